@@ -1,0 +1,244 @@
+"""The three records that travel between AsHeard's rooms, and their checked JSONL form."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from asheard.errors import CorpusError
+from asheard.files import read_jsonl, write_jsonl
+from asheard.phones import PHONES
+
+POSITIONS = ("onset", "nucleus", "coda")
+
+
+class ErrorType(StrEnum):
+    """What the annotator says happened at a canonical position, in L2-ARCTIC's letters."""
+
+    OK = "ok"
+    SUBSTITUTION = "s"
+    DELETION = "d"
+    ADDITION = "a"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One annotated position.
+
+    canonical is None at an addition; perceived is None at a deletion, and at a substitution or addition whose sound
+    the annotator could not name (`err`). Phones are IPA symbols of the inventory. accented: the annotator starred
+    the label. score: mean expert score, where a corpus has scores instead of labels. position: onset, nucleus or
+    coda of the syllable the canonical phone stands in, where the words are known.
+    """
+
+    canonical: str | None
+    perceived: str | None
+    error_type: ErrorType
+    start_s: float | None = None
+    end_s: float | None = None
+    accented: bool = False
+    score: float | None = None
+    position: str | None = None
+
+    @property
+    def is_err(self) -> bool:
+        """The annotator heard a sound here and could not name it."""
+        return self.perceived is None and self.error_type in (ErrorType.SUBSTITUTION, ErrorType.ADDITION)
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One recording and its annotation; known by (speaker, utt), for utt alone repeats across speakers.
+
+    wav is relative to a wav root given at run time, so that a manifest moves between machines.
+    """
+
+    utt: str
+    speaker: str
+    l1: str
+    wav: str | None
+    text: str | None
+    tokens: tuple[Token, ...]
+    seconds: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(speaker, utt)."""
+        return self.speaker, self.utt
+
+    @property
+    def canonical(self) -> tuple[str, ...]:
+        """The dictionary's phones; additions have none."""
+        return tuple(token.canonical for token in self.tokens if token.canonical is not None)
+
+    @property
+    def produced(self) -> tuple[str, ...]:
+        """The phones that were said: additions included, deletions and `err` left out."""
+        return tuple(token.perceived for token in self.tokens if token.perceived is not None)
+
+    @property
+    def has_err(self) -> bool:
+        """Some sound has no name, so `produced` is not all that was said."""
+        return any(token.is_err for token in self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a transcriber wrote for one utterance.
+
+    phones: IPA symbols of the inventory. confidences: one probability a phone. times_s: (start, end) of each phone.
+    position_scores: one number a canonical position, for chains that score the canonical instead of transcribing.
+    """
+
+    utt: str
+    speaker: str
+    chain: str
+    phones: tuple[str, ...]
+    confidences: tuple[float, ...] | None = None
+    times_s: tuple[tuple[float, float], ...] | None = None
+    position_scores: tuple[float, ...] | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(speaker, utt)."""
+        return self.speaker, self.utt
+
+
+def write_manifest(path: Path | str, utterances: Iterable[Utterance]) -> None:
+    """Write utterances as JSONL; fields that hold nothing are left out of the tokens."""
+    write_jsonl(
+        path,
+        (
+            {
+                "utt": row.utt,
+                "speaker": row.speaker,
+                "l1": row.l1,
+                "wav": row.wav,
+                "text": row.text,
+                "seconds": row.seconds,
+                "tokens": [_token_to_json(token) for token in row.tokens],
+            }
+            for row in utterances
+        ),
+    )
+
+
+def read_manifest(path: Path | str) -> list[Utterance]:
+    """Read a manifest and check it row by row.
+
+    Raises:
+        CorpusError: with file, line and field, for anything a manifest cannot hold, a repeated (speaker, utt) too.
+    """
+    rows = []
+    for number, row in read_jsonl(path):
+        where = f"{path}, line {number}"
+        tokens = row.get("tokens")
+        if not isinstance(tokens, list):
+            raise CorpusError(f"{where}: field 'tokens' must be a list")
+        rows.append(
+            Utterance(
+                utt=_text(row, "utt", where),
+                speaker=_text(row, "speaker", where),
+                l1=_text(row, "l1", where),
+                wav=_text(row, "wav", where, optional=True),
+                text=_text(row, "text", where, optional=True),
+                tokens=tuple(_token_from_json(token, f"{where}, token {i}") for i, token in enumerate(tokens)),
+                seconds=_number(row, "seconds", where),
+            )
+        )
+    check_unique([row.key for row in rows], path)
+    return rows
+
+
+def write_predictions(path: Path | str, predictions: Iterable[Prediction]) -> None:
+    """Write predictions as JSONL, probabilities and times to four decimals."""
+    write_jsonl(
+        path,
+        (
+            {
+                "utt": row.utt,
+                "speaker": row.speaker,
+                "chain": row.chain,
+                "phones": list(row.phones),
+                "confidences": _rounded(row.confidences),
+                "times_s": row.times_s and [_rounded(span) for span in row.times_s],
+                "position_scores": _rounded(row.position_scores),
+            }
+            for row in predictions
+        ),
+    )
+
+
+def check_unique(keys: Sequence[tuple[str, str]], path: Path | str) -> None:
+    """Raise `CorpusError` naming the first (speaker, utt) that comes twice."""
+    seen: set[tuple[str, str]] = set()
+    for key in keys:
+        if key in seen:
+            raise CorpusError(f"{path}: utterance {key[1]} of speaker {key[0]} comes twice; keep one of the rows")
+        seen.add(key)
+
+
+def _rounded(values: Sequence[float] | None) -> list[float] | None:
+    return None if values is None else [round(float(value), 4) for value in values]
+
+
+def _token_to_json(token: Token) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "canonical": token.canonical,
+        "perceived": token.perceived,
+        "error_type": token.error_type.value,
+    }
+    optional = {"start_s": token.start_s, "end_s": token.end_s, "score": token.score, "position": token.position}
+    row |= {name: value for name, value in optional.items() if value is not None}
+    return row | ({"accented": True} if token.accented else {})
+
+
+def _token_from_json(row: Any, where: str) -> Token:
+    if not isinstance(row, dict):
+        raise CorpusError(f"{where}: expected an object")
+    try:
+        error_type = ErrorType(row.get("error_type"))
+    except ValueError:
+        raise CorpusError(f"{where}: error_type {row.get('error_type')!r} is none of ok, s, d, a") from None
+    canonical, perceived = _phone(row, "canonical", where), _phone(row, "perceived", where)
+    if (canonical is None) != (error_type is ErrorType.ADDITION):
+        raise CorpusError(f"{where}: canonical is null exactly at an addition (error_type {error_type.value})")
+    position = row.get("position")
+    if position is not None and position not in POSITIONS:
+        raise CorpusError(f"{where}: position {position!r} is none of {', '.join(POSITIONS)}")
+    return Token(
+        canonical=canonical,
+        perceived=perceived,
+        error_type=error_type,
+        start_s=_number(row, "start_s", where),
+        end_s=_number(row, "end_s", where),
+        accented=bool(row.get("accented", False)),
+        score=_number(row, "score", where),
+        position=position,
+    )
+
+
+def _phone(row: dict[str, Any], name: str, where: str) -> str | None:
+    phone = row.get(name)
+    if phone is not None and phone not in PHONES:
+        raise CorpusError(f"{where}: {name} {phone!r} is not an IPA phone of the inventory")
+    return phone
+
+
+def _text(row: dict[str, Any], name: str, where: str, *, optional: bool = False) -> Any:
+    value = row.get(name)
+    if value is None and optional:
+        return None
+    if not isinstance(value, str) or not value:
+        raise CorpusError(f"{where}: field {name!r} must be a non-empty string, not {value!r}")
+    return value
+
+
+def _number(row: dict[str, Any], name: str, where: str) -> float | None:
+    value = row.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise CorpusError(f"{where}: field {name!r} must be a number, not {value!r}")
+    return float(value)

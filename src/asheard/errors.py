@@ -1,0 +1,33 @@
+"""What AsHeard raises when the input, not the code, is at fault.
+
+Each message names the file, the utterance and the field where they are known, and what to do about it; the
+command line prints it as one line and exits with `exit_code`.
+"""
+
+
+class AsHeardError(Exception):
+    """Anything a user can mend."""
+
+    exit_code = 2
+
+
+class CorpusError(AsHeardError):
+    """A corpus, manifest or predictions file is missing, broken or inconsistent."""
+
+
+class PhoneError(AsHeardError):
+    """A symbol stands for no phone of the inventory."""
+
+
+class ModelError(AsHeardError):
+    """A model folder or hub id cannot be used."""
+
+
+class GateError(AsHeardError):
+    """A pilot gate stopped a run that was not worth its price."""
+
+    exit_code = 3
+
+
+class PodError(AsHeardError):
+    """A GPU machine could not be had, reached or taken down."""
