@@ -1,0 +1,46 @@
+"""The command line: parse, call, print. Each verb is one function of the package."""
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from asheard import __version__
+from asheard.cli import corpus, evaluate, prior, study, train, transcribe
+from asheard.errors import AsHeardError
+
+app = typer.Typer(
+    name="asheard",
+    help="Write down the phones a learner of English actually said, and find out whether knowing the first "
+    "language helps.\n\nOne road, a file at every step: corpus → train → transcribe → evaluate → report; "
+    "[bold]asheard study[/bold] walks all of it.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(corpus.app, name="corpus")
+app.add_typer(train.app, name="train")
+app.add_typer(prior.app, name="prior")
+app.command()(transcribe.transcribe)
+app.command()(evaluate.evaluate)
+app.command()(evaluate.report)
+app.command()(study.study)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        typer.echo(f"asheard {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; what the user can mend becomes one line on stderr and an exit code."""
+    try:
+        app()
+    except AsHeardError as error:
+        Console(stderr=True, soft_wrap=True).print(Text("error: ", style="bold red") + Text(str(error), style=""))
+        sys.exit(error.exit_code)

@@ -1,0 +1,40 @@
+"""Corpora on disk, the manifests made of them, and the recordings behind these."""
+
+from asheard.corpora.audio import SAMPLE_RATE_HZ, audio_seconds, load_audio
+from asheard.corpora.build import BuildReport, build_l2arctic, build_table
+from asheard.corpora.l2arctic import read_corpus
+from asheard.corpora.predictions import read_predictions
+from asheard.corpora.records import (
+    POSITIONS,
+    ErrorType,
+    Prediction,
+    Token,
+    Utterance,
+    check_unique,
+    read_manifest,
+    write_manifest,
+    write_predictions,
+)
+from asheard.corpora.table import read_gold, read_table
+
+__all__ = [
+    "POSITIONS",
+    "SAMPLE_RATE_HZ",
+    "BuildReport",
+    "ErrorType",
+    "Prediction",
+    "Token",
+    "Utterance",
+    "audio_seconds",
+    "build_l2arctic",
+    "build_table",
+    "check_unique",
+    "load_audio",
+    "read_corpus",
+    "read_gold",
+    "read_manifest",
+    "read_predictions",
+    "read_table",
+    "write_manifest",
+    "write_predictions",
+]

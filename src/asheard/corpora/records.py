@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from asheard.corpora.fields import number_field, optional_text_field, text_field
 from asheard.errors import CorpusError
 from asheard.files import read_jsonl, write_jsonl
 from asheard.phones import PHONES
@@ -138,13 +139,15 @@ def read_manifest(path: Path | str) -> list[Utterance]:
             raise CorpusError(f"{where}: field 'tokens' must be a list")
         rows.append(
             Utterance(
-                utt=_text(row, "utt", where),
-                speaker=_text(row, "speaker", where),
-                l1=_text(row, "l1", where),
-                wav=_text(row, "wav", where, optional=True),
-                text=_text(row, "text", where, optional=True),
-                tokens=tuple(_token_from_json(token, f"{where}, token {i}") for i, token in enumerate(tokens)),
-                seconds=_number(row, "seconds", where),
+                utt=text_field(row, "utt", where),
+                speaker=text_field(row, "speaker", where),
+                l1=text_field(row, "l1", where),
+                wav=optional_text_field(row, "wav", where),
+                text=optional_text_field(row, "text", where),
+                tokens=tuple(
+                    _token_from_json(token, f"{where}, token {i}") for i, token in enumerate(tokens)
+                ),
+                seconds=number_field(row, "seconds", where),
             )
         )
     check_unique([row.key for row in rows], path)
@@ -152,22 +155,21 @@ def read_manifest(path: Path | str) -> list[Utterance]:
 
 
 def write_predictions(path: Path | str, predictions: Iterable[Prediction]) -> None:
-    """Write predictions as JSONL, probabilities and times to four decimals."""
-    write_jsonl(
-        path,
-        (
-            {
-                "utt": row.utt,
-                "speaker": row.speaker,
-                "chain": row.chain,
-                "phones": list(row.phones),
-                "confidences": _rounded(row.confidences),
-                "times_s": row.times_s and [_rounded(span) for span in row.times_s],
-                "position_scores": _rounded(row.position_scores),
-            }
-            for row in predictions
-        ),
-    )
+    """Write predictions as JSONL, each as `prediction_to_json` has it."""
+    write_jsonl(path, map(prediction_to_json, predictions))
+
+
+def prediction_to_json(row: Prediction) -> dict[str, Any]:
+    """The object that stands for a prediction in JSONL; probabilities and times to four decimals."""
+    return {
+        "utt": row.utt,
+        "speaker": row.speaker,
+        "chain": row.chain,
+        "phones": list(row.phones),
+        "confidences": _rounded(row.confidences),
+        "times_s": row.times_s and [_rounded(span) for span in row.times_s],
+        "position_scores": _rounded(row.position_scores),
+    }
 
 
 def check_unique(keys: Sequence[tuple[str, str]], path: Path | str) -> None:
@@ -175,7 +177,9 @@ def check_unique(keys: Sequence[tuple[str, str]], path: Path | str) -> None:
     seen: set[tuple[str, str]] = set()
     for key in keys:
         if key in seen:
-            raise CorpusError(f"{path}: utterance {key[1]} of speaker {key[0]} comes twice; keep one of the rows")
+            raise CorpusError(
+                f"{path}: utterance {key[1]} of speaker {key[0]} comes twice; keep one of the rows"
+            )
         seen.add(key)
 
 
@@ -189,7 +193,12 @@ def _token_to_json(token: Token) -> dict[str, Any]:
         "perceived": token.perceived,
         "error_type": token.error_type.value,
     }
-    optional = {"start_s": token.start_s, "end_s": token.end_s, "score": token.score, "position": token.position}
+    optional = {
+        "start_s": token.start_s,
+        "end_s": token.end_s,
+        "score": token.score,
+        "position": token.position,
+    }
     row |= {name: value for name, value in optional.items() if value is not None}
     return row | ({"accented": True} if token.accented else {})
 
@@ -203,7 +212,9 @@ def _token_from_json(row: Any, where: str) -> Token:
         raise CorpusError(f"{where}: error_type {row.get('error_type')!r} is none of ok, s, d, a") from None
     canonical, perceived = _phone(row, "canonical", where), _phone(row, "perceived", where)
     if (canonical is None) != (error_type is ErrorType.ADDITION):
-        raise CorpusError(f"{where}: canonical is null exactly at an addition (error_type {error_type.value})")
+        raise CorpusError(
+            f"{where}: canonical is null exactly at an addition (error_type {error_type.value})"
+        )
     position = row.get("position")
     if position is not None and position not in POSITIONS:
         raise CorpusError(f"{where}: position {position!r} is none of {', '.join(POSITIONS)}")
@@ -211,10 +222,10 @@ def _token_from_json(row: Any, where: str) -> Token:
         canonical=canonical,
         perceived=perceived,
         error_type=error_type,
-        start_s=_number(row, "start_s", where),
-        end_s=_number(row, "end_s", where),
+        start_s=number_field(row, "start_s", where),
+        end_s=number_field(row, "end_s", where),
         accented=bool(row.get("accented", False)),
-        score=_number(row, "score", where),
+        score=number_field(row, "score", where),
         position=position,
     )
 
@@ -224,21 +235,3 @@ def _phone(row: dict[str, Any], name: str, where: str) -> str | None:
     if phone is not None and phone not in PHONES:
         raise CorpusError(f"{where}: {name} {phone!r} is not an IPA phone of the inventory")
     return phone
-
-
-def _text(row: dict[str, Any], name: str, where: str, *, optional: bool = False) -> Any:
-    value = row.get(name)
-    if value is None and optional:
-        return None
-    if not isinstance(value, str) or not value:
-        raise CorpusError(f"{where}: field {name!r} must be a non-empty string, not {value!r}")
-    return value
-
-
-def _number(row: dict[str, Any], name: str, where: str) -> float | None:
-    value = row.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise CorpusError(f"{where}: field {name!r} must be a number, not {value!r}")
-    return float(value)

@@ -1,0 +1,32 @@
+"""Chains scored against gold on the same positions: token rows, metrics, verdict, report."""
+
+from asheard.evaluation.chains import (
+    CHAINS,
+    FAITHFUL,
+    L1_ENCODER,
+    L1_ENCODER_UNKNOWN,
+    L1_PRIOR,
+    OFF_THE_SHELF,
+    ChainRun,
+)
+from asheard.evaluation.context import Context, Epoch
+from asheard.evaluation.matrix import Evaluation, evaluate, read_metrics, report
+from asheard.evaluation.verdict import Verdict, decide
+
+__all__ = [
+    "CHAINS",
+    "FAITHFUL",
+    "L1_ENCODER",
+    "L1_ENCODER_UNKNOWN",
+    "L1_PRIOR",
+    "OFF_THE_SHELF",
+    "ChainRun",
+    "Context",
+    "Epoch",
+    "Evaluation",
+    "Verdict",
+    "decide",
+    "evaluate",
+    "read_metrics",
+    "report",
+]

@@ -1,0 +1,30 @@
+"""Transcribers: encoders of the wav2vec2 family, CTC heads, decoding, and their folders on disk."""
+
+from asheard.models.decoding import decode_greedy
+from asheard.models.encoders import SAMPLE_RATE_HZ, SMALL_ENCODER, Encoder, fresh_encoder, load_encoder, pad
+from asheard.models.folder import digest, export_ctc, load_transcriber, read_card, save_transcriber
+from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
+from asheard.models.off_the_shelf import OffTheShelf
+from asheard.models.transcriber import CTCTranscriber
+from asheard.models.transcript import Transcriber, Transcript
+
+__all__ = [
+    "L2_ARCTIC_L1S",
+    "SAMPLE_RATE_HZ",
+    "SMALL_ENCODER",
+    "CTCTranscriber",
+    "Encoder",
+    "L1AwareCTC",
+    "OffTheShelf",
+    "Transcriber",
+    "Transcript",
+    "decode_greedy",
+    "digest",
+    "export_ctc",
+    "fresh_encoder",
+    "load_encoder",
+    "load_transcriber",
+    "pad",
+    "read_card",
+    "save_transcriber",
+]

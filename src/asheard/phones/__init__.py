@@ -1,5 +1,7 @@
 """The 40 broad phones, the only folding into them, and how far apart they are."""
 
+from asheard.phones.coarse import coarsening
+from asheard.phones.folding import detect_alphabet, fold_arpabet, fold_espeak, fold_ipa, fold_sequence
 from asheard.phones.inventory import (
     BLANK_ID,
     CONSONANTS,
@@ -11,6 +13,7 @@ from asheard.phones.inventory import (
     id_to_phone,
     phone_to_id,
 )
+from asheard.phones.vectors import T_PHON126, Vectors, cos_dist, load_vectors
 
 __all__ = [
     "BLANK_ID",
@@ -19,7 +22,17 @@ __all__ = [
     "LABELS",
     "PAD_ID",
     "PHONES",
+    "T_PHON126",
     "VOWELS",
+    "Vectors",
+    "coarsening",
+    "cos_dist",
+    "detect_alphabet",
+    "fold_arpabet",
+    "fold_espeak",
+    "fold_ipa",
+    "fold_sequence",
     "id_to_phone",
+    "load_vectors",
     "phone_to_id",
 ]

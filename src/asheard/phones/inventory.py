@@ -1,8 +1,8 @@
 """The 40 broad phones of English, their IPA symbols and their ids.
 
-The inventory is General American at the grain of ARPAbet: 24 consonants, the 15 ARPAbet vowels with diphthongs
-atomic, and schwa. Its order is the order of the rows of `vectors.csv`, and so of the label ids: 0 pads, 1 is the
-CTC blank, the phones are 2..41.
+The inventory is General American at the grain of ARPAbet: 24 consonants, the 15 ARPAbet vowels with
+diphthongs atomic, and schwa. Its order is the order of the rows of `vectors.csv`, and so of the label ids:
+0 pads, 1 is the CTC blank, the phones are 2..41.
 """
 
 from typing import Final

@@ -1,0 +1,7 @@
+"""Training: batches, the loop, pilot gates, and recipes as functions."""
+
+from asheard.training.loop import train
+from asheard.training.options import TrainingOptions
+from asheard.training.recipes import DEFAULT_BASE, PRESETS, base, faithful, l1_aware
+
+__all__ = ["DEFAULT_BASE", "PRESETS", "TrainingOptions", "base", "faithful", "l1_aware", "train"]

@@ -1,0 +1,40 @@
+# Everything runs in .venv, which these targets make. PYTHON may name another interpreter (3.11 or later).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := torch==2.13.0
+READY := $(VENV)/.ready
+
+.PHONY: study test test-all lint base bench clean
+
+study: $(READY)  ## the whole study on the embedded corpus -> runs/embedded/RESULTS.md
+	$(BIN)/asheard study --out runs/embedded
+
+test: $(READY)  ## the tests that take minutes, not hours
+	$(BIN)/pytest
+
+test-all: $(READY)  ## and those marked slow
+	$(BIN)/pytest -m ""
+
+lint: $(READY)  ## style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+base: $(READY)  ## train the embedded base again, from nothing
+	$(BIN)/python scripts/make_base.py
+
+bench: $(READY)  ## speed beside peers, in the same run
+	$(BIN)/python benchmarks/bench_alignment.py
+
+clean:
+	rm -rf $(VENV) runs build
+
+# torch first and pinned: a range would take the newest build with its CUDA packages
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --editable '.[train,dev]'
+	touch $(READY)

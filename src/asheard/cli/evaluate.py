@@ -1,0 +1,124 @@
+"""`asheard evaluate` and `asheard report`: chains against gold, and the tables and plots about them."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from asheard.evaluation import Verdict
+
+_CHAIN = re.compile(r"(?P<chain>[^=]+?)(?:@(?P<seed>\d+))?=(?P<file>.+)")
+
+
+def evaluate(
+    gold: Annotated[Path, typer.Option("--gold", help="Manifest or table of the test utterances.")],
+    chain: Annotated[
+        list[str],
+        typer.Option(
+            "--chain",
+            metavar="NAME[@SEED]=FILE",
+            help="Predictions of one chain; again for each chain and seed.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for rows, metrics, RESULTS.md and plots.")],
+    train: Annotated[
+        Path | None, typer.Option("--train", help="Training utterances: what is typical of an L1.")
+    ] = None,
+    prior: Annotated[
+        Path | None, typer.Option("--prior", help="Scoring prior of the chains named by --with-prior.")
+    ] = None,
+    with_prior: Annotated[
+        list[str] | None,
+        typer.Option("--with-prior", metavar="NAME", help="Score this chain behind the prior; repeatable."),
+    ] = None,
+    vectors: Annotated[
+        Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
+    ] = None,
+) -> None:
+    """Score transcripts, ours or anybody's, against gold, and write tables and plots."""
+    from asheard.corpora.predictions import read_predictions
+    from asheard.corpora.table import read_gold
+    from asheard.evaluation import ChainRun, Context
+    from asheard.evaluation import evaluate as score
+    from asheard.evaluation import report as write_report
+    from asheard.phones import load_vectors
+    from asheard.prior import load_prior
+
+    named = [_chain(text) for text in chain]
+    _check_prior({name for name, _, _ in named}, prior, with_prior or [])
+    scorer = load_prior(prior) if prior else None
+    utterances = read_gold(gold)
+    evaluation = score(
+        utterances,
+        [
+            ChainRun(
+                chain=name,
+                seed=seed,
+                predictions=read_predictions(path, name),
+                prior=scorer if name in (with_prior or []) else None,
+            )
+            for name, seed, path in named
+        ],
+        out=out,
+        context=Context(corpus=gold.stem, split=f"{len({row.speaker for row in utterances})}speakers"),
+        training=read_gold(train) if train else (),
+        vectors=load_vectors(vectors),
+    )
+    _print(evaluation.metrics, write_report(out), out)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of `asheard evaluate`.")],
+) -> None:
+    """Write verdict.json, RESULTS.md and the plots again from rows.parquet, metrics.json and context.json."""
+    from asheard.evaluation import read_metrics
+    from asheard.evaluation import report as write_report
+
+    verdict = write_report(folder)
+    _print(read_metrics(folder), verdict, folder)
+
+
+def _chain(text: str) -> tuple[str, int, Path]:
+    match = _CHAIN.fullmatch(text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is not NAME=FILE or NAME@SEED=FILE", param_hint="--chain")
+    return match["chain"], int(match["seed"] or 0), Path(match["file"])
+
+
+def _check_prior(chains: set[str], prior: Path | None, with_prior: list[str]) -> None:
+    if (prior is None) != (not with_prior):
+        raise typer.BadParameter("--prior and --with-prior go together")
+    for name in with_prior:
+        if name not in chains:
+            raise typer.BadParameter(f"{name!r} is the name of no --chain", param_hint="--with-prior")
+
+
+def _print(metrics: dict[str, Any], verdict: "Verdict | None", folder: Path) -> None:
+    from rich.console import Console
+
+    Console(markup=False, highlight=False).print(_table(metrics["chains"]))
+    if verdict is not None:
+        typer.echo(f"faithful transcriber: {verdict.faithful}; the L1 should live: {verdict.l1}")
+    typer.echo(f"wrote {folder}/RESULTS.md")
+
+
+def _table(chains: dict[str, Any]) -> "Table":
+    from rich.table import Table
+
+    from asheard.evaluation.metrics import RATES
+    from asheard.evaluation.ranking import in_order
+    from asheard.evaluation.tables import passed, percent
+
+    table = Table(title="Rates in per cent, means over seeds; best PER first")
+    table.add_column("chain", no_wrap=True)
+    for heading in (*RATES, "D1", "D2"):
+        table.add_column(heading, justify="right")
+    for chain in in_order(chains):
+        pooled = chains[chain]["pooled"]
+        rates = (percent(pooled[name]) for name in RATES.values())
+        table.add_row(chain, *rates, passed(pooled["d1"]["pass"]), passed(pooled["d2"]["pass"]))
+    return table

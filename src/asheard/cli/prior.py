@@ -1,0 +1,75 @@
+"""`asheard prior`: the scoring prior, from a training manifest."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from asheard.prior import PMinChoice, Prior
+
+app = typer.Typer(help="Fit the scoring prior: what each L1 is known to say.", no_args_is_help=True)
+
+NUM_SHOWN = 10  # substitutions a row
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `fit` a command of its own although it is the only one."""
+
+
+@app.command()
+def fit(
+    train: Annotated[Path, typer.Option("--train", help="Manifest of the training speakers.")],
+    out: Annotated[Path, typer.Option("--out", help="The prior (JSON).")],
+    vectors: Annotated[
+        Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
+    ] = None,
+) -> None:
+    """Choose p_min by leaving one training speaker out, fit the prior on all of them, and write it."""
+    from rich.console import Console
+
+    from asheard.corpora.records import read_manifest
+    from asheard.phones import load_vectors
+    from asheard.prior import build_prior, choose_p_min, rows_of
+
+    utterances, phone_vectors = read_manifest(train), load_vectors(vectors)
+    choice = choose_p_min(utterances, phone_vectors)
+    prior = build_prior(rows_of(utterances), threshold=phone_vectors.threshold, p_min=choice.p_min)
+    prior.save(out)
+    Console(markup=False, highlight=False).print(_prior_table(prior), _choice_table(choice), sep="\n")
+    typer.echo(f"wrote {out}: p_min {prior.p_min}, threshold {prior.threshold}")
+
+
+def _prior_table(prior: "Prior") -> "RenderableType":
+    from rich.table import Table
+
+    table = Table("L1", title="What each L1 is known to say")
+    table.add_column("tokens", justify="right")
+    table.add_column(f"the {NUM_SHOWN} most probable substitutions")
+    for l1, num_rows in prior.num_rows.items():
+        strongest = prior.strongest_substitutions(l1)[:NUM_SHOWN]
+        shown = "  ".join(f"{canonical}→{produced} {share:.0%}" for canonical, produced, share in strongest)
+        table.add_row(l1, f"{num_rows:,}", shown)
+    return table
+
+
+def _choice_table(choice: "PMinChoice") -> "RenderableType":
+    from rich.table import Table
+
+    table = Table(
+        title=f"p_min, one training speaker left out at a time\n({choice.num_acceptable:,} ok or L1-typical "
+        f"tokens, {choice.num_errors:,} L1-atypical errors)",
+        caption=f"alone in their L1, so not tried: {', '.join(choice.left_out)}" if choice.left_out else None,
+    )
+    for heading in ("p_min", "FRR by class", "atypical errors caught"):
+        table.add_column(heading, justify="right")
+    without_prior = choice.curve[-1]
+    for point in choice.curve:
+        if point.p_min in (choice.p_min, without_prior.p_min):
+            name = f"{point.p_min} (chosen)" if point.p_min == choice.p_min else "no prior"
+            caught = "-" if point.guard is None else f"{point.guard:.2%}"
+            table.add_row(name, f"{point.frr_class:.2%}", caught)
+    return table

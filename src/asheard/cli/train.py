@@ -1,0 +1,142 @@
+"""`asheard train`: a faithful or an L1-aware transcriber from manifests."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from asheard.training import TrainingOptions
+
+app = typer.Typer(help="Train transcribers; killed, the same command goes on.", no_args_is_help=True)
+
+
+class Preset(StrEnum):
+    """Recipes: a large model on a GPU, the embedded base on two cores, one epoch of that."""
+
+    FULL = "full"
+    EMBEDDED = "embedded"
+    QUICK = "quick"
+
+
+WavRoot = Annotated[Path, typer.Option("--wav-root", help="Folder the manifests' wav paths start from.")]
+Train = Annotated[Path, typer.Option("--train", help="Manifest to learn from (JSONL).")]
+Val = Annotated[Path, typer.Option("--val", help="Manifest that is measured on after each epoch.")]
+CheckpointDir = Annotated[
+    Path, typer.Option("--checkpoint-dir", help="Checkpoint, log and, at the end, final/ go here.")
+]
+CheckpointEvery = Annotated[
+    int, typer.Option("--checkpoint-every", min=1, help="Optimizer steps between checkpoints.")
+]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, help="Passes over the training set.", show_default="preset's")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0)]
+Pilot = Annotated[
+    int, typer.Option("--pilot", min=0, help="Steps of a pilot run that must pass the gates first; 0: none.")
+]
+PilotTrain = Annotated[int, typer.Option("--pilot-train", min=1, help="Utterances the pilot trains on.")]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="PATH_OR_ID",
+        help="Encoder to start from: a folder or a hub id.",
+        show_default="facebook/wav2vec2-lv-60-espeak-cv-ft",
+    ),
+]
+PresetOption = Annotated[Preset, typer.Option("--preset", help="Recipe.")]
+
+
+@app.command()
+def faithful(
+    wav_root: WavRoot,
+    train: Train,
+    val: Val,
+    checkpoint_dir: CheckpointDir,
+    checkpoint_every: CheckpointEvery = 200,
+    epochs: Epochs = None,
+    seed: Seed = 1,
+    pilot: Pilot = 0,
+    pilot_train: PilotTrain = 64,
+    base: Base = None,
+    preset: PresetOption = Preset.FULL,
+) -> None:
+    """Train on the phones that were said."""
+    from asheard import training
+
+    changes = {"epochs": epochs, "base": base}
+    _train(
+        training.faithful(
+            train=train,
+            val=val,
+            wav_root=wav_root,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_every=checkpoint_every,
+            seed=seed,
+            pilot=pilot,
+            pilot_train=pilot_train,
+            preset=preset.value,
+            audio_cache=checkpoint_dir.parent / "audio-16khz",
+            **{name: value for name, value in changes.items() if value is not None},
+        )
+    )
+
+
+@app.command("l1-aware")
+def l1_aware(
+    wav_root: WavRoot,
+    train: Train,
+    val: Val,
+    checkpoint_dir: CheckpointDir,
+    checkpoint_every: CheckpointEvery = 200,
+    epochs: Epochs = None,
+    seed: Seed = 1,
+    pilot: Pilot = 0,
+    pilot_train: PilotTrain = 64,
+    lambda_l1: Annotated[
+        float, typer.Option("--lambda-l1", min=0.0, help="Weight of the L1 loss beside the CTC loss.")
+    ] = 0.3,
+    base: Base = None,
+    preset: PresetOption = Preset.FULL,
+) -> None:
+    """Train on the phones that were said, with the speaker's L1 in the model."""
+    from asheard import training
+
+    changes = {"epochs": epochs, "base": base}
+    _train(
+        training.l1_aware(
+            train=train,
+            val=val,
+            wav_root=wav_root,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_every=checkpoint_every,
+            seed=seed,
+            pilot=pilot,
+            pilot_train=pilot_train,
+            lambda_l1=lambda_l1,
+            preset=preset.value,
+            audio_cache=checkpoint_dir.parent / "audio-16khz",
+            **{name: value for name, value in changes.items() if value is not None},
+        )
+    )
+
+
+def _train(options: "TrainingOptions") -> None:
+    from rich.console import Console
+
+    from asheard.models import read_card
+    from asheard.training import train
+
+    already = options.final.is_dir()
+    final = train(options)
+    card = read_card(final)["training"]
+    console = Console()
+    console.print(f"{final}: {'already trained' if already else 'trained'} on {card['num_train']} utterances")
+    for name, counts in card["excluded"].items():
+        for reason, count in counts.items():
+            console.print(f"left out of {name}: {count} ({reason})")
+    for row in card["epochs"]:
+        accuracy = "" if row["val_l1_accuracy"] is None else f", L1 accuracy {row['val_l1_accuracy']:.1%}"
+        console.print(f"epoch {row['epoch']}: val PER {row['val_per']:.1%}{accuracy}")

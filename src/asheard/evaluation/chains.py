@@ -1,0 +1,37 @@
+"""The chains that are ranked, and one run of a chain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from asheard.corpora.records import Prediction
+from asheard.prior import Prior
+
+OFF_THE_SHELF: Final = "off-the-shelf"
+FAITHFUL: Final = "ft-l2-faithful"
+L1_ENCODER: Final = "ft-l2-l1-encoder"
+L1_PRIOR: Final = "faithful+l1-prior"
+CHAINS: Final = (OFF_THE_SHELF, FAITHFUL, L1_ENCODER, L1_PRIOR)
+
+L1_ENCODER_UNKNOWN: Final = (
+    "ft-l2-l1-encoder-unknown"  # the encoder chain, L1 not declared: shown beside, not ranked
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainRun:
+    """What one chain wrote for the whole test set with one seed.
+
+    chain: one of CHAINS, or any other name for an outside transcriber. seed: 0 for a transcriber that has
+    none. prior: the scorer behind the transcriber; None classes by the distance threshold alone.
+    """
+
+    chain: str
+    predictions: Sequence[Prediction]
+    seed: int = 0
+    prior: Prior | None = None
+
+    @property
+    def name(self) -> str:
+        """Chain and seed, for messages."""
+        return f"chain {self.chain}, seed {self.seed}"

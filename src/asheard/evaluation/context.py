@@ -1,0 +1,73 @@
+"""What the report says that no token row can tell: the corpus, what was left out, how training went."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from asheard.errors import CorpusError
+from asheard.files import read_json, write_json
+from asheard.prior import PMinChoice, PMinPoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """Validation after one epoch of training: PER, and the L1 classifier's accuracy where there is one."""
+
+    chain: str
+    seed: int
+    epoch: int
+    per: float
+    l1_accuracy: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Where the numbers come from.
+
+    corpus, split and base name the test material and the recogniser the chains grew from, for the signature.
+    notes: what a reader must know before any number; the first lines of the report. excluded: how many of
+    what was left out, by reason. p_min: how the priors' p_min was chosen. validation: every epoch of every
+    seed.
+    """
+
+    corpus: str
+    split: str
+    base: str = "none"
+    notes: tuple[str, ...] = ()
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    p_min: PMinChoice | None = None
+    validation: tuple[Epoch, ...] = ()
+
+
+def write_context(path: Path, context: Context) -> None:
+    """Write a context as JSON."""
+    write_json(path, asdict(context))
+
+
+def read_context(path: Path) -> Context:
+    """Read a context.
+
+    Raises:
+        CorpusError: the file is missing or holds something else.
+    """
+    values: Any = read_json(path)
+    try:
+        return Context(
+            **values
+            | {
+                "notes": tuple(values["notes"]),
+                "p_min": values["p_min"] and _p_min_choice(values["p_min"]),
+                "validation": tuple(Epoch(**row) for row in values["validation"]),
+            }
+        )
+    except (KeyError, TypeError):
+        names = ", ".join(entry.name for entry in fields(Context))
+        raise CorpusError(
+            f"{path}: not an evaluation context ({names}); run `asheard evaluate` again"
+        ) from None
+
+
+def _p_min_choice(value: dict[str, Any]) -> PMinChoice:
+    curve = tuple(PMinPoint(**point) for point in value["curve"])
+    return PMinChoice(**value | {"curve": curve, "left_out": tuple(value["left_out"])})

@@ -1,0 +1,34 @@
+"""What each number of RESULTS.md means, in the words the report prints; docs/metrics.md says it at length."""
+
+from typing import Final
+
+from asheard.evaluation.metrics import ALPHA
+from asheard.evaluation.verdict import MAX_COLLAPSE_RATIO, PER_TOLERANCE
+from asheard.prior import GUARD_TOLERANCE
+
+_NOT_WORSE: Final = f"{100 * PER_TOLERANCE:.1f} points of PER, {100 * GUARD_TOLERANCE:.1f} of errors caught"
+
+DEFINITIONS: Final = f"""\
+Positions are canonical phones; a prediction is aligned to them by articulatory distance. cos_dist is the \
+distance from the canonical phone to what was written there: 0 the same phone, 1 nothing written.
+
+- PER: unit-cost edits of the prediction against the produced phones / produced phones.
+- collapse: substitutions where the canonical was written / substitutions.
+- called error: a position where cos_dist is at or above the threshold and, behind a prior, where speakers \
+of this L1 do not usually say what was written. A deletion is always an error.
+- L1-typical: a substitution that makes up at least 5% and at least 5 tokens of its canonical phone among \
+the training speakers of the L1.
+- FRR by class: ok and L1-typical positions called error / ok and L1-typical positions. FRR: of ok alone.
+- atypical errors caught: L1-atypical errors called error / L1-atypical errors (substitutions that are not \
+L1-typical, deletions, and sounds the annotator could not name). It guards FRR by class: who excuses \
+everything catches nothing.
+- D1: are distances larger at substitutions than at ok? One-sided Mann-Whitney; AUC is the share of (ok, \
+substitution) pairs in order, ties counting half. Passes at p < {ALPHA}.
+- D2: is the 75th percentile of the ok distances below the 25th of the substitutions'? It cannot pass where \
+collapse is above 25%.
+- D3: Spearman's rank correlation, over substitutions, of the distance written with the distance said.
+- Over seeds: p, AUC, percentiles and rates are means; a test passes where it passes with every seed.
+- GO: faithful collapse at most {MAX_COLLAPSE_RATIO} of off-the-shelf, D2 passes, PER not worse. Encoder: it \
+lowers collapse or FRR by class against the faithful chain, PER not worse. Scorer: it lowers FRR by class, \
+atypical errors caught not worse. Lower: on the mean and with every seed. Not worse: within {_NOT_WORSE}.
+- n/a: the denominator is zero, or the statistic is undefined on these data; never counted as 0."""

@@ -1,0 +1,77 @@
+"""From CTC frames to labels with times and confidences."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from asheard.models.transcript import Transcript
+from asheard.phones import BLANK_ID, PAD_ID, id_to_phone
+
+SILENT: Final = frozenset({PAD_ID, BLANK_ID})
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of frames that all say one label: [start, end) in frames, and its mean posterior there."""
+
+    label_id: int
+    start: int
+    end: int
+    confidence: float
+
+
+def decode_greedy(log_probs: Tensor, num_frames: Tensor) -> list[list[int]]:
+    """Collapse CTC frames to phone ids.
+
+    Args:
+        log_probs: (B, T, V) float32 natural logs; one frame every 20 ms.
+        num_frames: (B,) int64, valid frames in each row.
+    Returns:
+        B lists of phone ids: repeats merged, then blanks (and padding) removed.
+    Raises:
+        ValueError: a row has more valid frames than T.
+    Source: Graves et al. 2006.
+    """
+    return [[segment.label_id for segment in row] for row in decode_segments(log_probs, num_frames)]
+
+
+def decode_segments(log_probs: Tensor, num_frames: Tensor, silent: Set[int] = SILENT) -> list[list[Segment]]:
+    """Collapse CTC frames as `decode_greedy` does, keeping frames and confidences.
+
+    Args:
+        log_probs: (B, T, V) float32 natural logs.
+        num_frames: (B,) int64, valid frames in each row.
+        silent: label ids that write nothing: the blank, padding, sentence marks.
+    Raises:
+        ValueError: a row has more valid frames than T.
+    """
+    if int(num_frames.max()) > log_probs.shape[1]:
+        raise ValueError(f"{int(num_frames.max())} valid frames in a row of {log_probs.shape[1]}")
+    best_log_probs, best = log_probs.max(-1)
+    return [
+        _segments(labels[:frames], logs[:frames], silent)
+        for labels, logs, frames in zip(best.cpu(), best_log_probs.cpu(), num_frames.tolist(), strict=True)
+    ]
+
+
+def to_transcript(segments: list[Segment], frame_s: float) -> Transcript:
+    """Name the phones of our own 42 labels; frames of `frame_s` seconds."""
+    return Transcript(
+        phones=tuple(id_to_phone(segment.label_id) for segment in segments),
+        confidences=tuple(segment.confidence for segment in segments),
+        times_s=tuple((segment.start * frame_s, segment.end * frame_s) for segment in segments),
+    )
+
+
+def _segments(labels: Tensor, log_probs: Tensor, silent: Set[int]) -> list[Segment]:
+    values, lengths = torch.unique_consecutive(labels, return_counts=True)
+    segments, start = [], 0
+    for label_id, length in zip(values.tolist(), lengths.tolist(), strict=True):
+        end = start + length
+        if label_id not in silent:
+            segments.append(Segment(label_id, start, end, float(log_probs[start:end].exp().mean())))
+        start = end
+    return segments

@@ -1,0 +1,210 @@
+"""Speech encoders of the wav2vec2 family: raw waveform in, one hidden vector every 20 ms out."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from asheard.errors import ModelError
+
+SAMPLE_RATE_HZ: Final = 16_000
+
+# The embedded base: 2.0 M parameters, under 10 MB as float32 safetensors. Dropout draws random numbers for
+# every activation, a third of a step on a CPU, so there is none; SpecAugment regularises instead.
+SMALL_ENCODER: Final[dict[str, Any]] = {
+    "conv_dim": (32, 32, 64, 64, 128, 128, 128),
+    "hidden_size": 192,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "intermediate_size": 768,
+    "num_conv_pos_embeddings": 32,
+    "num_conv_pos_embedding_groups": 16,
+    "feat_extract_norm": "group",
+    "do_stable_layer_norm": False,
+    "hidden_dropout": 0.0,
+    "attention_dropout": 0.0,
+    "activation_dropout": 0.0,
+    "feat_proj_dropout": 0.0,
+    "final_dropout": 0.0,
+    "layerdrop": 0.0,
+}
+
+
+class Encoder(nn.Module):
+    """A Hugging Face wav2vec2-family model fed with raw, unnormalised 16 kHz waveforms.
+
+    Whatever the published preprocessor would have done to the waveform happens in `forward`, so one waveform
+    goes in everywhere. Padding is masked only where the convolutional front end is layer-normed: group-normed
+    ones were trained without a mask, and their first normalisation runs over the padding too.
+    """
+
+    def __init__(self, backbone: Any, *, do_normalize: bool) -> None:
+        super().__init__()
+        config = backbone.config
+        if not hasattr(config, "conv_stride") or not hasattr(backbone, "feature_extractor"):
+            raise ModelError(
+                f"a {config.model_type} model has no wav2vec2 front end; give a wav2vec2-family checkpoint"
+            )
+        if getattr(config, "add_adapter", False):
+            raise ModelError(
+                "this checkpoint ends in a subsampling adapter (add_adapter); CTC here needs 20 ms frames"
+            )
+        self.backbone = backbone
+        self.do_normalize = do_normalize
+
+    @property
+    def config(self) -> Any:
+        """The transformers configuration."""
+        return self.backbone.config
+
+    @property
+    def hidden_size(self) -> int:
+        """Size of one frame's vector."""
+        return int(self.config.hidden_size)
+
+    @property
+    def masks_padding(self) -> bool:
+        """The front end is layer-normed, so an attention mask makes the result independent of padding."""
+        return (
+            getattr(self.config, "feat_extract_norm", "layer") == "layer"
+        )  # Data2VecAudio is always layer-normed
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return int(np.prod(self.config.conv_stride)) / SAMPLE_RATE_HZ
+
+    def num_frames(self, num_samples: Tensor) -> Tensor:
+        """Frames that so many samples give, 0 for what is shorter than one frame's window (25 ms).
+
+        Args:
+            num_samples: int64 of any shape.
+        Returns:
+            int64 of the same shape.
+        """
+        for kernel, stride in zip(self.config.conv_kernel, self.config.conv_stride, strict=True):
+            num_samples = torch.div(num_samples - kernel, stride, rounding_mode="floor") + 1
+        return num_samples.clamp(min=0)
+
+    def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Tensor:
+        """Encode padded waveforms.
+
+        Args:
+            waveforms: (B, S) float32 at 16 kHz, padded with zeros.
+            num_samples: (B,) int64, valid samples of each row; None where nothing is padded.
+        Returns:
+            (B, T, H) frames; those past `num_frames(num_samples)` mean nothing.
+        """
+        if num_samples is None:
+            num_samples = torch.full(waveforms.shape[:1], waveforms.shape[1], device=waveforms.device)
+        valid = torch.arange(waveforms.shape[1], device=waveforms.device) < num_samples[:, None]
+        if self.do_normalize:
+            waveforms = _zero_mean_unit_variance(waveforms, valid, num_samples)
+        mask = valid.long() if self.masks_padding else None
+        frames: Tensor = self.backbone(waveforms, attention_mask=mask).last_hidden_state
+        return frames
+
+    def freeze_front_end(self) -> None:
+        """Take the convolutions out of training; no gradient is computed through them."""
+        # The family's own switch: beyond requires_grad it stops the gradient that training asks of the input.
+        self.backbone.feature_extractor._freeze_parameters()
+
+
+def load_encoder(base_id: str | Path, **overrides: Any) -> Encoder:
+    """Load a pretrained encoder; a recognition head saved with it is left behind.
+
+    Args:
+        base_id: Hugging Face hub id, or a folder in that layout (a model folder of ours is one).
+        overrides: configuration values to change, SpecAugment and dropout for training.
+    Raises:
+        ModelError: no such folder or id, not of the wav2vec2 family, weights that do not match the
+            configuration, or audio at another rate than 16 kHz.
+    """
+    do_normalize = reads_normalised(base_id)
+    with explained(base_id):
+        config = transformers.AutoConfig.from_pretrained(base_id, **overrides)
+        backbone, found = transformers.AutoModel.from_pretrained(
+            base_id, config=config, dtype=torch.float32, weights_only=True, output_loading_info=True
+        )
+    missing = sorted(set(found["missing_keys"]) - {"masked_spec_embed"})  # a mask vector may be learnt anew
+    if missing:
+        raise ModelError(
+            f"{base_id}: its weights lack {len(missing)} tensors of the configuration ({missing[0]}, ...); "
+            "the folder is incomplete or its config.json belongs to another model"
+        )
+    return Encoder(backbone, do_normalize=do_normalize)
+
+
+def reads_normalised(base_id: str | Path) -> bool:
+    """Whether the checkpoint wants waveforms of zero mean and unit variance (preprocessor_config.json).
+
+    Raises:
+        ModelError: no preprocessor_config.json, or one for audio at another rate than 16 kHz.
+    """
+    with explained(base_id):
+        extractor = transformers.Wav2Vec2FeatureExtractor.from_pretrained(base_id)
+    if extractor.sampling_rate != SAMPLE_RATE_HZ:
+        raise ModelError(
+            f"{base_id}: preprocessor_config.json asks for {extractor.sampling_rate} Hz audio; "
+            f"AsHeard works at {SAMPLE_RATE_HZ} Hz"
+        )
+    return bool(extractor.do_normalize)
+
+
+def fresh_encoder(config: dict[str, Any], **overrides: Any) -> Encoder:
+    """A wav2vec2 encoder with random weights, drawn from torch's generator.
+
+    Args:
+        config: keywords of `transformers.Wav2Vec2Config`, such as `SMALL_ENCODER`.
+        overrides: values that take the place of those in `config`.
+    """
+    backbone = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**{**config, **overrides}))
+    return Encoder(backbone, do_normalize=True)
+
+
+def pad(waveforms: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    """Stack waveforms of unequal length.
+
+    Returns:
+        (B, S) float32 padded with zeros, and (B,) int64 valid samples.
+    """
+    num_samples = torch.tensor([len(waveform) for waveform in waveforms])
+    padded = torch.zeros(len(waveforms), int(num_samples.max()))
+    for row, waveform in zip(padded, waveforms, strict=True):
+        row[: len(waveform)] = torch.from_numpy(waveform)
+    return padded, num_samples
+
+
+@contextmanager
+def explained(source: str | Path) -> Iterator[None]:
+    """Turn what transformers raises about a checkpoint into one `ModelError`, and keep its chatter quiet."""
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(
+            f"{source}: cannot be loaded as a wav2vec2-family checkpoint ({reason}); give a folder with "
+            "config.json, preprocessor_config.json and weights, or a hub id while online"
+        ) from error
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+        transformers.utils.logging.enable_progress_bar()
+
+
+def _zero_mean_unit_variance(waveforms: Tensor, valid: Tensor, num_samples: Tensor) -> Tensor:
+    """As transformers' Wav2Vec2FeatureExtractor does it: over the valid samples, padding left at zero."""
+    count = num_samples[:, None].to(waveforms.dtype)
+    centred = (waveforms - (waveforms * valid).sum(1, keepdim=True) / count) * valid
+    variance = centred.square().sum(1, keepdim=True) / count
+    return centred / torch.sqrt(variance + 1e-7)

@@ -1,0 +1,216 @@
+"""Model folders: how a trained transcriber is kept, and how any transcriber is loaded.
+
+A folder is in the Hugging Face layout, so that transformers reads it back and it can be the base of a further
+training: config.json, model.safetensors, preprocessor_config.json, vocab.json (label -> id), and card.json,
+which says what the model is and how it was trained. A faithful transcriber is a complete `*ForCTC` checkpoint
+whose blank is `<blank>`; an L1-aware one keeps its heads in l1_aware.safetensors beside the encoder.
+"""
+
+import copy
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from asheard.errors import CorpusError, ModelError
+from asheard.files import read_json, write_json
+from asheard.models.encoders import SAMPLE_RATE_HZ, Encoder, load_encoder
+from asheard.models.l1_aware import L1AwareCTC
+from asheard.models.off_the_shelf import OffTheShelf
+from asheard.models.transcriber import CTCTranscriber
+from asheard.models.transcript import Transcriber
+from asheard.phones import BLANK_ID, LABELS, PHONES, phone_to_id
+
+CARD: Final = "card.json"
+L1_HEADS: Final = "l1_aware.safetensors"
+FILES: Final = ("config.json", "model.safetensors", "preprocessor_config.json", "vocab.json", CARD)
+
+# In an exported checkpoint the blank is <pad>, as published CTC checkpoints have it.
+EXPORTED_LABELS: Final = ("<pad>", "<s>", "</s>", "<unk>", *PHONES)
+_NEVER: Final = -100.0  # logit bias of a label that is never written
+
+
+def save_transcriber(
+    model: CTCTranscriber | L1AwareCTC, folder: Path | str, training: dict[str, Any]
+) -> Path:
+    """Write a model folder, whole or not at all.
+
+    Args:
+        model: what to keep.
+        folder: must not exist yet.
+        training: provenance for card.json, under "training".
+    Raises:
+        ModelError: the folder exists.
+    """
+    card: dict[str, Any] = {"kind": model.kind}
+    if isinstance(model, L1AwareCTC):
+        card |= {"l1s": list(model.l1s), "l1_emb": model.l1_embedding.embedding_dim}
+    with _whole_folder(Path(folder)) as part:
+        if isinstance(model, L1AwareCTC):
+            model.encoder.backbone.save_pretrained(part)
+            save_file(_heads(model), part / L1_HEADS)
+        else:
+            _save_ctc(model.encoder, model.ctc_head, part, blank_id=BLANK_ID)
+        _describe(part, model.encoder, LABELS, card | {"training": training})
+    return Path(folder)
+
+
+def export_ctc(model: CTCTranscriber, folder: Path | str, training: dict[str, Any]) -> Path:
+    """Publish a transcriber as an off-the-shelf recogniser: an ordinary ForCTC checkpoint, blank `<pad>` = 0.
+
+    Labels are `EXPORTED_LABELS`; the sentence marks and `<unk>` are there because published vocabularies have
+    them, and are never written. Arguments and errors as for `save_transcriber`.
+    """
+    rows = torch.tensor([BLANK_ID, 0, 0, 0, *(phone_to_id(phone) for phone in PHONES)])
+    head = nn.Linear(model.encoder.hidden_size, len(EXPORTED_LABELS))
+    with torch.no_grad():
+        head.weight.copy_(model.ctc_head.weight[rows])
+        head.bias.copy_(model.ctc_head.bias[rows])
+        head.weight[1:4] = 0.0
+        head.bias[1:4] = _NEVER
+    with _whole_folder(Path(folder)) as part:
+        _save_ctc(model.encoder, head, part, blank_id=0)
+        _describe(part, model.encoder, EXPORTED_LABELS, {"kind": OffTheShelf.kind, "training": training})
+    return Path(folder)
+
+
+def load_transcriber(path_or_id: str | Path, device: torch.device | str = "cpu") -> Transcriber:
+    """Load what transcribes: a model folder, or a published recogniser by folder or hub id.
+
+    Raises:
+        ModelError: what `load_encoder` and `OffTheShelf` raise; a folder with a file missing, or with other
+            labels than this version's.
+    """
+    folder = Path(path_or_id)
+    card = read_card(folder) if (folder / CARD).is_file() else {"kind": OffTheShelf.kind}
+    if card["kind"] == OffTheShelf.kind:
+        return OffTheShelf(path_or_id, device)
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"{folder}: {', '.join(missing)} missing; copy the whole folder or train it again")
+    if _read(folder / "vocab.json") != {label: label_id for label_id, label in enumerate(LABELS)}:
+        raise ModelError(
+            f"{folder}: vocab.json holds other labels than the 42 of this version; train it again"
+        )
+    try:
+        model = _load_l1_aware(folder, card) if card["kind"] == L1AwareCTC.kind else _load_faithful(folder)
+    except (SafetensorError, RuntimeError, KeyError, OSError) as error:
+        raise ModelError(f"{folder}: broken weights ({error}); copy the folder again") from error
+    return model.to(device).eval()
+
+
+def read_card(folder: Path | str) -> dict[str, Any]:
+    """What card.json says of a model.
+
+    Raises:
+        ModelError: no such file, or not a card.
+    """
+    path = Path(folder) / CARD
+    card = _read(path)
+    if not isinstance(card, dict) or card.get("kind") not in (
+        CTCTranscriber.kind,
+        L1AwareCTC.kind,
+        OffTheShelf.kind,
+    ):
+        raise ModelError(f"{path}: field 'kind' must be faithful, l1-aware or off-the-shelf")
+    return card
+
+
+def digest(source: Path | str) -> str:
+    """Short digest of what a model folder, or any one file, holds; a hub id stands for itself."""
+    path = Path(source)
+    if not path.exists():
+        return str(source)
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    total = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as content:
+            total.update(hashlib.file_digest(content, "sha256").digest())
+    return total.hexdigest()[:16]
+
+
+def _save_ctc(encoder: Encoder, head: nn.Linear, folder: Path, *, blank_id: int) -> None:
+    config = copy.deepcopy(encoder.config)
+    config.update(
+        {
+            "vocab_size": head.out_features,
+            "pad_token_id": blank_id,
+            "bos_token_id": None,
+            "eos_token_id": None,
+        }
+    )
+    model = transformers.AutoModelForCTC.from_config(config)
+    getattr(model, model.base_model_prefix).load_state_dict(encoder.backbone.state_dict())
+    model.lm_head.load_state_dict(head.state_dict())
+    model.save_pretrained(folder)
+
+
+def _describe(folder: Path, encoder: Encoder, labels: Sequence[str], card: dict[str, Any]) -> None:
+    transformers.Wav2Vec2FeatureExtractor(
+        sampling_rate=SAMPLE_RATE_HZ,
+        do_normalize=encoder.do_normalize,
+        return_attention_mask=encoder.masks_padding,
+    ).save_pretrained(folder)
+    write_json(folder / "vocab.json", {label: label_id for label_id, label in enumerate(labels)})
+    write_json(folder / CARD, card)
+
+
+def _load_faithful(folder: Path) -> CTCTranscriber:
+    model = CTCTranscriber(folder)
+    weights = load_file(folder / "model.safetensors")
+    model.ctc_head.load_state_dict({name: weights[f"lm_head.{name}"] for name in ("weight", "bias")})
+    return model
+
+
+def _load_l1_aware(folder: Path, card: dict[str, Any]) -> L1AwareCTC:
+    if not (folder / L1_HEADS).is_file():
+        raise ModelError(f"{folder}: {L1_HEADS} missing; copy the whole folder or train it again")
+    model = L1AwareCTC(load_encoder(folder), l1_emb=card["l1_emb"], l1s=card["l1s"])
+    model.load_state_dict(load_file(folder / L1_HEADS), strict=False)
+    return model
+
+
+def _heads(model: L1AwareCTC) -> dict[str, torch.Tensor]:
+    return {
+        name: value.contiguous()
+        for name, value in model.state_dict().items()
+        if not name.startswith("encoder.")
+    }
+
+
+def _read(path: Path) -> Any:
+    try:
+        return read_json(path)
+    except CorpusError as error:
+        raise ModelError(f"{error} (part of a model folder: copy the whole folder again)") from None
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; it becomes `folder` when the block ends well."""
+    if folder.exists():
+        raise ModelError(f"{folder} exists already; remove it or name another folder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        yield part
+        for path in part.iterdir():
+            path.chmod(0o644)
+            with path.open("rb+") as written:
+                os.fsync(written.fileno())
+        part.chmod(0o755)
+        part.rename(folder)
+    finally:
+        transformers.utils.logging.enable_progress_bar()
+        shutil.rmtree(part, ignore_errors=True)

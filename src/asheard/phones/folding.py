@@ -1,0 +1,227 @@
+"""The only road from other people's phone symbols to the 40 phones.
+
+A label is folded as it stands and never glued to its neighbour first: `t` then `ʃ` stay two phones, while
+the single label `tʃ` (or `t͡ʃ`) is one. What the inventory cannot tell apart is folded to the nearest
+English phone: the choices that matter are explained in docs/phones.md. Nothing is dropped: a label that
+stands for no phone we know raises `PhoneError`, or is counted by `fold_sequence` where the caller gives a
+counter.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
+
+from asheard.errors import PhoneError
+from asheard.phones.inventory import ERR, PHONES
+
+Alphabet: TypeAlias = Literal["arpabet", "ipa", "espeak"]
+Phones: TypeAlias = tuple[str, ...]
+
+
+def _table(text: str) -> dict[str, Phones]:
+    """Read blank-separated `label=phone` or `label=phone+phone` entries; labels are kept in Unicode NFD."""
+    pairs = (entry.split("=") for entry in text.split())
+    return {unicodedata.normalize("NFD", label): tuple(phones.split("+")) for label, phones in pairs}
+
+
+# CMUdict's 39 symbols, then those TIMIT and Sphinx add. AH is split by stress below.
+_ARPABET: Final = _table("""
+    P=p B=b T=t D=d K=k G=ɡ CH=tʃ JH=dʒ F=f V=v TH=θ DH=ð S=s Z=z SH=ʃ ZH=ʒ HH=h
+    M=m N=n NG=ŋ L=l R=ɹ W=w Y=j
+    IY=i IH=ɪ EY=eɪ EH=ɛ AE=æ AA=ɑ AO=ɔ OW=oʊ UH=ʊ UW=u AH=ʌ AX=ə ER=ɝ AY=aɪ AW=aʊ OY=ɔɪ
+    AXR=ɝ AX-H=ə IX=ɪ UX=u DX=t NX=n Q=t HV=h WH=w EL=ə+l EM=ə+m EN=ə+n ENG=ə+ŋ
+""")
+
+# One entry a sound; marks that do not matter at our grain are taken off before the look-up.
+_IPA: Final = {phone: (phone,) for phone in PHONES} | _table("""
+    g=ɡ ʧ=tʃ ʤ=dʒ r=ɹ ɻ=ɹ ʁ=ɹ ʀ=ɹ ɽ=ɹ ɾ=t ʔ=t ɫ=l ɭ=l ɬ=l ɮ=l ʟ=l ɺ=l ʍ=w ɥ=j ʝ=j
+    ʈ=t ɖ=d q=k ɢ=ɡ c=tʃ ɟ=dʒ tɕ=tʃ dʑ=dʒ tʂ=tʃ dʐ=dʒ ʨ=tʃ ʥ=dʒ
+    ɸ=f β=v ʋ=v ʂ=ʃ ʐ=ʒ ɕ=ʃ ʑ=ʒ ɧ=ʃ ç=h x=h χ=h ħ=h ɦ=h ʕ=h ɣ=ɡ ɰ=ɡ r̝=ʒ r̝̊=ʃ
+    ɱ=m ɳ=n ɴ=ŋ ɲ=n+j ʎ=l+j ts=t+s dz=d+z pf=p+f
+    m̩=ə+m n̩=ə+n ŋ̩=ə+ŋ l̩=ə+l ɫ̩=ə+l r̩=ɝ ɹ̩=ɝ
+    e=eɪ o=oʊ a=ɑ ɒ=ɑ ɶ=ɑ ɐ=ə ɘ=ə ɤ=ʌ ɨ=ɪ ᵻ=ɪ ᵿ=ʊ ʏ=ʊ ɵ=ʊ y=u ʉ=u ɯ=u ø=ɝ œ=ɝ ɞ=ɝ
+    ɜ=ɝ ɚ=ɝ ə˞=ɝ ɜ˞=ɝ ɜɹ=ɝ əɹ=ɝ ɑ˞=ɑ+ɹ ɔ˞=ɔ+ɹ
+    ai=aɪ au=aʊ ei=eɪ ɛɪ=eɪ ou=oʊ əʊ=oʊ oɪ=ɔɪ oi=ɔɪ ɔi=ɔɪ
+    ɪə=ɪ+ə eə=ɛ+ə ɛə=ɛ+ə ʊə=ʊ+ə aɪə=aɪ+ə aʊə=aʊ+ə
+""")
+
+# What eSpeak writes beyond that: rhotics and schwa sequences of English as one label; the finals of
+# Mandarin, the diphthongs of other languages; ASCII letters where a language's table has no IPA. `1` and
+# `ʲ` are a tone and a softening that stand alone in that vocabulary: no sound of their own, so they fold to
+# no phone.
+_ESPEAK: Final = (
+    _IPA
+    | _table("""
+    ɑɹ=ɑ+ɹ ɔɹ=ɔ+ɹ oɹ=ɔ+ɹ ɛɹ=ɛ+ɹ ɪɹ=ɪ+ɹ ʊɹ=ʊ+ɹ aɪɚ=aɪ+ɝ aʊɚ=aʊ+ɝ ər=ɝ əl=ə+l iə=i+ə ja=j+ɑ ju=j+u
+    ɪu=j+u ɨu=j+u iʊ=j+u eʊ=ɛ+ʊ ɛʊ=ɛ+ʊ eɑ=ɛ+ɑ ie=i+ɛ ui=u+i uɪ=u+ɪ uɨ=u+ɪ əɪ=eɪ əɨ=eɪ æi=aɪ aɨ=aɪ ɑɨ=aɪ
+    ɔɨ=ɔɪ ɔø=ɔɪ øi=ɔɪ oe=ɝ ɐʊ=aʊ ɑu=aʊ iɑ=j+ɑ iɛ=j+ɛ iou=j+oʊ onɡ=ʊ+ŋ ua=w+ɑ uai=w+aɪ uei=w+eɪ uo=w+ɔ uə=w+ə
+    yi=j+i yu=j+u yə=j+ə yæ=j+æ yɛ=j+ɛ i.=ɪ i̪=ɪ
+    S=ʃ Z=ʒ tS=tʃ dZ=dʒ N=ŋ X=h sx=ʃ ??=t s.=ʃ ts.=tʃ r.=ɹ s^=ʃ t^=tʃ d^=dʒ
+""")
+    | {"1": (), "ʲ": ()}
+)
+
+_LENGTH_STRESS_TIE: Final = re.compile("[ːˑˈˌ\u0361\u035c]")
+# Secondary articulation, release, nasality, devoicing and small shifts of place: below the grain of 40
+# phones.
+_FINE: Final = re.compile(
+    "[ʰʱʲʷˠˤᵝʼˀⁿˡ\u0303\u0306\u0308\u030a\u031a-\u0320\u0324\u0325\u032a\u032c\u032f\u0330\u0339-\u033d]"
+)
+_TONE: Final = re.compile("(?<=.)(?:[0-9]|ɜ$)")  # eSpeak writes the third tone of Mandarin, 3, as ɜ
+_ASPIRATION: Final = re.compile("(?<=[ptksɕ.])h$")
+_KIRSHENBAUM: Final = re.compile(r"""(?<=.)[.^["~:]""")  # ASCII marks of place and length
+_DOUBLED: Final = re.compile(r"^(.+)(?=\1$)")
+
+
+def fold_arpabet(symbol: str) -> str:
+    """Fold one ARPAbet symbol, any case, with or without a stress digit.
+
+    AH0 is schwa and AH, AH1, AH2 are the vowel of `strut`; ER is one phone at every stress.
+
+    Args:
+        symbol: a symbol of CMUdict, or of TIMIT and Sphinx where it is one phone (AX, AXR, IX, UX, DX, ...).
+    Returns:
+        An IPA phone of the inventory.
+    Raises:
+        PhoneError: no such symbol, or one that is two phones (EL, EM, EN, ENG; `fold_sequence` takes them).
+    Source: CMU Pronouncing Dictionary 0.7b, phone set; Garofolo et al. 1993 (TIMIT).
+    """
+    phones = _arpabet_phones(symbol)
+    if len(phones) != 1:
+        raise PhoneError(f"ARPAbet symbol {symbol!r} is two phones ({' '.join(phones)}); write them apart")
+    return phones[0]
+
+
+@lru_cache(maxsize=4096)
+def fold_ipa(label: str) -> Phones:
+    """Fold one IPA label.
+
+    Args:
+        label: one segment, affricate or diphthong; stress, length, tie bars and fine diacritics may be
+            there.
+    Returns:
+        The phones it stands for: usually one, two for a syllabic consonant (n̩) or a sound English lacks
+        (ɲ).
+    Raises:
+        PhoneError: the label is empty, holds blanks, or is not in the table.
+    """
+    label = _checked(label, "IPA")
+    return _look_up(label, _IPA, (_LENGTH_STRESS_TIE, _FINE), "IPA")
+
+
+@lru_cache(maxsize=4096)
+def fold_espeak(label: str) -> Phones:
+    """Fold one label of eSpeak NG, or of a recogniser trained on its labels (wav2vec2-lv-60-espeak-cv-ft).
+
+    Beyond IPA it knows eSpeak's joint labels (ɔːɹ, aɪɚ, əl), tones, the finals of Mandarin and its ASCII
+    marks.
+
+    Args:
+        label: one phoneme as eSpeak separates them.
+    Returns:
+        The phones it stands for; none for `1` and `ʲ`, a bare tone and a bare palatalisation.
+    Raises:
+        PhoneError: the label is empty, holds blanks, or is not in the table.
+    Source: Xu, Baevski and Auli 2021 (the recogniser's labels); eSpeak NG, docs/phonemes.md.
+    """
+    label = _checked(label, "eSpeak")
+    steps = (_LENGTH_STRESS_TIE, _TONE, _FINE, _TONE, _ASPIRATION, _KIRSHENBAUM, _DOUBLED)
+    return _look_up(label, _ESPEAK, steps, "eSpeak")
+
+
+def fold_sequence(
+    symbols: Iterable[str], alphabet: Alphabet, unknown: Counter[str] | None = None
+) -> list[str]:
+    """Fold a sequence symbol by symbol; `err` passes through unchanged.
+
+    Args:
+        symbols: labels in one alphabet, in order.
+        alphabet: "arpabet", "ipa" or "espeak".
+        unknown: where given, symbols that stand for no phone are counted here and left out.
+    Returns:
+        IPA phones of the inventory, and `err`.
+    Raises:
+        PhoneError: an unknown symbol where no counter is given, an unknown alphabet, a string in place of a
+            list.
+    """
+    if isinstance(symbols, str):
+        raise PhoneError(f"expected a list of symbols, not the string {symbols[:40]!r}; split it first")
+    fold = _FOLDS.get(alphabet)
+    if fold is None:
+        raise PhoneError(f"alphabet {alphabet!r} is none of {', '.join(_FOLDS)}")
+    folded: list[str] = []
+    for symbol in symbols:
+        if symbol == ERR:
+            folded.append(ERR)
+            continue
+        try:
+            folded.extend(fold(symbol))
+        except PhoneError:
+            if unknown is None:
+                raise
+            unknown[str(symbol)] += 1
+    return folded
+
+
+def detect_alphabet(symbols: Iterable[str]) -> Literal["arpabet", "ipa"]:
+    """Say which alphabet a corpus is written in.
+
+    Args:
+        symbols: all its symbols; some letters (`b`, `n`) are in both alphabets, so one word may not settle
+            it.
+    Returns:
+        "arpabet" where every symbol is ARPAbet, case, stress digits and `err` aside (so too where there is
+        no symbol at all), else "ipa".
+    """
+    return "arpabet" if all(symbol == ERR or _is_arpabet(symbol) for symbol in set(symbols)) else "ipa"
+
+
+def _is_arpabet(symbol: str) -> bool:
+    try:
+        _arpabet_phones(symbol)
+    except PhoneError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _arpabet_phones(symbol: str) -> Phones:
+    name = _checked(symbol, "ARPAbet").upper()
+    base = name[:-1] if name[-1] in "012" else name
+    phones = _ARPABET.get(base)
+    if phones is None:
+        raise PhoneError(f"{symbol!r} is not an ARPAbet symbol")
+    return ("ə",) if name == "AH0" else phones
+
+
+def _checked(label: str, alphabet: str) -> str:
+    if not isinstance(label, str):
+        raise PhoneError(f"expected one {alphabet} symbol, not {label!r}")
+    if not label or any(character.isspace() for character in label):
+        raise PhoneError(f"{label[:40]!r} is not one {alphabet} symbol: it is empty or holds blanks")
+    return unicodedata.normalize("NFD", label)
+
+
+def _look_up(
+    label: str, table: dict[str, Phones], steps: tuple[re.Pattern[str], ...], alphabet: str
+) -> Phones:
+    """Take marks off step by step until the table knows what is left."""
+    bare = label
+    for marks in steps:
+        if bare in table:
+            break
+        bare = marks.sub("", bare)
+    phones = table.get(bare)
+    if phones is None:
+        raise PhoneError(f"{label[:40]!r} is not {alphabet} for any of the 40 phones; see docs/phones.md")
+    return phones
+
+
+_FOLDS: Final[dict[str, Callable[[str], Phones]]] = {
+    "arpabet": _arpabet_phones,
+    "ipa": fold_ipa,
+    "espeak": fold_espeak,
+}

@@ -1,0 +1,126 @@
+"""Training examples, and the order they come in: a pure function of seed and epoch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from asheard.corpora.exclusions import Exclusions
+from asheard.corpora.records import Utterance
+from asheard.models import SAMPLE_RATE_HZ, Encoder, pad
+from asheard.phones import PAD_ID, phone_to_id
+from asheard.training.options import Kind
+
+Waveform = NDArray[np.float32]
+LoadWav = Callable[[str], Waveform]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One utterance with its CTC target. label_ids: phones as ids 2..41. seconds: of its recording."""
+
+    speaker: str
+    utt: str
+    l1: str
+    wav: str
+    seconds: float
+    label_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded examples.
+
+    waveforms: (B, S) float32. num_samples: (B,). label_ids: (B, L), padded with 0. num_labels: (B,). l1s: B
+        L1s.
+    names: B times speaker/utt.
+    """
+
+    waveforms: Tensor
+    num_samples: Tensor
+    label_ids: Tensor
+    num_labels: Tensor
+    l1s: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def build_examples(
+    utterances: Sequence[Utterance], kind: Kind, encoder: Encoder, load: LoadWav
+) -> tuple[list[Example], Exclusions]:
+    """Turn utterances into examples, and name those that cannot be trained on.
+
+    Args:
+        utterances: of a manifest.
+        kind: base takes the canonical phones as target, the others the produced ones.
+        encoder: says how many frames a recording gives.
+        load: reads a recording, where the manifest does not say how long it is.
+    Returns:
+        The examples in manifest order, and the exclusions: no recording; a sound without a name (`err`) in
+        the target; no phones; fewer frames than CTC needs (one a label and one between equal neighbours);
+        shorter than SpecAugment's mask.
+    """
+    examples, exclusions = [], Exclusions()
+    for row in utterances:
+        name = f"{row.speaker}/{row.utt}"
+        phones = row.canonical if kind == "base" else row.produced
+        if row.wav is None:
+            exclusions.add("no recording", name)
+            continue
+        if row.has_err and kind != "base":
+            exclusions.add("err in the target", name)
+            continue
+        if not phones:
+            exclusions.add("no phones", name)
+            continue
+        seconds = len(load(row.wav)) / SAMPLE_RATE_HZ if row.seconds is None else row.seconds
+        num_frames = int(encoder.num_frames(torch.tensor(round(seconds * SAMPLE_RATE_HZ))))
+        if num_frames < len(phones) + sum(left == right for left, right in pairwise(phones)):
+            exclusions.add("fewer frames than CTC needs", name)
+        elif num_frames < encoder.config.mask_time_length:
+            exclusions.add("shorter than SpecAugment's mask", name)
+        else:
+            label_ids = tuple(phone_to_id(phone) for phone in phones)
+            examples.append(Example(row.speaker, row.utt, row.l1, row.wav, seconds, label_ids))
+    return examples, exclusions
+
+
+def plan_epoch(examples: Sequence[Example], batch_seconds: float, seed: int, epoch: int) -> list[list[int]]:
+    """The batches of one epoch, as indices of examples.
+
+    Examples of like length share a batch, so little is padding: they are sorted by a length that chance
+    changes by up to a tenth, cut into batches of at most `batch_seconds` (padding included; a longer example
+    is alone), and the batches are shuffled.
+    """
+    random = np.random.default_rng([seed, epoch])
+    seconds = np.array([example.seconds for example in examples])
+    batches: list[list[int]] = []
+    longest = 0.0
+    for index in np.argsort(seconds * random.uniform(0.9, 1.1, len(seconds)), kind="stable").tolist():
+        longest = max(longest, seconds[index])
+        if batches and longest * (len(batches[-1]) + 1) <= batch_seconds:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+            longest = seconds[index]
+    return [batches[index] for index in random.permutation(len(batches)).tolist()]
+
+
+def collate(examples: Sequence[Example], load: LoadWav) -> Batch:
+    """Read and pad the recordings of one batch."""
+    waveforms, num_samples = pad([load(example.wav) for example in examples])
+    num_labels = torch.tensor([len(example.label_ids) for example in examples])
+    label_ids = torch.full((len(examples), int(num_labels.max())), PAD_ID)
+    for row, example in zip(label_ids, examples, strict=True):
+        row[: len(example.label_ids)] = torch.tensor(example.label_ids)
+    return Batch(
+        waveforms,
+        num_samples,
+        label_ids,
+        num_labels,
+        l1s=tuple(example.l1 for example in examples),
+        names=tuple(f"{example.speaker}/{example.utt}" for example in examples),
+    )

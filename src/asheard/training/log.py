@@ -1,0 +1,49 @@
+"""The run's diary: log.jsonl, one row a step and one an epoch, and the same numbers for TensorBoard."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+
+from asheard.files import write_jsonl
+
+
+class TrainingLog:
+    """Append-only; on resuming, rows of steps that the checkpoint does not hold are dropped."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        """Open the log of `folder` as it stood after `step` steps."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "log.jsonl"
+        rows = [row for row in _complete_rows(self.path) if row["step"] <= step]
+        write_jsonl(self.path, rows)
+        self.epochs = [row for row in rows if row["event"] == "epoch"]
+        self._lines = self.path.open("a", encoding="utf-8", buffering=1)
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+
+    def write(self, event: str, step: int, **values: Any) -> None:
+        """Add a row; numbers among `values` go to TensorBoard too."""
+        row = {"event": event, "step": step, **values}
+        self._lines.write(json.dumps(row) + "\n")
+        if event == "epoch":
+            self.epochs.append(row)
+        for name, value in values.items():
+            if isinstance(value, int | float):
+                self._board.add_scalar(f"{event}/{name}", value, step)
+
+    def close(self) -> None:
+        """Flush both."""
+        self._lines.close()
+        self._board.close()
+
+
+def _complete_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a log that may have been cut anywhere in its last line."""
+    rows: list[dict[str, Any]] = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows

@@ -1,0 +1,237 @@
+"""The one training loop: base, faithful and L1-aware; one process, or several under `accelerate launch`."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import chain, count, islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from rich import progress
+from rich.console import Console
+
+import asheard
+from asheard.corpora.audio import load_audio
+from asheard.corpora.exclusions import Exclusions
+from asheard.corpora.records import Utterance, read_manifest
+from asheard.errors import CorpusError, ModelError
+from asheard.files import write_json
+from asheard.models import read_card, save_transcriber
+from asheard.training.batches import Batch, Example, LoadWav, build_examples, collate, plan_epoch
+from asheard.training.gates import check_gates
+from asheard.training.log import TrainingLog
+from asheard.training.options import TrainingOptions, check_unchanged
+from asheard.training.resume import Progress, load_checkpoint, read_progress, save_checkpoint
+from asheard.training.trainer import Trainer
+from asheard.training.validation import validate
+
+_READERS: Final = 2  # threads that read recordings while the model works
+_AHEAD: Final = 4  # batches read in advance
+
+Step = tuple[int, list[int]]  # epoch from 0, and the indices of this process's examples
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a run learns from and is watched on."""
+
+    train: list[Example]
+    val: list[Example]
+    excluded: dict[str, Exclusions]
+    load: LoadWav
+
+
+def train(options: TrainingOptions) -> Path:
+    """Train a transcriber, or go on where a killed run stopped, or do nothing where it is finished.
+
+    On a CPU, with the same number of threads, an interrupted run ends with the very weights of an
+    uninterrupted one.
+
+    Returns:
+        The finished model's folder, `options.final`.
+    Raises:
+        ModelError: the base cannot be loaded, the folder belongs to a run with other options, or a gradient
+            is not finite.
+        CorpusError: a manifest or recording cannot be read, or leaves nothing to train on.
+        GateError: the pilot (`options.pilot`) does not look like learning.
+    """
+    fingerprint = options.fingerprint()
+    checkpoint = options.checkpoint_dir / "checkpoint.safetensors"
+    if options.final.is_dir():
+        check_unchanged(read_card(options.final)["training"]["options"], fingerprint, options.final)
+        checkpoint.unlink(missing_ok=True)
+        return options.final
+    if checkpoint.is_file():
+        check_unchanged(read_progress(checkpoint).fingerprint, fingerprint, checkpoint)
+
+    accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+    train_rows, val_rows = read_manifest(options.train), read_manifest(options.val)
+    l1s = sorted({row.l1 for row in train_rows})
+    if accelerator.is_main_process:
+        _sweep(options.checkpoint_dir)
+    trainer = Trainer(options, accelerator, l1s)
+    data = _read_data(options, trainer, train_rows, val_rows)
+    if options.pilot and not checkpoint.is_file():
+        _run_pilot(options, trainer, data)
+        trainer = Trainer(options, accelerator, l1s)
+    epochs = _run(options, trainer, data, checkpoint, fingerprint)
+    if accelerator.is_main_process:
+        card = {
+            "asheard": asheard.__version__,
+            "base": options.base,
+            "options": fingerprint,
+            "autocast": "bfloat16" if trainer.bf16 else "float32",
+            "num_processes": accelerator.num_processes,
+            "num_train": len(data.train),
+            "num_val": len(data.val),
+            "excluded": {name: exclusions.counts() for name, exclusions in data.excluded.items()},
+            "epochs": epochs,
+        }
+        save_transcriber(trainer.model, options.final, card)
+        checkpoint.unlink(missing_ok=True)
+    accelerator.wait_for_everyone()
+    return options.final
+
+
+def _run(
+    options: TrainingOptions, trainer: Trainer, data: Data, checkpoint: Path, fingerprint: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """All steps that the checkpoint does not hold; gives the log's rows of all epochs."""
+    accelerator = trainer.accelerator
+    steps, data_order = plan_steps(options, data.train, accelerator.num_processes, accelerator.process_index)
+    start = 0
+    if checkpoint.is_file():
+        done = read_progress(checkpoint)
+        if done.data_order != data_order:
+            raise ModelError(
+                f"{checkpoint}: the batches of this run would come in another order (another number of "
+                "processes, or another NumPy); restore it, or remove the file to start again"
+            )
+        load_checkpoint(checkpoint, trainer.model, trainer.optimizer)
+        start = done.step
+    log = TrainingLog(options.checkpoint_dir, start) if accelerator.is_main_process else None
+    with closing(log) if log else nullcontext(), _bar(options.kind, accelerator.is_main_process) as bar:
+        task = bar.add_task("", total=len(steps), completed=start, loss="", per="")
+        for step, batch in enumerate(read_ahead((rows for _, rows in steps[start:]), data), start=start):
+            epoch, began = steps[step][0], time.perf_counter()
+            result = trainer.step(step, len(steps), batch)
+            if log:
+                audio_s = float(batch.num_samples.sum()) / 16_000
+                elapsed_s = time.perf_counter() - began
+                log.write(
+                    "step", step + 1, epoch=epoch + 1, **asdict(result), audio_s=audio_s, elapsed_s=elapsed_s
+                )
+            bar.update(task, advance=1, loss=f"loss {result.loss:.2f}")
+            ends_epoch = step + 1 == len(steps) or steps[step + 1][0] != epoch
+            if ends_epoch:
+                validation = validate(trainer.model, data.val, data.load)
+                bar.update(task, per=f"val PER {validation.per:.1%}")
+                if log:
+                    measured = {f"val_{name}": value for name, value in asdict(validation).items()}
+                    log.write("epoch", step + 1, epoch=epoch + 1, **measured)
+            if (ends_epoch or (step + 1) % options.checkpoint_every == 0) and accelerator.is_main_process:
+                save_checkpoint(
+                    checkpoint, trainer.model, trainer.optimizer, Progress(step + 1, fingerprint, data_order)
+                )
+    return log.epochs if log else []
+
+
+def _run_pilot(options: TrainingOptions, trainer: Trainer, data: Data) -> None:
+    """A short run from the same start, judged on held-out utterances and then thrown away."""
+    few = Data(_draw(data.train, options), _draw(data.val, options), data.excluded, data.load)
+    plans = (plan_epoch(few.train, options.batch_seconds, options.seed, epoch) for epoch in count())
+    batches = islice(chain.from_iterable(plans), options.pilot)
+    losses = [
+        trainer.step(step, options.pilot, batch).loss for step, batch in enumerate(read_ahead(batches, few))
+    ]
+    validation = validate(trainer.model, few.val, few.load)
+    report = options.checkpoint_dir / "pilot.json"
+    if trainer.accelerator.is_main_process:
+        write_json(report, {"losses": losses, **asdict(validation)})
+    check_gates(losses, validation, few.val, report)
+
+
+def _draw(examples: list[Example], options: TrainingOptions) -> list[Example]:
+    """The pilot's share: speakers stand in order in a manifest, so a random one, the same for a seed."""
+    rows = np.random.default_rng(options.seed).permutation(len(examples))[: options.pilot_train]
+    return [examples[row] for row in sorted(rows)]
+
+
+def plan_steps(
+    options: TrainingOptions, examples: list[Example], num_processes: int, process_index: int
+) -> tuple[list[Step], str]:
+    """Every step of the run for one process, and a digest of the whole plan.
+
+    With several processes each step takes one batch for each; the last step of an epoch takes up its first
+    batches again where there are too few.
+    """
+    steps: list[Step] = []
+    digest = hashlib.sha256()
+    for epoch in range(options.epochs):
+        batches = plan_epoch(examples, options.batch_seconds, options.seed, epoch)
+        named = [[f"{examples[row].speaker}/{examples[row].utt}" for row in rows] for rows in batches]
+        digest.update(json.dumps([num_processes, named]).encode())
+        for first in range(0, len(batches), num_processes):
+            steps.append((epoch, batches[(first + process_index) % len(batches)]))
+    return steps, digest.hexdigest()[:16]
+
+
+def read_ahead(batches: Iterable[list[int]], data: Data) -> Iterator[Batch]:
+    """Read the batches' recordings in threads, a few batches before they are needed, in order."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        waiting: deque[Future[Batch]] = deque()
+        for rows in batches:
+            waiting.append(pool.submit(collate, [data.train[row] for row in rows], data.load))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _read_data(
+    options: TrainingOptions, trainer: Trainer, train_rows: list[Utterance], val_rows: list[Utterance]
+) -> Data:
+    load: LoadWav = partial(load_audio, options.wav_root, cache=options.audio_cache)
+    train_examples, train_excluded = build_examples(train_rows, options.kind, trainer.model.encoder, load)
+    val_examples, val_excluded = build_examples(val_rows, options.kind, trainer.model.encoder, load)
+    for path, examples, excluded in (
+        (options.train, train_examples, train_excluded),
+        (options.val, val_examples, val_excluded),
+    ):
+        if not examples:
+            raise CorpusError(
+                f"{path}: no utterance can be used ({excluded.counts()}); build the manifest again"
+            )
+    strangers = sorted({row.l1 for row in val_examples} - {row.l1 for row in train_rows})
+    if options.kind == "l1-aware" and strangers:
+        raise CorpusError(f"{options.val}: L1s that {options.train} does not have: {', '.join(strangers)}")
+    return Data(train_examples, val_examples, {"train": train_excluded, "val": val_excluded}, load)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a run killed while writing left half written; a large model's checkpoint is 4 GB."""
+    for part in folder.glob(".checkpoint.safetensors.*"):
+        part.unlink()
+    for part in folder.glob(".final.*"):
+        shutil.rmtree(part)
+
+
+def _bar(title: str, shown: bool) -> progress.Progress:
+    return progress.Progress(
+        progress.TextColumn(title),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[loss]}  {task.fields[per]}"),
+        console=Console(stderr=True),
+        disable=not shown,
+    )

@@ -1,0 +1,80 @@
+"""Training recipes: functions that return options."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from asheard.errors import ModelError
+from asheard.training.options import TrainingOptions
+
+DEFAULT_BASE: Final = "facebook/wav2vec2-lv-60-espeak-cv-ft"
+
+# A few epochs over some 1,200 short utterances on two cores, from the embedded base.
+_EMBEDDED: Final[dict[str, Any]] = {
+    "epochs": 4,
+    "peak_lr": 1e-3,
+    "schedule": "one-cycle",
+    "warmup_share": 0.2,
+}
+
+# wav2vec2-large on one GPU: fine-tuning rates of Xu, Baevski and Auli 2021, SpecAugment as in Baevski et al.
+# 2020.
+_FULL: Final[dict[str, Any]] = {
+    "epochs": 20,
+    "peak_lr": 5e-5,
+    "batch_seconds": 120.0,
+    "dropout": 0.1,
+    "mask_feature_prob": 0.05,
+    "mask_feature_length": 64,
+}
+
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    "full": _FULL,
+    "embedded": _EMBEDDED,
+    "quick": _EMBEDDED | {"epochs": 1},
+}
+
+
+def faithful(
+    *, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, preset: str = "full", **changes: Any
+) -> TrainingOptions:
+    """CTC on the phones that were said.
+
+    Args:
+        train, val, wav_root, checkpoint_dir: see `TrainingOptions`.
+        preset: full (wav2vec2-large on a GPU), embedded or quick (the small base on two cores).
+        changes: any other option, in place of the preset's.
+    Raises:
+        ModelError: no such preset, or an option out of range.
+    """
+    if preset not in PRESETS:
+        raise ModelError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
+    options: dict[str, Any] = {"kind": "faithful", "base": DEFAULT_BASE} | PRESETS[preset] | changes
+    return TrainingOptions(train=train, val=val, wav_root=wav_root, checkpoint_dir=checkpoint_dir, **options)
+
+
+def l1_aware(
+    *, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, preset: str = "full", **changes: Any
+) -> TrainingOptions:
+    """CTC on the phones that were said, told the L1, plus lambda_l1 (0.3) times the L1's cross-entropy."""
+    return faithful(
+        train=train,
+        val=val,
+        wav_root=wav_root,
+        checkpoint_dir=checkpoint_dir,
+        preset=preset,
+        **({"kind": "l1-aware", "lambda_l1": 0.3} | changes),
+    )
+
+
+def base(*, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, **changes: Any) -> TrainingOptions:
+    """CTC on canonical phones from random weights: the embedded base, with its front end trained."""
+    options: dict[str, Any] = {
+        "kind": "base",
+        "freeze_front_end": False,
+        "epochs": 5,
+        "peak_lr": 1e-3,
+        "schedule": "one-cycle",
+        "warmup_share": 0.3,
+        "checkpoint_every": 100,
+    } | changes
+    return TrainingOptions(train=train, val=val, wav_root=wav_root, checkpoint_dir=checkpoint_dir, **options)

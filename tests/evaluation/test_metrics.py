@@ -1,0 +1,216 @@
+"""Each number against a slow count in plain Python."""
+
+import math
+from collections import Counter
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from small_gold import GOLD, Case, cases, run, utterance
+
+from asheard.evaluation.metrics import (
+    SPREAD,
+    gradience,
+    look_up,
+    mean_over_seeds,
+    quartile_gap,
+    separation,
+    spread_over_seeds,
+    summarise,
+)
+from asheard.evaluation.rows import edit_rows, token_rows
+from asheard.phones import load_vectors
+
+VECTORS = load_vectors()
+RATES = ("per", "collapse", "frr_class", "frr", "atypical_errors_caught")
+
+distances = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]), max_size=12)
+
+
+def chains_of(case: Case) -> dict[str, Any]:
+    rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
+    return summarise(rows, edit_rows(case.gold, case.runs))
+
+
+def ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def levenshtein(reference: list[str], hypothesis: list[str]) -> int:
+    best = {(i, 0): i for i in range(len(reference) + 1)} | {(0, j): j for j in range(len(hypothesis) + 1)}
+    for i, a in enumerate(reference, start=1):
+        for j, b in enumerate(hypothesis, start=1):
+            best[i, j] = min(best[i - 1, j] + 1, best[i, j - 1] + 1, best[i - 1, j - 1] + (a != b))
+    return best[len(reference), len(hypothesis)]
+
+
+@given(cases())
+@settings(max_examples=30, deadline=None)
+def test_rates_against_a_slow_count(case: Case) -> None:
+    rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical).to_dicts()
+    chains = chains_of(case)
+    for chain in ("a", "b"):
+        for seed in (1, 2):
+            here = [row for row in rows if row["chain"] == chain and row["seed"] == seed]
+            ok = [row for row in here if row["canonical"] == row["perceived"]]
+            errors = [row for row in here if row["canonical"] != row["perceived"]]
+            said = [row for row in errors if row["perceived"] is not None]
+            typical = [row for row in said if (row["l1"], row["canonical"], row["perceived"]) in case.typical]
+            atypical = [row for row in errors if row not in typical]
+            predictions = next(r for r in case.runs if (r.chain, r.seed) == (chain, seed)).predictions
+            written = {prediction.key: list(prediction.phones) for prediction in predictions}
+            spoken = {
+                row.key: ["?" if t.is_err else t.perceived for t in row.tokens if t.is_err or t.perceived]
+                for row in case.gold
+            }
+            edits = sum(levenshtein(phones, written[key]) for key, phones in spoken.items())
+
+            def called_error(group: list[dict[str, Any]]) -> int:
+                return sum(row["class_pred"] == "error" for row in group)
+
+            measured = chains[chain]["per_seed"][str(seed)]
+            assert measured["num_utterances"] == len(case.gold)
+            assert measured["num_tokens"] == len(here) == sum(len(row.canonical) for row in case.gold)
+            assert measured["num_substitutions"] == len(said)
+            assert measured["num_deletions"] == sum(row["error_type"] == "d" for row in here)
+            assert measured["num_l1_typical"] == len(typical)
+            assert measured["num_atypical_errors"] == len(atypical)
+            assert [measured[name] for name in RATES] == [
+                ratio(edits, sum(map(len, spoken.values()))),
+                ratio(sum(row["predicted"] == row["canonical"] for row in said), len(said)),
+                ratio(called_error(ok + typical), len(ok + typical)),
+                ratio(called_error(ok), len(ok)),
+                ratio(called_error(atypical), len(atypical)),
+            ]
+
+
+@given(cases())
+@settings(max_examples=40, deadline=None)
+def test_groups_add_up_and_rates_stay_in_bounds(case: Case) -> None:
+    for summary in chains_of(case).values():
+        pooled, per_l1 = summary["pooled"], summary["per_l1"]
+        for name in (name for name in pooled if name.startswith("num_")):
+            assert pooled[name] == sum(measures[name] for measures in per_l1.values())
+        for measures in summary["per_seed"].values():
+            for name in ("collapse", "frr_class", "frr", "atypical_errors_caught"):
+                assert measures[name] is None or 0 <= measures[name] <= 1
+            assert measures["d1"]["auc"] is None or 0 <= measures["d1"]["auc"] <= 1
+            assert measures["d3"]["rho"] is None or -1 - 1e-9 <= measures["d3"]["rho"] <= 1 + 1e-9
+            # Percentiles interpolate, so a collapse must pass a quarter by three quarters of a position.
+            if measures["collapse"] and measures["collapse"] * measures["num_substitutions"] >= (
+                0.25 * measures["num_substitutions"] + 0.75
+            ):
+                assert measures["d2"]["pass"] is not True
+
+
+@given(cases())
+@settings(max_examples=30, deadline=None)
+def test_pooled_is_the_mean_over_seeds_and_lies_in_their_spread(case: Case) -> None:
+    for summary in chains_of(case).values():
+        for path in SPREAD:
+            seeds = [look_up(measures, path) for measures in summary["per_seed"].values()]
+            pooled, spread = look_up(summary["pooled"], path), summary["spread"]["pooled"][path]
+            if None in seeds:
+                assert pooled is None
+                assert spread is None
+            else:
+                assert pooled == pytest.approx(mean(seeds))
+                assert spread == [min(seeds), max(seeds)]
+
+
+@given(distances, distances)
+def test_separation_against_all_pairs(ok: list[float], sub: list[float]) -> None:
+    result = separation(np.array(ok), np.array(sub))
+    if not ok or not sub:
+        assert result == {"p": None, "auc": None, "pass": None}
+        return
+    u = sum((s > o) + 0.5 * (s == o) for s in sub for o in ok)
+    assert result["auc"] == pytest.approx(u / (len(ok) * len(sub)))
+    n = len(ok) + len(sub)
+    ties = sum(count**3 - count for count in Counter(ok + sub).values())
+    variance = len(ok) * len(sub) / 12 * (n + 1 - ties / (n * (n - 1)))
+    if variance == 0:
+        assert result["p"] is None
+        assert result["pass"] is False
+        return
+    z = (u - len(ok) * len(sub) / 2 - 0.5) / math.sqrt(variance)
+    p = math.erfc(z / math.sqrt(2)) / 2
+    assert result["p"] == pytest.approx(p)
+    assert result["pass"] == (p < 0.05)
+
+
+@given(distances, distances)
+def test_quartile_gap_against_sorted_lists(ok: list[float], sub: list[float]) -> None:
+    def percentile(values: list[float], share: float) -> float:
+        place = share * (len(values) - 1)
+        low, part = math.floor(place), place - math.floor(place)
+        values = sorted(values)
+        return values[low] + part * (values[min(low + 1, len(values) - 1)] - values[low])
+
+    result = quartile_gap(np.array(ok), np.array(sub))
+    if not ok or not sub:
+        assert result == {"ok_p75": None, "sub_p25": None, "pass": None}
+        return
+    assert result["ok_p75"] == pytest.approx(percentile(ok, 0.75))
+    assert result["sub_p25"] == pytest.approx(percentile(sub, 0.25))
+    assert result["pass"] == (result["ok_p75"] < result["sub_p25"])
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.4, 1.0]), st.sampled_from([0.1, 0.3, 0.5])), max_size=12)
+)
+def test_gradience_against_pearson_of_mean_ranks(pairs: list[tuple[float, float]]) -> None:
+    predicted, gold = (np.array([pair[side] for pair in pairs]) for side in (0, 1))
+    result = gradience(predicted, gold)
+    if len(pairs) < 3 or len(set(predicted)) < 2 or len(set(gold)) < 2:
+        assert result == {"rho": None, "p": None}
+        return
+
+    def ranks(values: np.ndarray) -> list[float]:
+        return [(values < value).sum() + (1 + (values == value).sum()) / 2 for value in values]
+
+    x, y = ranks(predicted), ranks(gold)
+    covariance = sum((a - mean(x)) * (b - mean(y)) for a, b in zip(x, y, strict=True))
+    spread = math.sqrt(sum((a - mean(x)) ** 2 for a in x) * sum((b - mean(y)) ** 2 for b in y))
+    assert result["rho"] == pytest.approx(covariance / spread)
+    assert 0 <= result["p"] <= 1
+
+
+def test_zero_denominators_are_none_not_zero() -> None:
+    gold = [utterance("a", [("t", "t"), ("i", "i")]), utterance("b", [], "Korean")]
+    chains = chains_of(Case(gold, [run(gold, ["t i", ""])], frozenset()))
+    pooled, silent = chains["x"]["pooled"], chains["x"]["per_l1"]["Korean"]
+    assert (pooled["per"], pooled["frr"]) == (0, 0)
+    assert [pooled[name] for name in ("collapse", "atypical_errors_caught")] == [None, None]
+    assert [silent[name] for name in RATES] == 5 * [None]
+    assert silent["num_utterances"] == 1
+    assert silent["d1"]["pass"] is silent["d2"]["pass"] is silent["d3"]["rho"] is None
+
+
+def test_a_sound_without_a_name_counts_in_the_guard_and_not_in_collapse() -> None:
+    pooled = chains_of(Case(GOLD, [run(GOLD, ["d ə k ɛ", "v i s"])], frozenset()))["x"]["pooled"]
+    assert pooled["num_substitutions"] == 3
+    assert pooled["num_atypical_errors"] == 5  # three substitutions, a deletion, an err
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=4))
+def test_means_and_spread_over_seeds(values: list[float]) -> None:
+    assume(len(set(values)) == len(values))
+    seeds = [
+        dict.fromkeys(RATES, value)
+        | {"num_ok": 7, "d1": {"auc": value, "pass": value > 0.2}, "d2": {"ok_p75": None, "sub_p25": value}}
+        | {"d3": {"rho": value}}
+        for value in values
+    ]
+    pooled = mean_over_seeds(seeds)
+    assert pooled["per"] == pytest.approx(mean(values))
+    assert pooled["num_ok"] == 7
+    assert isinstance(pooled["num_ok"], int)
+    assert pooled["d1"] == {"auc": pytest.approx(mean(values)), "pass": min(values) > 0.2}
+    assert pooled["d2"]["ok_p75"] is None
+    spread = spread_over_seeds(seeds)
+    assert spread["collapse"] == [min(values), max(values)]
+    assert spread["d2.ok_p75"] is None

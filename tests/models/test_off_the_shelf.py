@@ -1,0 +1,71 @@
+"""A published recogniser with its own vocabulary, folded to the 40 phones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_checkpoints import publish
+
+from asheard.errors import ModelError
+from asheard.models import load_transcriber
+from asheard.models.decoding import Segment
+from asheard.phones import PHONES, fold_espeak
+
+LABELS_OF_LV60 = (Path(__file__).parents[1] / "phones" / "espeak_labels.txt").read_text(encoding="utf-8").split()
+PUBLISHED = ["<pad>", "<s>", "</s>", "<unk>", *LABELS_OF_LV60]
+WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, 16_000 + 5_000 * i).astype(np.float32) for i in range(2)]
+
+
+def test_the_vocabulary_of_lv60_folds(tmp_path):
+    model = publish(tmp_path, PUBLISHED)
+    transcriber = load_transcriber(tmp_path)
+    assert transcriber.kind == "off-the-shelf"
+    assert not transcriber.unfoldable
+    for waveform, transcript in zip(WAVEFORMS, transcriber.transcribe(WAVEFORMS, [None, None]), strict=True):
+        normalised = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
+        with torch.inference_mode():
+            best = model(torch.from_numpy(normalised)[None]).logits[0].argmax(-1).tolist()
+        merged = [label for label, before in zip(best, [None, *best], strict=False) if label != before]
+        expected = [phone for label in merged if label > 3 for phone in fold_espeak(PUBLISHED[label])]
+        assert list(transcript.phones) == expected
+        assert len(transcript.phones) == len(transcript.confidences) == len(transcript.times_s) > 0
+
+
+def test_a_label_of_several_phones_shares_its_time(tmp_path):
+    publish(tmp_path, PUBLISHED)
+    transcriber = load_transcriber(tmp_path)
+    label = PUBLISHED.index("aɪə")
+    transcript = transcriber._fold([Segment(label, 10, 14, 0.75)])
+    assert transcript.phones == ("aɪ", "ə")
+    assert transcript.confidences == (0.75, 0.75)
+    assert np.allclose(transcript.times_s, [(0.20, 0.24), (0.24, 0.28)])
+
+
+def test_labels_that_are_no_phone_are_counted(tmp_path):
+    publish(tmp_path, ["<pad>", *PHONES, "§", "|"])
+    transcriber = load_transcriber(tmp_path)
+    assert transcriber.unfoldable == {41: "§"}
+    assert transcriber.silent == {0, 42}
+    transcript = transcriber._fold([Segment(41, 0, 1, 0.5), Segment(1, 1, 2, 0.5), Segment(41, 2, 3, 0.5)])
+    assert transcript.phones == ("p",)
+    assert transcriber.left_out == {"§": 2}
+
+
+def test_a_vocabulary_of_letters(tmp_path):
+    publish(tmp_path, ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAOINSHRDLUMWCFGYPBVK'XJQZ"])
+    with pytest.raises(ModelError, match=r"reaches \d+ of the 40 phones \(not .*wav2vec2-lv-60-espeak-cv-ft"):
+        load_transcriber(tmp_path)
+
+
+def test_a_vocabulary_that_misses_labels(tmp_path):
+    publish(tmp_path, ["<pad>", *PHONES])
+    (tmp_path / "vocab.json").write_text('{"<pad>": 0, "p": 1}')
+    with pytest.raises(ModelError, match="names 2 labels where the model has the 41 ids"):
+        load_transcriber(tmp_path)
+
+
+def test_an_encoder_without_a_head(tmp_path):
+    publish(tmp_path, ["<pad>", *PHONES]).wav2vec2.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="no CTC head"):
+        load_transcriber(tmp_path)

@@ -1,0 +1,34 @@
+"""Merges for gold sets coarser than the inventory."""
+
+import pytest
+
+from asheard.phones import PHONES, coarsening
+
+
+@pytest.mark.parametrize(
+    ("absent", "partner"), [("ə", "ʌ"), ("ʌ", "ə"), ("ʃ", "ʒ"), ("ʒ", "ʃ"), ("ɔ", "ɑ"), ("ɑ", "ɔ")]
+)
+def test_an_absent_phone_goes_to_its_partner(absent, partner):
+    gold = [phone for phone in PHONES if phone != absent] * 100
+    assert coarsening(gold) == {absent: partner}
+
+
+def test_the_real_label_set_of_36_phones():
+    gold = [phone for phone in PHONES if phone not in ("ʃ", "ʌ", "ɔ")] * 100  # sh as zh, ah as ax, ao as aa
+    assert coarsening(iter(gold)) == {"ʃ": "ʒ", "ʌ": "ə", "ɔ": "ɑ"}
+
+
+def test_a_fine_gold_set_is_left_alone():
+    assert coarsening(PHONES * 100) == {}
+    assert coarsening([*PHONES, *["ə"] * 1000]) == {}  # one ʌ is enough to show the annotators know it
+
+
+def test_too_small_a_gold_set_tells_nothing():
+    assert coarsening(["ʌ"] * 99) == {}
+    assert coarsening(["ʌ"] * 100) == {"ə": "ʌ"}
+    assert coarsening([]) == {}
+
+
+def test_neither_present_is_no_merge():
+    gold = [phone for phone in PHONES if phone not in ("ʃ", "ʒ")] * 100
+    assert coarsening(gold) == {}

@@ -1,0 +1,244 @@
+"""The loop learns, keeps its books, and a killed run ends where an uninterrupted one does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tone_corpus import SPOKEN
+
+from asheard.corpora.records import ErrorType, Token, read_manifest, write_manifest
+from asheard.errors import CorpusError, ModelError
+from asheard.models import L1AwareCTC, load_transcriber, read_card
+from asheard.training import TrainingOptions, train
+from asheard.training.log import TrainingLog
+from asheard.training.loop import plan_steps
+from asheard.training.trainer import step_seed
+
+
+def rows_of(folder: Path, event: str) -> list[dict]:
+    return [row for row in map(json.loads, (folder / "log.jsonl").read_text().splitlines()) if row["event"] == event]
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    return {name: value for path in folder.glob("*.safetensors") for name, value in load_file(path).items()}
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    first, second = weights_of(one), weights_of(other)
+    assert first.keys() == second.keys() != set()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_it_learns_a_language_of_tones(options):
+    run = TrainingOptions(**options | {"epochs": 12})
+    final = train(run)
+    steps, epochs = rows_of(run.checkpoint_dir, "step"), rows_of(run.checkpoint_dir, "epoch")
+    assert [row["step"] for row in steps] == list(range(1, len(steps) + 1))
+    assert [row["epoch"] for row in epochs] == list(range(1, 13))
+    assert epochs[-1]["val_per"] < 0.6 < epochs[0]["val_per"]
+    assert sum(row["loss"] for row in steps[-5:]) < 0.5 * sum(row["loss"] for row in steps[:5])
+    assert list((run.checkpoint_dir / "tensorboard").iterdir())
+    card = read_card(final)["training"]
+    assert card["epochs"] == epochs
+    assert (card["num_train"], card["num_val"]) == (48, 12)
+    assert not (run.checkpoint_dir / "checkpoint.safetensors").exists()
+    heard = load_transcriber(final)
+    assert heard.kind == "faithful"
+
+
+def test_an_l1_aware_model_hears_the_hum(options):
+    run = TrainingOptions(**options | {"kind": "l1-aware", "epochs": 8, "lambda_l1": 1.0})
+    final = train(run)
+    first, last = rows_of(run.checkpoint_dir, "step")[0], rows_of(run.checkpoint_dir, "step")[-1]
+    assert first["loss"] == pytest.approx(first["ctc"] + first["l1"], rel=1e-5)
+    assert last["l1"] < first["l1"]
+    assert rows_of(run.checkpoint_dir, "epoch")[-1]["val_l1_accuracy"] > 1 / 3
+    model = load_transcriber(final)
+    assert isinstance(model, L1AwareCTC)
+    assert model.l1s == ("Hindi", "Korean", "Spanish")
+
+
+def test_the_front_end_stays_as_it_was_pretrained(options):
+    run = TrainingOptions(**options | {"freeze_front_end": True, "epochs": 1})
+    before, after = weights_of(Path(run.base)), weights_of(train(run))
+    for name, value in after.items():
+        frozen = ".feature_extractor." in name
+        assert name.startswith("lm_head") or torch.equal(before[name], value) == frozen, name
+
+
+def test_finished_means_finished(options):
+    run = TrainingOptions(**options)
+    final = train(run)
+    changed = (final / "model.safetensors").stat().st_mtime_ns
+    assert train(run) == final
+    assert (final / "model.safetensors").stat().st_mtime_ns == changed
+    with pytest.raises(ModelError, match=r"other options \(seed was 1, is 2\)"):
+        train(replace(run, seed=2))
+
+
+def test_seeds_differ_and_repeat(options, tmp_path):
+    one, again, other = (
+        TrainingOptions(**options | {"checkpoint_dir": tmp_path / name, "seed": seed, "epochs": 1})
+        for name, seed in (("one", 1), ("again", 1), ("other", 2))
+    )
+    assert_same_weights(train(one), train(again))
+    first, second = weights_of(one.final), weights_of(train(other))
+    assert not all(torch.equal(first[name], second[name]) for name in first)
+
+
+SCRIPT = textwrap.dedent("""
+    import sys
+    from pathlib import Path
+    import torch
+    torch.set_num_threads(1)
+    from asheard.training import TrainingOptions, train
+    root, folder, kind = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    train(TrainingOptions(
+        kind=kind, train=root / "train.jsonl", val=root / "val.jsonl", wav_root=root, checkpoint_dir=folder,
+        base=str(root / "base"), epochs=4, batch_seconds=4.0, checkpoint_every=3, dropout=0.1, peak_lr=3e-3,
+    ))
+""")
+
+
+@pytest.mark.parametrize("kind", ["faithful", "l1-aware"])
+def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(kind, tones, tmp_path):
+    """kill -9 wherever it happens to be, after some step that chance picks, then the same command again."""
+    command = [sys.executable, "-c", SCRIPT, str(tones), str(tmp_path / "killed"), kind]
+    whole = [*command[:4], str(tmp_path / "whole"), kind]
+    subprocess.run(whole, check=True, capture_output=True)
+    num_steps = len(rows_of(tmp_path / "whole", "step"))
+    pick = int.from_bytes(os.urandom(2), "big")
+    for after in sorted({2 + pick % (num_steps // 2), num_steps // 2 + pick % (num_steps // 2 - 2)}):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_step(tmp_path / "killed" / "log.jsonl", after, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (tmp_path / "killed" / "final").exists(), f"killed too late (pick {pick})"
+    subprocess.run(command, check=True, capture_output=True)
+    assert_same_weights(tmp_path / "whole" / "final", tmp_path / "killed" / "final")
+    keep = ("step", "epoch", "loss", "grad_norm", "rate")
+    kept, uninterrupted = (
+        [{name: row[name] for name in keep} for row in rows_of(tmp_path / name, "step")]
+        for name in ("killed", "whole")
+    )
+    assert kept == uninterrupted
+    val = [[row["val_per"] for row in rows_of(tmp_path / name, "epoch")] for name in ("killed", "whole")]
+    assert val[0] == val[1]
+
+
+def wait_for_step(log: Path, step: int, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if log.is_file() and f'"step": {step},' in log.read_text():
+            return
+        time.sleep(0.002)
+    raise AssertionError(f"no step {step} in {log} (exit code {process.poll()})")
+
+
+def stop_after(monkeypatch, steps: int) -> None:
+    """Raise as if the power failed after so many steps."""
+    from asheard.training import loop
+
+    step = loop.Trainer.step
+
+    def failing(self, index, *rest):
+        if index == steps:
+            raise KeyboardInterrupt
+        return step(self, index, *rest)
+
+    monkeypatch.setattr(loop.Trainer, "step", failing)
+
+
+def test_a_checkpoint_of_other_options_is_refused(options, monkeypatch):
+    run = TrainingOptions(**options | {"checkpoint_every": 2})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, 3)
+        train(run)
+    with pytest.raises(ModelError, match=r"checkpoint.safetensors belongs to a run with other options .*peak_lr was 0.003"):
+        train(replace(run, peak_lr=1e-3))
+    part = run.checkpoint_dir / ".checkpoint.safetensors.x.part.safetensors"
+    part.write_bytes(b"half")
+    train(replace(run, checkpoint_every=50))  # how often they are written is free to change
+    assert not part.exists()
+
+
+def test_a_broken_checkpoint_says_what_to_do(options):
+    run = TrainingOptions(**options)
+    run.checkpoint_dir.mkdir()
+    (run.checkpoint_dir / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
+    with pytest.raises(ModelError, match="not a training checkpoint .*remove it to start again"):
+        train(run)
+
+
+def test_what_cannot_fit_is_counted_on_the_card(options, tones, tmp_path):
+    rows = read_manifest(tones / "train.jsonl")[:8]
+    many = tuple(Token(phone, phone, ErrorType.OK) for phone in SPOKEN * 10)
+    write_manifest(tmp_path / "train.jsonl", [replace(rows[0], tokens=many), *rows[1:]])
+    run = TrainingOptions(**options | {"train": tmp_path / "train.jsonl", "epochs": 1})
+    card = read_card(train(run))["training"]
+    assert card["excluded"] == {"train": {"fewer frames than CTC needs": 1}, "val": {}}
+    assert card["num_train"] == 7
+
+
+def test_nothing_left_to_train_on(options, tones, tmp_path):
+    write_manifest(tmp_path / "train.jsonl", [replace(row, wav=None) for row in read_manifest(tones / "train.jsonl")])
+    with pytest.raises(CorpusError, match=r"no utterance can be used \(\{'no recording': 48\}\)"):
+        train(TrainingOptions(**options | {"train": tmp_path / "train.jsonl"}))
+
+
+def test_an_l1_only_validation_has(options, tones, tmp_path):
+    write_manifest(tmp_path / "val.jsonl", [replace(row, l1="Thai") for row in read_manifest(tones / "val.jsonl")])
+    with pytest.raises(CorpusError, match=r"does not have: Thai"):
+        train(TrainingOptions(**options | {"val": tmp_path / "val.jsonl", "kind": "l1-aware"}))
+
+
+def test_gradients_that_overflow_name_the_batch(options):
+    with pytest.raises(ModelError, match=r"step \d+: gradient norm .*lower the learning rate.*S\d/train"):
+        train(TrainingOptions(**options | {"peak_lr": 1e30}))
+
+
+def test_a_missing_recording_is_named(options, tones, tmp_path):
+    rows = read_manifest(tones / "train.jsonl")
+    write_manifest(tmp_path / "train.jsonl", [replace(rows[0], wav="wav/gone.wav"), *rows[1:]])
+    with pytest.raises(CorpusError, match=r"gone.wav: no such recording"):
+        train(TrainingOptions(**options | {"train": tmp_path / "train.jsonl"}))
+
+
+def test_processes_share_each_step(options, tones):
+    from asheard.training.batches import Example
+
+    run = TrainingOptions(**options)
+    examples = [Example("S", f"u{i}", "Hindi", "", 1.0 + i / 10, (2,)) for i in range(30)]
+    alone, _ = plan_steps(run, examples, 1, 0)
+    pair = [plan_steps(run, examples, 2, rank)[0] for rank in (0, 1)]
+    assert len(pair[0]) == len(pair[1])
+    for epoch in range(run.epochs):
+        batches = [rows for number, rows in alone if number == epoch]
+        dealt = [rows for step in zip(*pair, strict=True) for number, rows in step if number == epoch]
+        assert dealt[: len(batches)] == batches
+        assert dealt[len(batches) :] == batches[: len(dealt) - len(batches)]
+
+
+def test_step_seeds():
+    seeds = {step_seed(seed, step, rank) for seed in range(3) for step in range(50) for rank in range(2)}
+    assert len(seeds) == 300
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_the_log_forgets_what_the_checkpoint_does_not_hold(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"event": "step", "step": 1}\n{"event": "step", "step": 2}\n{"event": "st')
+    log = TrainingLog(tmp_path, 1)
+    log.write("epoch", 2, val_per=0.5, val_l1_accuracy=None)
+    log.close()
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in lines] == [1, 2]
+    assert log.epochs == lines[1:]
