@@ -35,10 +35,7 @@ Sequences = list[list[str]]
 def real_pairs() -> tuple[Sequences, Sequences]:
     """The first `NUM_PAIRS` annotations of a reference of 30 to 40 phones."""
     sides = (
-        [
-            fold_sequence([symbol for symbol in row[side] if symbol], "arpabet")
-            for side in ("canonical", "perceived")
-        ]
+        [fold_sequence([symbol for symbol in row[side] if symbol], "arpabet") for side in ("canonical", "perceived")]
         for _, row in read_jsonl(LABELS)
     )
     chosen = islice(((ref, hyp) for ref, hyp in sides if len(ref) in LENGTHS), NUM_PAIRS)

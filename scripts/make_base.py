@@ -30,7 +30,7 @@ from asheard.training import recipes, train
 SEED = 7
 NUM_SENTENCES = 6000
 NUM_PER_SPEAKER = 110  # x 47 voices = 5,170 utterances, about 3.6 hours
-NUM_VAL_VOICES = 5
+NUM_HELD_OUT = 6  # voices, one an L1, average learners: what the mix was chosen on
 ACCENTED_SHARE = 0.85  # of the voices
 SEVERITY = 2.0  # odds of an error against the average learner's: what a base hears of accents is not picked by level
 SNR_DB = (5.0, 30.0)
@@ -54,9 +54,9 @@ def base_plan(accented_share: float) -> SyntheticPlan:
         Speaker(
             name=f"B{number:02d}",
             l1=first_languages[number % len(first_languages)],
-            split="test" if number % len(BASE_VARIANTS) < NUM_VAL_VOICES else "train",
+            split="test" if number < NUM_HELD_OUT else "train",
             voice=Voice(f"en-us+{variant}", int(rng.integers(135, 195)), int(rng.integers(30, 71))),
-            severity=SEVERITY if number in accented else 0.0,
+            severity=1.0 if number < NUM_HELD_OUT else SEVERITY * (number in accented),
         )
         for number, variant in enumerate(BASE_VARIANTS)
     )

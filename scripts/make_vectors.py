@@ -61,9 +61,7 @@ def main() -> None:
     with whole_file(options.out) as part, part.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["phone", *names])
-        writer.writerows(
-            [phone, *(f"{value:g}" for value in row)] for phone, row in zip(PHONES, rows, strict=True)
-        )
+        writer.writerows([phone, *(f"{value:g}" for value in row)] for phone, row in zip(PHONES, rows, strict=True))
     print(f"{options.out}: {len(rows)} phones, {len(names)} columns")
 
 

@@ -102,9 +102,7 @@ def test_probabilities_equal_the_formula_and_sum_to_one(corpus, asked):
 @given(corpora, rows, st.floats(0, 1), st.lists(st.floats(0, 1), min_size=2, max_size=2))
 def test_a_higher_p_min_never_makes_a_variant_of_an_error(corpus, asked, distance, p_mins):
     arguments = asked.canonical, asked.produced, asked.position, asked.l1, distance
-    low, high = (
-        classify_with_prior(*arguments, build_prior(corpus, p_min=p_min)) for p_min in sorted(p_mins)
-    )
+    low, high = (classify_with_prior(*arguments, build_prior(corpus, p_min=p_min)) for p_min in sorted(p_mins))
     assert (low, high) != ("error", "variant")
 
 

@@ -113,9 +113,7 @@ def wper_align_batch(
     distances = (vectors or load_vectors()).distances
     costs = np.full((len(PHONES) + 1, len(PHONES) + 1), COST_UNIT, dtype=np.int64)
     costs[:-1, :-1] = np.rint(distances * COST_UNIT)
-    return _align_batch(
-        references, hypotheses, _REFERENCE_IDS, _HYPOTHESIS_IDS, costs, round(INDEL_COST * COST_UNIT)
-    )
+    return _align_batch(references, hypotheses, _REFERENCE_IDS, _HYPOTHESIS_IDS, costs, round(INDEL_COST * COST_UNIT))
 
 
 def unit_align(reference: Sequence[str], hypothesis: Sequence[str]) -> Pairs:
@@ -169,9 +167,7 @@ def _align_batch(
         symbols |= {code: symbol for symbol, code in ids.items()}
     nothing = len(symbols)
     symbols[nothing] = None
-    steps, step_ends = _align_all(
-        reference, reference_ends, hypothesis, hypothesis_ends, costs, indel_cost, nothing
-    )
+    steps, step_ends = _align_all(reference, reference_ends, hypothesis, hypothesis_ends, costs, indel_cost, nothing)
 
     # Steps that are alike share one tuple; to make a new one for each would take longer than all the rest.
     codes = steps.tolist()

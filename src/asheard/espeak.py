@@ -10,6 +10,7 @@ import ctypes
 import threading
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import espeakng_loader
@@ -98,7 +99,9 @@ class _Engine:
         return 0
 
     def select(self, voice: Voice) -> None:
-        if self.library.espeak_SetVoiceByName(voice.name.encode()) != 0:
+        _, _, variant = voice.name.partition("+")  # a variant it lacks is passed over without a word
+        known = not variant or variant in _variants()
+        if not known or self.library.espeak_SetVoiceByName(voice.name.encode()) != 0:
             raise PhoneError(f"eSpeak NG has no voice {voice.name!r}")
         for parameter, value in (
             (_PARAM_RATE, voice.rate_wpm),
@@ -106,6 +109,11 @@ class _Engine:
             (_PARAM_RANGE, voice.pitch_range),
         ):
             self.library.espeak_SetParameter(parameter, value, 0)
+
+
+@cache
+def _variants() -> frozenset[str]:
+    return frozenset(path.name for path in (Path(espeakng_loader.get_data_path()) / "voices/!v").iterdir())
 
 
 @cache

@@ -88,9 +88,7 @@ def espeak_pronunciation(word: str) -> tuple[str, ...]:
     """
     foreign = [letter for letter in word if letter.isalpha() and "LATIN" not in unicodedata.name(letter, "")]
     if foreign:
-        raise PhoneError(
-            f"word {word!r}: {foreign[0]!r} is not a Latin letter; write the text in English spelling"
-        )
+        raise PhoneError(f"word {word!r}: {foreign[0]!r} is not a Latin letter; write the text in English spelling")
     labels = [label for label in re.split("[_ ]+", text_to_ipa(word)) if label]
     said = [label for last, label in pairwise(["", *labels]) if not (label == "ɹ" and last.endswith("ɹ"))]
     try:
@@ -152,9 +150,7 @@ def _words_of(chunk: str) -> list[str]:
     """Words of a stretch without blanks, silent punctuation left out."""
     if all(character.isalpha() or _is_silent(character) for character in chunk):
         return [_known_form(word) for word in _LETTERS.findall(chunk)]
-    first = next(
-        index for index, character in enumerate(chunk) if not _is_silent(character) or character == "'"
-    )
+    first = next(index for index, character in enumerate(chunk) if not _is_silent(character) or character == "'")
     last = max(index for index, character in enumerate(chunk) if not _is_silent(character))
     return [chunk[first : last + 1]]
 

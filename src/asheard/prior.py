@@ -5,7 +5,7 @@ training speakers, never shared across L1s, and carries the two thresholds it cl
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -57,9 +57,7 @@ class Prior:
 
     def __post_init__(self) -> None:
         if not 0 < finite(self.threshold, "the prior's threshold") <= 1:
-            raise CorpusError(
-                f"the prior's threshold must lie above 0 and not above 1, not at {self.threshold}"
-            )
+            raise CorpusError(f"the prior's threshold must lie above 0 and not above 1, not at {self.threshold}")
         if not 0 <= finite(self.p_min, "the prior's p_min") <= 1:
             raise CorpusError(f"the prior's p_min must lie in 0..1, not at {self.p_min}")
         for (l1, canonical, produced, position), count in self.counts.items():
@@ -193,9 +191,7 @@ def load_prior(path: Path | str) -> Prior:
         for outcome, count in (produced | deleted).items():
             row = PriorRow(l1, canonical, outcome, position)
             if row in counts:
-                raise CorpusError(
-                    f"{where}: {canonical} of L1 {l1} at position {position} comes twice; keep one"
-                )
+                raise CorpusError(f"{where}: {canonical} of L1 {l1} at position {position} comes twice; keep one")
             counts[row] = count
     try:
         return Prior(counts, value.get("threshold"), value.get("p_min"))
@@ -334,6 +330,16 @@ def choose_p_min(utterances: Iterable[Utterance], vectors: Vectors | None = None
     safe = [point for point in curve if point.guard is None or point.guard >= least_guard]
     chosen = min(safe, key=lambda point: (point.frr_class, -point.p_min))
     return PMinChoice(chosen.p_min, curve, tokens[True], tokens[False], tuple(sorted(left_out)))
+
+
+def fit_prior(utterances: Sequence[Utterance], vectors: Vectors | None = None) -> tuple[Prior, PMinChoice]:
+    """Fit the prior on training speakers, with the p_min that `choose_p_min` takes for them.
+
+    Args and Raises: see `choose_p_min`.
+    """
+    vectors = vectors or load_vectors()
+    choice = choose_p_min(utterances, vectors)
+    return build_prior(rows_of(utterances), threshold=vectors.threshold, p_min=choice.p_min), choice
 
 
 def _check(canonical: str, produced: str | None, position: str | None) -> None:

@@ -58,3 +58,13 @@ def digest(values: Iterable[Any]) -> str:
                 total.update(hashlib.file_digest(content, "sha256").digest())
         total.update(b"\0")
     return total.hexdigest()
+
+
+def listing(folder: Path) -> str:
+    """Digest of the names, sizes and times of all files below a folder: for corpora too large to be read each time."""
+    entries = [
+        (str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    return digest(entries)

@@ -21,9 +21,7 @@ def manifests(folder):
 
 def utterance(speaker, utt, text=None, *, err=False):
     heard = Token("k", None, ErrorType.SUBSTITUTION) if err else Token("k", "k", ErrorType.OK)
-    return Utterance(
-        utt, speaker, "Korean", f"{speaker}/{utt}.wav", text, (heard, Token("t", "t", ErrorType.OK))
-    )
+    return Utterance(utt, speaker, "Korean", f"{speaker}/{utt}.wav", text, (heard, Token("t", "t", ErrorType.OK)))
 
 
 def test_build_of_a_small_corpus(small_corpus, tmp_path):
@@ -106,12 +104,8 @@ def test_build_of_a_table(small_corpus, tmp_path, wav_root):
     assert report.corpus == "mine"
     assert report.num_utterances["test"] == 12
     reasons = {reason: len(items) for reason, items in report.excluded.items()}
-    assert reasons == (
-        {"no recording named": 1, "recording missing or cannot be read": 1} if wav_root else {}
-    )
-    assert all(
-        (row.seconds == pytest.approx(0.8)) if wav_root else row.seconds is None for row in read["train"]
-    )
+    assert reasons == ({"no recording named": 1, "recording missing or cannot be read": 1} if wav_root else {})
+    assert all((row.seconds == pytest.approx(0.8)) if wav_root else row.seconds is None for row in read["train"])
 
 
 def test_a_table_whose_recordings_are_elsewhere(tmp_path):

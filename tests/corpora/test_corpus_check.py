@@ -152,9 +152,7 @@ def test_stats_count_what_is_there():
 @pytest.mark.parametrize("l1s", [1, 2, 7])
 def test_picture(tmp_path, l1s):
     rows = [
-        replace(row, l1=f"L{number}", speaker=f"{row.speaker}{number}")
-        for number in range(l1s)
-        for row in small_rows()
+        replace(row, l1=f"L{number}", speaker=f"{row.speaker}{number}") for number in range(l1s) for row in small_rows()
     ]
     draw_stats(corpus_stats(rows), tmp_path / "stats.png", "Learners")
     with Image.open(tmp_path / "stats.png") as picture:

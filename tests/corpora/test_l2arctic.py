@@ -36,17 +36,13 @@ def test_speakers_and_split():
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(
-    ("file", "speakers"), [("train-18-speakers", TRAIN_SPK), ("test-6-speakers", TEST_SPK)]
-)
+@pytest.mark.parametrize(("file", "speakers"), [("train-18-speakers", TRAIN_SPK), ("test-6-speakers", TEST_SPK)])
 def test_split_is_the_published_one(real_data, file, speakers):
     rows = [json.loads(line) for line in (real_data / "l2arctic-labels" / f"{file}.jsonl").open()]
     assert {row["speaker"] for row in rows} == speakers
     assert all(SPK_L1[row["speaker"]] == row["l1"] for row in rows)
     lacking = {spk: NUM_ANNOTATED[spk] - sum(row["speaker"] == spk for row in rows) for spk in speakers}
-    assert {spk: number for spk, number in lacking.items() if number} == (
-        {"YDCK": 2} if len(rows) > 900 else {}
-    )
+    assert {spk: number for spk, number in lacking.items() if number} == ({"YDCK": 2} if len(rows) > 900 else {})
 
 
 def test_tokens_of_an_annotation(annotate):
@@ -73,9 +69,7 @@ def test_err_and_star_stay_apart(annotate):
 
 
 @pytest.mark.parametrize("third", ["IPA", "ERROR"])
-@pytest.mark.parametrize(
-    "order", [("words", "phones", "third"), ("third", "phones", "words"), ("phones", "third")]
-)
+@pytest.mark.parametrize("order", [("words", "phones", "third"), ("third", "phones", "words"), ("phones", "third")])
 def test_tiers_are_chosen_by_name(tmp_path, third, order):
     tiers = {"words": ["a"], "phones": ["AH0"], "third": ["QQ,not,a label"]}
     path = tmp_path / "a.TextGrid"
@@ -192,9 +186,7 @@ def test_every_exclusion_is_counted(small_corpus):
 
 def test_no_corpus(tmp_path):
     (tmp_path / "suitcase_corpus").mkdir()
-    with pytest.raises(
-        CorpusError, match=r"no annotated utterances.*ABA/annotation.*folder of no known speaker: 1"
-    ):
+    with pytest.raises(CorpusError, match=r"no annotated utterances.*ABA/annotation.*folder of no known speaker: 1"):
         read_corpus(tmp_path)
 
 

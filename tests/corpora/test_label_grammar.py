@@ -116,9 +116,7 @@ def test_malformed_labels(text, reason):
 
 def decorated(draw, symbol: str) -> str:
     """The same symbol as some annotator might have typed it."""
-    stress = (
-        draw(st.sampled_from(["", "0", "1", "2"])) if symbol in VOWELS and symbol not in ("AH", "AX") else ""
-    )
+    stress = draw(st.sampled_from(["", "0", "1", "2"])) if symbol in VOWELS and symbol not in ("AH", "AX") else ""
     written = draw(st.sampled_from([symbol, symbol.lower(), symbol.title()])) + stress
     for stray in draw(st.lists(st.sampled_from(list(")`_8! \n\t")), max_size=3)):
         place = draw(st.integers(0, len(written)))

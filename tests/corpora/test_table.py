@@ -76,9 +76,7 @@ def test_two_sequences_are_aligned(tmp_path):
 
 def test_aligned_and_unaligned_rows_keep_their_order(tmp_path):
     unaligned = {"utt": "u0", "speaker": "X", "l1": "Korean", "canonical": "K AE1", "produced": "AE1"}
-    rows = read_table(
-        jsonl(tmp_path / "t.jsonl", unaligned, ALIGNED, unaligned | {"utt": "u2", "produced": "K"})
-    )
+    rows = read_table(jsonl(tmp_path / "t.jsonl", unaligned, ALIGNED, unaligned | {"utt": "u2", "produced": "K"}))
     assert [row.utt for row in rows] == ["u0", "u1", "u2"]
     assert [row.produced for row in rows] == [("æ",), ("d", "ə", "æ", "ə"), ("k",)]
 

@@ -70,9 +70,7 @@ def short_textgrid(tiers: Tiers, overhang_s: Mapping[str, float] | None = None) 
 
 def tone(seconds: float, rate_hz: int = 16_000, hertz: float = 440.0) -> np.ndarray:
     """A sine at half of full scale, float32."""
-    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate_hz)) / rate_hz)).astype(
-        np.float32
-    )
+    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate_hz)) / rate_hz)).astype(np.float32)
 
 
 def add_utterance(home: Path, utt: str, tiers: Tiers, text: str = "Word.") -> None:

@@ -27,13 +27,10 @@ def utterance(utt: str, sides: list[tuple[str | None, str | None]], l1: str = "H
     return Utterance(utt, f"{l1}-speaker", l1, None, None, tuple(token(*pair) for pair in sides))
 
 
-def run(
-    gold: list[Utterance], phones: list[str], chain: str = "x", seed: int = 0, **values: object
-) -> ChainRun:
+def run(gold: list[Utterance], phones: list[str], chain: str = "x", seed: int = 0, **values: object) -> ChainRun:
     """A run that predicts `phones` (blank-separated, one string an utterance)."""
     predictions = [
-        Prediction(row.utt, row.speaker, chain, tuple(text.split()))
-        for row, text in zip(gold, phones, strict=True)
+        Prediction(row.utt, row.speaker, chain, tuple(text.split())) for row, text in zip(gold, phones, strict=True)
     ]
     return ChainRun(chain=chain, seed=seed, predictions=predictions, **values)
 
@@ -58,9 +55,7 @@ _SIDES = st.one_of(
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Up to five utterances of two L1s, predicted by two chains with two seeds each."""
-    utterances = draw(
-        st.lists(st.tuples(st.lists(_SIDES, max_size=8), st.sampled_from(L1S)), min_size=1, max_size=5)
-    )
+    utterances = draw(st.lists(st.tuples(st.lists(_SIDES, max_size=8), st.sampled_from(L1S)), min_size=1, max_size=5))
     gold = [utterance(f"u{index}", sides, l1) for index, (sides, l1) in enumerate(utterances)]
     written = st.lists(_PHONE, max_size=8).map(" ".join)
     texts = st.lists(written, min_size=len(gold), max_size=len(gold))

@@ -23,9 +23,7 @@ app.command()(commands.report)
 def folder(tmp_path: Path) -> Path:
     write_manifest(tmp_path / "gold.jsonl", GOLD)
     for name, phones in (("one", ("d", "ə", "k")), ("two", ("z", "i"))):
-        write_predictions(
-            tmp_path / f"{name}.jsonl", [Prediction(r.utt, r.speaker, "x", phones) for r in GOLD]
-        )
+        write_predictions(tmp_path / f"{name}.jsonl", [Prediction(r.utt, r.speaker, "x", phones) for r in GOLD])
     build_prior(rows_of(GOLD), threshold=load_vectors().threshold).save(tmp_path / "prior.json")
     return tmp_path
 
@@ -37,9 +35,7 @@ def invoke(folder: Path, *arguments: str) -> Result:
 
 def test_evaluate_writes_everything_and_prints_a_table(folder: Path) -> None:
     chains = ["--chain", f"mine@1={folder}/one.jsonl", "--chain", f"mine@2={folder}/two.jsonl"]
-    result = invoke(
-        folder, *chains, "--chain", f"theirs={folder}/two.jsonl", "--train", f"{folder}/gold.jsonl"
-    )
+    result = invoke(folder, *chains, "--chain", f"theirs={folder}/two.jsonl", "--train", f"{folder}/gold.jsonl")
     assert result.exit_code == 0, result.output
     metrics = json.loads((folder / "out" / "metrics.json").read_text())
     assert {name: list(summary["per_seed"]) for name, summary in metrics["chains"].items()} == {

@@ -159,9 +159,7 @@ def test_quartile_gap_against_sorted_lists(ok: list[float], sub: list[float]) ->
     assert result["pass"] == (result["ok_p75"] < result["sub_p25"])
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.4, 1.0]), st.sampled_from([0.1, 0.3, 0.5])), max_size=12)
-)
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.4, 1.0]), st.sampled_from([0.1, 0.3, 0.5])), max_size=12))
 def test_gradience_against_pearson_of_mean_ranks(pairs: list[tuple[float, float]]) -> None:
     predicted, gold = (np.array([pair[side] for pair in pairs]) for side in (0, 1))
     result = gradience(predicted, gold)

@@ -25,9 +25,7 @@ def rows_for(*runs: ChainRun, typical: frozenset[tuple[str, str, str]] = frozens
 def test_rows_are_the_canonical_positions_with_both_sides() -> None:
     rows = rows_for(run(GOLD, AS_SAID), typical=frozenset({("Hindi", "ð", "d")}))
     assert dict(rows.schema) == SCHEMA
-    table = rows.select(
-        "utt", "index", "canonical", "perceived", "error_type", "predicted", "collapsed"
-    ).rows()
+    table = rows.select("utt", "index", "canonical", "perceived", "error_type", "predicted", "collapsed").rows()
     assert table == [
         ("a", 0, "ð", "d", "s", "d", False),
         ("a", 1, "ə", "ə", "ok", "ə", None),
@@ -64,9 +62,7 @@ def test_distances_are_from_the_canonical_and_one_where_nothing_is() -> None:
         0,
         VECTORS.cos_dist("z", "s"),
     ]
-    assert rows["gold_cos_dist"].to_list() == [
-        None if value is None else pytest.approx(value) for value in said
-    ]
+    assert rows["gold_cos_dist"].to_list() == [None if value is None else pytest.approx(value) for value in said]
 
 
 def test_collapse_is_asked_at_named_substitutions_only() -> None:
@@ -97,9 +93,7 @@ def test_a_prior_excuses_what_its_l1_has_shown_at_that_position() -> None:
         utterance("b", [side[:2] for side in sides], "Korean"),
     ]
     gold = [
-        replace(
-            row, tokens=tuple(replace(t, position=side[2]) for t, side in zip(row.tokens, sides, strict=True))
-        )
+        replace(row, tokens=tuple(replace(t, position=side[2]) for t, side in zip(row.tokens, sides, strict=True)))
         for row in gold
     ]
     shown = [("Hindi", "ð", "d", "onset")] * 20 + [("Hindi", "ð", "ð", "coda")] * 20
@@ -130,9 +124,7 @@ def test_rows_do_not_depend_on_the_order_of_utterances(case: Case, random: objec
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
     gold = list(case.gold)
     random.shuffle(gold)
-    runs = [
-        replace(row, predictions=sorted(row.predictions, key=lambda _: random.random())) for row in case.runs
-    ]
+    runs = [replace(row, predictions=sorted(row.predictions, key=lambda _: random.random())) for row in case.runs]
     assert token_rows(gold, runs, vectors=VECTORS, typical=case.typical).equals(rows)
 
 

@@ -12,14 +12,10 @@ SEEDS = ("1", "2")
 
 def measures(values: dict[str, Any]) -> dict[str, Any]:
     d2 = {"ok_p75": 0.0, "sub_p25": 0.1 if values["d2"] else 0.0, "pass": values["d2"]}
-    return {name: values[name] for name in ("per", "collapse", "frr_class", "atypical_errors_caught")} | {
-        "d2": d2
-    }
+    return {name: values[name] for name in ("per", "collapse", "frr_class", "atypical_errors_caught")} | {"d2": d2}
 
 
-def summary(
-    seeds: tuple[str, ...] = SEEDS, by_seed: dict[str, Any] | None = None, **changes: Any
-) -> dict[str, Any]:
+def summary(seeds: tuple[str, ...] = SEEDS, by_seed: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     """A chain: the same numbers with every seed but for `by_seed`, {name: one value a seed}."""
     values = {
         "per": 0.1,

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asheard.models.decoding import decode_greedy, decode_segments, to_transcript
+from asheard.training.batches import Batch
+from asheard.training.losses import ctc_loss
 
 paths = st.lists(st.integers(0, 5), min_size=1, max_size=25)
 
@@ -55,10 +57,7 @@ def test_times_are_frames_of_20_ms():
 
 
 def test_ctc_loss_sums_over_every_path():
-    """Our call of CTC (blank 1, float32, nats a label) is -log of the sum over all paths that decode to it."""
-    from asheard.training.batches import Batch
-    from asheard.training.losses import ctc_loss
-
+    """Our call of CTC (blank 1, nats a label) is -log of the sum over all paths that decode to the target."""
     torch.manual_seed(0)
     logits, target = torch.randn(1, 5, 4), [2, 3, 3]
     log_probs = logits.log_softmax(-1)[0]

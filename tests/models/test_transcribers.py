@@ -147,7 +147,10 @@ def test_other_models_are_refused():
     from transformers import BertConfig, BertModel
 
     with pytest.raises(ModelError, match="bert model has no wav2vec2 front end"):
-        Encoder(BertModel(BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1)), do_normalize=True)
+        Encoder(
+            BertModel(BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1)),
+            do_normalize=True,
+        )
 
 
 def test_nothing_there(tmp_path):

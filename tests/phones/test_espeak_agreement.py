@@ -15,9 +15,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def script():
     pytest.importorskip("wordfreq", reason="wordfreq is a development dependency")
-    spec = importlib.util.spec_from_file_location(
-        "espeak_agreement", ROOT / "scripts" / "espeak_agreement.py"
-    )
+    spec = importlib.util.spec_from_file_location("espeak_agreement", ROOT / "scripts" / "espeak_agreement.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

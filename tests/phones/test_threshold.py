@@ -47,18 +47,12 @@ def test_stored_report_is_what_the_script_computes(calibration, pairs):
 
 def test_auc_is_the_share_of_rightly_ordered_pairs(pairs):
     report = json.loads(STORED.read_text(encoding="utf-8"))
-    distances = {
-        kind: [round(cos_dist(p.a, p.b), 9) for p in pairs if p.kind == kind] for kind in ("variant", "error")
-    }
+    distances = {kind: [round(cos_dist(p.a, p.b), 9) for p in pairs if p.kind == kind] for kind in ("variant", "error")}
     wins = sum(
-        (error > variant) + (error == variant) / 2
-        for error in distances["error"]
-        for variant in distances["variant"]
+        (error > variant) + (error == variant) / 2 for error in distances["error"] for variant in distances["variant"]
     )
     assert report["mann_whitney_u"] == wins
-    assert report["auc"] == pytest.approx(
-        wins / len(distances["error"]) / len(distances["variant"]), abs=1e-4
-    )
+    assert report["auc"] == pytest.approx(wins / len(distances["error"]) / len(distances["variant"]), abs=1e-4)
     assert report["auc"] > 0.75
     assert report["p_value"] < 0.001
 

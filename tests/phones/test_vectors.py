@@ -124,9 +124,7 @@ def test_threshold_beside_the_file_and_its_digest(tmp_path):
     assert chosen.digest == load_vectors(path).digest
 
 
-@pytest.mark.parametrize(
-    "text", ['{"threshold": 0}', '{"threshold": 1.5}', '{"threshold": "low"}', "[]", "{"]
-)
+@pytest.mark.parametrize("text", ['{"threshold": 0}', '{"threshold": 1.5}', '{"threshold": "low"}', "[]", "{"])
 def test_bad_thresholds_are_refused(tmp_path, text):
     path = written(tmp_path / "mine.csv", rows_of())
     path.with_suffix(".json").write_text(text, encoding="utf-8")

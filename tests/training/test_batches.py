@@ -74,7 +74,11 @@ def test_equal_neighbours_need_a_blank_between_them(said, phones, fits):
     # PyTorch agrees about what fits: the loss is finite exactly then.
     target = torch.tensor([[phone_to_id(phone) for phone in phones]])
     loss = torch.nn.functional.ctc_loss(
-        torch.zeros(10, 1, 42).log_softmax(-1), target, torch.tensor([10]), torch.tensor([len(phones)]), blank=1
+        torch.zeros(10, 1, 42).log_softmax(-1),
+        target,
+        torch.tensor([10]),
+        torch.tensor([len(phones)]),
+        blank=1,
     )
     assert bool(loss.isfinite()) == fits
 
@@ -108,7 +112,10 @@ def test_epochs_and_seeds_differ_and_little_is_padding():
 
 def test_collate_pads():
     waveforms = {"0.wav": np.ones(5, np.float32), "1.wav": np.full(3, 2, np.float32)}
-    examples = [Example("S", "a", "Hindi", "0.wav", 1.0, (2, 3)), Example("S", "b", "Thai", "1.wav", 1.0, (4,))]
+    examples = [
+        Example("S", "a", "Hindi", "0.wav", 1.0, (2, 3)),
+        Example("S", "b", "Thai", "1.wav", 1.0, (4,)),
+    ]
     batch = collate(examples, waveforms.__getitem__)
     assert batch.waveforms.tolist() == [[1, 1, 1, 1, 1], [2, 2, 2, 0, 0]]
     assert batch.num_samples.tolist() == [5, 3]

@@ -29,13 +29,23 @@ def test_an_option_out_of_range_is_named(options, name, value):
 
 
 def test_recipes(tones, tmp_path):
-    places = {"train": tones / "train.jsonl", "val": tones / "val.jsonl", "wav_root": tones, "checkpoint_dir": tmp_path}
+    places = {
+        "train": tones / "train.jsonl",
+        "val": tones / "val.jsonl",
+        "wav_root": tones,
+        "checkpoint_dir": tmp_path,
+    }
     assert faithful(**places).base == "facebook/wav2vec2-lv-60-espeak-cv-ft"
     assert faithful(**places, preset="quick").epochs == 1
     assert faithful(**places, preset="quick", epochs=7).epochs == 7
     assert l1_aware(**places).lambda_l1 == 0.3
-    assert (faithful(**places).kind, l1_aware(**places).kind, base(**places).kind) == ("faithful", "l1-aware", "base")
-    assert faithful(**places).freeze_front_end and not base(**places).freeze_front_end
+    assert (faithful(**places).kind, l1_aware(**places).kind, base(**places).kind) == (
+        "faithful",
+        "l1-aware",
+        "base",
+    )
+    assert faithful(**places).freeze_front_end
+    assert not base(**places).freeze_front_end
     with pytest.raises(ModelError, match="no preset 'slow'; there are full, embedded, quick"):
         faithful(**places, preset="slow")
 
@@ -45,7 +55,12 @@ def test_the_fingerprint_is_of_content_not_of_places(options, tmp_path):
     assert json.loads(json.dumps(here)) == here
     copied = tmp_path / "copy.jsonl"
     copied.write_bytes(options["train"].read_bytes())
-    moved = options | {"train": copied, "checkpoint_dir": tmp_path / "elsewhere", "checkpoint_every": 7, "pilot": 3}
+    moved = options | {
+        "train": copied,
+        "checkpoint_dir": tmp_path / "elsewhere",
+        "checkpoint_every": 7,
+        "pilot": 3,
+    }
     assert TrainingOptions(**moved).fingerprint() == here
     copied.write_text(copied.read_text().replace("Hindi", "Thai"))
     with pytest.raises(ModelError, match=r"run belongs to a run with other options \(train was .*use another folder"):

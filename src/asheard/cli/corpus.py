@@ -9,15 +9,34 @@ if TYPE_CHECKING:
     from asheard.corpora import BuildReport
 
 app = typer.Typer(help="Build, check and count corpora.", no_args_is_help=True)
-build_app = typer.Typer(
-    help="Write train.jsonl, val.jsonl, test.jsonl and corpus.json.", no_args_is_help=True
-)
+build_app = typer.Typer(help="Write train.jsonl, val.jsonl, test.jsonl and corpus.json.", no_args_is_help=True)
 app.add_typer(build_app, name="build")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the manifests.")]
 TextDisjoint = Annotated[
     bool, typer.Option("--text-disjoint", help="Leave out training utterances of prompts read in test.")
 ]
+
+
+@app.command()
+def synth(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the speakers' folders.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed draws other errors.")] = 1,
+    num_per_speaker: Annotated[
+        int, typer.Option("--num-per-speaker", min=1, help="Sentences each of the 24 speakers reads.")
+    ] = 70,
+) -> None:
+    """Render the embedded corpus: synthetic learners of six first languages, in L2-ARCTIC's format."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from asheard.corpora.synthetic import embedded_plan, synthesise
+
+    plan = embedded_plan(seed, num_per_speaker)
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("speakers", total=len(plan.speakers))
+        synthesise(out, plan, progress=lambda _: bar.advance(task))
+    typer.echo(f"{out}: {len(plan.speakers)} speakers, {num_per_speaker} sentences each; synthetic, not people")
 
 
 @build_app.command()
@@ -49,9 +68,7 @@ def table(
 
 @app.command()
 def check(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The --out folder of `asheard corpus build`.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of `asheard corpus build`.")],
     wav_root: Annotated[
         Path | None, typer.Option("--wav-root", help="Also compare with the recordings under this folder.")
     ] = None,
@@ -69,9 +86,7 @@ def check(
 
 @app.command()
 def stats(
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A folder of manifests, a manifest, or a table.")
-    ],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of manifests, a manifest, or a table.")],
     out: Annotated[Path | None, typer.Option("--out", help="Also draw the picture into this PNG.")] = None,
 ) -> None:
     """Count utterances, phones and errors by L1 and by speaker."""

@@ -33,11 +33,9 @@ def fit(
 
     from asheard.corpora.records import read_manifest
     from asheard.phones import load_vectors
-    from asheard.prior import build_prior, choose_p_min, rows_of
+    from asheard.prior import fit_prior
 
-    utterances, phone_vectors = read_manifest(train), load_vectors(vectors)
-    choice = choose_p_min(utterances, phone_vectors)
-    prior = build_prior(rows_of(utterances), threshold=phone_vectors.threshold, p_min=choice.p_min)
+    prior, choice = fit_prior(read_manifest(train), load_vectors(vectors))
     prior.save(out)
     Console(markup=False, highlight=False).print(_prior_table(prior), _choice_table(choice), sep="\n")
     typer.echo(f"wrote {out}: p_min {prior.p_min}, threshold {prior.threshold}")

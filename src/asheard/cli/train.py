@@ -26,9 +26,7 @@ Val = Annotated[Path, typer.Option("--val", help="Manifest that is measured on a
 CheckpointDir = Annotated[
     Path, typer.Option("--checkpoint-dir", help="Checkpoint, log and, at the end, final/ go here.")
 ]
-CheckpointEvery = Annotated[
-    int, typer.Option("--checkpoint-every", min=1, help="Optimizer steps between checkpoints.")
-]
+CheckpointEvery = Annotated[int, typer.Option("--checkpoint-every", min=1, help="Optimizer steps between checkpoints.")]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Passes over the training set.", show_default="preset's")
 ]

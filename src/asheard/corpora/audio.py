@@ -73,9 +73,7 @@ def _samples(path: Path, num_frames: int) -> NDArray[np.float32]:
     except soundfile.LibsndfileError as error:
         raise CorpusError(f"{path}: cut short or damaged ({error.error_string}); fetch it again") from None
     if len(samples) < num_frames:
-        raise CorpusError(
-            f"{path}: cut short, {len(samples)} of {num_frames} frames are there; fetch it again"
-        )
+        raise CorpusError(f"{path}: cut short, {len(samples)} of {num_frames} frames are there; fetch it again")
     if not np.isfinite(samples).all():
         raise CorpusError(f"{path}: holds samples that are not finite numbers; convert it again")
     return samples
@@ -89,9 +87,7 @@ def _audible(path: Path, mono: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _header(path: Path) -> soundfile._SoundFileInfo:
     if not path.is_file():
-        raise CorpusError(
-            f"{path}: no such recording; is --wav-root the folder the manifest's paths start from?"
-        )
+        raise CorpusError(f"{path}: no such recording; is --wav-root the folder the manifest's paths start from?")
     if path.stat().st_size == 0:
         raise CorpusError(f"{path}: an empty file; fetch the recording again")
     try:
@@ -111,6 +107,4 @@ def _refuse_cut_riff(path: Path) -> None:
     announced = int.from_bytes(start[4:8], "little") + 8
     streamed = announced >= 2**32 or announced == 8  # written to a pipe: length never filled in
     if start[:4] == b"RIFF" and not streamed and path.stat().st_size < announced:
-        raise CorpusError(
-            f"{path}: cut short, {path.stat().st_size} of {announced} bytes are there; fetch it again"
-        )
+        raise CorpusError(f"{path}: cut short, {path.stat().st_size} of {announced} bytes are there; fetch it again")

@@ -80,9 +80,7 @@ def build_table(
         if not utterances:
             raise CorpusError(f"{path}: no utterance has a recording under {wav_root}; check --wav-root")
     test_speakers = last_speakers({utterance.speaker: utterance.l1 for utterance in utterances})
-    return _write(
-        out, Path(path).stem, utterances, test_speakers, exclusions, None, {}, text_disjoint=text_disjoint
-    )
+    return _write(out, Path(path).stem, utterances, test_speakers, exclusions, None, {}, text_disjoint=text_disjoint)
 
 
 def read_build_report(folder: Path | str) -> BuildReport:

@@ -40,9 +40,7 @@ TEST_SPK: Final = last_speakers(SPK_L1)
 TRAIN_SPK: Final = frozenset(SPK_L1) - TEST_SPK
 
 # Annotated utterances a speaker in release 5.0: 2,699 of training speakers and 900 of test speakers.
-NUM_ANNOTATED: Final[Mapping[str, int]] = MappingProxyType(
-    {spk: 149 if spk == "YBAA" else 150 for spk in SPK_L1}
-)
+NUM_ANNOTATED: Final[Mapping[str, int]] = MappingProxyType({spk: 149 if spk == "YBAA" else 150 for spk in SPK_L1})
 
 _WORDS, _PHONES = "words", "phones"
 
@@ -119,9 +117,7 @@ def reconstruct_produced(tokens: Iterable[Token | tuple[str | None, str | None, 
     """
     produced = []
     for token in tokens:
-        _, perceived, kind = (
-            (token.canonical, token.perceived, token.error_type) if isinstance(token, Token) else token
-        )
+        _, perceived, kind = (token.canonical, token.perceived, token.error_type) if isinstance(token, Token) else token
         try:
             error_type = ErrorType(kind.strip().lower())
         except ValueError:
@@ -192,9 +188,7 @@ def read_corpus(root: Path | str) -> tuple[list[Utterance], Exclusions]:
     return utterances, exclusions
 
 
-def _read_utterance(
-    path: Path, speaker: str, l1: str, root: Path, exclusions: Exclusions
-) -> Utterance | None:
+def _read_utterance(path: Path, speaker: str, l1: str, root: Path, exclusions: Exclusions) -> Utterance | None:
     utt, home = path.stem, path.parent.parent
     wav = home / "wav" / f"{utt}.wav"
     name = f"{speaker}/{utt}"
@@ -215,9 +209,7 @@ def _read_utterance(
         exclusions.add("annotation holds no phones", name)
         return None
     transcript = home / "transcript" / f"{utt}.txt"
-    text = (
-        transcript.read_text(encoding="utf-8-sig", errors="replace").strip() if transcript.is_file() else None
-    )
+    text = transcript.read_text(encoding="utf-8-sig", errors="replace").strip() if transcript.is_file() else None
     return Utterance(
         utt=utt,
         speaker=speaker,

@@ -25,9 +25,7 @@ def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | No
         raise CorpusError(f"{where}: field {name!r} must be a list of phone labels, not {value!r}")
     for index, label in enumerate(labels):
         if label is not None and not isinstance(label, str):
-            raise CorpusError(
-                f"{where}: field {name!r}, item {index} must be a phone label or null, not {label!r}"
-            )
+            raise CorpusError(f"{where}: field {name!r}, item {index} must be a phone label or null, not {label!r}")
     return [None if label is None or label in NULLS or is_silence(label) else label for label in labels]
 
 
@@ -38,9 +36,7 @@ class LabelFolder:
         """Tell the alphabet of `labels`; one strange symbol does not change what the others say."""
         symbols = {label for label in labels if label is not None and label.lower() != ERR}
         self.alphabet: Literal["arpabet", "ipa"] = detect_alphabet(symbols)
-        if self.alphabet == "ipa" and self._num_unknown(symbols, "arpabet") < self._num_unknown(
-            symbols, "ipa"
-        ):
+        if self.alphabet == "ipa" and self._num_unknown(symbols, "arpabet") < self._num_unknown(symbols, "ipa"):
             self.alphabet = "arpabet"
 
     @staticmethod

@@ -38,9 +38,7 @@ def read_predictions(path: Path | str, chain: str | None = None) -> list[Predict
         raise CorpusError(f"{path}: holds no predictions")
     folder = LabelFolder(label for _, _, labels in rows for label in labels)
     predictions = [
-        _prediction(
-            row, labels, folder, chain or optional_text_field(row, "chain", where) or path.stem, where
-        )
+        _prediction(row, labels, folder, chain or optional_text_field(row, "chain", where) or path.stem, where)
         for where, row, labels in rows
     ]
     check_unique([prediction.key for prediction in predictions], path)
@@ -59,9 +57,7 @@ def _prediction(
     if confidences is not None:
         confidences = tuple(value for value, phones in zip(confidences, folded, strict=True) for _ in phones)
     if times is not None:
-        times = tuple(
-            part for span, phones in zip(times, folded, strict=True) for part in _parts(span, len(phones))
-        )
+        times = tuple(part for span, phones in zip(times, folded, strict=True) for part in _parts(span, len(phones)))
     return Prediction(
         utt=text_field(row, "utt", where),
         speaker=text_field(row, "speaker", where),

@@ -144,9 +144,7 @@ def read_manifest(path: Path | str) -> list[Utterance]:
                 l1=text_field(row, "l1", where),
                 wav=optional_text_field(row, "wav", where),
                 text=optional_text_field(row, "text", where),
-                tokens=tuple(
-                    _token_from_json(token, f"{where}, token {i}") for i, token in enumerate(tokens)
-                ),
+                tokens=tuple(_token_from_json(token, f"{where}, token {i}") for i, token in enumerate(tokens)),
                 seconds=number_field(row, "seconds", where),
             )
         )
@@ -177,9 +175,7 @@ def check_unique(keys: Sequence[tuple[str, str]], path: Path | str) -> None:
     seen: set[tuple[str, str]] = set()
     for key in keys:
         if key in seen:
-            raise CorpusError(
-                f"{path}: utterance {key[1]} of speaker {key[0]} comes twice; keep one of the rows"
-            )
+            raise CorpusError(f"{path}: utterance {key[1]} of speaker {key[0]} comes twice; keep one of the rows")
         seen.add(key)
 
 
@@ -207,14 +203,12 @@ def _token_from_json(row: Any, where: str) -> Token:
     if not isinstance(row, dict):
         raise CorpusError(f"{where}: expected an object")
     try:
-        error_type = ErrorType(row.get("error_type"))
+        error_type = ErrorType(str(row.get("error_type")))
     except ValueError:
         raise CorpusError(f"{where}: error_type {row.get('error_type')!r} is none of ok, s, d, a") from None
     canonical, perceived = _phone(row, "canonical", where), _phone(row, "perceived", where)
     if (canonical is None) != (error_type is ErrorType.ADDITION):
-        raise CorpusError(
-            f"{where}: canonical is null exactly at an addition (error_type {error_type.value})"
-        )
+        raise CorpusError(f"{where}: canonical is null exactly at an addition (error_type {error_type.value})")
     position = row.get("position")
     if position is not None and position not in POSITIONS:
         raise CorpusError(f"{where}: position {position!r} is none of {', '.join(POSITIONS)}")

@@ -77,9 +77,7 @@ def corpus_stats(utterances: Iterable[Utterance]) -> CorpusStats:
     )
 
 
-def _grouped(
-    utterances: Sequence[Utterance], group: Callable[[Utterance], tuple[str, str]]
-) -> tuple[GroupStats, ...]:
+def _grouped(utterances: Sequence[Utterance], group: Callable[[Utterance], tuple[str, str]]) -> tuple[GroupStats, ...]:
     rows = defaultdict(list)
     for utterance in utterances:
         rows[group(utterance)].append(utterance)

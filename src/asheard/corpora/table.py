@@ -57,9 +57,7 @@ def read_table(path: Path | str) -> list[Utterance]:
             label that stands for no phone, or a (speaker, utt) that comes twice; with file, line and field.
     """
     path = Path(path)
-    rows = [
-        _row(where, fields) for where, fields in (_jsonl_rows(path) if _is_jsonl(path) else _csv_rows(path))
-    ]
+    rows = [_row(where, fields) for where, fields in (_jsonl_rows(path) if _is_jsonl(path) else _csv_rows(path))]
     if not rows:
         raise CorpusError(f"{path}: holds no utterances")
     folder = LabelFolder(label for row in rows for labels in (row.canonical, row.heard) for label in labels)
@@ -108,9 +106,7 @@ def _aligned_tokens(row: _Row, folder: LabelFolder) -> list[Token]:
         references = folder.fold(canonical, f"{row.where}, canonical {index}") if canonical else ()
         heard = folder.fold(perceived, f"{row.where}, perceived {index}") if perceived else ()
         if ERR in references:
-            raise CorpusError(
-                f"{row.where}, canonical {index}: 'err' is a perceived label, never a canonical one"
-            )
+            raise CorpusError(f"{row.where}, canonical {index}: 'err' is a perceived label, never a canonical one")
         if len(references) <= 1 and len(heard) <= 1:
             pairs = [((*references, None)[0], (*heard, None)[0])] if references or heard else []
         else:  # one label for several phones, such as aɪə

@@ -62,8 +62,7 @@ def stats_tables(stats: CorpusStats) -> Iterator[Renderable]:
     by_l1 = Table("L1", _right("speakers"), *map(_right, counts), "most frequent substitutions")
     for group in stats.by_l1:
         top = ", ".join(
-            f"{item.canonical}→{item.perceived} {item.share:.0%}"
-            for item in group.substitutions[:NUM_SUBSTITUTIONS]
+            f"{item.canonical}→{item.perceived} {item.share:.0%}" for item in group.substitutions[:NUM_SUBSTITUTIONS]
         )
         by_l1.add_row(group.name, str(group.num_speakers), *_counts(group), top)
     yield by_l1

@@ -56,17 +56,13 @@ def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{path}: neither UTF-8 nor UTF-16 ({error.reason} at byte {error.start})"
-        ) from None
+        raise CorpusError(f"{path}: neither UTF-8 nor UTF-16 ({error.reason} at byte {error.start})") from None
     try:
         tiers = parseTextgridStr(text, includeEmptyIntervals=True)["tiers"]
         intervals: dict[str, list[Interval]] = {}
         for tier in tiers:
             if tier["class"] == "IntervalTier" and tier["name"] not in intervals:
-                intervals[tier["name"]] = [
-                    Interval(float(a), float(b), label) for a, b, label in tier["entries"]
-                ]
+                intervals[tier["name"]] = [Interval(float(a), float(b), label) for a, b, label in tier["entries"]]
     except (PraatioException, ValueError, IndexError, KeyError, AttributeError, TypeError):
         raise CorpusError(f"{path}: not a Praat TextGrid, or cut off; export it again from Praat") from None
     counts = _LONG_COUNT.findall(text) or _SHORT_COUNT.findall(text)

@@ -13,9 +13,7 @@ L1_ENCODER: Final = "ft-l2-l1-encoder"
 L1_PRIOR: Final = "faithful+l1-prior"
 CHAINS: Final = (OFF_THE_SHELF, FAITHFUL, L1_ENCODER, L1_PRIOR)
 
-L1_ENCODER_UNKNOWN: Final = (
-    "ft-l2-l1-encoder-unknown"  # the encoder chain, L1 not declared: shown beside, not ranked
-)
+L1_ENCODER_UNKNOWN: Final = "ft-l2-l1-encoder-unknown"  # the encoder chain, L1 not declared: shown beside, not ranked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,9 +63,7 @@ def read_context(path: Path) -> Context:
         )
     except (KeyError, TypeError):
         names = ", ".join(entry.name for entry in fields(Context))
-        raise CorpusError(
-            f"{path}: not an evaluation context ({names}); run `asheard evaluate` again"
-        ) from None
+        raise CorpusError(f"{path}: not an evaluation context ({names}); run `asheard evaluate` again") from None
 
 
 def _p_min_choice(value: dict[str, Any]) -> PMinChoice:

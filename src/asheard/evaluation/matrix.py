@@ -133,9 +133,7 @@ def _check_thresholds(runs: Sequence[ChainRun], vectors: Vectors) -> None:
             )
 
 
-def _remarks(
-    gold: Sequence[Utterance], training: Sequence[Utterance], merges: Mapping[str, str]
-) -> list[str]:
+def _remarks(gold: Sequence[Utterance], training: Sequence[Utterance], merges: Mapping[str, str]) -> list[str]:
     """What a reader must know about the phones and the training rows behind the numbers."""
     remarks = []
     if merges:

@@ -49,9 +49,7 @@ def summarise(rows: pl.DataFrame, edits: pl.DataFrame) -> dict[str, Any]:
         pooled: dict[int, Measures] = {}
         by_l1: dict[str, list[Measures]] = {l1: [] for l1 in l1s}
         for seed in sorted(chain_edits["seed"].unique()):
-            seed_rows, seed_edits = (
-                frame.filter(pl.col("seed") == seed) for frame in (chain_rows, chain_edits)
-            )
+            seed_rows, seed_edits = (frame.filter(pl.col("seed") == seed) for frame in (chain_rows, chain_edits))
             pooled[seed] = measure(seed_rows, seed_edits)
             for l1 in l1s:
                 group = (frame.filter(pl.col("l1") == l1) for frame in (seed_rows, seed_edits))

@@ -63,14 +63,10 @@ def _l1_known(chains: Mapping[str, Any], l1: str) -> str:
     sentences = []
     if L1_ENCODER in chains:
         encoder = chains[L1_ENCODER]["per_l1"][l1]
-        sentences.append(
-            f" The L1 encoder moves {_moved(faithful, encoder, 'collapse', 'per', 'frr_class')}."
-        )
+        sentences.append(f" The L1 encoder moves {_moved(faithful, encoder, 'collapse', 'per', 'frr_class')}.")
     if L1_PRIOR in chains:
         prior = chains[L1_PRIOR]["per_l1"][l1]
-        sentences.append(
-            f" The L1 prior moves {_moved(faithful, prior, 'frr_class', 'atypical_errors_caught')}."
-        )
+        sentences.append(f" The L1 prior moves {_moved(faithful, prior, 'frr_class', 'atypical_errors_caught')}.")
     return "".join(sentences)
 
 

@@ -118,9 +118,7 @@ def distances_figure(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
     for axes in panels[:, 0]:
         axes.set_ylabel("positions at or below (%)")
     figure.suptitle("Is something farther away written where something else was said?", x=0.02, ha="left")
-    figure.legend(
-        *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
-    )
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
@@ -163,9 +161,7 @@ def confusions_figure(rows: pl.DataFrame, chain: str) -> Figure:
     return figure
 
 
-def _heat_map(
-    axes: Axes, rows: pl.DataFrame, column: str, canonical: Sequence[str], phones: Sequence[str]
-) -> None:
+def _heat_map(axes: Axes, rows: pl.DataFrame, column: str, canonical: Sequence[str], phones: Sequence[str]) -> None:
     """Shares of each canonical phone's substitutions; the canonical, nothing and the rest in own columns."""
     names = ["canonical", *phones, "other", "nothing"]
     share = np.zeros((len(canonical), len(names)))

@@ -64,11 +64,7 @@ def _ranking(chains: Mapping[str, Any]) -> Iterable[str]:
     ranked = ranking(chains)
     pooled = chains[reference_chain(chains)]["pooled"]
     seeds = sorted({seed for summary in chains.values() for seed in summary["per_seed"]}, key=int)
-    over = (
-        f"the mean over seeds {', '.join(seeds)}, and [least, most] where they differ"
-        if seeds[1:]
-        else "one run"
-    )
+    over = f"the mean over seeds {', '.join(seeds)}, and [least, most] where they differ" if seeds[1:] else "one run"
     yield "## Ranking"
     yield (
         f"{pooled['num_utterances']} utterances, {pooled['num_tokens']} canonical positions: "
@@ -123,9 +119,7 @@ def _by_l1(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Iterable[str]:
                 [
                     l1,
                     *(
-                        with_spread(
-                            chains[chain]["per_l1"][l1][path], chains[chain]["spread"]["per_l1"][l1][path]
-                        )
+                        with_spread(chains[chain]["per_l1"][l1][path], chains[chain]["spread"]["per_l1"][l1][path])
                         for chain in names
                     ),
                 ]
@@ -154,9 +148,7 @@ def _dissociations(chains: Mapping[str, Any]) -> Iterable[str]:
                 probability(d3["p"]),
             ]
         )
-    yield markdown_table(
-        ["chain", "D1 AUC", "D1 p", "D1", "ok p75", "sub p25", "D2", "D3 rho", "D3 p"], table
-    )
+    yield markdown_table(["chain", "D1 AUC", "D1 p", "D1", "ok p75", "sub p25", "D2", "D3 rho", "D3 p"], table)
     l1s = list(chains[names[0]]["per_l1"])
     for heading, path in (
         ("D1 AUC", "d1.auc"),
@@ -181,10 +173,7 @@ def _l1_declared_or_unknown(chains: Mapping[str, Any]) -> Iterable[str]:
         [
             [
                 name,
-                *(
-                    with_spread(summary["pooled"][path], summary["spread"]["pooled"][path])
-                    for path in RATES.values()
-                ),
+                *(with_spread(summary["pooled"][path], summary["spread"]["pooled"][path]) for path in RATES.values()),
             ]
             for name, summary in summaries.items()
         ],

@@ -53,9 +53,7 @@ def check_same_utterances(gold: Sequence[Utterance], runs: Sequence[ChainRun]) -
         CorpusError: naming chain and seed, how many utterances are missing, extra or double, the first few.
     """
     if not gold or not runs:
-        raise CorpusError(
-            f"nothing to evaluate: {len(gold)} gold utterances and {len(runs)} chains were given"
-        )
+        raise CorpusError(f"nothing to evaluate: {len(gold)} gold utterances and {len(runs)} chains were given")
     names = _repeated(run.name for run in runs)
     if names:
         raise CorpusError(f"{names[0]} is given twice; give every run its own chain name or seed")
@@ -157,13 +155,9 @@ def _positions(gold: Sequence[Utterance], vectors: Vectors, typical: Substitutio
     )
 
 
-def _run_rows(
-    positions: pl.DataFrame, gold: Sequence[Utterance], run: ChainRun, vectors: Vectors
-) -> pl.DataFrame:
+def _run_rows(positions: pl.DataFrame, gold: Sequence[Utterance], run: ChainRun, vectors: Vectors) -> pl.DataFrame:
     """`positions` with the columns that depend on the run."""
-    alignments = wper_align_batch(
-        [utterance.canonical for utterance in gold], _hypotheses(gold, run), vectors
-    )
+    alignments = wper_align_batch([utterance.canonical for utterance in gold], _hypotheses(gold, run), vectors)
     predicted = [phone for pairs in alignments for canonical, phone in pairs if canonical is not None]
     named_substitution = (pl.col("error_type") == ErrorType.SUBSTITUTION.value) & ~_is_err()
     rows = positions.with_columns(
@@ -173,9 +167,7 @@ def _run_rows(
         pl.Series("cos_dist", _distances(positions["canonical"].to_list(), predicted, vectors)),
     ).with_columns(
         collapsed=pl.when(named_substitution).then(pl.col("predicted").eq_missing(pl.col("canonical"))),
-        class_pred=pl.when(pl.col("cos_dist") < vectors.threshold)
-        .then(pl.lit("variant"))
-        .otherwise(pl.lit("error")),
+        class_pred=pl.when(pl.col("cos_dist") < vectors.threshold).then(pl.lit("variant")).otherwise(pl.lit("error")),
     )
     if run.prior is not None:
         classify = cache(partial(_class_behind, run.prior))
@@ -197,9 +189,7 @@ def _is_err() -> pl.Expr:
     return (pl.col("error_type") == ErrorType.SUBSTITUTION.value) & pl.col("perceived").is_null()
 
 
-def _distances(
-    canonical: Sequence[str | None], other: Sequence[str | None], vectors: Vectors
-) -> NDArray[np.float64]:
+def _distances(canonical: Sequence[str | None], other: Sequence[str | None], vectors: Vectors) -> NDArray[np.float64]:
     """cos_dist of each pair; 1 where the other side is nothing, or a sound without a name."""
     table = np.ones((len(PHONES), len(PHONES) + 1))
     table[:, :-1] = vectors.distances

@@ -35,8 +35,7 @@ def signature(
         "seeds": ",".join(map(str, sorted({run.seed for run in runs}))),
         "vectors": vectors.digest,
         "threshold": f"{vectors.threshold:g}",
-        "p_min": ",".join(f"{p_min:g}" for p_min in sorted({run.prior.p_min for run in runs if run.prior}))
-        or "none",
+        "p_min": ",".join(f"{p_min:g}" for p_min in sorted({run.prior.p_min for run in runs if run.prior})) or "none",
         "aligner": f"wper+indel{INDEL_COST:g}",
         "per": "unit",
         "folding": ",".join(f"{fine}>{coarse}" for fine, coarse in sorted(merges.items())) or "none",

@@ -111,9 +111,7 @@ def _guard_not_worse(chains: Mapping[str, Any], chain: str, than: str) -> Findin
 
 def _within(worsening: float | None, tolerance: float, comparison: str) -> Finding:
     holds = worsening is not None and worsening <= tolerance
-    return Finding(
-        holds, f"{comparison}: {'not worse' if holds else 'worse'} (tolerance {100 * tolerance:.1f} points)"
-    )
+    return Finding(holds, f"{comparison}: {'not worse' if holds else 'worse'} (tolerance {100 * tolerance:.1f} points)")
 
 
 def _lowers(chains: Mapping[str, Any], chain: str, path: str, label: str) -> Finding:
@@ -128,11 +126,7 @@ def _lowers(chains: Mapping[str, Any], chain: str, path: str, label: str) -> Fin
         pairs = [(look_up(a, path), look_up(b, path)) for a, b in _paired_seeds(chains, chain)]
         holds = value < reference and all(a < b for a, b in pairs)
         how = (
-            "lower with every seed"
-            if holds
-            else "lower, but not with every seed"
-            if value < reference
-            else "not lower"
+            "lower with every seed" if holds else "lower, but not with every seed" if value < reference else "not lower"
         )
     return Finding(holds, f"{label} {_percent(value)} against {_percent(reference)} {FAITHFUL}: {how}")
 

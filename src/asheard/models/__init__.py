@@ -1,6 +1,7 @@
 """Transcribers: encoders of the wav2vec2 family, CTC heads, decoding, and their folders on disk."""
 
 from asheard.models.decoding import decode_greedy
+from asheard.models.embedded import EMBEDDED_BASE
 from asheard.models.encoders import SAMPLE_RATE_HZ, SMALL_ENCODER, Encoder, fresh_encoder, load_encoder, pad
 from asheard.models.folder import digest, export_ctc, load_transcriber, read_card, save_transcriber
 from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
@@ -9,6 +10,7 @@ from asheard.models.transcriber import CTCTranscriber
 from asheard.models.transcript import Transcriber, Transcript
 
 __all__ = [
+    "EMBEDDED_BASE",
     "L2_ARCTIC_L1S",
     "SAMPLE_RATE_HZ",
     "SMALL_ENCODER",

@@ -52,9 +52,7 @@ class Encoder(nn.Module):
                 f"a {config.model_type} model has no wav2vec2 front end; give a wav2vec2-family checkpoint"
             )
         if getattr(config, "add_adapter", False):
-            raise ModelError(
-                "this checkpoint ends in a subsampling adapter (add_adapter); CTC here needs 20 ms frames"
-            )
+            raise ModelError("this checkpoint ends in a subsampling adapter (add_adapter); CTC here needs 20 ms frames")
         self.backbone = backbone
         self.do_normalize = do_normalize
 
@@ -71,9 +69,7 @@ class Encoder(nn.Module):
     @property
     def masks_padding(self) -> bool:
         """The front end is layer-normed, so an attention mask makes the result independent of padding."""
-        return (
-            getattr(self.config, "feat_extract_norm", "layer") == "layer"
-        )  # Data2VecAudio is always layer-normed
+        return getattr(self.config, "feat_extract_norm", "layer") == "layer"  # Data2VecAudio is always layer-normed
 
     @property
     def frame_s(self) -> float:

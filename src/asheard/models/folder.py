@@ -40,9 +40,7 @@ EXPORTED_LABELS: Final = ("<pad>", "<s>", "</s>", "<unk>", *PHONES)
 _NEVER: Final = -100.0  # logit bias of a label that is never written
 
 
-def save_transcriber(
-    model: CTCTranscriber | L1AwareCTC, folder: Path | str, training: dict[str, Any]
-) -> Path:
+def save_transcriber(model: CTCTranscriber | L1AwareCTC, folder: Path | str, training: dict[str, Any]) -> Path:
     """Write a model folder, whole or not at all.
 
     Args:
@@ -99,9 +97,7 @@ def load_transcriber(path_or_id: str | Path, device: torch.device | str = "cpu")
     if missing:
         raise ModelError(f"{folder}: {', '.join(missing)} missing; copy the whole folder or train it again")
     if _read(folder / "vocab.json") != {label: label_id for label_id, label in enumerate(LABELS)}:
-        raise ModelError(
-            f"{folder}: vocab.json holds other labels than the 42 of this version; train it again"
-        )
+        raise ModelError(f"{folder}: vocab.json holds other labels than the 42 of this version; train it again")
     try:
         model = _load_l1_aware(folder, card) if card["kind"] == L1AwareCTC.kind else _load_faithful(folder)
     except (SafetensorError, RuntimeError, KeyError, OSError) as error:
@@ -181,11 +177,7 @@ def _load_l1_aware(folder: Path, card: dict[str, Any]) -> L1AwareCTC:
 
 
 def _heads(model: L1AwareCTC) -> dict[str, torch.Tensor]:
-    return {
-        name: value.contiguous()
-        for name, value in model.state_dict().items()
-        if not name.startswith("encoder.")
-    }
+    return {name: value.contiguous() for name, value in model.state_dict().items() if not name.startswith("encoder.")}
 
 
 def _read(path: Path) -> Any:

@@ -84,15 +84,11 @@ class L1AwareCTC(nn.Module):
             ModelError: the model was not trained on this L1.
         """
         if l1 not in self.l1s:
-            raise ModelError(
-                f"the model knows the L1s {', '.join(self.l1s)}, not {l1!r}; transcribe with --l1 unknown"
-            )
+            raise ModelError(f"the model knows the L1s {', '.join(self.l1s)}, not {l1!r}; transcribe with --l1 unknown")
         return self.l1s.index(l1)
 
     @torch.inference_mode()
-    def transcribe(
-        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
-    ) -> list[Transcript]:
+    def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
         """See `Transcriber.transcribe`."""
         return [transcript for transcript, _ in self.transcribe_with_l1(waveforms, l1s)]
 

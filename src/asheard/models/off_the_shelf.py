@@ -49,9 +49,7 @@ class OffTheShelf:
             )
             labels = _read_vocabulary(model_id, model.config.vocab_size)
         if any(name.startswith("lm_head") for name in found["missing_keys"]):
-            raise ModelError(
-                f"{model_id}: no CTC head among its weights; give a fine-tuned *ForCTC checkpoint"
-            )
+            raise ModelError(f"{model_id}: no CTC head among its weights; give a fine-tuned *ForCTC checkpoint")
         self.encoder = Encoder(getattr(model, model.base_model_prefix), do_normalize=do_normalize)
         self.model = model.to(device).eval()
         self.left_out: Counter[str] = Counter()
@@ -76,9 +74,7 @@ class OffTheShelf:
             )
 
     @torch.inference_mode()
-    def transcribe(
-        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
-    ) -> list[Transcript]:
+    def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
         """See `Transcriber.transcribe`; `l1s` are not used."""
         transcripts = [Transcript((), (), ())] * len(waveforms)
         for rows in independent_batches(self.encoder, waveforms):
@@ -107,9 +103,7 @@ class OffTheShelf:
 def _read_vocabulary(model_id: str | Path, vocab_size: int) -> dict[int, str]:
     """Read vocab.json itself: the published tokenizer class wants a phonemizer just to name its labels."""
     path: Any = transformers.utils.cached_file(str(model_id), "vocab.json")
-    labels = {
-        label_id: label for label, label_id in json.loads(Path(path).read_text(encoding="utf-8")).items()
-    }
+    labels = {label_id: label for label, label_id in json.loads(Path(path).read_text(encoding="utf-8")).items()}
     if sorted(labels) != list(range(vocab_size)):
         raise ModelError(
             f"{model_id}: vocab.json names {len(labels)} labels where the model has the {vocab_size} ids "

@@ -40,15 +40,11 @@ class CTCTranscriber(nn.Module):
         return logits
 
     @torch.inference_mode()
-    def transcribe(
-        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
-    ) -> list[Transcript]:
+    def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
         """See `Transcriber.transcribe`; `l1s` are not used."""
         transcripts = [Transcript((), (), ())] * len(waveforms)
         for rows in independent_batches(self.encoder, waveforms):
-            padded, num_samples = (
-                part.to(self.ctc_head.weight.device) for part in pad([waveforms[i] for i in rows])
-            )
+            padded, num_samples = (part.to(self.ctc_head.weight.device) for part in pad([waveforms[i] for i in rows]))
             log_probs = self(padded, num_samples).float().log_softmax(-1)
             segments = decode_segments(log_probs, self.encoder.num_frames(num_samples))
             for row, found in zip(rows, segments, strict=True):

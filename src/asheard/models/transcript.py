@@ -30,9 +30,7 @@ class Transcriber(Protocol):
     def kind(self) -> str:
         """faithful, l1-aware or off-the-shelf."""
 
-    def transcribe(
-        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
-    ) -> list[Transcript]:
+    def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
         """Transcribe waveforms.
 
         Args:

@@ -132,9 +132,7 @@ def fold_espeak(label: str) -> Phones:
     return _look_up(label, _ESPEAK, steps, "eSpeak")
 
 
-def fold_sequence(
-    symbols: Iterable[str], alphabet: Alphabet, unknown: Counter[str] | None = None
-) -> list[str]:
+def fold_sequence(symbols: Iterable[str], alphabet: Alphabet, unknown: Counter[str] | None = None) -> list[str]:
     """Fold a sequence symbol by symbol; `err` passes through unchanged.
 
     Args:
@@ -205,9 +203,7 @@ def _checked(label: str, alphabet: str) -> str:
     return unicodedata.normalize("NFD", label)
 
 
-def _look_up(
-    label: str, table: dict[str, Phones], steps: tuple[re.Pattern[str], ...], alphabet: str
-) -> Phones:
+def _look_up(label: str, table: dict[str, Phones], steps: tuple[re.Pattern[str], ...], alphabet: str) -> Phones:
     """Take marks off step by step until the table knows what is left."""
     bare = label
     for marks in steps:

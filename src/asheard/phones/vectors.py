@@ -103,9 +103,7 @@ def _read_matrix(path: Path) -> NDArray[np.float64]:
         phone, values = cells[0], cells[1:]
         where = f"{path}, row {number} ({phone!r})"
         if phone not in PHONES:
-            raise PhoneError(
-                f"{where}: not one of the 40 phones; write them in IPA as asheard.phones.PHONES has them"
-            )
+            raise PhoneError(f"{where}: not one of the 40 phones; write them in IPA as asheard.phones.PHONES has them")
         if phone in rows:
             raise PhoneError(f"{where}: this phone comes twice; keep one row")
         rows[phone] = [_finite(value, where) for value in values]
@@ -129,9 +127,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if not cells:
                     continue
                 if len(cells) != len(header):
-                    raise PhoneError(
-                        f"{path}, row {number}: {len(cells)} columns, the header has {len(header)}"
-                    )
+                    raise PhoneError(f"{path}, row {number}: {len(cells)} columns, the header has {len(header)}")
                 yield number, cells
     except FileNotFoundError:
         raise PhoneError(f"{path}: no such vectors file") from None

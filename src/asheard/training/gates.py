@@ -29,9 +29,7 @@ def gate_reasons(losses: Sequence[float], validation: Validation, examples: Sequ
     quarter = max(1, len(losses) // 4)
     first, last = float(np.mean(losses[:quarter])), float(np.mean(losses[-quarter:]))
     if not last < first:
-        reasons.append(
-            f"the loss does not fall: {first:.3f} over the first quarter of steps, {last:.3f} over the last"
-        )
+        reasons.append(f"the loss does not fall: {first:.3f} over the first quarter of steps, {last:.3f} over the last")
     low, high = LENGTH_RATIO
     if not low <= validation.length_ratio <= high:
         reasons.append(
@@ -39,9 +37,7 @@ def gate_reasons(losses: Sequence[float], validation: Validation, examples: Sequ
             f"{validation.length_ratio:.2f} is outside {low}..{high}"
         )
     if validation.num_distinct_phones < MIN_DISTINCT_PHONES:
-        reasons.append(
-            f"held-out decodes use {validation.num_distinct_phones} distinct phones; more than 5 are needed"
-        )
+        reasons.append(f"held-out decodes use {validation.num_distinct_phones} distinct phones; more than 5 are needed")
     if validation.l1_accuracy is not None:
         chance = max(Counter(example.l1 for example in examples).values()) / len(examples)
         if validation.l1_accuracy <= chance:
@@ -49,9 +45,7 @@ def gate_reasons(losses: Sequence[float], validation: Validation, examples: Sequ
     return reasons
 
 
-def check_gates(
-    losses: Sequence[float], validation: Validation, examples: Sequence[Example], report: Path
-) -> None:
+def check_gates(losses: Sequence[float], validation: Validation, examples: Sequence[Example], report: Path) -> None:
     """Raise `GateError` with the reasons of `gate_reasons`, naming the pilot's report."""
     reasons = gate_reasons(losses, validation, examples)
     if reasons:

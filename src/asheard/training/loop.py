@@ -73,7 +73,9 @@ def train(options: TrainingOptions) -> Path:
     if checkpoint.is_file():
         check_unchanged(read_progress(checkpoint).fingerprint, fingerprint, checkpoint)
 
-    accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+    mask_vector_idles = options.mask_time_prob == 0
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=mask_vector_idles)
+    accelerator = Accelerator(kwargs_handlers=[parallel])
     train_rows, val_rows = read_manifest(options.train), read_manifest(options.val)
     l1s = sorted({row.l1 for row in train_rows})
     if accelerator.is_main_process:
@@ -127,9 +129,7 @@ def _run(
             if log:
                 audio_s = float(batch.num_samples.sum()) / 16_000
                 elapsed_s = time.perf_counter() - began
-                log.write(
-                    "step", step + 1, epoch=epoch + 1, **asdict(result), audio_s=audio_s, elapsed_s=elapsed_s
-                )
+                log.write("step", step + 1, epoch=epoch + 1, **asdict(result), audio_s=audio_s, elapsed_s=elapsed_s)
             bar.update(task, advance=1, loss=f"loss {result.loss:.2f}")
             ends_epoch = step + 1 == len(steps) or steps[step + 1][0] != epoch
             if ends_epoch:
@@ -150,9 +150,7 @@ def _run_pilot(options: TrainingOptions, trainer: Trainer, data: Data) -> None:
     few = Data(_draw(data.train, options), _draw(data.val, options), data.excluded, data.load)
     plans = (plan_epoch(few.train, options.batch_seconds, options.seed, epoch) for epoch in count())
     batches = islice(chain.from_iterable(plans), options.pilot)
-    losses = [
-        trainer.step(step, options.pilot, batch).loss for step, batch in enumerate(read_ahead(batches, few))
-    ]
+    losses = [trainer.step(step, options.pilot, batch).loss for step, batch in enumerate(read_ahead(batches, few))]
     validation = validate(trainer.model, few.val, few.load)
     report = options.checkpoint_dir / "pilot.json"
     if trainer.accelerator.is_main_process:
@@ -208,9 +206,7 @@ def _read_data(
         (options.val, val_examples, val_excluded),
     ):
         if not examples:
-            raise CorpusError(
-                f"{path}: no utterance can be used ({excluded.counts()}); build the manifest again"
-            )
+            raise CorpusError(f"{path}: no utterance can be used ({excluded.counts()}); build the manifest again")
     strangers = sorted({row.l1 for row in val_examples} - {row.l1 for row in train_rows})
     if options.kind == "l1-aware" and strangers:
         raise CorpusError(f"{options.val}: L1s that {options.train} does not have: {', '.join(strangers)}")

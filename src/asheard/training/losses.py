@@ -19,9 +19,7 @@ class Loss:
     l1: Tensor | None
 
 
-def compute_loss(
-    forward: nn.Module, model: CTCTranscriber | L1AwareCTC, batch: Batch, lambda_l1: float
-) -> Loss:
+def compute_loss(forward: nn.Module, model: CTCTranscriber | L1AwareCTC, batch: Batch, lambda_l1: float) -> Loss:
     """Run one batch and score it.
 
     Args:

@@ -11,9 +11,7 @@ Kind = Literal["base", "faithful", "l1-aware"]
 Schedule = Literal["linear", "one-cycle"]
 
 # Where files lie, how often they are written and whether a pilot ran first changes nothing about the weights.
-_PLACES: Final = frozenset(
-    {"wav_root", "checkpoint_dir", "checkpoint_every", "audio_cache", "pilot", "pilot_train"}
-)
+_PLACES: Final = frozenset({"wav_root", "checkpoint_dir", "checkpoint_every", "audio_cache", "pilot", "pilot_train"})
 _FILES: Final = frozenset({"train", "val", "base"})
 
 
@@ -79,9 +77,7 @@ class TrainingOptions:
         Raises:
             ModelError: naming the option and what it may be.
         """
-        _require(
-            self.kind in ("base", "faithful", "l1-aware"), "kind", self.kind, "base, faithful or l1-aware"
-        )
+        _require(self.kind in ("base", "faithful", "l1-aware"), "kind", self.kind, "base, faithful or l1-aware")
         _require(self.schedule in ("linear", "one-cycle"), "schedule", self.schedule, "linear or one-cycle")
         _require(self.kind == "base" or self.base is not None, "base", self.base, "a hub id or a folder")
         for name in ("epochs", "checkpoint_every", "pilot_train", "mask_time_length", "mask_feature_length"):
@@ -115,12 +111,9 @@ class TrainingOptions:
 
     def fingerprint(self) -> dict[str, Any]:
         """What decides the weights, as JSON: values, and the digests of the manifests and of a local base."""
-        values = {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name not in _PLACES
-        }
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _PLACES}
         return {
-            name: digest(value) if name in _FILES and value is not None else value
-            for name, value in values.items()
+            name: digest(value) if name in _FILES and value is not None else value for name, value in values.items()
         }
 
 
@@ -136,9 +129,7 @@ def check_unchanged(before: dict[str, Any], now: dict[str, Any], where: Path) ->
     differing = [name for name in now if before.get(name) != now[name]]
     if differing:
         changes = "; ".join(f"{name} was {before.get(name)!r}, is {now[name]!r}" for name in differing)
-        raise ModelError(
-            f"{where} belongs to a run with other options ({changes}); restore them or use another folder"
-        )
+        raise ModelError(f"{where} belongs to a run with other options ({changes}); restore them or use another folder")
 
 
 def _require(holds: bool, name: str, value: object, allowed: str) -> None:

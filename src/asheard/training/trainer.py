@@ -48,9 +48,7 @@ class Trainer:
             # 12 ms a layer and step less than PyTorch's fused attention, whose CPU backward pass is slow in
             # bfloat16 (batch of 16, 2.5 s each, one Zen 4 core). On GPUs the encoder's default, SDPA, stays.
             self.model.encoder.backbone.set_attn_implementation("eager")
-        self.optimizer = torch.optim.AdamW(
-            _parameter_groups(self.model, options.weight_decay), lr=options.peak_lr
-        )
+        self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, options.weight_decay), lr=options.peak_lr)
         self.bf16 = has_bf16(accelerator.device)
         self._forward: nn.Module = accelerator.prepare(self.model)
 
@@ -90,14 +88,18 @@ def build_model(options: TrainingOptions, l1s: Sequence[str]) -> CTCTranscriber 
     """The model of a run before its first step, drawn from torch's generator where not pretrained.
 
     Raises:
-        ModelError: the base cannot be loaded.
+        ModelError: the base cannot be loaded, or is too small for the recipe's SpecAugment.
     """
     overrides = options.encoder_overrides()
     encoder = (
-        fresh_encoder(SMALL_ENCODER, **overrides)
-        if options.base is None
-        else load_encoder(options.base, **overrides)
+        fresh_encoder(SMALL_ENCODER, **overrides) if options.base is None else load_encoder(options.base, **overrides)
     )
+    if options.mask_feature_prob and options.mask_feature_length > encoder.hidden_size:
+        raise ModelError(
+            f"SpecAugment is to mask {options.mask_feature_length} channels at a time (mask_feature_length), "
+            f"and {options.base or 'the base'} has {encoder.hidden_size}; for a small base take "
+            "--preset embedded"
+        )
     if options.freeze_front_end:
         encoder.freeze_front_end()
     return L1AwareCTC(encoder, l1s=l1s) if options.kind == "l1-aware" else CTCTranscriber(encoder)

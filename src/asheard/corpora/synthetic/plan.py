@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 
 from asheard.corpora.synthetic.learner import l1s
+from asheard.errors import CorpusError
 from asheard.espeak import Voice
 
 # eSpeak NG voice variants that are distinct human-like speakers. The study's voices and the base's are disjoint.
@@ -43,6 +44,15 @@ class SyntheticPlan:
     num_per_speaker: int
     snr_db: tuple[float, float]
     seed: int
+
+    def __post_init__(self) -> None:
+        """Refuse a plan that cannot be read out.
+
+        Raises:
+            CorpusError: more sentences a speaker than there are.
+        """
+        if not 1 <= self.num_per_speaker <= len(self.sentences):
+            raise CorpusError(f"a speaker can read 1 to {len(self.sentences)} sentences, not {self.num_per_speaker}")
 
 
 @cache

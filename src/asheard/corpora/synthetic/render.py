@@ -12,6 +12,7 @@ from asheard.espeak import Voice, render_phonemes
 from asheard.phones import VOWELS
 
 SAMPLE_RATE_HZ = 16_000
+LEAD_IN_S = 0.1  # silence before the first phone, as in a recording
 
 # Mnemonics of the voice en-us. `t2` is the t that is never flapped: what is asked for is what is said.
 MNEMONICS = {
@@ -71,18 +72,20 @@ def render(sounds: Sequence[Sound], voice: Voice, seed: int) -> Rendered:
     if len(said) != len(sounds) or len(ends) != len(said):
         raise PhoneError(f"eSpeak NG said {len(said)} phones for the {len(sounds)} of {mnemonics!r}")
     samples = soxr.resample(speech.samples.astype(np.float32) / 32768.0, speech.sample_rate_hz, SAMPLE_RATE_HZ)
-    phones = tuple((phone, start, end) for (phone, start), end in zip(said, ends, strict=True))
-    return Rendered(samples, phones)
+    lead_in = np.zeros(round(LEAD_IN_S * SAMPLE_RATE_HZ), np.float32)
+    phones = tuple((phone, start + LEAD_IN_S, end + LEAD_IN_S) for (phone, start), end in zip(said, ends, strict=True))
+    return Rendered(np.concatenate([lead_in, samples]), phones)
 
 
 def add_noise(samples: NDArray[np.float32], snr_db: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Add pink noise (power falling by 3 dB an octave) at a signal-to-noise ratio over the whole utterance."""
-    spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
+    fast_length = 1 << (len(samples) - 1).bit_length()
+    spectrum = np.fft.rfft(rng.standard_normal(fast_length))
     spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
-    noise = np.fft.irfft(spectrum, len(samples))
+    noise = np.fft.irfft(spectrum, fast_length)[: len(samples)]
     gain = np.sqrt(np.mean(samples**2) / np.mean(noise**2) / 10 ** (snr_db / 10))
-    noisy = samples + gain * noise
-    return (noisy * min(1.0, 0.99 / np.abs(noisy).max())).astype(np.float32)
+    noisy: NDArray[np.float32] = (samples + gain * noise).astype(np.float32)
+    return noisy / max(1.0, float(np.abs(noisy).max()) / 0.99)
 
 
 def _phone_at(sounds: Sequence[Sound], index: int) -> str | None:

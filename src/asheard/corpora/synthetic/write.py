@@ -1,12 +1,13 @@
 """Write a synthetic corpus to disk, speaker by speaker, as L2-ARCTIC is laid out."""
 
 import csv
+import json
 import re
 import shutil
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,7 +25,7 @@ from asheard.corpora.synthetic.plan import Speaker, SyntheticPlan
 from asheard.corpora.synthetic.render import SAMPLE_RATE_HZ, Sound, add_noise, render
 from asheard.corpora.textgrid import Interval
 from asheard.errors import CorpusError
-from asheard.files import whole_file
+from asheard.files import read_json, whole_file, write_json
 from asheard.lexicon import cmudict_entries, syllable_positions
 from asheard.phones import fold_arpabet
 
@@ -33,11 +34,74 @@ _DELETED_S = 0.005  # a deleted phone's interval: what the annotator marks has n
 _SHORTEST_S = 0.015  # eSpeak NG lets a coda l or ɹ colour its vowel and may report no time of its own for it
 # Monosyllables that carry no stress in running speech (Cruttenden, Gimson's Pronunciation of English, weak forms)
 _UNSTRESSED = frozenset(
-    "a an and are as at be been but by can could do does for from had has have he her him his i if in is it its me "
-    "must my of on or our she should so some than that the their them then there these they this to us was we were "
-    "when who will with would you your".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "but",
+        "by",
+        "can",
+        "could",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "he",
+        "her",
+        "him",
+        "his",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "its",
+        "me",
+        "must",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "she",
+        "should",
+        "so",
+        "some",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "us",
+        "was",
+        "we",
+        "were",
+        "when",
+        "who",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+    ]
 )
 _ARPABET = {fold_arpabet(symbol): symbol for symbol, _ in cmudict.phones()} | {"ə": "AX"}
+
+_Word = tuple[str, list[str]]  # spelling, ARPAbet with stress digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +114,43 @@ class _Spoken:
 
 
 def synthesise(out: Path, plan: SyntheticPlan, progress: Callable[[Speaker], None] = lambda _: None) -> None:
-    """Render a plan under `out`: SPK/wav, SPK/transcript, SPK/annotation and `speakers.csv`.
+    """Render a plan under `out`: SPK/wav, SPK/transcript, SPK/annotation, `speakers.csv` and `plan.json`.
 
-    Each speaker is rendered in a fresh process (eSpeak NG repeats its bytes only then) into a temporary folder that
+    Each speaker is rendered in a fresh process (eSpeak NG repeats its bytes only then) into a hidden folder that
     takes its name when complete, so a killed run goes on with the speakers that are missing.
+
+    Args:
+        out: folder of the corpus.
+        plan: who speaks what.
+        progress: called with each speaker when done.
+    Raises:
+        CorpusError: `out` holds the corpus of another plan, or a word of a sentence is not in CMUdict.
+        PhoneError: a voice does not exist.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    _claim(out, plan)
+    sentences = {utt: _pronounced(text) for utt, text in plan.sentences.items()}
     missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
     with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        done = pool.map(_render_speaker, missing, repeat(plan), repeat(out))
+        done = pool.map(_render_speaker, missing, repeat(plan), repeat(sentences), repeat(out))
         for speaker, _ in zip(missing, done, strict=True):
             progress(speaker)
     with whole_file(out / SPEAKERS_CSV) as part, part.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(("speaker", "l1", "split", "voice", "rate_wpm", "pitch", "severity", "synthetic"))
+        writer.writerow(("speaker", "l1", "split", "voice", "severity", "synthetic"))
         for speaker in plan.speakers:
-            voice = speaker.voice
-            row = (speaker.name, speaker.l1, speaker.split, voice.name, voice.rate_wpm, voice.pitch, speaker.severity)
-            writer.writerow((*row, "yes"))
+            writer.writerow((speaker.name, speaker.l1, speaker.split, speaker.voice.name, speaker.severity, "yes"))
 
 
-def _render_speaker(speaker: Speaker, plan: SyntheticPlan, out: Path) -> None:
+def _claim(out: Path, plan: SyntheticPlan) -> None:
+    """Leave the plan in the folder, so that no other plan's speakers are mixed in later."""
+    path, described = out / "plan.json", json.loads(json.dumps(asdict(plan)))
+    if not path.exists():
+        write_json(path, described)
+    elif read_json(path) != described:
+        raise CorpusError(f"{out} holds a synthetic corpus of another plan ({path}); use another folder")
+
+
+def _render_speaker(speaker: Speaker, plan: SyntheticPlan, sentences: dict[str, list[_Word]], out: Path) -> None:
     rng = np.random.default_rng([plan.seed, zlib.crc32(speaker.name.encode())])
     part = out / f".{speaker.name}.part"
     shutil.rmtree(part, ignore_errors=True)
@@ -79,7 +159,7 @@ def _render_speaker(speaker: Speaker, plan: SyntheticPlan, out: Path) -> None:
     utts = sorted(plan.sentences)
     for index in sorted(rng.choice(len(utts), size=plan.num_per_speaker, replace=False)):
         utt = utts[index]
-        samples, tiers = _speak(plan.sentences[utt], speaker, plan.snr_db, rng)
+        samples, tiers = _speak(sentences[utt], speaker, plan.snr_db, rng)
         soundfile.write(part / "wav" / f"{utt}.wav", samples, SAMPLE_RATE_HZ, subtype="PCM_16")
         (part / "transcript" / f"{utt}.txt").write_text(plan.sentences[utt] + "\n", encoding="utf-8")
         _write_textgrid(part / "annotation" / f"{utt}.TextGrid", tiers, len(samples) / SAMPLE_RATE_HZ)
@@ -87,22 +167,18 @@ def _render_speaker(speaker: Speaker, plan: SyntheticPlan, out: Path) -> None:
 
 
 def _speak(
-    text: str, speaker: Speaker, snr_db: tuple[float, float], rng: np.random.Generator
+    words: Sequence[_Word], speaker: Speaker, snr_db: tuple[float, float], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], dict[str, list[Interval]]]:
     """Say one sentence; returns (samples, {tier: intervals})."""
-    words = re.findall(r"[a-z']+", text.lower())
     spoken = []
-    for number, word in enumerate(words):
-        symbols = _pronunciation(word)
+    for number, (_, symbols) in enumerate(words):
         phones = [fold_arpabet(symbol) for symbol in symbols]
-        for drawn in speak_as_learner(
-            phones, syllable_positions(phones), speaker.l1, rng, severity=speaker.severity
-        ):
+        for drawn in speak_as_learner(phones, syllable_positions(phones), speaker.l1, rng, severity=speaker.severity):
             spoken.append(_Spoken(number, None if drawn.index is None else symbols[drawn.index], drawn))
     sounds, last_word = [], -1
     for position in spoken:
         if position.realisation.produced is not None:
-            stressed = position.canonical is not None and words[position.word] not in _UNSTRESSED
+            stressed = position.canonical is not None and words[position.word][0] not in _UNSTRESSED
             stress = _stress(position.canonical or "") if stressed else 0
             sounds.append(Sound(position.realisation.produced, stress, position.word != last_word))
             last_word = position.word
@@ -110,17 +186,19 @@ def _speak(
     noisy = add_noise(rendered.samples, rng.uniform(*snr_db), rng)
     phone_tier = _intervals(spoken, rendered.phones)
     word_tier = []
-    for number, word in enumerate(words):
+    for number, (word, _) in enumerate(words):
         inside = [interval for interval, position in zip(phone_tier, spoken, strict=True) if position.word == number]
         word_tier.append(Interval(inside[0].start_s, inside[-1].end_s, word))
     return noisy, {"words": word_tier, "phones": phone_tier, "IPA": []}
 
 
-def _pronunciation(word: str) -> list[str]:
-    pronunciations = cmudict_entries().get(word)
-    if not pronunciations:
-        raise CorpusError(f"sentence word {word!r} is not in CMUdict; use another word")
-    return pronunciations[0]
+def _pronounced(text: str) -> list[_Word]:
+    entries = cmudict_entries()
+    words = re.findall(r"[a-z']+", text.lower())
+    for word in words:
+        if word not in entries:
+            raise CorpusError(f"sentence {text!r}: {word!r} is not in CMUdict; use another word")
+    return [(word, entries[word][0]) for word in words]
 
 
 def _stress(symbol: str) -> int:

@@ -1,0 +1,5 @@
+"""`python -m asheard`."""
+
+from asheard.cli import main
+
+main()

@@ -1,0 +1,72 @@
+"""`asheard study`: the whole road, from a corpus to RESULTS.md."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Preset(StrEnum):
+    """Minutes on two cores, a quarter of an hour on two cores, or a GPU."""
+
+    QUICK = "quick"
+    EMBEDDED = "embedded"
+    FULL = "full"
+
+
+def study(
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything the study makes.")],
+    corpus: Annotated[
+        Path | None,
+        typer.Option("--corpus", help="L2-ARCTIC, or a corpus in its folders.", show_default="the embedded corpus"),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="PATH_OR_ID",
+            help="Recogniser to start from.",
+            show_default="the embedded base; facebook/wav2vec2-lv-60-espeak-cv-ft with --corpus",
+        ),
+    ] = None,
+    seeds: Annotated[str, typer.Option("--seeds", help="Training seeds, joined by commas.")] = "1,2",
+    preset: Annotated[
+        Preset | None, typer.Option("--preset", help="Size.", show_default="embedded; full with --corpus")
+    ] = None,
+    vectors: Annotated[
+        Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
+    ] = None,
+) -> None:
+    """Build, train, transcribe, rank and report; killed, the same command goes on."""
+    from rich.console import Console
+
+    from asheard.study import study as run
+
+    console = Console(stderr=True, highlight=False)
+
+    def announce(stage: str, skipped: bool) -> None:
+        console.print(f"[dim]{stage}: done before[/dim]" if skipped else f"[bold]{stage}[/bold]")
+
+    verdict = run(
+        out,
+        corpus=corpus,
+        base=base,
+        seeds=_seeds(seeds),
+        preset=preset and preset.value,
+        vectors_file=vectors,
+        announce=announce,
+    )
+    if verdict is not None:
+        typer.echo(f"faithful transcriber: {verdict.faithful}; the L1 should live: {verdict.l1}")
+    typer.echo(f"wrote {out}/RESULTS.md")
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        seeds = tuple(int(seed) for seed in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a list such as 1,2", param_hint="--seeds") from None
+    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise typer.BadParameter(f"{text!r}: seeds must differ and be 0 or more", param_hint="--seeds")
+    return seeds

@@ -1,0 +1,84 @@
+"""Stages run when they must and only then."""
+
+from pathlib import Path
+
+import pytest
+
+from asheard.stages import Stages, digest, listing
+
+
+class Run:
+    def __init__(self, folder: Path) -> None:
+        self.said: list[tuple[str, bool]] = []
+        self.num_done = 0
+        self.folder = folder
+        self.output = folder / "output"
+        self.input = folder / "input"
+        self.input.write_text("a")
+
+    def go(self, *more: object) -> bool:
+        """Run the stage; True where it was skipped."""
+        stages = Stages(self.folder / ".stages", lambda name, skipped: self.said.append((name, skipped)))
+        stages.run("write", self._write, inputs=[self.input, *more], outputs=[self.output])
+        return self.said[-1][1]
+
+    def _write(self) -> None:
+        self.num_done += 1
+        self.output.write_text(self.input.read_text() * 2)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def test_done_once(run: Run) -> None:
+    assert [run.go(), run.go(), run.go()] == [False, True, True]
+    assert run.num_done == 1
+
+
+def test_again_when_an_input_changes(run: Run) -> None:
+    run.go(1)
+    run.input.write_text("b")
+    assert not run.go(1)
+    assert run.output.read_text() == "bb"
+    assert not run.go(2)
+    assert run.go(2)
+
+
+def test_again_when_an_output_is_lost_or_damaged(run: Run) -> None:
+    run.go()
+    run.output.unlink()
+    assert not run.go()
+    run.output.write_text("a")
+    assert not run.go()
+    assert run.output.read_text() == "aa"
+
+
+def test_a_failed_stage_is_not_done(run: Run) -> None:
+    def fail() -> None:
+        run.output.write_text("half")
+        raise RuntimeError
+
+    stages = Stages(run.folder / ".stages", lambda name, skipped: None)
+    with pytest.raises(RuntimeError):
+        stages.run("write", fail, inputs=[run.input], outputs=[run.output])
+    assert not run.go()
+    assert run.output.read_text() == "aa"
+
+
+def test_a_folder_counts_by_names_and_bytes_not_by_place(tmp_path: Path) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        (tmp_path / name / "sub" / "file").write_text("x")
+    assert digest([tmp_path / "here"]) == digest([tmp_path / "there"])
+    (tmp_path / "there" / "sub" / "file").rename(tmp_path / "there" / "file")
+    assert digest([tmp_path / "here"]) != digest([tmp_path / "there"])
+
+
+def test_a_listing_sees_new_and_touched_files(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    before = listing(tmp_path)
+    assert listing(tmp_path) == before
+    (tmp_path / "other").write_text("x")
+    assert listing(tmp_path) != before

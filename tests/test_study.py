@@ -1,0 +1,97 @@
+"""The whole road at the quick preset: it ends, it is complete, it is skipped when done, and it survives kill -9."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from asheard.corpora.synthetic.learner import l1s
+from asheard.errors import AsHeardError
+from asheard.evaluation import CHAINS, L1_ENCODER_UNKNOWN
+from asheard.study import SYNTHETIC_NOTE, study
+
+
+def test_it_holds_every_chain_seed_and_l1(quick_study: Path) -> None:
+    metrics = json.loads((quick_study / "metrics.json").read_text(encoding="utf-8"))
+    assert set(metrics["chains"]) == {*CHAINS, L1_ENCODER_UNKNOWN}
+    for chain in metrics["chains"].values():
+        assert list(chain["per_seed"]) == ["1", "2"]
+        assert sorted(chain["per_l1"]) == sorted(l1s())
+        assert chain["pooled"]["num_utterances"] == 48
+        assert chain["pooled"]["num_tokens"] == sum(part["num_tokens"] for part in chain["per_l1"].values())
+    verdict = json.loads((quick_study / "verdict.json").read_text(encoding="utf-8"))
+    assert verdict["faithful"] in ("GO", "NO-GO")
+    assert verdict["l1"] in ("encoder", "scorer", "both", "nowhere")
+    assert verdict["reasons"]
+
+
+def test_the_prior_changes_classes_and_nothing_else(quick_study: Path) -> None:
+    rows = pl.read_parquet(quick_study / "rows.parquet").sort("speaker", "utt", "index")
+    for seed in (1, 2):
+        plain, scored = (
+            rows.filter((pl.col("chain") == chain) & (pl.col("seed") == seed))
+            for chain in ("ft-l2-faithful", "faithful+l1-prior")
+        )
+        assert plain["predicted"].equals(scored["predicted"])
+        milder = plain["class_pred"] == scored["class_pred"]
+        assert set(scored.filter(~milder)["class_pred"]) <= {"variant"}
+
+
+def test_the_report_opens_with_what_it_is_not(quick_study: Path) -> None:
+    text = (quick_study / "RESULTS.md").read_text(encoding="utf-8")
+    assert SYNTHETIC_NOTE.split(":")[0] in text[:600]
+    assert {path.suffix for path in (quick_study / "plots").iterdir()} == {".png"}
+    for path in (quick_study / "plots").iterdir():
+        assert f"plots/{path.name}" in text
+
+
+def test_done_stages_are_skipped_and_nothing_changes(quick_study: Path) -> None:
+    names = ("metrics.json", "verdict.json", "RESULTS.md")
+    before = [(quick_study / name).read_bytes() for name in names]
+    said: list[tuple[str, bool]] = []
+    study(quick_study, preset="quick", announce=lambda name, skipped: said.append((name, skipped)))
+    assert [name for name, skipped in said if not skipped] == ["report"]
+    assert [(quick_study / name).read_bytes() for name in names] == before
+
+
+def test_a_stage_runs_again_when_its_output_is_gone(quick_study: Path) -> None:
+    before = (quick_study / "metrics.json").read_bytes()
+    lost = quick_study / "predictions" / "ft-l2-faithful-seed2.jsonl"
+    written = lost.read_bytes()
+    lost.unlink()
+    said: list[tuple[str, bool]] = []
+    study(quick_study, preset="quick", announce=lambda name, skipped: said.append((name, skipped)))
+    assert [name for name, skipped in said if not skipped] == ["transcribe ft-l2-faithful seed 2", "report"]
+    assert lost.read_bytes() == written
+    assert (quick_study / "metrics.json").read_bytes() == before
+
+
+def test_another_preset_in_the_same_folder_is_refused(quick_study: Path) -> None:
+    with pytest.raises(AsHeardError, match="another plan"):
+        study(quick_study, preset="embedded")
+
+
+def test_no_such_preset(tmp_path: Path) -> None:
+    with pytest.raises(AsHeardError, match="no preset 'huge'"):
+        study(tmp_path, preset="huge")
+
+
+@pytest.mark.slow
+def test_killed_at_three_random_moments_it_ends_the_same(
+    quick_study: Path, quick_study_command: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "quick"
+    moments = random.Random()
+    for _ in range(3):
+        process = subprocess.Popen([*quick_study_command, str(out)], stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(moments.uniform(5, 45))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run([*quick_study_command, str(out)], capture_output=True, check=True)
+    assert (out / "metrics.json").read_bytes() == (quick_study / "metrics.json").read_bytes()

@@ -1,0 +1,170 @@
+"""Predictions from any kind of model, one row an utterance, whatever kills the call on the way."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+from asheard import transcribe as transcription
+from asheard.corpora.audio import load_audio
+from asheard.corpora.predictions import read_predictions
+from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
+from asheard.errors import CorpusError, ModelError
+from asheard.models import (
+    CTCTranscriber,
+    Encoder,
+    L1AwareCTC,
+    Transcript,
+    export_ctc,
+    load_transcriber,
+    save_transcriber,
+)
+from asheard.transcribe import transcribe
+
+NUM_UTTERANCES = 70  # three chunks
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """Noise of many lengths, its manifest, and a model of each kind."""
+    folder = tmp_path_factory.mktemp("noise")
+    random = np.random.default_rng(0)
+    rows = []
+    for i in range(NUM_UTTERANCES):
+        samples = random.normal(0, 0.1, 2_000 + 100 * (i % 7))
+        soundfile.write(folder / f"{i}.wav", samples, 16_000)
+        tokens = (Token("p", "p", ErrorType.OK),)
+        rows.append(Utterance(f"u{i % 35}", f"S{i // 35}", ("Hindi", "Thai")[i // 35], f"{i}.wav", None, tokens))
+    write_manifest(folder / "manifest.jsonl", rows)
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(
+        conv_dim=(8,) * 7,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=2,
+    )
+    encoder = Encoder(Wav2Vec2Model(config), do_normalize=True).eval()
+    faithful = CTCTranscriber(encoder)
+    with torch.no_grad():
+        faithful.ctc_head.bias[:2] = -50.0  # noise is full of phones
+    save_transcriber(faithful, folder / "faithful", {})
+    export_ctc(faithful, folder / "off-the-shelf", {})
+    save_transcriber(L1AwareCTC(encoder, l1s=("Hindi", "Thai")), folder / "l1-aware", {})
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "chain"),
+    [("off-the-shelf", "off-the-shelf"), ("faithful", "ft-l2-faithful"), ("l1-aware", "ft-l2-l1-encoder")],
+)
+def test_one_row_an_utterance_in_the_manifests_order(root, tmp_path, kind, chain):
+    done = transcribe(root / kind, root / "manifest.jsonl", root, tmp_path / "out.jsonl")
+    rows, predictions = read_manifest(root / "manifest.jsonl"), read_predictions(done.out)
+    assert (done.chain, done.num_utterances, done.num_resumed) == (chain, NUM_UTTERANCES, 0)
+    assert [prediction.key for prediction in predictions] == [row.key for row in rows]
+    assert {prediction.chain for prediction in predictions} == {chain}
+    assert list(tmp_path.iterdir()) == [done.out]
+    model = load_transcriber(root / kind)
+    for row, prediction in list(zip(rows, predictions, strict=True))[::10]:
+        (alone,) = model.transcribe([load_audio(root, row.wav)], [row.l1])
+        assert prediction.phones == alone.phones
+        assert prediction.confidences == pytest.approx(alone.confidences, abs=1e-4)
+
+
+def test_the_l1_may_be_unknown(root, tmp_path):
+    model = load_transcriber(root / "l1-aware")
+    rows = read_manifest(root / "manifest.jsonl")
+    waveforms = [load_audio(root, row.wav) for row in rows]
+    for mode, l1s in (("declared", [row.l1 for row in rows]), ("unknown", [None] * len(rows))):
+        out = tmp_path / f"{mode}.jsonl"
+        transcribe(root / "l1-aware", root / "manifest.jsonl", root, out, chain=mode, l1=mode)
+        expected = [transcript.phones for transcript in model.transcribe(waveforms, l1s)]
+        assert [prediction.phones for prediction in read_predictions(out)] == expected
+
+
+def test_an_l1_the_model_does_not_know(root, tmp_path):
+    rows = [Utterance("u", "S", "Korean", "0.wav", None, ())]
+    write_manifest(tmp_path / "manifest.jsonl", rows)
+    with pytest.raises(ModelError, match="--l1 unknown"):
+        transcribe(root / "l1-aware", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize("cut", [0, 7])
+def test_a_killed_call_goes_on(root, tmp_path, monkeypatch, cut):
+    """Killed in the second chunk, its last line perhaps half written; the rest is done and no more."""
+    arguments = (root / "faithful", root / "manifest.jsonl", root)
+    whole = transcribe(*arguments, tmp_path / "whole.jsonl").out.read_text()
+    read: list[str] = []
+
+    def reading(wav_root, wav, cache=None):
+        if len(read) == 40:
+            raise KeyboardInterrupt
+        read.append(wav)
+        return load_audio(wav_root, wav, cache=cache)
+
+    monkeypatch.setattr(transcription, "load_audio", reading)
+    out = tmp_path / "killed.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        transcribe(*arguments, out)
+    assert not out.exists()
+    (part,) = tmp_path.glob(".killed.jsonl.*.part")
+    part.write_bytes(part.read_bytes()[: -cut or None])
+    read.append("past the bomb")
+    done = transcribe(*arguments, out)
+    assert done.num_resumed == (32 if cut == 0 else 31)
+    assert out.read_text() == whole
+    assert len(read) == 41 + NUM_UTTERANCES - done.num_resumed
+
+
+def test_another_models_unfinished_rows_are_not_taken_over(root, tmp_path, monkeypatch):
+    out, chunks = tmp_path / "out.jsonl", []
+
+    def failing(self, waveforms, l1s):
+        chunks.append(len(waveforms))
+        if len(chunks) == 2:
+            raise KeyboardInterrupt
+        return [Transcript((), (), ())] * len(waveforms)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        patch.setattr(CTCTranscriber, "transcribe", failing)
+        transcribe(root / "faithful", root / "manifest.jsonl", root, out)
+    assert len(list(tmp_path.glob("*.part"))) == 1
+    assert transcribe(root / "l1-aware", root / "manifest.jsonl", root, out).num_resumed == 0
+    assert transcribe(root / "faithful", root / "manifest.jsonl", root, out).num_resumed == 32
+
+
+@pytest.mark.parametrize(
+    ("wav", "message"),
+    [
+        (None, "has no recording"),
+        ("gone.wav", "gone.wav: no such"),
+        ("text.wav", "text.wav: not a recording"),
+    ],
+)
+def test_unreadable_audio_is_named(root, tmp_path, wav, message):
+    (root / "text.wav").write_text("no sound")
+    write_manifest(tmp_path / "manifest.jsonl", [Utterance("u1", "YKWK", "Hindi", wav, None, ())])
+    with pytest.raises(CorpusError, match=f"utterance u1 of speaker YKWK.*{message}"):
+        transcribe(root / "faithful", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
+
+
+def test_labels_that_are_no_phone_are_reported(root, tmp_path):
+    folder = tmp_path / "foreign"
+    shutil.copytree(root / "off-the-shelf", folder)
+    vocabulary = json.loads((folder / "vocab.json").read_text())
+    predictions = read_predictions(
+        transcribe(root / "off-the-shelf", root / "manifest.jsonl", root, tmp_path / "before.jsonl").out
+    )
+    common = predictions[0].phones[0]
+    foreign = {"§" if label == common else label: label_id for label, label_id in vocabulary.items()}
+    (folder / "vocab.json").write_text(json.dumps(foreign))
+    done = transcribe(folder, root / "manifest.jsonl", root, tmp_path / "after.jsonl")
+    assert done.left_out == {"§": sum(row.phones.count(common) for row in predictions)}

@@ -1,0 +1,68 @@
+"""`asheard train` and `asheard transcribe` parse, call and print."""
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from asheard.cli import app
+from asheard.corpora.predictions import read_predictions
+from asheard.errors import GateError, ModelError
+from asheard.models import read_card
+
+RUNNER = CliRunner()
+
+
+def run(*arguments: object) -> str:
+    result = RUNNER.invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return re.sub(r"\s+", " ", result.output)
+
+
+@pytest.mark.parametrize("kind", ["faithful", "l1-aware"])
+def test_train_and_transcribe(kind, tones, tmp_path):
+    folder = tmp_path / "run"
+    command = [
+        "train",
+        kind,
+        "--wav-root",
+        tones,
+        "--train",
+        tones / "train.jsonl",
+        "--val",
+        tones / "val.jsonl",
+    ]
+    command += ["--checkpoint-dir", folder, "--base", tones / "base", "--preset", "quick", "--epochs", 2]
+    output = run(*command, "--seed", 3, *(["--lambda-l1", 0.5] if kind == "l1-aware" else []))
+    assert "trained on 48 utterances" in output
+    assert re.search(r"epoch 2: val PER [\d.]+%" + (r", L1 accuracy" if kind == "l1-aware" else ""), output)
+    options = read_card(folder / "final")["training"]["options"]
+    assert (options["seed"], options["lambda_l1"]) == (3, 0.5 if kind == "l1-aware" else 0.3)
+    again = run(*command, "--seed", 3, *(["--lambda-l1", 0.5] if kind == "l1-aware" else []))
+    assert "already trained" in again
+
+    out = tmp_path / "val.jsonl"
+    command = [
+        "transcribe",
+        "--model",
+        folder / "final",
+        "--manifest",
+        tones / "val.jsonl",
+        "--wav-root",
+        tones,
+    ]
+    output = run(*command, "--out", out, "--l1", "unknown", "--chain", "mine")
+    assert "12 utterances by mine" in output
+    assert len(read_predictions(out)) == 12
+
+
+def test_a_pilot_from_the_command_line(tones, tmp_path):
+    command = ["train", "faithful", "--wav-root", tones, "--train", tones / "train.jsonl"]
+    command += ["--val", tones / "val.jsonl", "--checkpoint-dir", tmp_path, "--base", tones / "base"]
+    command += ["--pilot", 2, "--pilot-train", 8]
+    result = RUNNER.invoke(app, [str(argument) for argument in command])
+    assert isinstance(result.exception, ModelError)
+    assert "for a small base take --preset embedded" in str(result.exception)
+    result = RUNNER.invoke(app, [str(argument) for argument in [*command, "--preset", "embedded"]])
+    assert isinstance(result.exception, GateError)
+    assert "pilot of 2 steps" in str(result.exception)
