@@ -34,6 +34,7 @@ NUM_HELD_OUT = 6  # voices, one an L1, average learners: what the mix was chosen
 ACCENTED_SHARE = 0.85  # of the voices
 SEVERITY = 2.0  # odds of an error against the average learner's: what a base hears of accents is not picked by level
 SNR_DB = (5.0, 30.0)
+WORD_POWER = 0.75  # of a word's count in the embedded sentences: common words are common here too
 
 
 def base_plan(accented_share: float) -> SyntheticPlan:
@@ -41,7 +42,7 @@ def base_plan(accented_share: float) -> SyntheticPlan:
     rng = np.random.default_rng(SEED)
     counts = Counter(word for text in embedded_sentences().values() for word in re.findall(r"[a-z']+", text.lower()))
     words = sorted(counts)
-    weights = np.sqrt([counts[word] for word in words])
+    weights = np.array([counts[word] for word in words], float) ** WORD_POWER
     weights /= weights.sum()
     sentences = {
         f"base_{number:05d}": " ".join(rng.choice(words, size=rng.integers(4, 9), p=weights))
@@ -71,7 +72,7 @@ def main() -> None:
     args = parser.parse_args()
     plan = base_plan(0.0 if args.native_only else ACCENTED_SHARE)
     corpus = args.work / "corpus"
-    synthesise(corpus, plan, progress=lambda speaker: print("rendered", speaker.name, speaker.voice.name, flush=True))
+    synthesise(corpus, plan)
     utterances, _ = read_corpus(corpus)
     held_out = {speaker.name for speaker in plan.speakers if speaker.split == "test"}
     for split, inside in (("train", False), ("val", True)):

@@ -160,6 +160,7 @@ def test_edit_counts_equal_kaldialign_in_total_and_add_up(reference, hypothesis)
 def test_edit_counts_by_hand():
     pairs = [("a", "a"), ("b", "c"), ("d", None), (None, "e"), (None, "f")]
     assert count_edits(pairs) == EditCounts(correct=1, substitutions=1, deletions=1, insertions=2)
+    assert count_edits(pairs).num_edits == 4
     assert count_edits(pairs).error_rate == 4 / 3
     assert count_edits([]) == EditCounts(0, 0, 0, 0)
     assert count_edits([]).error_rate is None

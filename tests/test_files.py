@@ -6,16 +6,21 @@ from pathlib import Path
 import pytest
 
 from asheard.errors import CorpusError
-from asheard.files import read_json, read_jsonl, whole_file, write_json, write_jsonl
+from asheard.files import content_digest, read_json, read_jsonl, whole_file, write_json, write_jsonl
 
 
 def test_an_exception_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file.txt"
     with whole_file(path) as part:
         part.write_text("old")
-    with pytest.raises(RuntimeError), whole_file(path) as part:
-        part.write_text("new")
-        raise RuntimeError
+
+    def fail() -> None:
+        with whole_file(path) as part:
+            part.write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert path.read_text() == "old"
     assert [entry.name for entry in path.parent.iterdir()] == ["file.txt"]
 
@@ -58,3 +63,16 @@ def test_json_keeps_letters(tmp_path: Path) -> None:
     write_json(tmp_path / "file.json", {"phone": "ŋ"})
     assert "ŋ" in (tmp_path / "file.json").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "file.json").read_text(encoding="utf-8")) == {"phone": "ŋ"}
+
+
+def test_a_digest_is_of_content_not_of_place(tmp_path: Path) -> None:
+    for name in ("one", "again", "other"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        (tmp_path / name / "sub" / "file").write_text(name[1])
+    one, again, other = (content_digest(tmp_path / name) for name in ("one", "again", "other"))
+    assert one != again
+    (tmp_path / "again" / "sub" / "file").write_text("n")
+    assert content_digest(tmp_path / "again") == one != other
+    (tmp_path / "again" / "sub" / "file").rename(tmp_path / "again" / "file")
+    assert content_digest(tmp_path / "again") != one
+    assert content_digest("facebook/nowhere") == "facebook/nowhere"

@@ -117,12 +117,29 @@ def test_other_l1s_change_nothing(corpus, asked, distance, p_min):
 
 
 @given(corpora, rows, st.floats(T_PHON126, 1))
-def test_what_an_l1_has_not_shown_is_an_error_however_low_p_min(corpus, asked, distance):
-    shown = {(row.l1, row.canonical, row.produced) for row in corpus}
-    if asked[:3] not in shown:
-        prior = build_prior(corpus, p_min=0.0)
-        call = classify_with_prior(asked.canonical, asked.produced, asked.position, asked.l1, distance, prior)
-        assert call == "error"
+def test_at_p_min_0_a_far_phone_is_a_variant_exactly_where_its_l1_has_shown_it(corpus, asked, distance):
+    seen = [row for row in corpus if (row.l1, row.canonical) == (asked.l1, asked.canonical)]
+    there = [row for row in seen if row.position == asked.position is not None] or seen
+    shown = asked.produced is not None and asked.produced in {row.produced for row in there}
+    prior = build_prior(corpus, p_min=0.0)
+    call = classify_with_prior(asked.canonical, asked.produced, asked.position, asked.l1, distance, prior)
+    assert call == ("variant" if shown else "error")
+
+
+def test_what_an_l1_shows_elsewhere_is_not_shown_here():
+    coda = [PriorRow("Spanish", "v", "v", "coda")]
+    prior = build_prior(SPANISH_V_B + coda, p_min=0.0)
+    assert prior.probability("v", "b", "coda", "Spanish") == 1 / 42
+    assert classify_with_prior("v", "b", "coda", "Spanish", 0.3, prior) == "error"
+    assert classify_with_prior("v", "b", "nucleus", "Spanish", 0.3, prior) == "variant"  # never seen: all positions
+
+
+def test_rows_may_be_mappings_and_are_refused_by_name():
+    mappings = [row._asdict() for row in SPANISH_V_B]
+    assert build_prior(mappings) == build_prior(SPANISH_V_B) == build_prior(map(tuple, SPANISH_V_B))
+    for row in ({"l1": "Spanish", "canonical": "v"}, mappings[0] | {"speaker": "S1"}, ("Spanish", "v", "b"), None):
+        with pytest.raises(CorpusError, match="a row of a prior holds l1, canonical, produced, position, not"):
+            build_prior([row])
 
 
 @settings(deadline=None)  # disks may be slow

@@ -55,16 +55,35 @@ def test_again_when_an_output_is_lost_or_damaged(run: Run) -> None:
     assert run.output.read_text() == "aa"
 
 
-def test_a_failed_stage_is_not_done(run: Run) -> None:
-    def fail() -> None:
-        run.output.write_text("half")
-        raise RuntimeError
-
+def test_a_killed_stage_goes_on_with_what_it_left(run: Run) -> None:
     stages = Stages(run.folder / ".stages", lambda name, skipped: None)
-    with pytest.raises(RuntimeError):
-        stages.run("write", fail, inputs=[run.input], outputs=[run.output])
-    assert not run.go()
-    assert run.output.read_text() == "aa"
+
+    def be_killed() -> None:
+        run.output.write_text("half")
+        raise KeyboardInterrupt
+
+    def go_on() -> None:
+        run.output.write_text(run.output.read_text() + " and half")
+
+    with pytest.raises(KeyboardInterrupt):
+        stages.run("write", be_killed, inputs=[run.input], outputs=[run.output])
+    stages.run("write", go_on, inputs=[run.input], outputs=[run.output])
+    assert run.output.read_text() == "half and half"
+
+
+def test_what_other_inputs_left_is_removed_first(run: Run) -> None:
+    stages = Stages(run.folder / ".stages", lambda name, skipped: None)
+    (run.folder / "models").mkdir()
+
+    def train() -> None:
+        assert not list(run.folder.glob("models/*"))
+        (run.folder / "models").mkdir(exist_ok=True)
+        (run.folder / "models" / run.input.read_text()).touch()
+
+    for content in ("a", "b", "b", "c"):
+        run.input.write_text(content)
+        stages.run("train", train, inputs=[run.input], outputs=[run.folder / "models"])
+        assert [path.name for path in (run.folder / "models").iterdir()] == [content]
 
 
 def test_a_folder_counts_by_names_and_bytes_not_by_place(tmp_path: Path) -> None:

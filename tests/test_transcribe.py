@@ -1,6 +1,7 @@
 """Predictions from any kind of model, one row an utterance, whatever kills the call on the way."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -62,11 +63,17 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "chain"),
-    [("off-the-shelf", "off-the-shelf"), ("faithful", "ft-l2-faithful"), ("l1-aware", "ft-l2-l1-encoder")],
+    ("kind", "l1", "chain"),
+    [
+        ("off-the-shelf", "declared", "off-the-shelf"),
+        ("faithful", "declared", "ft-l2-faithful"),
+        ("faithful", "unknown", "ft-l2-faithful"),
+        ("l1-aware", "declared", "ft-l2-l1-encoder"),
+        ("l1-aware", "unknown", "ft-l2-l1-encoder-unknown"),
+    ],
 )
-def test_one_row_an_utterance_in_the_manifests_order(root, tmp_path, kind, chain):
-    done = transcribe(root / kind, root / "manifest.jsonl", root, tmp_path / "out.jsonl")
+def test_one_row_an_utterance_in_the_manifests_order(root, tmp_path, kind, l1, chain):
+    done = transcribe(root / kind, root / "manifest.jsonl", root, tmp_path / "out.jsonl", l1=l1)
     rows, predictions = read_manifest(root / "manifest.jsonl"), read_predictions(done.out)
     assert (done.chain, done.num_utterances, done.num_resumed) == (chain, NUM_UTTERANCES, 0)
     assert [prediction.key for prediction in predictions] == [row.key for row in rows]
@@ -74,7 +81,7 @@ def test_one_row_an_utterance_in_the_manifests_order(root, tmp_path, kind, chain
     assert list(tmp_path.iterdir()) == [done.out]
     model = load_transcriber(root / kind)
     for row, prediction in list(zip(rows, predictions, strict=True))[::10]:
-        (alone,) = model.transcribe([load_audio(root, row.wav)], [row.l1])
+        (alone,) = model.transcribe([load_audio(root, row.wav)], [row.l1 if l1 == "declared" else None])
         assert prediction.phones == alone.phones
         assert prediction.confidences == pytest.approx(alone.confidences, abs=1e-4)
 
@@ -124,7 +131,7 @@ def test_a_killed_call_goes_on(root, tmp_path, monkeypatch, cut):
     assert len(read) == 41 + NUM_UTTERANCES - done.num_resumed
 
 
-def test_another_models_unfinished_rows_are_not_taken_over(root, tmp_path, monkeypatch):
+def test_another_models_unfinished_rows_are_not_taken_over_but_swept(root, tmp_path, monkeypatch):
     out, chunks = tmp_path / "out.jsonl", []
 
     def failing(self, waveforms, l1s):
@@ -137,8 +144,23 @@ def test_another_models_unfinished_rows_are_not_taken_over(root, tmp_path, monke
         patch.setattr(CTCTranscriber, "transcribe", failing)
         transcribe(root / "faithful", root / "manifest.jsonl", root, out)
     assert len(list(tmp_path.glob("*.part"))) == 1
+    (tmp_path / ".out.jsonl.x.part.jsonl").touch()  # killed while the finished rows were written
+    neighbour = tmp_path / ".out.jsonl-2.12345678.part"
+    neighbour.touch()
     assert transcribe(root / "l1-aware", root / "manifest.jsonl", root, out).num_resumed == 0
-    assert transcribe(root / "faithful", root / "manifest.jsonl", root, out).num_resumed == 32
+    assert set(tmp_path.iterdir()) == {out, neighbour}
+
+
+def test_the_bytes_are_on_disk_before_the_name(root, tmp_path, monkeypatch):
+    out, synced = tmp_path / "out.jsonl", []
+
+    def fsync(handle):
+        assert not out.exists()
+        synced.append(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    transcribe(root / "faithful", root / "manifest.jsonl", root, out)
+    assert out.stat().st_ino in synced
 
 
 @pytest.mark.parametrize(
@@ -156,7 +178,7 @@ def test_unreadable_audio_is_named(root, tmp_path, wav, message):
         transcribe(root / "faithful", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
 
 
-def test_labels_that_are_no_phone_are_reported(root, tmp_path):
+def test_labels_that_are_no_phone_are_counted_over_all_calls(root, tmp_path, monkeypatch):
     folder = tmp_path / "foreign"
     shutil.copytree(root / "off-the-shelf", folder)
     vocabulary = json.loads((folder / "vocab.json").read_text())
@@ -166,5 +188,20 @@ def test_labels_that_are_no_phone_are_reported(root, tmp_path):
     common = predictions[0].phones[0]
     foreign = {"§" if label == common else label: label_id for label, label_id in vocabulary.items()}
     (folder / "vocab.json").write_text(json.dumps(foreign))
-    done = transcribe(folder, root / "manifest.jsonl", root, tmp_path / "after.jsonl")
-    assert done.left_out == {"§": sum(row.phones.count(common) for row in predictions)}
+    expected = {"§": sum(row.phones.count(common) for row in predictions)}
+
+    def failing(wav_root, wav, cache=None):
+        if wav == "50.wav":
+            raise KeyboardInterrupt
+        return load_audio(wav_root, wav, cache=cache)
+
+    out = tmp_path / "after.v2.jsonl"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        patch.setattr(transcription, "load_audio", failing)
+        transcribe(folder, root / "manifest.jsonl", root, out)
+    done = transcribe(folder, root / "manifest.jsonl", root, out)
+    assert done.num_resumed == 32
+    assert done.left_out == expected
+    assert json.loads((tmp_path / "after.v2.left-out.json").read_text()) == expected
+    transcribe(root / "off-the-shelf", root / "manifest.jsonl", root, out)
+    assert not (tmp_path / "after.v2.left-out.json").exists()

@@ -1,8 +1,8 @@
 """Which phone answers which: weighted and Kaldi-compatible alignment of phone sequences.
 
-Both modes are one Levenshtein recurrence with traceback, compiled with numba. Costs are integers, so ties are
-true ties and the result is the same on every machine. The modes differ in what a pairing costs: `wper_align`
-charges the articulatory distance of the two phones, `unit_align` 0 or 1, as Kaldi's `align-text` does.
+Both modes are one Levenshtein recurrence with traceback, compiled with numba. Costs are integers, so ties are true ties
+and the result is the same on every machine. The modes differ in what a pairing costs: `wper_align` charges the
+articulatory distance of the two phones, `unit_align` 0 or 1, as Kaldi's `align-text` does.
 """
 
 from collections import defaultdict
@@ -53,10 +53,14 @@ class EditCounts:
         return self.correct + self.substitutions + self.deletions
 
     @property
+    def num_edits(self) -> int:
+        """All but the correct."""
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
     def error_rate(self) -> float | None:
         """Edits over symbols of the reference; None where the reference is empty."""
-        edits = self.substitutions + self.deletions + self.insertions
-        return edits / self.num_reference if self.num_reference else None
+        return self.num_edits / self.num_reference if self.num_reference else None
 
 
 def count_edits(pairs: Iterable[tuple[str | None, str | None]]) -> EditCounts:
@@ -83,9 +87,9 @@ def count_edits(pairs: Iterable[tuple[str | None, str | None]]) -> EditCounts:
 def wper_align(reference: Sequence[str], hypothesis: Sequence[str], vectors: Vectors | None = None) -> Pairs:
     """Align two phone sequences so that the summed articulatory distance is least.
 
-    A pairing costs the cos_dist of its phones (to six decimals), an insertion or deletion `INDEL_COST`. `ERR`
-    is at distance 1 from every phone and from itself. Ties are settled from the end of the sequences: pairing
-    before deletion, deletion before insertion.
+    A pairing costs the cos_dist of its phones (to six decimals), an insertion or deletion `INDEL_COST`. `ERR` is at
+    distance 1 from every phone and from itself. Ties are settled from the end of the sequences: pairing before
+    deletion, deletion before insertion.
 
     Args:
         reference: IPA phones of the inventory, or ERR; may be empty.
@@ -206,13 +210,12 @@ def _align_all(
     Args:
         references, hypotheses: ids below `nothing`.
         reference_ends, hypothesis_ends: (P,) where each of the P sequences ends.
-        costs: (K, K) cost of pairing two different ids, where ids past the last row share it; equal ids pair
-            at no cost.
+        costs: (K, K) cost of pairing two different ids, where ids past the last row share it; equal ids pair at no
+            cost.
         indel_cost: cost of an insertion or deletion.
         nothing: the id that stands opposite an insertion or deletion.
     Returns:
-        Each step of the concatenated paths, as reference id * (nothing + 1) + hypothesis id; (P,) where each
-        path ends.
+        Each step of the concatenated paths, as reference id * (nothing + 1) + hypothesis id; (P,) where each path ends.
     """
     last = costs.shape[0] - 1
     steps = np.empty(references.size + hypotheses.size, np.int64)

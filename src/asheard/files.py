@@ -1,5 +1,6 @@
 """Files that are whole or absent: every file AsHeard writes goes through here."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -31,6 +32,22 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def content_digest(source: Path | str) -> str:
+    """SHA-256 (hex) of a file, or of the names and bytes of all files below a folder; not of where it lies.
+
+    What is not on disk, such as a hub id, stands for itself.
+    """
+    path = Path(source)
+    if not path.exists():
+        return str(source)
+    total = hashlib.sha256()
+    for member in sorted(member for member in path.rglob("*") if member.is_file()) if path.is_dir() else [path]:
+        total.update(str(member.relative_to(path)).encode())
+        with member.open("rb") as content:
+            total.update(hashlib.file_digest(content, "sha256").digest())
+    return total.hexdigest()
 
 
 def write_json(path: Path | str, value: Any) -> None:

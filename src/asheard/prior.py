@@ -1,7 +1,7 @@
 """The scoring prior: what speakers of a first language (L1) are known to say for an English phone, and where.
 
-A substitution the prior knows is a variant, an accent and not an error. The prior is fitted on hand-labelled
-training speakers, never shared across L1s, and carries the two thresholds it classifies with.
+A substitution the prior knows is a variant, an accent and not an error. The prior is fitted on hand-labelled training
+speakers, never shared across L1s, and carries the two thresholds it classifies with.
 """
 
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from asheard.corpora.fields import finite, optional_text_field, text_field
 from asheard.corpora.records import POSITIONS, Utterance
@@ -47,8 +47,8 @@ class PriorRow(NamedTuple):
 class Prior:
     """P(produced | canonical, L1, position) as counts, and the thresholds of `classify_with_prior`.
 
-    counts: how often each row was seen. threshold: cos_dist (0..1) below which a substitution is a variant
-    whatever the L1. p_min: probability above which a substitution is a variant in an L1 that has shown it.
+    counts: how often each row was seen. threshold: cos_dist (0..1) below which a substitution is a variant whatever the
+    L1. p_min: probability above which a substitution is a variant in an L1 that has shown it there.
     """
 
     counts: Mapping[PriorRow, int]
@@ -68,8 +68,8 @@ class Prior:
     def probability(self, canonical: str, produced: str | None, position: str | None, l1: str) -> float:
         """Laplace-smoothed P(produced | canonical, L1, position).
 
-        (count + 1) / (tokens + 41) over the tokens of this canonical, L1 and position; over those of all
-        positions where the position is None or unseen; 1 / 41 where the L1 has no token of the canonical.
+        (count + 1) / (tokens + 41) over the tokens of this canonical, L1 and position; over those of all positions
+        where the position is None or unseen; 1 / 41 where the L1 has no token of the canonical.
 
         Args:
             canonical: IPA phone.
@@ -83,14 +83,12 @@ class Prior:
             CorpusError: an unknown position.
         """
         _check(canonical, produced, position)
-        context = self._contexts.get((l1, canonical, position)) or self._contexts.get((l1, canonical, None))
-        if context is None:
-            return 1 / NUM_OUTCOMES
-        return (context[produced] + 1) / (context.total() + NUM_OUTCOMES)
+        seen = self._seen(canonical, position, l1)
+        return (seen[produced] + 1) / (seen.total() + NUM_OUTCOMES)
 
-    def has_shown(self, canonical: str, produced: str | None, l1: str) -> bool:
-        """Whether some training speaker of this L1 said `produced` for `canonical`, at any position."""
-        return produced in self._contexts.get((l1, canonical, None), ())
+    def has_shown(self, canonical: str, produced: str | None, position: str | None, l1: str) -> bool:
+        """Whether `produced` is among the tokens that `probability` is counted over."""
+        return produced in self._seen(canonical, position, l1)
 
     def strongest_substitutions(self, l1: str) -> list[tuple[str, str, float]]:
         """What this L1 has shown, most probable first: (canonical, produced, probability at any position)."""
@@ -128,6 +126,10 @@ class Prior:
             )
         write_json(path, {"threshold": self.threshold, "p_min": self.p_min, "contexts": contexts})
 
+    def _seen(self, canonical: str, position: str | None, l1: str) -> Counter[str | None]:
+        """Outcomes of this canonical in this L1 at this position; at all positions where it is None or unseen."""
+        return self._contexts.get((l1, canonical, position)) or self._contexts.get((l1, canonical, None)) or Counter()
+
     @cached_property
     def _contexts(self) -> dict[tuple[str, str, str | None], Counter[str | None]]:
         """(L1, canonical, position) -> outcomes; under position None all of them, whatever the position."""
@@ -149,24 +151,24 @@ def rows_of(utterances: Iterable[Utterance]) -> list[PriorRow]:
 
 
 def build_prior(
-    rows: Iterable[PriorRow | tuple[str, str, str | None, str | None]],
+    rows: Iterable[PriorRow | tuple[str, str, str | None, str | None] | Mapping[str, str | None]],
     *,
     threshold: float = T_PHON126,
     p_min: float = P_MIN,
 ) -> Prior:
-    """Fit a prior on (l1, canonical, produced, position) rows.
+    """Fit a prior on rows of l1, canonical, produced and position: tuples in this order, or mappings by these names.
 
     Args:
         rows: one a token; produced None for a deletion, position None where unknown.
         threshold: cos_dist below which a substitution is a variant whatever the L1.
-        p_min: probability above which a substitution is a variant in an L1 that has shown it.
+        p_min: probability above which a substitution is a variant in an L1 that has shown it there.
     Returns:
         The prior.
     Raises:
         PhoneError: a phone outside the inventory.
-        CorpusError: an unknown position, or a threshold or p_min outside 0..1.
+        CorpusError: a row of other fields, an unknown position, or a threshold or p_min outside 0..1.
     """
-    return Prior(Counter(PriorRow(*row) for row in rows), threshold, p_min)
+    return Prior(Counter(map(_prior_row, rows)), threshold, p_min)
 
 
 def load_prior(path: Path | str) -> Prior:
@@ -204,9 +206,10 @@ def classify_with_prior(
 ) -> PositionClass:
     """Call one canonical position a variant or an error.
 
-    A variant is close to its target (`cos_dist` below the prior's threshold), or is what training speakers of
-    this very L1 have shown for it, with a probability above the prior's p_min. All else is an error: a
-    deletion, and what this L1 has not shown, however low p_min is and however common it is in another L1.
+    A variant is close to its target (`cos_dist` below the prior's threshold), or is what training speakers of this very
+    L1 have shown for it at this position (at any, where the position is None or unseen), with a probability above the
+    prior's p_min. All else is an error: a deletion, and what this L1 has not shown there, however low p_min is and
+    however common it is in another L1.
 
     Args:
         canonical: IPA phone the dictionary calls for.
@@ -226,7 +229,7 @@ def classify_with_prior(
         return "error"
     if cos_dist < prior.threshold:
         return "variant"
-    known = prior.has_shown(canonical, produced, l1) and probability > prior.p_min
+    known = prior.has_shown(canonical, produced, position, l1) and probability > prior.p_min
     return "variant" if known else "error"
 
 
@@ -250,8 +253,8 @@ def typical_substitutions(rows: Iterable[PriorRow]) -> frozenset[tuple[str, str,
 class PMinPoint:
     """What one p_min does to speakers the prior was not fitted on.
 
-    frr_class: share of ok and L1-typical tokens called error. guard: share of L1-atypical errors (other
-    substitutions, and deletions) called error; None where there are none.
+    frr_class: share of ok and L1-typical tokens called error. guard: share of L1-atypical errors (other substitutions,
+    and deletions) called error; None where there are none.
     """
 
     p_min: float
@@ -263,8 +266,8 @@ class PMinPoint:
 class PMinChoice:
     """The p_min chosen and the curve it was chosen from.
 
-    curve: by rising p_min; no probability passes the last, 1.0, which so tells of no prior at all.
-    num_acceptable, num_errors: tokens behind frr_class and guard. left_out: speakers alone in their L1.
+    curve: by rising p_min; no probability passes the last, 1.0, which so tells of no prior at all. num_acceptable,
+    num_errors: tokens behind frr_class and guard. left_out: speakers alone in their L1.
     """
 
     p_min: float
@@ -277,10 +280,9 @@ class PMinChoice:
 def choose_p_min(utterances: Iterable[Utterance], vectors: Vectors | None = None) -> PMinChoice:
     """Choose p_min on training speakers, leaving one out at a time.
 
-    The prior and the L1-typical substitutions come from the other speakers of the same L1; classified is what
-    the annotators heard from the one left out. Among the p_min that catch at most `GUARD_TOLERANCE` fewer
-    atypical errors than no prior does, the one with the lowest false rejection rate is taken, the larger of
-    equals.
+    The prior and the L1-typical substitutions come from the other speakers of the same L1; classified is what the
+    annotators heard from the one left out. Among the p_min that catch at most `GUARD_TOLERANCE` fewer atypical errors
+    than no prior does, the one with the lowest false rejection rate is taken, the larger of equals.
 
     Args:
         utterances: training speakers only, at least two of some L1.
@@ -340,6 +342,13 @@ def fit_prior(utterances: Sequence[Utterance], vectors: Vectors | None = None) -
     vectors = vectors or load_vectors()
     choice = choose_p_min(utterances, vectors)
     return build_prior(rows_of(utterances), threshold=vectors.threshold, p_min=choice.p_min), choice
+
+
+def _prior_row(row: Any) -> PriorRow:
+    try:
+        return PriorRow(**row) if isinstance(row, Mapping) else PriorRow(*row)
+    except TypeError:
+        raise CorpusError(f"a row of a prior holds {', '.join(PriorRow._fields)}, not {row!r}") from None
 
 
 def _check(canonical: str, produced: str | None, position: str | None) -> None:

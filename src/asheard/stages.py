@@ -1,18 +1,21 @@
 """Stages that are skipped when their outputs are whole and their inputs are what they were."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from asheard.files import read_json, write_json
+from asheard import __version__
+from asheard.files import content_digest, read_json, write_json
 
 
 class Stages:
     """The stages of one run and their stamps, kept as `<folder>/<name>.json`.
 
-    A stamp holds the digests of a stage's inputs and outputs. It is written last, so a stage that was killed has
-    none and runs again; whether it starts over or goes on is the stage's own affair.
+    A stamp holds the digest of a stage's inputs when it begins, and that of its outputs too when it is done. So a
+    stage that was killed goes on where it was (how, is its own affair), while outputs of other inputs, and damaged
+    ones, are removed before it begins anew.
     """
 
     def __init__(self, folder: Path, announce: Callable[[str, bool], None]) -> None:
@@ -24,40 +27,29 @@ class Stages:
         """Call `do` unless the stamp of `name` matches.
 
         Args:
-            inputs: what decides the result: paths (files, or folders with all they hold) stand for their content,
-                anything else for its repr.
-            outputs: the files and folders that `do` makes.
+            inputs: what decides the result, beside this version of AsHeard: paths (files, or folders with all they
+                hold) stand for their content, anything else for its repr.
+            outputs: the files and folders that `do` makes, and that nothing else is kept in.
         """
-        stamp_path = self._folder / f"{name}.json"
-        inputs, outputs = list(inputs), list(outputs)
-        before = digest(inputs)
-        stamp = read_json(stamp_path) if stamp_path.exists() else None
-        skip = (
-            stamp is not None
-            and stamp["inputs"] == before
-            and all(path.exists() for path in outputs)
-            and stamp["outputs"] == digest(outputs)
-        )
-        self._announce(name, skip)
-        if not skip:
-            do()
-            write_json(stamp_path, {"inputs": before, "outputs": digest(outputs)})
+        path, outputs = self._folder / f"{name}.json", list(outputs)
+        begun = {"inputs": digest([__version__, *inputs]), "outputs": None}
+        stamp = read_json(path) if path.exists() else begun
+        done = stamp == begun | {"outputs": digest(outputs)}
+        self._announce(name, done)
+        if done:
+            return
+        if stamp != begun:
+            for output in outputs:
+                shutil.rmtree(output) if output.is_dir() else output.unlink(missing_ok=True)
+        write_json(path, begun)
+        do()
+        write_json(path, begun | {"outputs": digest(outputs)})
 
 
 def digest(values: Iterable[Any]) -> str:
-    """SHA-256 over values; a path counts by the names and bytes of the files it holds, not by where it lies."""
-    total = hashlib.sha256()
-    for value in values:
-        if not isinstance(value, Path):
-            total.update(repr(value).encode())
-            continue
-        members = sorted(path for path in value.rglob("*") if path.is_file()) if value.is_dir() else [value]
-        for member in members:
-            total.update(str(member.relative_to(value)).encode())
-            with member.open("rb") as content:
-                total.update(hashlib.file_digest(content, "sha256").digest())
-        total.update(b"\0")
-    return total.hexdigest()
+    """SHA-256 over values: paths by their content (a missing one by its name), anything else by its repr."""
+    parts = [content_digest(value) if isinstance(value, Path) else repr(value) for value in values]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def listing(folder: Path) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from asheard.corpora import build_l2arctic, read_manifest, read_predictions
+from asheard.corpora import Prediction, build_l2arctic, read_manifest, read_predictions
 from asheard.corpora.build import read_build_report
 from asheard.corpora.checks import check_corpus, refuse_problems
 from asheard.corpora.synthetic import embedded_plan, synthesise
@@ -23,7 +23,8 @@ from asheard.evaluation import (
     evaluate,
     report,
 )
-from asheard.evaluation.context import Epoch
+from asheard.evaluation.context import SYNTHETIC_NOTE, Epoch
+from asheard.files import content_digest, read_json, write_json
 from asheard.models import EMBEDDED_BASE, read_card
 from asheard.phones import load_vectors
 from asheard.prior import fit_prior
@@ -50,10 +51,6 @@ PRESETS: Final = {
     "embedded": StudyPreset(training="embedded", num_per_speaker=70, pilot=30),
     "full": StudyPreset(training="full", num_per_speaker=70, pilot=200),
 }
-SYNTHETIC_NOTE: Final = (
-    "The embedded corpus is synthetic: eSpeak NG speaks, and the errors are drawn from counts of real learners' errors. "
-    "These numbers show that the study runs; they prove nothing about people."
-)
 _RECIPES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
     "faithful": (FAITHFUL, faithful),
     "l1-aware": (L1_ENCODER, l1_aware),
@@ -82,13 +79,15 @@ def study(
         vectors_file: phone vectors in place of the bundled ones.
         announce: called with (stage, skipped) before each stage.
     Raises:
-        AsHeardError: of the kind of whatever is at fault.
+        AsHeardError: `out` holds a study of another configuration, or of the kind of whatever is at fault.
     """
     name = preset or ("embedded" if corpus is None else "full")
     if name not in PRESETS:
         raise AsHeardError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
     size, vectors = PRESETS[name], load_vectors(vectors_file)
     base = base or (str(EMBEDDED_BASE) if corpus is None else DEFAULT_BASE)
+    place = str(corpus.resolve()) if corpus else "embedded"
+    _claim(out, {"corpus": place, "preset": name, "base": content_digest(base)})
     wav_root, manifests, predictions = corpus or out / "corpus", out / "manifests", out / "predictions"
     train_rows, val_rows, test_rows = (manifests / f"{split}.jsonl" for split in ("train", "val", "test"))
     cache = out / "audio-16khz"
@@ -97,12 +96,10 @@ def study(
     if corpus is None:
         plan = embedded_plan(num_per_speaker=size.num_per_speaker)
         stages.run("corpus", lambda: synthesise(wav_root, plan), inputs=[plan], outputs=[wav_root])
-
-    def build() -> None:
-        build_l2arctic(wav_root, manifests)
-        refuse_problems(check_corpus(manifests, wav_root=wav_root))
-
-    stages.run("manifests", build, inputs=[listing(wav_root)], outputs=[train_rows, val_rows, test_rows])
+    recordings = listing(wav_root)
+    stages.run("manifests", lambda: build_l2arctic(wav_root, manifests), inputs=[recordings], outputs=[manifests])
+    checked = check_corpus(manifests, wav_root=wav_root)
+    refuse_problems(checked)
 
     prior, p_min_choice = fit_prior(read_manifest(train_rows), vectors)
     prior.save(out / "prior.json")
@@ -121,46 +118,63 @@ def study(
                 pilot=size.pilot if seed == seeds[0] else 0,
                 audio_cache=cache,
             )
-            inputs = [options.fingerprint(), listing(wav_root)]
-            stages.run(f"train {kind} seed {seed}", partial(train, options), inputs=inputs, outputs=[options.final])
+            inputs, outputs = [options.fingerprint(), recordings], [options.checkpoint_dir]
+            stages.run(f"train {kind} seed {seed}", partial(train, options), inputs=inputs, outputs=outputs)
             models[chain, seed] = options.final
 
-    written: dict[tuple[str, int], Path] = {}
-
-    def write_down(chain: str, seed: int, model: str | Path, l1: Literal["declared", "unknown"] = "declared") -> None:
-        path = written[chain, seed] = predictions / f"{chain}-seed{seed}.jsonl"
+    def write_down(name: str, model: str | Path, chain: str, l1: Literal["declared", "unknown"]) -> list[Prediction]:
+        path = predictions / f"{name}.jsonl"
         do = partial(transcribe, model, test_rows, wav_root, path, chain=chain, l1=l1, audio_cache=cache)
-        source = Path(model) if Path(model).exists() else model
-        stages.run(f"transcribe {chain} seed {seed}", do, inputs=[source, test_rows, l1], outputs=[path])
+        inputs = [content_digest(model), test_rows, recordings, l1]
+        stages.run(f"transcribe {name}", do, inputs=inputs, outputs=[path])
+        return read_predictions(path)
 
+    runs = []
+    off_the_shelf = write_down(OFF_THE_SHELF, base, OFF_THE_SHELF, "declared")
     for seed in seeds:
-        write_down(OFF_THE_SHELF, seed, base)
-        write_down(FAITHFUL, seed, models[FAITHFUL, seed])
-        write_down(L1_ENCODER, seed, models[L1_ENCODER, seed])
-        write_down(L1_ENCODER_UNKNOWN, seed, models[L1_ENCODER, seed], l1="unknown")
+        faithful_rows = write_down(f"{FAITHFUL}-seed{seed}", models[FAITHFUL, seed], FAITHFUL, "declared")
+        l1_model = models[L1_ENCODER, seed]
+        told = write_down(f"{L1_ENCODER}-seed{seed}", l1_model, L1_ENCODER, "declared")
+        untold = write_down(f"{L1_ENCODER_UNKNOWN}-seed{seed}", l1_model, L1_ENCODER_UNKNOWN, "unknown")
+        runs += [
+            ChainRun(chain=OFF_THE_SHELF, seed=seed, predictions=off_the_shelf),
+            ChainRun(chain=FAITHFUL, seed=seed, predictions=faithful_rows),
+            ChainRun(chain=L1_ENCODER, seed=seed, predictions=told),
+            ChainRun(chain=L1_ENCODER_UNKNOWN, seed=seed, predictions=untold),
+            ChainRun(chain=L1_PRIOR, seed=seed, predictions=faithful_rows, prior=prior),
+        ]
 
     built = read_build_report(manifests)
     context = Context(
         corpus=f"embedded-{name}" if corpus is None else built.corpus,
         split="last-speaker-of-each-l1",
         base=Path(base).name,
-        notes=(SYNTHETIC_NOTE,) if corpus is None else (),
-        excluded={reason: len(items) for reason, items in built.excluded.items()},
+        notes=(SYNTHETIC_NOTE,) if built.synthetic else (),
+        excluded=checked.excluded,
+        num_shared_prompts=len(checked.shared_prompts),
+        num_sharing=checked.num_sharing,
         p_min=p_min_choice,
         validation=tuple(epoch for key, model in models.items() for epoch in _epochs(*key, model)),
     )
-
-    def rank() -> None:
-        heard = {key: read_predictions(path) for key, path in written.items()}
-        runs = [ChainRun(chain=chain, seed=seed, predictions=rows) for (chain, seed), rows in heard.items()]
-        runs += [ChainRun(chain=L1_PRIOR, seed=seed, predictions=heard[FAITHFUL, seed], prior=prior) for seed in seeds]
-        training = read_manifest(train_rows)
-        evaluate(read_manifest(test_rows), runs, out=out, context=context, training=training, vectors=vectors)
-
-    inputs = [context, vectors.digest, prior, train_rows, test_rows, *written.values()]
-    stages.run("evaluate", rank, inputs=inputs, outputs=[out / "metrics.json", out / "rows.parquet"])
+    training, test = read_manifest(train_rows), read_manifest(test_rows)
+    stages.run(
+        "evaluate",
+        lambda: evaluate(test, runs, out=out, context=context, training=training, vectors=vectors),
+        inputs=[context, vectors.digest, out / "prior.json", manifests, predictions, seeds],
+        outputs=[out / "metrics.json", out / "rows.parquet", out / "context.json"],
+    )
     announce("report", False)
     return report(out)
+
+
+def _claim(out: Path, configuration: dict[str, str]) -> None:
+    """Keep one configuration to a folder, so that no study removes another's models."""
+    path = out / "study.json"
+    if not path.exists():
+        write_json(path, configuration)
+    elif (before := read_json(path)) != configuration:
+        changes = "; ".join(f"{key} was {before.get(key)}, is {configuration[key]}" for key in configuration)
+        raise AsHeardError(f"{out} holds a study of another configuration ({changes}); use another --out")
 
 
 def _epochs(chain: str, seed: int, model: Path) -> list[Epoch]:

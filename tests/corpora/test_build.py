@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_corpus import THE_CAT, add_utterance
 
-from asheard.corpora.build import build_l2arctic, build_table, read_build_report
+from asheard.corpora.build import build_l2arctic, build_table, is_synthetic, read_build_report
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest
 from asheard.corpora.splits import SPLITS, last_speakers, prompt, split_corpus
 from asheard.errors import CorpusError
+from asheard.files import read_json, write_json
 
 
 def manifests(folder):
@@ -48,6 +49,19 @@ def test_building_twice_gives_the_same_bytes(small_corpus, tmp_path):
         build_l2arctic(small_corpus, tmp_path / name)
     for file in ("train.jsonl", "val.jsonl", "test.jsonl", "corpus.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_a_synthetic_corpus_is_known_by_its_speakers_csv(small_corpus, tmp_path):
+    table = small_corpus / "speakers.csv"
+    header, *rows = table.read_text().splitlines()
+    for answer, expected in (("yes", True), ("no", False)):
+        table.write_text("\n".join([f"{header},synthetic", *(f"{row},{answer}" for row in rows)]))
+        assert build_l2arctic(small_corpus, tmp_path / answer).synthetic is expected
+        assert is_synthetic(tmp_path / answer / "test.jsonl") is expected
+    older = {name: value for name, value in read_json(tmp_path / "yes/corpus.json").items() if name != "synthetic"}
+    write_json(tmp_path / "corpus.json", older)
+    assert not is_synthetic(tmp_path / "test.jsonl")
+    assert not is_synthetic(tmp_path / "nowhere" / "test.jsonl")
 
 
 def test_err_is_left_out_of_training_only(small_corpus, tmp_path):

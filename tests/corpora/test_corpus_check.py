@@ -65,6 +65,11 @@ def copy_canonical(rows):
     ]
 
 
+def copy_canonical_of_one(rows):
+    """The same for one of the two speakers."""
+    return [copied if row.speaker == "KO2" else row for row, copied in zip(rows, copy_canonical(rows), strict=True)]
+
+
 @pytest.mark.parametrize(
     ("split", "edit", "problem"),
     [
@@ -75,7 +80,8 @@ def copy_canonical(rows):
         ("train", first(seconds=0.0), "lasts 0.0 s"),
         ("train", first(seconds=0.5), "a phone is annotated at 0.60 s, but it lasts 0.50 s"),
         ("train", first(seconds=0.1), "5 phones in 0.10 s"),
-        ("train", copy_canonical, "substitutions say the canonical phone"),
+        ("train", copy_canonical, "speaker AA1: 10 of 12 substitutions say the canonical phone"),
+        ("train", copy_canonical_of_one, "speaker KO2: 11 of 12 substitutions say the canonical phone"),
     ],
 )
 def test_problems(built, split, edit, problem):

@@ -126,9 +126,10 @@ def test_produced_of_tokens_leaves_err_out():
     assert reconstruct_produced([Token("θ", None, S), Token("t", "d", S), Token(None, None, A)]) == ["d"]
 
 
-def test_unknown_error_type():
-    with pytest.raises(CorpusError, match="'x' is none of ok, s, d, a"):
-        reconstruct_produced([("K", "K", "x")])
+@pytest.mark.parametrize("error_type", ["x", None, 3])
+def test_unknown_error_type(error_type):
+    with pytest.raises(CorpusError, match=f"{error_type!r} is none of ok, s, d, a"):
+        reconstruct_produced([("K", "K", error_type)])
 
 
 def test_corpus_with_speakers_csv(small_corpus):
@@ -165,6 +166,8 @@ def test_every_exclusion_is_counted(small_corpus):
     home = small_corpus / "AA1"
     (home / "wav/u01.wav").unlink()
     (home / "wav/u02.wav").write_bytes(b"no recording")
+    recording = home / "wav/u07.wav"
+    recording.write_bytes(recording.read_bytes()[:-2000])
     (home / "annotation/u03.TextGrid").write_text(long_textgrid({"phones": ["K,T"]}))
     (home / "annotation/u04.TextGrid").write_text(long_textgrid({"phones": ["sil", ""]}))
     (home / "annotation/._u05.TextGrid").write_bytes(b"\0\5\x16\7")
@@ -173,14 +176,15 @@ def test_every_exclusion_is_counted(small_corpus):
     utterances, exclusions = read_corpus(small_corpus)
     assert exclusions.counts() == {
         "recording missing": 1,
-        "recording cannot be read": 1,
+        "recording cannot be read": 2,
         "annotation cannot be read": 1,
         "annotation holds no phones": 1,
         "speaker without annotation folder": 1,
     }
     assert exclusions.items["recording missing"] == ["AA1/u01"]
+    assert exclusions.items["recording cannot be read"][1].startswith(f"AA1/u07: {recording}: cut short")
     assert "interval 1" in exclusions.items["annotation cannot be read"][0]
-    assert len(utterances) == 48 - 4 - 12
+    assert len(utterances) == 48 - 5 - 12
     assert [row.utt for row in utterances if row.text is None] == ["u06"]
 
 

@@ -70,6 +70,11 @@ OK, S, D, A = ErrorType
         ("T,T_,s", Label("t", "t", S, False)),
         ("IH1,IY8,s", Label("ɪ", "i", S, False)),
         ("Z,S!,s", Label("z", "s", S, False)),
+        ("T,D,s)", Label("t", "d", S, False)),
+        ("T,D,s`", Label("t", "d", S, False)),
+        ("T,D,s8", Label("t", "d", S, False)),
+        ("T,D,s*", Label("t", "d", S, True)),
+        ("T,sil,d_", Label("t", None, D, False)),
         ("TH,\nT,s", Label("θ", "t", S, False)),
         ("T\nH,T,\n s", Label("θ", "t", S, False)),
         # each side is folded by what is written there
@@ -93,6 +98,8 @@ def test_silences_are_no_labels(text):
         ("T,D", "2 fields"),
         ("T,D,s,s", "4 fields"),
         ("T,D,x", "'x' is none of s, d, a"),
+        ("T,D,s9", "'s9' is none of s, d, a"),
+        ("T,D,*", "'\\*' is none of s, d, a"),
         ("T,D,", "'' is none of s, d, a"),
         ("T,D,ok", "'ok' is none of s, d, a"),
         ("QQ", "QQ"),
@@ -117,7 +124,11 @@ def test_malformed_labels(text, reason):
 def decorated(draw, symbol: str) -> str:
     """The same symbol as some annotator might have typed it."""
     stress = draw(st.sampled_from(["", "0", "1", "2"])) if symbol in VOWELS and symbol not in ("AH", "AX") else ""
-    written = draw(st.sampled_from([symbol, symbol.lower(), symbol.title()])) + stress
+    return strewn(draw, draw(st.sampled_from([symbol, symbol.lower(), symbol.title()])) + stress)
+
+
+def strewn(draw, written: str) -> str:
+    """The same with characters that mean nothing."""
     for stray in draw(st.lists(st.sampled_from(list(")`_8! \n\t")), max_size=3)):
         place = draw(st.integers(0, len(written)))
         written = written[:place] + stray + written[place:]
@@ -129,7 +140,8 @@ def test_decoration_never_changes_the_phones(data, canonical, perceived):
     starred = data.draw(st.booleans())
     right = decorated(data.draw, perceived) + ("*" if starred else "")
     blank = data.draw(st.sampled_from(["", " ", "\n"]))
-    text = f"{decorated(data.draw, canonical)},{blank}{right},{blank}{data.draw(st.sampled_from('sS'))}"
+    kind = strewn(data.draw, data.draw(st.sampled_from("sS")))
+    text = f"{decorated(data.draw, canonical)},{blank}{right},{blank}{kind}"
     assert parse_label(text) == Label(fold_arpabet(canonical), fold_arpabet(perceived), S, starred)
 
 

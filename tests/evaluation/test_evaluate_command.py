@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 import typer
 from small_gold import GOLD
@@ -11,7 +12,8 @@ from typer.testing import CliRunner, Result
 from asheard.cli import evaluate as commands
 from asheard.corpora.records import Prediction, write_manifest, write_predictions
 from asheard.errors import CorpusError
-from asheard.phones import load_vectors
+from asheard.evaluation.context import SYNTHETIC_NOTE
+from asheard.phones import PHONES, load_vectors
 from asheard.prior import build_prior, rows_of
 
 app = typer.Typer()
@@ -48,11 +50,58 @@ def test_evaluate_writes_everything_and_prints_a_table(folder: Path) -> None:
     assert (folder / "out" / "RESULTS.md").exists()
 
 
-def test_the_prior_stands_behind_the_chains_it_is_given_to(folder: Path) -> None:
-    chains = ["--chain", f"plain={folder}/one.jsonl", "--chain", f"scored={folder}/one.jsonl"]
-    result = invoke(folder, *chains, "--prior", f"{folder}/prior.json", "--with-prior", "scored")
+def test_a_chain_stands_beside_itself_behind_the_prior(folder: Path) -> None:
+    build_prior(20 * [("Hindi", "ð", "d", None)], threshold=load_vectors().threshold).save(folder / "prior.json")
+    chains = [f"--chain={name}={folder}/one.jsonl" for name in ("theirs", "mine@1", "mine@2", "ft-l2-faithful")]
+    behind = ["--with-prior", "mine", "--with-prior", "ft-l2-faithful"]
+    result = invoke(folder, *chains, "--prior", f"{folder}/prior.json", *behind)
     assert result.exit_code == 0, result.output
-    assert "p_min:0.05" in json.loads((folder / "out" / "metrics.json").read_text())["signature"]
+    metrics = json.loads((folder / "out" / "metrics.json").read_text())
+    assert "p_min:0.05" in metrics["signature"]
+    assert {name: list(summary["per_seed"]) for name, summary in metrics["chains"].items()} == {
+        "theirs": ["0"],
+        "mine": ["1", "2"],
+        "ft-l2-faithful": ["0"],
+        "mine+l1-prior": ["1", "2"],
+        "faithful+l1-prior": ["0"],
+    }
+    caught = {name: summary["pooled"]["atypical_errors_caught"] for name, summary in metrics["chains"].items()}
+    assert caught["mine+l1-prior"] == caught["faithful+l1-prior"] < caught["mine"] == caught["ft-l2-faithful"]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "warns"),
+    [
+        ({"synthetic": True}, True),
+        ({"synthetic": False}, False),
+        ({}, False),
+        ({"synthetic": True, "something": "else"}, False),  # not written by AsHeard
+    ],
+)
+def test_a_synthetic_corpus_is_said_to_be_one_first(folder: Path, corpus: dict[str, object], warns: bool) -> None:
+    report = {"corpus": "x", "num_read": [1, 1], "num_expected": None, "missing": {}, "num_utterances": {}}
+    (folder / "corpus.json").write_text(json.dumps(report | {"excluded": {}} | corpus))
+    assert invoke(folder, "--chain", f"mine={folder}/one.jsonl").exit_code == 0
+    _title, first, *_ = (folder / "out" / "RESULTS.md").read_text().split("\n\n")
+    assert (first == f"> **{SYNTHETIC_NOTE}**") is warns
+
+
+def test_gold_of_two_sequences_is_aligned_with_the_vectors_given(folder: Path) -> None:
+    """t i said as s: which of the two was deleted, the distances decide."""
+    row = {"utt": "a", "speaker": "S", "l1": "Hindi", "canonical": ["t", "i"], "produced": ["s"]}
+    (folder / "gold.jsonl").write_text(json.dumps(row))
+    write_predictions(folder / "s.jsonl", [Prediction("a", "S", "x", ("s",))])
+    same = {"s": "i"}  # in these vectors s is i, and all else is unlike
+    one_hot = [[int(same.get(a, a) == same.get(b, b)) for b in PHONES] for a in PHONES]
+    lines = [["phone", *PHONES], *([phone, *values] for phone, values in zip(PHONES, one_hot, strict=True))]
+    (folder / "vectors.csv").write_text("\n".join(",".join(map(str, line)) for line in lines))
+    deleted = []
+    for options in ([], ["--vectors", f"{folder}/vectors.csv"]):
+        result = invoke(folder, "--chain", f"x={folder}/s.jsonl", *options)
+        assert result.exit_code == 0, result.output
+        rows = pl.read_parquet(folder / "out" / "rows.parquet")
+        deleted += rows.filter(error_type="d")["canonical"].to_list()
+    assert deleted == ["i", "t"]
 
 
 def test_report_runs_again_from_the_folder(folder: Path) -> None:

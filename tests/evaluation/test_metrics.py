@@ -99,10 +99,7 @@ def test_groups_add_up_and_rates_stay_in_bounds(case: Case) -> None:
                 assert measures[name] is None or 0 <= measures[name] <= 1
             assert measures["d1"]["auc"] is None or 0 <= measures["d1"]["auc"] <= 1
             assert measures["d3"]["rho"] is None or -1 - 1e-9 <= measures["d3"]["rho"] <= 1 + 1e-9
-            # Percentiles interpolate, so a collapse must pass a quarter by three quarters of a position.
-            if measures["collapse"] and measures["collapse"] * measures["num_substitutions"] >= (
-                0.25 * measures["num_substitutions"] + 0.75
-            ):
+            if measures["collapse"] is not None and measures["collapse"] > 0.25:
                 assert measures["d2"]["pass"] is not True
 
 
@@ -156,7 +153,17 @@ def test_quartile_gap_against_sorted_lists(ok: list[float], sub: list[float]) ->
         return
     assert result["ok_p75"] == pytest.approx(percentile(ok, 0.75))
     assert result["sub_p25"] == pytest.approx(percentile(sub, 0.25))
-    assert result["pass"] == (result["ok_p75"] < result["sub_p25"])
+    assert result["pass"] == (result["ok_p75"] < result["sub_p25"] and 4 * sub.count(0.0) <= len(sub))
+
+
+@pytest.mark.parametrize(
+    ("number", "collapsed", "passes"), [(102, 26, False), (102, 25, True), (10, 3, False), (10, 2, True)]
+)
+def test_d2_never_passes_where_more_than_a_quarter_is_collapsed(number: int, collapsed: int, passes: bool) -> None:
+    sub = np.array([0.0] * collapsed + [0.5] * (number - collapsed))
+    result = quartile_gap(np.zeros(50), sub)
+    assert result["ok_p75"] < result["sub_p25"]
+    assert result["pass"] is passes
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.4, 1.0]), st.sampled_from([0.1, 0.3, 0.5])), max_size=12))

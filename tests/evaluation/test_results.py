@@ -38,6 +38,8 @@ CONTEXT = Context(
     base="tiny",
     notes=(NOTE,),
     excluded={"training utterances that hold err": 7},
+    num_shared_prompts=31,
+    num_sharing=62,
     p_min=PMinChoice(0.05, (PMinPoint(0.05, 0.1, 0.9), PMinPoint(1.0, 0.2, None)), 99, 8, ("LONE",)),
     validation=(
         Epoch(chain=FAITHFUL, seed=1, epoch=1, per=0.3456),
@@ -163,6 +165,8 @@ def test_results_say_what_they_must(study: Path) -> None:
         "The faithful transcriber: **GO**",
         "**in both the encoder and the scorer**",
         "training utterances that hold err",
+        "Prompts read both in test and in training: 31, in 62 training utterances. Fine-tuned chains have heard",
+        "on held-out prompts of the training speakers",
         "p_min is 0.05",
         "99 ok or L1-typical positions and 8 errors",
         "LONE",
@@ -214,6 +218,7 @@ def test_an_outside_chain_has_tables_and_plots_and_no_verdict(tmp_path: Path) ->
     assert report(tmp_path) is None
     assert not (tmp_path / "verdict.json").exists()
     text = (tmp_path / "RESULTS.md").read_text()
+    assert "read both in test and in training" not in text
     assert f"these are missing: {', '.join(CHAINS)}" in text
     assert "No training rows were given" in text
     pooled = evaluation.metrics["chains"]["theirs"]["pooled"]
@@ -242,6 +247,24 @@ def test_gold_coarser_than_the_inventory_is_met_on_both_sides(tmp_path: Path) ->
     assert "folding:ə>ʌ" in evaluation.metrics["signature"]
     report(tmp_path)
     assert "counted on both sides: ə as ʌ" in (tmp_path / "RESULTS.md").read_text()
+
+
+def test_what_the_gold_folds_together_is_not_held_against_the_training_rows(tmp_path: Path) -> None:
+    """Rows folded as the gold are never said to be coarser than it; rows that are coarser of themselves are."""
+    gold = [utterance(f"u{i}", [("ʌ", "ʌ"), ("ʃ", "ʒ")]) for i in range(60)]
+    predictions = [Prediction(row.utt, row.speaker, "x", ("ʌ", "ʃ")) for row in gold]
+    run = ChainRun(chain="x", predictions=predictions)
+    for said, remarked in ((["ə", "ʌ"], False), (["ə", "ʌ", "ʃ"], True)):
+        training = [utterance(f"v{i}", [(phone, phone) for phone in said], "Korean") for i in range(60)]
+        remarks = evaluate(gold, [run], out=tmp_path, context=CONTEXT, training=training).metrics["remarks"]
+        coarser = [remark for remark in remarks if "training rows do not tell" in remark]
+        assert ["(ʒ as ʃ)" in remark for remark in coarser] == [True] * remarked
+
+
+def test_the_chain_named_after_its_prior_needs_one(tmp_path: Path) -> None:
+    run = ChainRun(chain=L1_PRIOR, seed=2, predictions=heard(TEST, 0.1, 1))
+    with pytest.raises(CorpusError, match=r"chain faithful\+l1-prior, seed 2: no prior.*--with-prior ft-l2-faithful"):
+        evaluate(TEST, [run], out=tmp_path, context=CONTEXT)
 
 
 def test_a_prior_with_another_threshold_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A published recogniser with its own vocabulary, folded to the 40 phones."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -42,14 +43,14 @@ def test_a_label_of_several_phones_shares_its_time(tmp_path):
     assert np.allclose(transcript.times_s, [(0.20, 0.24), (0.24, 0.28)])
 
 
-def test_labels_that_are_no_phone_are_counted(tmp_path):
+def test_labels_that_are_no_phone_are_named(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES, "§", "|"])
     transcriber = load_transcriber(tmp_path)
     assert transcriber.unfoldable == {41: "§"}
     assert transcriber.silent == {0, 42}
     transcript = transcriber._fold([Segment(41, 0, 1, 0.5), Segment(1, 1, 2, 0.5), Segment(41, 2, 3, 0.5)])
     assert transcript.phones == ("p",)
-    assert transcriber.left_out == {"§": 2}
+    assert transcript.left_out == ("§", "§")
 
 
 def test_a_vocabulary_of_letters(tmp_path):
@@ -62,6 +63,14 @@ def test_a_vocabulary_that_misses_labels(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES])
     (tmp_path / "vocab.json").write_text('{"<pad>": 0, "p": 1}')
     with pytest.raises(ModelError, match="names 2 labels where the model has the 41 ids"):
+        load_transcriber(tmp_path)
+
+
+def test_a_checkpoint_without_a_blank(tmp_path):
+    publish(tmp_path, ["<pad>", *PHONES])
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"pad_token_id": None}))
+    with pytest.raises(ModelError, match="gives no pad_token_id"):
         load_transcriber(tmp_path)
 
 

@@ -1,5 +1,7 @@
 """Shapes, padding, and what an L1-aware model makes of a declared or unknown L1."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from tiny_checkpoints import tiny_encoder
 from torch.testing import assert_close
 from transformers import Wav2Vec2FeatureExtractor
 
+from asheard.corpora.l2arctic import SPK_L1
 from asheard.errors import ModelError
 from asheard.models import CTCTranscriber, Encoder, L1AwareCTC, fresh_encoder, load_encoder, pad
 from asheard.models.encoders import SMALL_ENCODER
@@ -36,6 +39,10 @@ def test_l1_aware_logits(waveforms):
     assert l1_logits.shape == (3, 6)
     assert model.l1s == L2_ARCTIC_L1S
     assert model.ctc_head.in_features == 16 + 64
+
+
+def test_the_default_l1s_are_those_of_l2_arctic():
+    assert list(L2_ARCTIC_L1S) == sorted(set(SPK_L1.values()))
 
 
 @pytest.mark.parametrize("num_samples", [399, 400, 719, 720, 16_000, 50_001])
@@ -151,6 +158,35 @@ def test_other_models_are_refused():
             BertModel(BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1)),
             do_normalize=True,
         )
+
+
+@pytest.mark.parametrize("kind", [CTCTranscriber, L1AwareCTC])
+def test_a_bare_model_is_read_as_transformers_would_by_default(kind, waveforms, tmp_path):
+    published = tiny_encoder().backbone
+    published.save_pretrained(tmp_path)
+    encoder = kind(tmp_path).encoder.eval()
+    defaults = Wav2Vec2FeatureExtractor(return_attention_mask=True)
+    with torch.inference_mode():
+        inputs = defaults(waveforms, sampling_rate=16_000, padding=True, return_tensors="pt")
+        expected = published(**inputs).last_hidden_state
+        frames = encoder(*pad(waveforms))
+    for row, num_frames in enumerate((49, 27, 38)):
+        assert_close(frames[row, :num_frames], expected[row, :num_frames], atol=1e-4, rtol=1e-4)
+
+
+def test_a_saved_processor_says_how_waveforms_are_read(tmp_path):
+    tiny_encoder().backbone.save_pretrained(tmp_path)
+    extractor = Wav2Vec2FeatureExtractor(do_normalize=False).to_dict()
+    (tmp_path / "processor_config.json").write_text(json.dumps({"feature_extractor": extractor}))
+    assert not load_encoder(tmp_path).do_normalize
+
+
+@pytest.mark.parametrize("content", ["not JSON", '{"sampling_rate": 8000}'])
+def test_a_faulty_preprocessor_is_no_missing_one(content, tmp_path):
+    tiny_encoder().backbone.save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(content)
+    with pytest.raises(ModelError, match=r"cannot be loaded|8000 Hz"):
+        load_encoder(tmp_path)
 
 
 def test_nothing_there(tmp_path):

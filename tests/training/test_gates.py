@@ -1,18 +1,21 @@
 """Each gate fires on its own, and says why."""
 
 import json
+import re
+from fractions import Fraction
+from math import comb
 
 import pytest
 
 from asheard.errors import GateError
 from asheard.training import TrainingOptions, train
 from asheard.training.batches import Example
-from asheard.training.gates import check_gates, gate_reasons
+from asheard.training.gates import gate_reasons, num_above_chance
 from asheard.training.validation import Validation
 
 FALLING = [4.0, 3.0, 2.0, 1.0]
-GOOD = {"per": 0.5, "l1_accuracy": 0.6, "length_ratio": 1.0, "num_distinct_phones": 6}
-EXAMPLES = [Example("S", str(i), l1, "", 1.0, (2,)) for i, l1 in enumerate(["Hindi", "Hindi", "Thai", "Korean"])]
+GOOD = {"per": 0.5, "l1_accuracy": 0.7, "length_ratio": 1.0, "num_distinct_phones": 6}
+EXAMPLES = [Example("S", str(i), l1, "", 1.0, (2,)) for i, l1 in enumerate(["Hindi", "Hindi", "Thai", "Korean"] * 10)]
 
 
 @pytest.mark.parametrize(
@@ -25,27 +28,40 @@ EXAMPLES = [Example("S", str(i), l1, "", 1.0, (2,)) for i, l1 in enumerate(["Hin
         (FALLING, {"length_ratio": 0.49}, "0.49 is outside 0.5..1.5"),
         (FALLING, {"length_ratio": 1.51}, "1.51 is outside 0.5..1.5"),
         (FALLING, {"num_distinct_phones": 5}, "use 5 distinct phones"),
+        (FALLING, {"l1_accuracy": 26 / 40}, None),
+        (FALLING, {"l1_accuracy": 25 / 40}, r"not above chance \(0.50\): of 40 recordings 25 are right, and 26 are"),
         (FALLING, {"l1_accuracy": 0.5}, r"L1 accuracy 0.50 is not above chance \(0.50\)"),
     ],
 )
-def test_gates(losses, changes, reason, tmp_path):
+def test_gates(losses, changes, reason):
     validation = Validation(**GOOD | changes)
-    if reason is None:
-        assert gate_reasons(losses, validation, EXAMPLES) == []
-        check_gates(losses, validation, EXAMPLES, tmp_path)
-    else:
-        assert len(gate_reasons(losses, validation, EXAMPLES)) == 1
-        with pytest.raises(GateError, match=reason) as stopped:
-            check_gates(losses, validation, EXAMPLES, tmp_path / "pilot.json")
-        assert "pilot.json" in str(stopped.value)
-        assert stopped.value.exit_code == 3
+    found = gate_reasons(losses, validation, EXAMPLES)
+    assert len(found) == (reason is not None)
+    assert all(re.search(reason, sentence) for sentence in found)
+
+
+@pytest.mark.parametrize(("num", "chance"), [(64, Fraction(1, 6)), (40, Fraction(1, 2)), (131, Fraction(28, 131))])
+def test_guessing_seldom_passes_and_one_fewer_would_let_it(num, chance):
+    def guessing_reaches(heard: int) -> Fraction:
+        return sum(comb(num, k) * chance**k * (1 - chance) ** (num - k) for k in range(heard, num + 1))
+
+    needed = num_above_chance(num, float(chance))
+    assert guessing_reaches(needed) <= 0.05 < guessing_reaches(needed - 1)
+
+
+@pytest.mark.parametrize(("num", "chance"), [(1, 0.5), (4, 0.5), (2, 1 / 3), (9, 1.0)])
+def test_where_no_count_can_tell_all_must_be_right(num, chance):
+    assert num_above_chance(num, chance) == num
 
 
 def test_a_pilot_that_learns_nothing_stops_the_run(options):
     hopeless = TrainingOptions(**options | {"pilot": 4, "pilot_train": 12, "peak_lr": 1e-9})
-    with pytest.raises(GateError, match="the pilot of 4 steps did not pass"):
+    with pytest.raises(GateError, match=r"the pilot of 4 steps did not pass: .*pilot\.json") as stopped:
         train(hopeless)
+    assert stopped.value.exit_code == 3
     report = json.loads((hopeless.checkpoint_dir / "pilot.json").read_text())
     assert len(report["losses"]) == 4
+    assert report["reasons"]
+    assert all(reason in str(stopped.value) for reason in report["reasons"])
     assert not hopeless.final.exists()
     assert not (hopeless.checkpoint_dir / "log.jsonl").exists()

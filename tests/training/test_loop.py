@@ -7,11 +7,14 @@ import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 from tone_corpus import SPOKEN
 
@@ -20,9 +23,10 @@ from asheard.corpora.records import ErrorType, Token, read_manifest, write_manif
 from asheard.errors import CorpusError, ModelError
 from asheard.models import L1AwareCTC, load_transcriber, read_card
 from asheard.training import TrainingOptions, train
+from asheard.training.batches import build_examples, collate
 from asheard.training.log import TrainingLog
 from asheard.training.loop import plan_steps
-from asheard.training.trainer import step_seed
+from asheard.training.trainer import Trainer, step_seed
 
 
 def rows_of(folder: Path, event: str) -> list[dict]:
@@ -76,6 +80,22 @@ def test_the_front_end_stays_as_it_was_pretrained(options):
     for name, value in after.items():
         frozen = ".feature_extractor." in name
         assert name.startswith("lm_head") or torch.equal(before[name], value) == frozen, name
+
+
+@pytest.mark.parametrize("kind", ["faithful", "l1-aware"])
+def test_fresh_heads_learn_faster_than_the_encoder(kind, options):
+    run = TrainingOptions(**options | {"kind": kind, "head_lr_factor": 10.0, "weight_decay": 0.0})
+    trainer = Trainer(run, Accelerator(), ["Hindi", "Korean", "Spanish"])
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    rows = [row for row in read_manifest(run.train) if row.wav][:4]
+    load = partial(load_audio, run.wav_root)
+    examples, _ = build_examples(rows, run.kind, trainer.model.encoder, load)
+    result = trainer.step(0, 10, collate(examples, load))
+    moved = {name: float((value - before[name]).abs().max()) for name, value in trainer.model.state_dict().items()}
+    # Adam's first step moves every weight that has a gradient by its learning rate.
+    heads = [move for name, move in moved.items() if not name.startswith("encoder.")]
+    assert heads == pytest.approx([10 * result.rate] * len(heads), rel=0.02)
+    assert max(move for name, move in moved.items() if name.startswith("encoder.")) < 1.1 * result.rate
 
 
 def test_finished_means_finished(options):
@@ -165,6 +185,25 @@ def wait_for_step(log: Path, step: int, process: subprocess.Popen) -> None:
     raise AssertionError(f"no step {step} in {log} (exit code {process.poll()})")
 
 
+def test_a_pilots_model_is_gone_before_the_real_one_is_built(options, monkeypatch):
+    from asheard.training import loop
+
+    built: list[weakref.ref] = []
+
+    class Watched(loop.Trainer):
+        def __init__(self, *arguments):
+            assert all(model() is None for model in built)
+            super().__init__(*arguments)
+            built.extend([weakref.ref(self.model), weakref.ref(self.optimizer)])
+
+    monkeypatch.setattr(loop, "Trainer", Watched)
+    monkeypatch.setattr(loop, "gate_reasons", lambda *_: [])
+    run = TrainingOptions(**options | {"epochs": 1, "pilot": 2})
+    train(run)
+    assert len(built) == 4
+    assert json.loads((run.checkpoint_dir / "pilot.json").read_text())["reasons"] == []
+
+
 def stop_after(monkeypatch, run: TrainingOptions, steps: int) -> None:
     """Train until the power fails after so many steps."""
     from asheard.training import loop
@@ -203,13 +242,13 @@ def test_a_broken_checkpoint_says_what_to_do(options):
         train(run)
 
 
-def test_what_cannot_fit_is_counted_on_the_card(options, tones, tmp_path):
+def test_what_cannot_fit_is_named_on_the_card(options, tones, tmp_path):
     rows = read_manifest(tones / "train.jsonl")[:8]
     many = tuple(Token(phone, phone, ErrorType.OK) for phone in SPOKEN * 10)
     write_manifest(tmp_path / "train.jsonl", [replace(rows[0], tokens=many), *rows[1:]])
     run = TrainingOptions(**options | {"train": tmp_path / "train.jsonl", "epochs": 1})
     card = read_card(train(run))["training"]
-    assert card["excluded"] == {"train": {"fewer frames than CTC needs": 1}, "val": {}}
+    assert card["excluded"] == {"train": {"fewer frames than CTC needs": ["S0/train0"]}, "val": {}}
     assert card["num_train"] == 7
 
 

@@ -41,6 +41,7 @@ def main() -> None:
     """Run the command line; what the user can mend becomes one line on stderr and an exit code."""
     try:
         app()
-    except AsHeardError as error:
-        Console(stderr=True, soft_wrap=True).print(Text("error: ", style="bold red") + Text(str(error), style=""))
-        sys.exit(error.exit_code)
+    except (AsHeardError, OSError) as error:
+        message = Text("error: ", style="bold red") + Text(" ".join(str(error).split()), style="")
+        Console(stderr=True, soft_wrap=True).print(message)
+        sys.exit(getattr(error, "exit_code", AsHeardError.exit_code))

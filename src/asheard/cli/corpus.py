@@ -27,15 +27,10 @@ def synth(
     ] = 70,
 ) -> None:
     """Render the embedded corpus: synthetic learners of six first languages, in L2-ARCTIC's format."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from asheard.corpora.synthetic import embedded_plan, synthesise
 
     plan = embedded_plan(seed, num_per_speaker)
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("speakers", total=len(plan.speakers))
-        synthesise(out, plan, progress=lambda _: bar.advance(task))
+    synthesise(out, plan)
     typer.echo(f"{out}: {len(plan.speakers)} speakers, {num_per_speaker} sentences each; synthetic, not people")
 
 
@@ -76,8 +71,8 @@ def check(
     """Look for what would spoil a study; exit code 2 where something does."""
     from rich.console import Console
 
+    from asheard.cli.corpus_tables import check_tables
     from asheard.corpora.checks import check_corpus, refuse_problems
-    from asheard.corpora.tables import check_tables
 
     report = check_corpus(folder, wav_root=wav_root)
     Console(markup=False, highlight=False).print(*check_tables(report), sep="\n")
@@ -92,9 +87,9 @@ def stats(
     """Count utterances, phones and errors by L1 and by speaker."""
     from rich.console import Console
 
+    from asheard.cli.corpus_tables import stats_tables
     from asheard.corpora.stats import corpus_stats, read_utterances
     from asheard.corpora.stats_picture import draw_stats
-    from asheard.corpora.tables import stats_tables
 
     counted = corpus_stats(read_utterances(path))
     Console(markup=False, highlight=False).print(*stats_tables(counted), sep="\n")
@@ -106,7 +101,7 @@ def stats(
 def _print_build(report: "BuildReport", out: Path) -> None:
     from rich.console import Console
 
-    from asheard.corpora.tables import build_tables
+    from asheard.cli.corpus_tables import build_tables
 
     Console(markup=False, highlight=False).print(*build_tables(report), sep="\n")
     typer.echo(f"wrote {out}/train.jsonl, val.jsonl, test.jsonl and corpus.json")

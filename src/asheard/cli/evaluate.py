@@ -1,6 +1,7 @@
 """`asheard evaluate` and `asheard report`: chains against gold, and the tables and plots about them."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,44 +30,50 @@ def evaluate(
         Path | None, typer.Option("--train", help="Training utterances: what is typical of an L1.")
     ] = None,
     prior: Annotated[
-        Path | None, typer.Option("--prior", help="Scoring prior of the chains named by --with-prior.")
+        Path | None, typer.Option("--prior", help="Scoring prior for the chains named by --with-prior.")
     ] = None,
     with_prior: Annotated[
         list[str] | None,
-        typer.Option("--with-prior", metavar="NAME", help="Score this chain behind the prior; repeatable."),
+        typer.Option("--with-prior", metavar="NAME", help="Score this chain once more, behind the prior; repeatable."),
     ] = None,
     vectors: Annotated[
         Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
     ] = None,
 ) -> None:
-    """Score transcripts, ours or anybody's, against gold, and write tables and plots."""
+    """Score transcripts, ours or anybody's, against gold, and write tables and plots.
+
+    A chain scored behind the prior stands beside the plain one as NAME+l1-prior (ft-l2-faithful as faithful+l1-prior).
+    """
+    from asheard.corpora.build import is_synthetic
     from asheard.corpora.predictions import read_predictions
     from asheard.corpora.table import read_gold
     from asheard.evaluation import ChainRun, Context
     from asheard.evaluation import evaluate as score
     from asheard.evaluation import report as write_report
+    from asheard.evaluation.chains import behind_prior
+    from asheard.evaluation.context import SYNTHETIC_NOTE
     from asheard.phones import load_vectors
     from asheard.prior import load_prior
 
     named = [_chain(text) for text in chain]
     _check_prior({name for name, _, _ in named}, prior, with_prior or [])
-    scorer = load_prior(prior) if prior else None
-    utterances = read_gold(gold)
+    runs = [ChainRun(chain=name, seed=seed, predictions=read_predictions(path, name)) for name, seed, path in named]
+    if prior and with_prior:
+        scorer, plain = load_prior(prior), [run for run in runs if run.chain in with_prior]
+        runs += [replace(run, chain=behind_prior(run.chain), prior=scorer) for run in plain]
+    distances = load_vectors(vectors)
+    utterances = read_gold(gold, distances)
     evaluation = score(
         utterances,
-        [
-            ChainRun(
-                chain=name,
-                seed=seed,
-                predictions=read_predictions(path, name),
-                prior=scorer if name in (with_prior or []) else None,
-            )
-            for name, seed, path in named
-        ],
+        runs,
         out=out,
-        context=Context(corpus=gold.stem, split=f"{len({row.speaker for row in utterances})}speakers"),
-        training=read_gold(train) if train else (),
-        vectors=load_vectors(vectors),
+        context=Context(
+            corpus=gold.stem,
+            split=f"{len({row.speaker for row in utterances})}speakers",
+            notes=(SYNTHETIC_NOTE,) if is_synthetic(gold) else (),
+        ),
+        training=read_gold(train, distances) if train else (),
+        vectors=distances,
     )
     _print(evaluation.metrics, write_report(out), out)
 

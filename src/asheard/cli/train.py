@@ -41,7 +41,7 @@ Base = Annotated[
         "--base",
         metavar="PATH_OR_ID",
         help="Encoder to start from: a folder or a hub id.",
-        show_default="facebook/wav2vec2-lv-60-espeak-cv-ft",
+        show_default="preset's: facebook/wav2vec2-lv-60-espeak-cv-ft, or the embedded base",
     ),
 ]
 PresetOption = Annotated[Preset, typer.Option("--preset", help="Recipe.")]
@@ -57,7 +57,7 @@ def faithful(
     epochs: Epochs = None,
     seed: Seed = 1,
     pilot: Pilot = 0,
-    pilot_train: PilotTrain = 64,
+    pilot_train: PilotTrain = 256,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
 ) -> None:
@@ -92,7 +92,7 @@ def l1_aware(
     epochs: Epochs = None,
     seed: Seed = 1,
     pilot: Pilot = 0,
-    pilot_train: PilotTrain = 64,
+    pilot_train: PilotTrain = 256,
     lambda_l1: Annotated[
         float, typer.Option("--lambda-l1", min=0.0, help="Weight of the L1 loss beside the CTC loss.")
     ] = 0.3,
@@ -125,6 +125,7 @@ def _train(options: "TrainingOptions") -> None:
     from rich.console import Console
 
     from asheard.models import read_card
+    from asheard.models.folder import CARD
     from asheard.training import train
 
     already = options.final.is_dir()
@@ -132,9 +133,9 @@ def _train(options: "TrainingOptions") -> None:
     card = read_card(final)["training"]
     console = Console()
     console.print(f"{final}: {'already trained' if already else 'trained'} on {card['num_train']} utterances")
-    for name, counts in card["excluded"].items():
-        for reason, count in counts.items():
-            console.print(f"left out of {name}: {count} ({reason})")
+    for name, reasons in card["excluded"].items():
+        for reason, utterances in reasons.items():
+            console.print(f"left out of {name}: {len(utterances)} ({reason}), named in {final / CARD}")
     for row in card["epochs"]:
         accuracy = "" if row["val_l1_accuracy"] is None else f", L1 accuracy {row['val_l1_accuracy']:.1%}"
         console.print(f"epoch {row['epoch']}: val PER {row['val_per']:.1%}{accuracy}")

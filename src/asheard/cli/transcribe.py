@@ -43,4 +43,4 @@ def transcribe(
         console.print(f"{done.num_resumed} of them from an earlier call that was stopped")
     if done.left_out:
         labels = ", ".join(f"{label} {count}" for label, count in done.left_out.most_common())
-        console.print(f"labels that are no phone of English, left out: {labels}")
+        console.print(f"labels that are no phone of English, left out: {labels} ({transcription.left_out_path(out)})")

@@ -30,9 +30,9 @@ def audio_seconds(path: Path | str) -> float:
 def load_audio(wav_root: Path | str, wav: str, cache: Path | str | None = None) -> NDArray[np.float32]:
     """Load one recording.
 
-    A 16 kHz mono recording is read as it is. Any other is mixed to mono (the mean of its channels), resampled
-    with soxr (HQ) and rounded to 16 bits, once: the result is kept in `cache` under the file's path, size and
-    time of change. With or without cache the samples are the same, and several processes may share one cache.
+    A 16 kHz mono recording is read as it is. Any other is mixed to mono (the mean of its channels), resampled with soxr
+    (HQ) and rounded to 16 bits, once: the result is kept in `cache` under the file's path, size and time of change.
+    With or without cache the samples are the same, and several processes may share one cache.
 
     Args:
         wav_root: folder the manifest's paths start from.

@@ -21,10 +21,9 @@ CORPUS_JSON: Final = "corpus.json"
 class BuildReport:
     """How manifests came about.
 
-    num_read: utterances read from (training, test) speakers. num_expected: the same for a complete copy,
-    where that is known, and missing: speaker -> how many are lacking. num_utterances: split -> utterances in
-    its manifest.
-    excluded: reason -> what was left out.
+    num_read: utterances read from (training, test) speakers. num_expected: the same for a complete copy, where that is
+    known, and missing: speaker -> how many are lacking. num_utterances: split -> utterances in its manifest. excluded:
+    reason -> what was left out. synthetic: no people speak.
     """
 
     corpus: str
@@ -33,6 +32,7 @@ class BuildReport:
     missing: dict[str, int]
     num_utterances: dict[str, int]
     excluded: dict[str, list[str]]
+    synthetic: bool = False
 
 
 def build_l2arctic(root: Path | str, out: Path | str, *, text_disjoint: bool = False) -> BuildReport:
@@ -56,6 +56,7 @@ def build_l2arctic(root: Path | str, out: Path | str, *, text_disjoint: bool = F
         exclusions,
         expected=_by_side(expected, roster.test_speakers) if expected else None,
         missing=roster.missing(utterances),
+        synthetic=roster.synthetic,
         text_disjoint=text_disjoint,
     )
 
@@ -68,8 +69,8 @@ def build_table(
     Args:
         path: the table (see `read_table`).
         out: folder for the manifests.
-        wav_root: folder the table's wav paths start from; utterances without a readable recording there are
-            left out, and lengths are taken from the recordings. None leaves recordings alone.
+        wav_root: folder the table's wav paths start from; utterances without a readable recording there are left out,
+            and lengths are taken from the recordings. None leaves recordings alone.
         text_disjoint: leave out training utterances of prompts that test speakers read.
     Raises:
         CorpusError: the table cannot be read, or no utterance of it has a recording.
@@ -80,7 +81,7 @@ def build_table(
         if not utterances:
             raise CorpusError(f"{path}: no utterance has a recording under {wav_root}; check --wav-root")
     test_speakers = last_speakers({utterance.speaker: utterance.l1 for utterance in utterances})
-    return _write(out, Path(path).stem, utterances, test_speakers, exclusions, None, {}, text_disjoint=text_disjoint)
+    return _write(out, Path(path).stem, utterances, test_speakers, exclusions, text_disjoint=text_disjoint)
 
 
 def read_build_report(folder: Path | str) -> BuildReport:
@@ -94,6 +95,14 @@ def read_build_report(folder: Path | str) -> BuildReport:
         return BuildReport(**read_json(path))
     except TypeError:
         raise CorpusError(f"{path}: not written by `asheard corpus build`; build the corpus again") from None
+
+
+def is_synthetic(manifest: Path | str) -> bool:
+    """Whether the corpus.json beside a manifest says that no people speak; False where there is none of ours."""
+    try:
+        return read_build_report(Path(manifest).parent).synthetic
+    except CorpusError:
+        return False
 
 
 def _with_seconds(utterances: Sequence[Utterance], wav_root: Path, exclusions: Exclusions) -> list[Utterance]:
@@ -121,9 +130,10 @@ def _write(
     utterances: Sequence[Utterance],
     test_speakers: Collection[str],
     exclusions: Exclusions,
-    expected: tuple[int, int] | None,
-    missing: dict[str, int],
     *,
+    expected: tuple[int, int] | None = None,
+    missing: dict[str, int] | None = None,
+    synthetic: bool = False,
     text_disjoint: bool,
 ) -> BuildReport:
     num_test = sum(utterance.speaker in test_speakers for utterance in utterances)
@@ -132,9 +142,10 @@ def _write(
         corpus=corpus,
         num_read=(len(utterances) - num_test, num_test),
         num_expected=expected,
-        missing=missing,
+        missing=missing or {},
         num_utterances={split: len(rows) for split, rows in manifests.items()},
         excluded=dict(exclusions),
+        synthetic=synthetic,
     )
     for split, rows in manifests.items():
         write_manifest(Path(out) / f"{split}.jsonl", rows)

@@ -1,8 +1,9 @@
 """What can be wrong with a set of manifests: problems that spoil a study, and counts worth knowing."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -36,9 +37,9 @@ class SplitCheck:
 class CheckReport:
     """What `asheard corpus check` found.
 
-    problems: what must be mended, each a sentence. splits: split -> counts. shared_prompts: prompts read both
-    in train and in test, and num_sharing: training utterances of them. excluded: reason -> number of items
-    left out. missing: speaker -> utterances a complete copy of the corpus has more.
+    problems: what must be mended, each a sentence. splits: split -> counts. shared_prompts: prompts read both in train
+    and in test, and num_sharing: training utterances of them. excluded: reason -> number of items left out. missing:
+    speaker -> utterances a complete copy of the corpus has more.
     """
 
     problems: tuple[str, ...]
@@ -105,12 +106,14 @@ def _split_problems(manifests: Mapping[str, Sequence[Utterance]]) -> Iterator[st
 
 def _label_problems(manifests: Mapping[str, Sequence[Utterance]]) -> Iterator[str]:
     """`produced` must not be a copy of `canonical`: a transcriber trained on it would learn nothing."""
-    for split, rows in manifests.items():
-        named = [token for row in rows for token in _named_substitutions(row) if not token.accented]
-        same = sum(token.perceived == token.canonical for token in named)
-        if 2 * same > len(named):
+    said_right: defaultdict[str, list[bool]] = defaultdict(list)  # speaker -> whether each says the canonical phone
+    for row in chain.from_iterable(manifests.values()):
+        named = [token for token in _named_substitutions(row) if not token.accented]
+        said_right[row.speaker] += [token.perceived == token.canonical for token in named]
+    for speaker, same in sorted(said_right.items()):
+        if 2 * sum(same) > len(same):
             yield (
-                f"{split}: {same} of {len(named)} substitutions say the canonical phone; "
+                f"speaker {speaker}: {sum(same)} of {len(same)} substitutions say the canonical phone; "
                 "was perceived copied from canonical?"
             )
 

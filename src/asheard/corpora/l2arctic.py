@@ -1,7 +1,7 @@
 """L2-ARCTIC: English read by 24 speakers of six first languages, its hand annotation, and its split.
 
-The same reader takes a corpus in L2-ARCTIC's folders that is not L2-ARCTIC: a `speakers.csv` at its root
-(columns speaker, l1, split) then says who speaks, and nothing of the real corpus is expected.
+The same reader takes a corpus in L2-ARCTIC's folders that is not L2-ARCTIC: a `speakers.csv` at its root (columns
+speaker, l1, split, and synthetic where that is yes) then says who speaks, and nothing of the real corpus is expected.
 
 Source: Zhao et al. 2018, "L2-ARCTIC: a non-native English speech corpus" (CC BY-NC 4.0, release 5.0).
 """
@@ -15,8 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import soundfile
-
+from asheard.corpora.audio import audio_seconds
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.label_grammar import is_silence, parse_label
 from asheard.corpora.records import ErrorType, Token, Utterance
@@ -47,11 +46,15 @@ _WORDS, _PHONES = "words", "phones"
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Who speaks in a corpus and who is kept for testing; num_annotated says what a complete copy holds."""
+    """Who speaks in a corpus and who is kept for testing.
+
+    num_annotated: speaker -> utterances in a complete copy, where that is known. synthetic: no people speak.
+    """
 
     l1s: Mapping[str, str]
     test_speakers: frozenset[str]
     num_annotated: Mapping[str, int] | None = None
+    synthetic: bool = False
 
     def missing(self, utterances: Iterable[Utterance]) -> dict[str, int]:
         """Speaker -> how many utterances a complete copy has more; {} where none is missing or known."""
@@ -67,15 +70,12 @@ def parse_annotation(path: Path | str) -> list[Token]:
     """Read the hand annotation of one utterance.
 
     Args:
-        path: a TextGrid with a tier "phones" and, for syllable positions, a tier "words"; other tiers are
-            ignored.
+        path: a TextGrid with a tier "phones" and, for syllable positions, a tier "words"; other tiers are ignored.
     Returns:
-        one token a label, silences left out, phones folded to IPA, times in seconds. `err` gives perceived
-        None. position is that of the canonical phone within its word; None where no word covers it, and at
-        additions.
+        one token a label, silences left out, phones folded to IPA, times in seconds. `err` gives perceived None.
+        position is that of the canonical phone within its word; None where no word covers it, and at additions.
     Raises:
-        CorpusError: not a TextGrid, no tier "phones", or a label outside the grammar (file, tier, interval,
-            text).
+        CorpusError: not a TextGrid, no tier "phones", or a label outside the grammar (file, tier, interval, text).
     """
     tiers = read_tiers(path)
     if _PHONES not in tiers:
@@ -110,8 +110,8 @@ def reconstruct_produced(tokens: Iterable[Token | tuple[str | None, str | None, 
     Args:
         tokens: tokens, or plain (canonical, perceived, error type) triples of any symbols.
     Returns:
-        the perceived phone at ok and s, nothing at d, the extra phone at a; never a silence. An unnameable
-        sound is left out of tokens (their perceived is None) and kept as the triple's own symbol.
+        the perceived phone at ok and s, nothing at d, the extra phone at a; never a silence. An unnameable sound is
+        left out of tokens (their perceived is None) and kept as the triple's own symbol.
     Raises:
         CorpusError: an error type other than ok, s, d, a.
     """
@@ -119,7 +119,7 @@ def reconstruct_produced(tokens: Iterable[Token | tuple[str | None, str | None, 
     for token in tokens:
         _, perceived, kind = (token.canonical, token.perceived, token.error_type) if isinstance(token, Token) else token
         try:
-            error_type = ErrorType(kind.strip().lower())
+            error_type = ErrorType(str(kind).strip().lower())
         except ValueError:
             raise CorpusError(f"error type {kind!r} is none of ok, s, d, a") from None
         if error_type is not ErrorType.DELETION and perceived is not None and not is_silence(perceived):
@@ -136,7 +136,7 @@ def read_roster(root: Path | str) -> Roster:
     path = Path(root) / "speakers.csv"
     if not path.is_file():
         return L2ARCTIC
-    l1s, test = {}, set()
+    l1s, test, synthetic = {}, set(), False
     with path.open(encoding="utf-8-sig", newline="") as lines:
         for number, row in enumerate(csv.DictReader(lines), start=2):
             speaker, l1, split = (row.get(name) for name in ("speaker", "l1", "split"))
@@ -148,7 +148,8 @@ def read_roster(root: Path | str) -> Roster:
             l1s[speaker] = l1
             if split == "test":
                 test.add(speaker)
-    return Roster(l1s, frozenset(test))
+            synthetic |= row.get("synthetic") == "yes"
+    return Roster(l1s, frozenset(test), synthetic=synthetic)
 
 
 def read_corpus(root: Path | str) -> tuple[list[Utterance], Exclusions]:
@@ -196,9 +197,9 @@ def _read_utterance(path: Path, speaker: str, l1: str, root: Path, exclusions: E
         exclusions.add("recording missing", name)
         return None
     try:
-        seconds = soundfile.info(wav).duration
-    except soundfile.LibsndfileError:
-        exclusions.add("recording cannot be read", name)
+        seconds = audio_seconds(wav)
+    except CorpusError as error:
+        exclusions.add("recording cannot be read", f"{name}: {error}")
         return None
     try:
         tokens = parse_annotation(path)

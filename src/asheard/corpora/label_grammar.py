@@ -1,16 +1,15 @@
 """The label grammar of L2-ARCTIC's phone tier.
 
     label      = silence | phone | canonical "," perceived "," type
-    type       = "s" (substitution) | "d" (deletion) | "a" (addition), in either case
+    type       = "s" (substitution) | "d" (deletion) | "a" (addition), in either case, "*" where accented
     silence    = "" | "sil" | "sp" | "spn", in either case
     perceived  = phone | silence | "err"
     phone      = an ARPAbet symbol in either case, with or without stress digit, "*" where accented
 
-Blanks, line breaks and the stray characters ) ` _ 8 ! mean nothing anywhere. Each phone is folded by what is
-written on its own side: AH0 and AX are schwa; AH, AH1 and AH2 are ʌ. A bare perceived AH is therefore never
-schwa, for an annotator who heard schwa had AX to say so: `AH0,AH,s` is ə heard as ʌ. A substitution may still
-name one phone twice, as `R,R*,s` does: the annotator heard an accented ɹ and nothing the alphabet has a
-symbol for.
+Blanks, line breaks and the stray characters ) ` _ 8 ! mean nothing anywhere. Each phone is folded by what is written on
+its own side: AH0 and AX are schwa; AH, AH1 and AH2 are ʌ. A bare perceived AH is therefore never schwa, for an
+annotator who heard schwa had AX to say so: `AH0,AH,s` is ə heard as ʌ. A substitution may still name one phone twice,
+as `R,R*,s` does: the annotator heard an accented ɹ and nothing the alphabet has a symbol for.
 """
 
 from typing import NamedTuple
@@ -65,7 +64,7 @@ def parse_label(text: str) -> Label | None:
         return Label(phone, phone, ErrorType.OK, accented)
     if len(fields) != 3:
         raise ValueError(f"{len(fields)} fields, expected one or three")
-    error_type = _TYPES.get(fields[2].lower())
+    error_type = _TYPES.get(fields[2].translate(_STRAY).lower())
     if error_type is None:
         raise ValueError(f"error type {fields[2]!r} is none of s, d, a")
     canonical, perceived = _phone(fields[0]), _phone(fields[1])

@@ -16,18 +16,16 @@ def read_predictions(path: Path | str, chain: str | None = None) -> list[Predict
     """Read a predictions file.
 
     Args:
-        path: JSON Lines of utt, speaker and phones (a list, or one string of labels between blanks; ARPAbet
-            or IPA), and where known chain, confidences, times_s and position_scores. Silence labels are left
-            out.
-        chain: name to give the predictions, whatever the rows say; None keeps the rows' own, and names rows
-            that have none after the file.
+        path: JSON Lines of utt, speaker and phones (a list, or one string of labels between blanks; ARPAbet or IPA),
+            and where known chain, confidences, times_s and position_scores. Silence labels are left out.
+        chain: name to give the predictions, whatever the rows say; None keeps the rows' own, and names rows that have
+            none after the file.
     Returns:
-        predictions in the file's order, phones folded to IPA. Where one label stands for two phones each gets
-        its confidence and an equal part of its time.
+        predictions in the file's order, phones folded to IPA. Where one label stands for two phones each gets its
+        confidence and an equal part of its time.
     Raises:
-        CorpusError: no rows, a missing field, a label that stands for no phone, confidences or times that do
-            not match the phones or are not finite, or a (speaker, utt) that comes twice; with file, line and
-            field.
+        CorpusError: no rows, a missing field, a label that stands for no phone, confidences or times that do not match
+            the phones or are not finite, or a (speaker, utt) that comes twice; with file, line and field.
     """
     path = Path(path)
     rows = []

@@ -27,10 +27,10 @@ class ErrorType(StrEnum):
 class Token:
     """One annotated position.
 
-    canonical is None at an addition; perceived is None at a deletion, and at a substitution or addition whose sound
-    the annotator could not name (`err`). Phones are IPA symbols of the inventory. accented: the annotator starred
-    the label. score: mean expert score, where a corpus has scores instead of labels. position: onset, nucleus or
-    coda of the syllable the canonical phone stands in, where the words are known.
+    canonical is None at an addition; perceived is None at a deletion, and at a substitution or addition whose sound the
+    annotator could not name (`err`). Phones are IPA symbols of the inventory. accented: the annotator starred the
+    label. score: mean expert score, where a corpus has scores instead of labels. position: onset, nucleus or coda of
+    the syllable the canonical phone stands in, where the words are known.
     """
 
     canonical: str | None

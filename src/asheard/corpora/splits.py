@@ -35,8 +35,8 @@ def split_corpus(
 ) -> dict[str, list[Utterance]]:
     """Split by speaker, then hold prompts of the training speakers out for validation.
 
-    Training and validation leave out utterances with a sound nobody could name, for their produced phones are
-    not all that was said; testing keeps them.
+    Training and validation leave out utterances with a sound nobody could name, for their produced phones are not all
+    that was said; testing keeps them.
 
     Args:
         utterances: the whole corpus.
@@ -44,9 +44,8 @@ def split_corpus(
         exclusions: what is left out is added here.
         text_disjoint: also leave out training speakers' utterances of prompts that test speakers read.
     Returns:
-        {"train", "val", "test"} -> utterances in the order given. Validation prompts are those a tenth of the
-        training prompts (at least one, of two or more) whose SHA-256 comes first, and are read by nobody in
-        train.
+        {"train", "val", "test"} -> utterances in the order given. Validation prompts are those a tenth of the training
+        prompts (at least one, of two or more) whose SHA-256 comes first, and are read by nobody in train.
     """
     utterances = list(utterances)
     test = [utterance for utterance in utterances if utterance.speaker in test_speakers]

@@ -25,9 +25,8 @@ class Substitution:
 class GroupStats:
     """One group of utterances.
 
-    num_tokens: canonical phones. Rates are over num_tokens, None where that is 0: correct + substituted +
-    deleted is 1, added phones come on top. num_err: sounds nobody could name, also counted as substituted or
-    added.
+    num_tokens: canonical phones. Rates are over num_tokens, None where that is 0: correct + substituted + deleted is 1,
+    added phones come on top. num_err: sounds nobody could name, also counted as substituted or added.
     """
 
     name: str

@@ -1,9 +1,9 @@
 """Any corpus as a table, one utterance a row, in JSON Lines or CSV.
 
-Columns: utt, speaker, l1, and either `canonical` with `perceived`, aligned one to one (null in canonical is
-an addition, null in perceived a deletion, `err` in perceived a sound nobody could name), or `canonical` with
-`produced`, two sequences that are aligned here. wav, text and seconds are optional. Phones are ARPAbet or
-IPA. In CSV a sequence is one cell of labels between blanks, with `-` for null.
+Columns: utt, speaker, l1, and either `canonical` with `perceived`, aligned one to one (null in canonical is an
+addition, null in perceived a deletion, `err` in perceived a sound nobody could name), or `canonical` with `produced`,
+two sequences that are aligned here. wav, text and seconds are optional. Phones are ARPAbet or IPA. In CSV a sequence is
+one cell of labels between blanks, with `-` for null.
 """
 
 import csv
@@ -18,7 +18,7 @@ from asheard.corpora.label_fields import LabelFolder, labels_field
 from asheard.corpora.records import ErrorType, Token, Utterance, check_unique, read_manifest
 from asheard.errors import CorpusError
 from asheard.files import read_jsonl
-from asheard.phones import ERR
+from asheard.phones import ERR, Vectors
 
 Labels = list[str | None]
 
@@ -31,9 +31,12 @@ class _Row(NamedTuple):
     heard_name: str  # "perceived" (aligned) or "produced" (a sequence of its own)
 
 
-def read_gold(path: Path | str) -> list[Utterance]:
+def read_gold(path: Path | str, vectors: Vectors | None = None) -> list[Utterance]:
     """Read annotated utterances from whatever the file holds: a manifest, or a table in JSON Lines or CSV.
 
+    Args:
+        path: the file.
+        vectors: as in `read_table`.
     Raises:
         CorpusError: see `read_manifest` and `read_table`.
     """
@@ -42,30 +45,32 @@ def read_gold(path: Path | str) -> list[Utterance]:
         first = next(read_jsonl(path), None)
         if first is not None and "tokens" in first[1]:
             return read_manifest(path)
-    return read_table(path)
+    return read_table(path, vectors)
 
 
-def read_table(path: Path | str) -> list[Utterance]:
+def read_table(path: Path | str, vectors: Vectors | None = None) -> list[Utterance]:
     """Read a table of annotated utterances.
 
     Args:
         path: JSON Lines or CSV; which, the content tells.
+        vectors: the phones' vectors, to align what comes unaligned; None takes the bundled ones.
     Returns:
         utterances in the file's order, phones folded to IPA; tokens have neither times nor positions.
     Raises:
-        CorpusError: no rows, a field missing or of the wrong kind, aligned lists that differ in length, a
-            label that stands for no phone, or a (speaker, utt) that comes twice; with file, line and field.
+        CorpusError: no rows, a field missing or of the wrong kind, aligned lists that differ in length, a label that
+            stands for no phone, or a (speaker, utt) that comes twice; with file, line and field.
     """
     path = Path(path)
     rows = [_row(where, fields) for where, fields in (_jsonl_rows(path) if _is_jsonl(path) else _csv_rows(path))]
     if not rows:
         raise CorpusError(f"{path}: holds no utterances")
     folder = LabelFolder(label for row in rows for labels in (row.canonical, row.heard) for label in labels)
-    tokens = [_aligned_tokens(row, folder) if row.heard_name == "perceived" else None for row in rows]
+    tokens = [_aligned_tokens(row, folder, vectors) if row.heard_name == "perceived" else None for row in rows]
     unaligned = [row for row in rows if row.heard_name == "produced"]
     pairs = wper_align_batch(
         [_sequence(row, "canonical", row.canonical, folder) for row in unaligned],
         [_sequence(row, "produced", row.heard, folder) for row in unaligned],
+        vectors,
     )
     aligned = iter(pairs)
     utterances = [
@@ -100,7 +105,7 @@ def _row(where: str, fields: dict[str, Any]) -> _Row:
     return _Row(where, fields, canonical, heard, heard_names[0])
 
 
-def _aligned_tokens(row: _Row, folder: LabelFolder) -> list[Token]:
+def _aligned_tokens(row: _Row, folder: LabelFolder, vectors: Vectors | None) -> list[Token]:
     tokens = []
     for index, (canonical, perceived) in enumerate(zip(row.canonical, row.heard, strict=True)):
         references = folder.fold(canonical, f"{row.where}, canonical {index}") if canonical else ()
@@ -110,7 +115,7 @@ def _aligned_tokens(row: _Row, folder: LabelFolder) -> list[Token]:
         if len(references) <= 1 and len(heard) <= 1:
             pairs = [((*references, None)[0], (*heard, None)[0])] if references or heard else []
         else:  # one label for several phones, such as aɪə
-            pairs = wper_align(references, heard)
+            pairs = wper_align(references, heard, vectors)
         tokens += [_token(*pair) for pair in pairs]
     return tokens
 

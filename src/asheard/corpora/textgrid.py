@@ -1,9 +1,8 @@
 """Praat TextGrids as named tiers of intervals.
 
-praatio reads the container, long or short. Around it stands only what it leaves to the caller: the encoding
-(it takes UTF-16 with a byte order mark only), line ends, times that Praat wrote as 1.1e-16, and a file cut
-short, which it would read as a shorter one. Tiers are not checked against the file's own xmax, for real
-annotation has tiers that end after it.
+praatio reads the container, long or short. Around it stands only what it leaves to the caller: the encoding (it takes
+UTF-16 with a byte order mark only), line ends, times that Praat wrote as 1.1e-16, and a file cut short, which it would
+read as a shorter one. Tiers are not checked against the file's own xmax, for real ones may end after it.
 """
 
 import codecs
@@ -45,8 +44,8 @@ def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
     Args:
         path: a long or short TextGrid in UTF-8 or UTF-16, with or without byte order mark.
     Returns:
-        tier name -> its intervals in order, empty labels included. Of tiers with one name the first is kept;
-        point tiers are left out.
+        tier name -> its intervals in order, empty labels included. Of tiers with one name the first is kept; point
+        tiers are left out.
     Raises:
         CorpusError: the file is missing, cut short, or not a TextGrid.
     """

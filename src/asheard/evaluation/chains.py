@@ -16,12 +16,17 @@ CHAINS: Final = (OFF_THE_SHELF, FAITHFUL, L1_ENCODER, L1_PRIOR)
 L1_ENCODER_UNKNOWN: Final = "ft-l2-l1-encoder-unknown"  # the encoder chain, L1 not declared: shown beside, not ranked
 
 
+def behind_prior(chain: str) -> str:
+    """The name of `chain` with the prior scoring behind it."""
+    return L1_PRIOR if chain == FAITHFUL else f"{chain}+l1-prior"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainRun:
     """What one chain wrote for the whole test set with one seed.
 
-    chain: one of CHAINS, or any other name for an outside transcriber. seed: 0 for a transcriber that has
-    none. prior: the scorer behind the transcriber; None classes by the distance threshold alone.
+    chain: one of CHAINS, or any other name for an outside transcriber. seed: 0 for a transcriber that has none. prior:
+    the scorer behind the transcriber; None classes by the distance threshold alone.
     """
 
     chain: str

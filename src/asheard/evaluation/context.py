@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from asheard.errors import CorpusError
 from asheard.files import read_json, write_json
 from asheard.prior import PMinChoice, PMinPoint
+
+SYNTHETIC_NOTE: Final = (
+    "The embedded corpus is synthetic: eSpeak NG speaks, and the errors are drawn from counts of real learners' "
+    "errors. These numbers show that the study runs; they prove nothing about people."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +30,10 @@ class Epoch:
 class Context:
     """Where the numbers come from.
 
-    corpus, split and base name the test material and the recogniser the chains grew from, for the signature.
-    notes: what a reader must know before any number; the first lines of the report. excluded: how many of
-    what was left out, by reason. p_min: how the priors' p_min was chosen. validation: every epoch of every
-    seed.
+    corpus, split and base name the test material and the recogniser the chains grew from, for the signature. notes:
+    what a reader must know before any number; the first lines of the report. excluded: how many of what was left out,
+    by reason. num_shared_prompts: prompts read both in training and in test, and num_sharing: training utterances of
+    them; None where unknown. p_min: how the priors' p_min was chosen. validation: every epoch of every seed.
     """
 
     corpus: str
@@ -36,6 +41,8 @@ class Context:
     base: str = "none"
     notes: tuple[str, ...] = ()
     excluded: Mapping[str, int] = field(default_factory=dict)
+    num_shared_prompts: int | None = None
+    num_sharing: int | None = None
     p_min: PMinChoice | None = None
     validation: tuple[Epoch, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from asheard.evaluation.metrics import ALPHA
+from asheard.evaluation.metrics import ALPHA, MAX_D2_COLLAPSE
 from asheard.evaluation.verdict import MAX_COLLAPSE_RATIO, PER_TOLERANCE
 from asheard.prior import GUARD_TOLERANCE
 
@@ -24,8 +24,8 @@ L1-typical, deletions, and sounds the annotator could not name). It guards FRR b
 everything catches nothing.
 - D1: are distances larger at substitutions than at ok? One-sided Mann-Whitney; AUC is the share of (ok, \
 substitution) pairs in order, ties counting half. Passes at p < {ALPHA}.
-- D2: is the 75th percentile of the ok distances below the 25th of the substitutions'? It cannot pass where \
-collapse is above 25%.
+- D2: is the 75th percentile of the ok distances below the 25th of the substitutions'? It fails where more than \
+{100 * MAX_D2_COLLAPSE:.0f}% of the substitutions are at distance 0, that is, collapsed.
 - D3: Spearman's rank correlation, over substitutions, of the distance written with the distance said.
 - Over seeds: p, AUC, percentiles and rates are means; a test passes where it passes with every seed.
 - GO: faithful collapse at most {MAX_COLLAPSE_RATIO} of off-the-shelf, D2 passes, PER not worse. Encoder: it \

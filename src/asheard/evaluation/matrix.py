@@ -9,7 +9,7 @@ import polars as pl
 
 from asheard.corpora.records import Utterance
 from asheard.errors import CorpusError
-from asheard.evaluation.chains import ChainRun
+from asheard.evaluation.chains import FAITHFUL, L1_PRIOR, ChainRun
 from asheard.evaluation.context import Context, read_context, write_context
 from asheard.evaluation.merges import coarse_run, coarse_utterances, merges_of
 from asheard.evaluation.metrics import summarise
@@ -61,10 +61,11 @@ def evaluate(
     Returns:
         The token rows and the metrics, as written.
     Raises:
-        CorpusError: predictions do not match the gold, or a prior was fitted with another threshold.
+        CorpusError: predictions do not match the gold, a prior was fitted with another threshold, or the chain that is
+            named after its prior has none.
     """
     out, vectors = Path(out), vectors or load_vectors()
-    _check_thresholds(runs, vectors)
+    _check_priors(runs, vectors)
     merges = merges_of(gold)
     runs = [coarse_run(run, merges) for run in runs]
     training = coarse_utterances(training, merges)
@@ -124,8 +125,13 @@ def read_metrics(out: Path | str) -> dict[str, Any]:
     return metrics
 
 
-def _check_thresholds(runs: Sequence[ChainRun], vectors: Vectors) -> None:
+def _check_priors(runs: Sequence[ChainRun], vectors: Vectors) -> None:
     for run in runs:
+        if run.prior is None and run.chain == L1_PRIOR:
+            raise CorpusError(
+                f"{run.name}: no prior stands behind it; give the run its prior (`asheard evaluate --chain "
+                f"{FAITHFUL}=FILE --prior FILE --with-prior {FAITHFUL}` adds this chain)"
+            )
         if run.prior is not None and run.prior.threshold != vectors.threshold:
             raise CorpusError(
                 f"{run.name}: its prior was fitted with threshold {run.prior.threshold:g}, the vectors say "
@@ -140,7 +146,7 @@ def _remarks(gold: Sequence[Utterance], training: Sequence[Utterance], merges: M
         remarks.append(f"The gold does not tell all phones apart; counted on both sides: {_as(merges)}.")
     if not training:
         remarks.append("No training rows were given: nothing is L1-typical, and FRR by class is FRR.")
-    if unseen := merges_of(training):
+    if unseen := {phone: other for phone, other in merges_of(training).items() if phone not in merges}:
         remarks.append(
             f"The training rows do not tell all phones of the gold apart ({_as(unseen)}), so no substitution "
             "that needs the difference is L1-typical."

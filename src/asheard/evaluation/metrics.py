@@ -1,8 +1,7 @@
 """What is counted on the token rows: PER, collapse, FRR by class and its guard, the dissociations D1 to D3.
 
-Measures (M) are one record for one chain, one seed and one group of speakers; docs/metrics.md defines each.
-A rate with a zero denominator is None, and so is a statistic that its data leave undefined; None is never
-averaged away.
+Measures (M) are one record for one chain, one seed and one group of speakers; docs/metrics.md defines each. A rate with
+a zero denominator is None, and so is a statistic that its data leave undefined; None is never averaged away.
 """
 
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ Measures = dict[str, Any]
 FloatArray = NDArray[np.float64]
 
 ALPHA: Final = 0.05  # D1 passes below this one-sided p
+MAX_D2_COLLAPSE: Final = 0.25  # D2 fails above this share of substitutions at distance 0
 
 # The rates by the names the tables give them, in the order of the tables.
 RATES: Final = {
@@ -38,9 +38,9 @@ def summarise(rows: pl.DataFrame, edits: pl.DataFrame) -> dict[str, Any]:
         rows: token rows (`rows.SCHEMA`).
         edits: edit rows of the same runs.
     Returns:
-        {chain: {"pooled": M, "per_l1": {l1: M}, "per_seed": {seed: M}, "spread": {"pooled": S, "per_l1":
-        {l1: S}}}} with pooled and per_l1 the means over seeds, per_seed pooled over L1s, and S {path: [least,
-        most] over seeds}. Chains come in the order of the rows, L1s and seeds in their own.
+        {chain: {"pooled": M, "per_l1": {l1: M}, "per_seed": {seed: M}, "spread": {"pooled": S, "per_l1": {l1: S}}}}
+        with pooled and per_l1 the means over seeds, per_seed pooled over L1s, and S {path: [least, most] over seeds}.
+        Chains come in the order of the rows, L1s and seeds in their own.
     """
     l1s = sorted(edits["l1"].unique())
     chains: dict[str, Any] = {}
@@ -124,8 +124,8 @@ def separation(ok: FloatArray, sub: FloatArray) -> Measures:
         sub: cos_dist at substitutions.
     Returns:
         p: one-sided Mann-Whitney (ok < sub), normal approximation with tie and continuity correction.
-        auc: share of (ok, sub) pairs where sub is farther, ties counting half. pass: p < 0.05.
-        p is None where all distances are equal; all three are where a side is empty.
+        auc: share of (ok, sub) pairs where sub is farther, ties counting half. pass: p < 0.05. p is None where all
+        distances are equal; all three are where a side is empty.
     Source: Mann and Whitney 1947.
     """
     if not ok.size or not sub.size:
@@ -140,21 +140,29 @@ def separation(ok: FloatArray, sub: FloatArray) -> Measures:
 def quartile_gap(ok: FloatArray, sub: FloatArray) -> Measures:
     """D2: is the 75th percentile of the ok distances below the 25th of the substitutions'?
 
-    Percentiles interpolate linearly. A chain that collapses more than a quarter of many substitutions has a
-    25th percentile of 0 and cannot pass.
+    Percentiles interpolate linearly, so the 25th may lie above 0 although a chain collapses just over a quarter of the
+    substitutions; it does not pass then either.
+
+    Args:
+        ok: cos_dist at correct positions.
+        sub: cos_dist at substitutions.
+    Returns:
+        ok_p75, sub_p25: the percentiles. pass: ok_p75 < sub_p25, and at most a quarter of sub is 0. All three are None
+        where a side is empty.
     """
     if not ok.size or not sub.size:
         return {"ok_p75": None, "sub_p25": None, "pass": None}
     ok_p75, sub_p25 = float(np.percentile(ok, 75)), float(np.percentile(sub, 25))
-    return {"ok_p75": ok_p75, "sub_p25": sub_p25, "pass": ok_p75 < sub_p25}
+    collapsed = float(np.mean(sub == 0))
+    return {"ok_p75": ok_p75, "sub_p25": sub_p25, "pass": ok_p75 < sub_p25 and collapsed <= MAX_D2_COLLAPSE}
 
 
 def gradience(predicted: FloatArray, gold: FloatArray) -> Measures:
     """D3: at substitutions, does the predicted distance rank with the gold distance?
 
     Returns:
-        rho: Spearman's, with mean ranks for ties. p: two-sided. Both None below three substitutions, or where
-        one side is constant.
+        rho: Spearman's, with mean ranks for ties. p: two-sided. Both None below three substitutions, or where one side
+        is constant.
     """
     if predicted.size < 3 or np.ptp(predicted) == 0 or np.ptp(gold) == 0:
         return {"rho": None, "p": None}

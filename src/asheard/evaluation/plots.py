@@ -9,7 +9,14 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asheard.evaluation.chains import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
+from asheard.evaluation.chains import (
+    FAITHFUL,
+    L1_ENCODER,
+    L1_ENCODER_UNKNOWN,
+    L1_PRIOR,
+    OFF_THE_SHELF,
+    behind_prior,
+)
 from asheard.evaluation.ranking import reference_chain
 from asheard.evaluation.tables import number
 from asheard.files import whole_file
@@ -214,14 +221,16 @@ def _mark_quartiles(axes: Axes, d2: Mapping[str, Any]) -> None:
 
 def _panel_title(chain: str, chains: Mapping[str, Any]) -> str:
     pooled = chains[chain]["pooled"]
-    name = f"{chain} (the same for {L1_PRIOR})" if chain == FAITHFUL and L1_PRIOR in chains else chain
+    scored = behind_prior(chain)
+    name = f"{chain} (the same for {scored})" if scored in chains else chain
     d2 = {None: "has no data", True: "passes", False: "fails"}[pooled["d2"]["pass"]]
     return f"{name}\nD1: AUC {number(pooled['d1']['auc'])}; D2 {d2}"
 
 
 def _distinct_transcripts(chains: Mapping[str, Any]) -> list[str]:
-    """The chains but the scorer's, whose transcripts are the faithful chain's."""
-    return [chain for chain in chains if chain != L1_PRIOR or FAITHFUL not in chains]
+    """The chains but those that only score another's transcripts."""
+    scored = set(map(behind_prior, chains))
+    return [chain for chain in chains if chain not in scored]
 
 
 def _colour(chain: str, shown: Sequence[str]) -> str:

@@ -44,6 +44,7 @@ def results_text(
         *(f"> **{note}**" for note in context.notes),
         f"`{metrics['signature']}`",
         *_ranking(chains),
+        *_shared_prompts(context),
         f"![Collapse by chain and first language]({plots}/{COLLAPSE_PLOT})",
         *_verdict(chains, verdict),
         *_by_l1(rows, chains),
@@ -86,6 +87,15 @@ def _ranking(chains: Mapping[str, Any]) -> Iterable[str]:
             for chain in in_order(chains)
         ],
     )
+
+
+def _shared_prompts(context: Context) -> Iterable[str]:
+    if context.num_shared_prompts:
+        yield (
+            f"Prompts read both in test and in training: {context.num_shared_prompts}, in {context.num_sharing} "
+            "training utterances. Fine-tuned chains have heard these sentences from training speakers; off-the-shelf "
+            "has not."
+        )
 
 
 def _verdict(chains: Mapping[str, Any], verdict: Verdict | None) -> Iterable[str]:
@@ -210,7 +220,7 @@ def _validation(context: Context) -> Iterable[str]:
     if not context.validation:
         return
     yield "## Validation by epoch"
-    yield "Per cent, on validation speakers. Epochs were fixed beforehand: none of this chose anything."
+    yield "Per cent, on held-out prompts of the training speakers. Epochs were fixed beforehand: this chose nothing."
     header = ["chain", "seed", "epoch", "val PER", "val L1 accuracy"]
     yield markdown_table(
         header,

@@ -1,8 +1,8 @@
 """Token rows: one row for each canonical position, chain and seed.
 
-Every number of the report but PER is counted on these rows. PER is counted on `edit_rows`, one row for each
-utterance, because additions and insertions stand at no canonical position. A gold substitution whose two
-sides are the same phone once folded (`AH0,AX,s`) is none at the grain of the inventory: its row says ok.
+Every number of the report but PER is counted on these rows. PER is counted on `edit_rows`, one row for each utterance,
+because additions and insertions stand at no canonical position. A gold substitution whose two sides are the same phone
+once folded (`AH0,AX,s`) is none at the grain of the inventory: its row says ok.
 """
 
 from collections import Counter
@@ -122,8 +122,7 @@ def edit_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun]) -> pl.DataFra
         alignments = unit_align_batch(produced, _hypotheses(gold, run))
         for utterance, pairs in zip(gold, alignments, strict=True):
             edits = count_edits(pairs)
-            num_edits = edits.substitutions + edits.deletions + edits.insertions
-            rows.append((run.chain, run.seed, utterance.l1, *utterance.key, num_edits, edits.num_reference))
+            rows.append((run.chain, run.seed, utterance.l1, *utterance.key, edits.num_edits, edits.num_reference))
     columns = ["chain", "seed", "l1", "speaker", "utt", "num_edits", "num_produced"]
     return pl.DataFrame(rows, schema=columns, orient="row")
 

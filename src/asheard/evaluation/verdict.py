@@ -1,8 +1,8 @@
 """What the numbers decide: whether the faithful transcriber is a GO, and where the L1 should live.
 
-The rules were fixed before any study was run. They look at means over seeds; "lowers" asks for every seed
-besides, and "not worse" allows PER_TOLERANCE, or for the share of L1-atypical errors caught the
-GUARD_TOLERANCE that p_min was chosen with. A number that is None never speaks for its chain.
+The rules were fixed before any study was run. They look at means over seeds; "lowers" asks for every seed besides, and
+"not worse" allows PER_TOLERANCE, or for the share of L1-atypical errors caught the GUARD_TOLERANCE that p_min was
+chosen with. A number that is None never speaks for its chain.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 from asheard.models.decoding import decode_greedy
 from asheard.models.embedded import EMBEDDED_BASE
 from asheard.models.encoders import SAMPLE_RATE_HZ, SMALL_ENCODER, Encoder, fresh_encoder, load_encoder, pad
-from asheard.models.folder import digest, export_ctc, load_transcriber, read_card, save_transcriber
+from asheard.models.folder import export_ctc, load_transcriber, read_card, save_transcriber
 from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.transcriber import CTCTranscriber
@@ -21,7 +21,6 @@ __all__ = [
     "Transcriber",
     "Transcript",
     "decode_greedy",
-    "digest",
     "export_ctc",
     "fresh_encoder",
     "load_encoder",

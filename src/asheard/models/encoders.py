@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from asheard.errors import ModelError
 
 SAMPLE_RATE_HZ: Final = 16_000
+_PREPROCESSORS: Final = ("preprocessor_config.json", "processor_config.json")
 
-# The embedded base: 2.0 M parameters, under 10 MB as float32 safetensors. Dropout draws random numbers for
-# every activation, a third of a step on a CPU, so there is none; SpecAugment regularises instead.
+# The embedded base: 2.0 M parameters, under 10 MB as float32 safetensors. Dropout draws random numbers for every
+# activation, a third of a step on a CPU, so there is none; SpecAugment regularises instead.
 SMALL_ENCODER: Final[dict[str, Any]] = {
     "conv_dim": (32, 32, 64, 64, 128, 128, 128),
     "hidden_size": 192,
@@ -39,9 +40,9 @@ SMALL_ENCODER: Final[dict[str, Any]] = {
 class Encoder(nn.Module):
     """A Hugging Face wav2vec2-family model fed with raw, unnormalised 16 kHz waveforms.
 
-    Whatever the published preprocessor would have done to the waveform happens in `forward`, so one waveform
-    goes in everywhere. Padding is masked only where the convolutional front end is layer-normed: group-normed
-    ones were trained without a mask, and their first normalisation runs over the padding too.
+    Whatever the published preprocessor would have done to the waveform happens in `forward`, so one waveform goes in
+    everywhere. Padding is masked only where the convolutional front end is layer-normed: group-normed ones were
+    trained without a mask, and their first normalisation runs over the padding too.
     """
 
     def __init__(self, backbone: Any, *, do_normalize: bool) -> None:
@@ -119,8 +120,8 @@ def load_encoder(base_id: str | Path, **overrides: Any) -> Encoder:
         base_id: Hugging Face hub id, or a folder in that layout (a model folder of ours is one).
         overrides: configuration values to change, SpecAugment and dropout for training.
     Raises:
-        ModelError: no such folder or id, not of the wav2vec2 family, weights that do not match the
-            configuration, or audio at another rate than 16 kHz.
+        ModelError: no such folder or id, not of the wav2vec2 family, weights that do not match the configuration, or
+            audio at another rate than 16 kHz.
     """
     do_normalize = reads_normalised(base_id)
     with explained(base_id):
@@ -138,13 +139,19 @@ def load_encoder(base_id: str | Path, **overrides: Any) -> Encoder:
 
 
 def reads_normalised(base_id: str | Path) -> bool:
-    """Whether the checkpoint wants waveforms of zero mean and unit variance (preprocessor_config.json).
+    """Whether the checkpoint wants waveforms of zero mean and unit variance.
+
+    That stands in preprocessor_config.json (or in processor_config.json, where a whole processor was saved). A local
+    folder with neither, such as a bare model saved by `save_pretrained`, gets transformers' defaults: 16 kHz, yes.
 
     Raises:
-        ModelError: no preprocessor_config.json, or one for audio at another rate than 16 kHz.
+        ModelError: a hub id without them, a file that cannot be read, or audio at another rate than 16 kHz.
     """
+    folder = Path(base_id)
+    bare = folder.is_dir() and not any((folder / name).exists() for name in _PREPROCESSORS)
     with explained(base_id):
-        extractor = transformers.Wav2Vec2FeatureExtractor.from_pretrained(base_id)
+        published = transformers.Wav2Vec2FeatureExtractor
+        extractor = published() if bare else published.from_pretrained(base_id)
     if extractor.sampling_rate != SAMPLE_RATE_HZ:
         raise ModelError(
             f"{base_id}: preprocessor_config.json asks for {extractor.sampling_rate} Hz audio; "
@@ -191,7 +198,7 @@ def explained(source: str | Path) -> Iterator[None]:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
             f"{source}: cannot be loaded as a wav2vec2-family checkpoint ({reason}); give a folder with "
-            "config.json, preprocessor_config.json and weights, or a hub id while online"
+            "config.json and weights (and preprocessor_config.json), or a hub id while online"
         ) from error
     finally:
         transformers.logging.set_verbosity(verbosity)

@@ -1,13 +1,12 @@
 """Model folders: how a trained transcriber is kept, and how any transcriber is loaded.
 
-A folder is in the Hugging Face layout, so that transformers reads it back and it can be the base of a further
-training: config.json, model.safetensors, preprocessor_config.json, vocab.json (label -> id), and card.json,
-which says what the model is and how it was trained. A faithful transcriber is a complete `*ForCTC` checkpoint
-whose blank is `<blank>`; an L1-aware one keeps its heads in l1_aware.safetensors beside the encoder.
+A folder is in the Hugging Face layout, so that transformers reads it back and it can be the base of a further training:
+config.json, model.safetensors, preprocessor_config.json, vocab.json (label -> id), and card.json, which says what the
+model is and how it was trained. A faithful transcriber is a complete `*ForCTC` checkpoint whose blank is `<blank>`; an
+L1-aware one keeps its heads in l1_aware.safetensors beside the encoder.
 """
 
 import copy
-import hashlib
 import os
 import shutil
 import tempfile
@@ -66,8 +65,8 @@ def save_transcriber(model: CTCTranscriber | L1AwareCTC, folder: Path | str, tra
 def export_ctc(model: CTCTranscriber, folder: Path | str, training: dict[str, Any]) -> Path:
     """Publish a transcriber as an off-the-shelf recogniser: an ordinary ForCTC checkpoint, blank `<pad>` = 0.
 
-    Labels are `EXPORTED_LABELS`; the sentence marks and `<unk>` are there because published vocabularies have
-    them, and are never written. Arguments and errors as for `save_transcriber`.
+    Labels are `EXPORTED_LABELS`; the sentence marks and `<unk>` are there because published vocabularies have them, and
+    are never written. Arguments and errors as for `save_transcriber`.
     """
     rows = torch.tensor([BLANK_ID, 0, 0, 0, *(phone_to_id(phone) for phone in PHONES)])
     head = nn.Linear(model.encoder.hidden_size, len(EXPORTED_LABELS))
@@ -86,8 +85,8 @@ def load_transcriber(path_or_id: str | Path, device: torch.device | str = "cpu")
     """Load what transcribes: a model folder, or a published recogniser by folder or hub id.
 
     Raises:
-        ModelError: what `load_encoder` and `OffTheShelf` raise; a folder with a file missing, or with other
-            labels than this version's.
+        ModelError: what `load_encoder` and `OffTheShelf` raise; a folder with a file missing, or with other labels
+            than this version's.
     """
     folder = Path(path_or_id)
     card = read_card(folder) if (folder / CARD).is_file() else {"kind": OffTheShelf.kind}
@@ -113,37 +112,15 @@ def read_card(folder: Path | str) -> dict[str, Any]:
     """
     path = Path(folder) / CARD
     card = _read(path)
-    if not isinstance(card, dict) or card.get("kind") not in (
-        CTCTranscriber.kind,
-        L1AwareCTC.kind,
-        OffTheShelf.kind,
-    ):
+    if not isinstance(card, dict) or card.get("kind") not in (CTCTranscriber.kind, L1AwareCTC.kind, OffTheShelf.kind):
         raise ModelError(f"{path}: field 'kind' must be faithful, l1-aware or off-the-shelf")
     return card
-
-
-def digest(source: Path | str) -> str:
-    """Short digest of what a model folder, or any one file, holds; a hub id stands for itself."""
-    path = Path(source)
-    if not path.exists():
-        return str(source)
-    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-    total = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as content:
-            total.update(hashlib.file_digest(content, "sha256").digest())
-    return total.hexdigest()[:16]
 
 
 def _save_ctc(encoder: Encoder, head: nn.Linear, folder: Path, *, blank_id: int) -> None:
     config = copy.deepcopy(encoder.config)
     config.update(
-        {
-            "vocab_size": head.out_features,
-            "pad_token_id": blank_id,
-            "bos_token_id": None,
-            "eos_token_id": None,
-        }
+        {"vocab_size": head.out_features, "pad_token_id": blank_id, "bos_token_id": None, "eos_token_id": None}
     )
     model = transformers.AutoModelForCTC.from_config(config)
     getattr(model, model.base_model_prefix).load_state_dict(encoder.backbone.state_dict())

@@ -16,15 +16,14 @@ from asheard.models.transcriber import independent_batches
 from asheard.models.transcript import Transcript
 from asheard.phones import LABELS
 
-L2_ARCTIC_L1S: Final = ("Arabic", "Hindi", "Korean", "Mandarin", "Spanish", "Vietnamese")
+L2_ARCTIC_L1S: Final = ("Arabic", "Chinese", "Hindi", "Korean", "Spanish", "Vietnamese")
 UNKNOWN_L1: Final = -1
 
 
 class L1AwareCTC(nn.Module):
     """Encoder, L1 classifier on its mean-pooled frames, and a CTC head on [frame ; embedding of the L1].
 
-    Where the L1 is not declared, the classifier's posterior mixes the embeddings: sum over L1s of P(L1 | x)
-    e(L1).
+    Where the L1 is not declared, the classifier's posterior mixes the embeddings: sum over L1s of P(L1 | x) e(L1).
     """
 
     kind = "l1-aware"
@@ -42,8 +41,7 @@ class L1AwareCTC(nn.Module):
             base_id: an encoder, or the hub id or folder that `load_encoder` takes.
             n_labels: size of the CTC output, ids as in `asheard.phones.LABELS`.
             l1_emb: size of an L1's embedding.
-            l1s: names of the L1s; their order gives their ids (by default the six of L2-ARCTIC,
-                alphabetical).
+            l1s: names of the L1s; their order gives their ids (by default the six of L2-ARCTIC, alphabetical).
         """
         super().__init__()
         self.encoder = base_id if isinstance(base_id, Encoder) else load_encoder(base_id)
@@ -60,8 +58,7 @@ class L1AwareCTC(nn.Module):
         Args:
             waveforms: (B, S) float32 at 16 kHz, padded with zeros.
             num_samples: (B,) int64 valid samples; None where nothing is padded.
-            l1_ids: (B,) int64 declared L1s, `UNKNOWN_L1` (-1) where a row has none; None where no row has
-                one.
+            l1_ids: (B,) int64 declared L1s, `UNKNOWN_L1` (-1) where a row has none; None where no row has one.
         Returns:
             (B, T, n_labels) CTC logits and (B, N_L1) L1 logits.
         """

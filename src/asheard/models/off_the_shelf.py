@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -28,9 +27,8 @@ class OffTheShelf:
     """Greedy decoding over the checkpoint's own labels, each folded to the 40 phones afterwards.
 
     Multilingual vocabularies hold labels that are no sound of English and that `fold_espeak` does not know.
-    They are found when the model is loaded (`unfoldable`), left out of transcripts, and counted at use
-    (`left_out`). A label that is several phones (aɪə) shares its time between them and gives each its
-    confidence.
+    They are found when the model is loaded (`unfoldable`), and a transcript names those it left out (`left_out`). A
+    label that is several phones (aɪə) shares its time between them and gives each its confidence.
     """
 
     kind = "off-the-shelf"
@@ -39,8 +37,7 @@ class OffTheShelf:
         """Load a checkpoint.
 
         Raises:
-            ModelError: it cannot be loaded, has no CTC head, or its labels reach fewer than 30 of the 40
-                phones.
+            ModelError: it cannot be loaded, has no CTC head or blank, or its labels reach fewer than 30 of the phones.
         """
         do_normalize = reads_normalised(model_id)
         with explained(model_id):
@@ -50,9 +47,10 @@ class OffTheShelf:
             labels = _read_vocabulary(model_id, model.config.vocab_size)
         if any(name.startswith("lm_head") for name in found["missing_keys"]):
             raise ModelError(f"{model_id}: no CTC head among its weights; give a fine-tuned *ForCTC checkpoint")
+        if model.config.pad_token_id is None:
+            raise ModelError(f"{model_id}: config.json gives no pad_token_id, the id of the CTC blank; write it there")
         self.encoder = Encoder(getattr(model, model.base_model_prefix), do_normalize=do_normalize)
         self.model = model.to(device).eval()
-        self.left_out: Counter[str] = Counter()
         self.phones: dict[int, tuple[str, ...]] = {}
         self.unfoldable: dict[int, str] = {}
         silent = {int(model.config.pad_token_id)}
@@ -89,15 +87,14 @@ class OffTheShelf:
         phones: list[str] = []
         confidences: list[float] = []
         times_s: list[tuple[float, float]] = []
+        left_out = tuple(self.unfoldable[row.label_id] for row in segments if row.label_id in self.unfoldable)
         for segment in segments:
-            if segment.label_id in self.unfoldable:
-                self.left_out[self.unfoldable[segment.label_id]] += 1
             folded = self.phones.get(segment.label_id, ())
             edges = np.linspace(segment.start, segment.end, len(folded) + 1) * self.encoder.frame_s
             phones += folded
             confidences += [segment.confidence] * len(folded)
             times_s += [(float(start), float(end)) for start, end in pairwise(edges)]
-        return Transcript(tuple(phones), tuple(confidences), tuple(times_s))
+        return Transcript(tuple(phones), tuple(confidences), tuple(times_s), left_out)
 
 
 def _read_vocabulary(model_id: str | Path, vocab_size: int) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -9,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.models.decoding import decode_segments, to_transcript
-from asheard.models.encoders import Encoder, load_encoder, pad
+from asheard.models.encoders import SAMPLE_RATE_HZ, Encoder, load_encoder, pad
 from asheard.models.transcript import Transcript
 from asheard.phones import LABELS
 
-BATCH_SAMPLES = 60 * 16_000  # one minute of audio, padding included, goes through the encoder at once
+BATCH_SAMPLES: Final = 60 * SAMPLE_RATE_HZ  # one minute of audio, padding included, goes through the encoder at once
 
 
 class CTCTranscriber(nn.Module):
@@ -55,8 +56,8 @@ class CTCTranscriber(nn.Module):
 def independent_batches(encoder: Encoder, waveforms: Sequence[NDArray[np.float32]]) -> Iterator[list[int]]:
     """Indices of waveforms that may share a batch without changing each other's result, longest first.
 
-    A group-normed front end sees its padding, so only equal lengths go together there. Waveforms shorter than
-    one frame are in no batch.
+    A group-normed front end sees its padding, so only equal lengths go together there. Waveforms shorter than one
+    frame are in no batch.
     """
     lengths = [len(waveform) for waveform in waveforms]
     frames = encoder.num_frames(torch.tensor(lengths)).tolist()

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 class Transcript:
     """The phones of one recording.
 
-    phones: IPA symbols of the inventory. confidences: mean posterior of each phone over the frames it was
-        read
-    from. times_s: (start, end) of those frames; CTC spikes, so a span is where a phone was decided, not its
-    extent.
+    phones: IPA symbols of the inventory. confidences: mean posterior of each phone over the frames it was read from.
+    times_s: (start, end) of those frames; CTC spikes, so a span is where a phone was decided, not its extent.
+    left_out: labels of a published vocabulary that were heard and are no phone of the inventory.
     """
 
     phones: tuple[str, ...]
     confidences: tuple[float, ...]
     times_s: tuple[tuple[float, float], ...]
+    left_out: tuple[str, ...] = ()
 
 
 class Transcriber(Protocol):
@@ -35,8 +35,7 @@ class Transcriber(Protocol):
 
         Args:
             waveforms: float32 mono at 16 kHz, of any lengths.
-            l1s: the declared first language of each speaker, None where unknown; heeded by L1-aware models
-                only.
+            l1s: the declared first language of each speaker, None where unknown; heeded by L1-aware models only.
         Returns:
             One transcript a waveform; an empty one for what is shorter than a frame.
         Raises:

@@ -35,8 +35,7 @@ class Example:
 class Batch:
     """Padded examples.
 
-    waveforms: (B, S) float32. num_samples: (B,). label_ids: (B, L), padded with 0. num_labels: (B,). l1s: B
-        L1s.
+    waveforms: (B, S) float32. num_samples: (B,). label_ids: (B, L), padded with 0. num_labels: (B,). l1s: B L1s.
     names: B times speaker/utt.
     """
 
@@ -59,9 +58,9 @@ def build_examples(
         encoder: says how many frames a recording gives.
         load: reads a recording, where the manifest does not say how long it is.
     Returns:
-        The examples in manifest order, and the exclusions: no recording; a sound without a name (`err`) in
-        the target; no phones; fewer frames than CTC needs (one a label and one between equal neighbours);
-        shorter than SpecAugment's mask.
+        The examples in manifest order, and the exclusions: no recording; a sound without a name (`err`) in the target;
+        no phones; fewer frames than CTC needs (one a label and one between equal neighbours); shorter than
+        SpecAugment's mask.
     """
     examples, exclusions = [], Exclusions()
     for row in utterances:
@@ -91,9 +90,9 @@ def build_examples(
 def plan_epoch(examples: Sequence[Example], batch_seconds: float, seed: int, epoch: int) -> list[list[int]]:
     """The batches of one epoch, as indices of examples.
 
-    Examples of like length share a batch, so little is padding: they are sorted by a length that chance
-    changes by up to a tenth, cut into batches of at most `batch_seconds` (padding included; a longer example
-    is alone), and the batches are shuffled.
+    Examples of like length share a batch, so little is padding: they are sorted by a length that chance changes by up
+    to a tenth, cut into batches of at most `batch_seconds` (padding included; a longer example is alone), and the
+    batches are shuffled.
     """
     random = np.random.default_rng([seed, epoch])
     seconds = np.array([example.seconds for example in examples])

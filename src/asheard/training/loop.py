@@ -23,11 +23,11 @@ import asheard
 from asheard.corpora.audio import load_audio
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.records import Utterance, read_manifest
-from asheard.errors import CorpusError, ModelError
+from asheard.errors import CorpusError, GateError, ModelError
 from asheard.files import write_json
-from asheard.models import read_card, save_transcriber
+from asheard.models import SAMPLE_RATE_HZ, read_card, save_transcriber
 from asheard.training.batches import Batch, Example, LoadWav, build_examples, collate, plan_epoch
-from asheard.training.gates import check_gates
+from asheard.training.gates import gate_reasons
 from asheard.training.log import TrainingLog
 from asheard.training.options import TrainingOptions, check_unchanged
 from asheard.training.resume import Progress, load_checkpoint, read_progress, save_checkpoint
@@ -53,14 +53,12 @@ class Data:
 def train(options: TrainingOptions) -> Path:
     """Train a transcriber, or go on where a killed run stopped, or do nothing where it is finished.
 
-    On a CPU, with the same number of threads, an interrupted run ends with the very weights of an
-    uninterrupted one.
+    On a CPU, with the same number of threads, an interrupted run ends with the very weights of an uninterrupted one.
 
     Returns:
         The finished model's folder, `options.final`.
     Raises:
-        ModelError: the base cannot be loaded, the folder belongs to a run with other options, or a gradient
-            is not finite.
+        ModelError: the base cannot be loaded, the folder is that of other options, or a gradient is not finite.
         CorpusError: a manifest or recording cannot be read, or leaves nothing to train on.
         GateError: the pilot (`options.pilot`) does not look like learning.
     """
@@ -84,6 +82,8 @@ def train(options: TrainingOptions) -> Path:
     data = _read_data(options, trainer, train_rows, val_rows)
     if options.pilot and not checkpoint.is_file():
         _run_pilot(options, trainer, data)
+        del trainer  # two large models and their optimizers do not fit on one GPU
+        accelerator.free_memory()
         trainer = Trainer(options, accelerator, l1s)
     epochs = _run(options, trainer, data, checkpoint, fingerprint)
     if accelerator.is_main_process:
@@ -95,7 +95,7 @@ def train(options: TrainingOptions) -> Path:
             "num_processes": accelerator.num_processes,
             "num_train": len(data.train),
             "num_val": len(data.val),
-            "excluded": {name: exclusions.counts() for name, exclusions in data.excluded.items()},
+            "excluded": {name: dict(exclusions) for name, exclusions in data.excluded.items()},
             "epochs": epochs,
         }
         save_transcriber(trainer.model, options.final, card)
@@ -127,7 +127,7 @@ def _run(
             epoch, began = steps[step][0], time.perf_counter()
             result = trainer.step(step, len(steps), batch)
             if log:
-                audio_s = float(batch.num_samples.sum()) / 16_000
+                audio_s = float(batch.num_samples.sum()) / SAMPLE_RATE_HZ
                 elapsed_s = time.perf_counter() - began
                 log.write("step", step + 1, epoch=epoch + 1, **asdict(result), audio_s=audio_s, elapsed_s=elapsed_s)
             bar.update(task, advance=1, loss=f"loss {result.loss:.2f}")
@@ -152,10 +152,15 @@ def _run_pilot(options: TrainingOptions, trainer: Trainer, data: Data) -> None:
     batches = islice(chain.from_iterable(plans), options.pilot)
     losses = [trainer.step(step, options.pilot, batch).loss for step, batch in enumerate(read_ahead(batches, few))]
     validation = validate(trainer.model, few.val, few.load)
+    reasons = gate_reasons(losses, validation, few.val)
     report = options.checkpoint_dir / "pilot.json"
     if trainer.accelerator.is_main_process:
-        write_json(report, {"losses": losses, **asdict(validation)})
-    check_gates(losses, validation, few.val, report)
+        write_json(report, {"losses": losses, **asdict(validation), "reasons": reasons})
+    if reasons:
+        raise GateError(
+            f"the pilot of {len(losses)} steps did not pass: {'; '.join(reasons)}. See {report}; check the data, or "
+            "give the pilot more steps (--pilot) or utterances (--pilot-train)"
+        )
 
 
 def _draw(examples: list[Example], options: TrainingOptions) -> list[Example]:
@@ -169,8 +174,8 @@ def plan_steps(
 ) -> tuple[list[Step], str]:
     """Every step of the run for one process, and a digest of the whole plan.
 
-    With several processes each step takes one batch for each; the last step of an epoch takes up its first
-    batches again where there are too few.
+    With several processes each step takes one batch for each; the last step of an epoch takes up its first batches
+    again where there are too few.
     """
     steps: list[Step] = []
     digest = hashlib.sha256()

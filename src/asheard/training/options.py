@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from asheard.errors import ModelError
-from asheard.models import digest
+from asheard.files import content_digest
 
 Kind = Literal["base", "faithful", "l1-aware"]
 Schedule = Literal["linear", "one-cycle"]
@@ -20,21 +20,19 @@ class TrainingOptions:
     """Everything that decides the weights, and where files lie.
 
     Attributes:
-        kind: base (CTC on canonical phones, front end trained), faithful (CTC on produced phones) or
-            l1-aware.
+        kind: base (CTC on canonical phones, front end trained), faithful (CTC on produced phones) or l1-aware.
         train, val: manifests (JSONL). val is logged, never used to choose anything.
         wav_root: folder the manifests' wav paths start from.
         checkpoint_dir: checkpoint.safetensors, log.jsonl, tensorboard/ and, at the end, final/ go here.
-        base: hub id or folder of the encoder to start from; None starts `asheard.models.SMALL_ENCODER`
-            afresh.
+        base: hub id or folder of the encoder to start from; None starts `asheard.models.SMALL_ENCODER` afresh.
         checkpoint_every: optimizer steps between checkpoints; one is written after every epoch too.
         epochs: passes over the training utterances, fixed beforehand.
         pilot: optimizer steps of the pilot run before the gates; 0 runs no pilot.
         pilot_train: training utterances the pilot uses, and at most as many of val that judge it.
         batch_seconds: most audio in a batch, padding included.
         peak_lr, weight_decay: of AdamW (Loshchilov and Hutter 2019).
-        schedule: linear (warm-up, then straight to 0) or one-cycle (cosine up from 1/25, cosine down to
-            1e-5).
+        head_lr_factor: the heads' learning rate over that of the encoder.
+        schedule: linear (warm-up, then straight to 0) or one-cycle (cosine up from 1/25, cosine down to 1e-5).
         warmup_share: share of all steps that the rate rises for.
         max_grad_norm: gradients are clipped to this norm.
         lambda_l1: weight of the L1 cross-entropy in the L1-aware loss.
@@ -55,9 +53,10 @@ class TrainingOptions:
     epochs: int = 4
     seed: int = 1
     pilot: int = 0
-    pilot_train: int = 64
+    pilot_train: int = 256
     batch_seconds: float = 40.0
     peak_lr: float = 1e-3
+    head_lr_factor: float = 1.0
     weight_decay: float = 0.01
     schedule: Schedule = "linear"
     warmup_share: float = 0.1
@@ -82,7 +81,7 @@ class TrainingOptions:
         _require(self.kind == "base" or self.base is not None, "base", self.base, "a hub id or a folder")
         for name in ("epochs", "checkpoint_every", "pilot_train", "mask_time_length", "mask_feature_length"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("batch_seconds", "peak_lr", "max_grad_norm"):
+        for name in ("batch_seconds", "peak_lr", "head_lr_factor", "max_grad_norm"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
         for name in ("seed", "pilot", "weight_decay", "lambda_l1"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
@@ -113,7 +112,8 @@ class TrainingOptions:
         """What decides the weights, as JSON: values, and the digests of the manifests and of a local base."""
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _PLACES}
         return {
-            name: digest(value) if name in _FILES and value is not None else value for name, value in values.items()
+            name: content_digest(value) if name in _FILES and value is not None else value
+            for name, value in values.items()
         }
 
 

@@ -1,7 +1,6 @@
 """Checkpoints: everything a run needs to go on after `kill -9`, in one file that is whole or absent.
 
-No generator state is kept: the order of the data and the randomness of every step are functions of (seed,
-step).
+No generator state is kept: the order of the data and the randomness of every step are functions of (seed, step).
 """
 
 import json

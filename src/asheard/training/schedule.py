@@ -11,18 +11,16 @@ _END_SHARE = 1e-5  # of the peak, where one-cycle ends
 def learning_rate(step: int, num_steps: int, peak: float, warmup_share: float, schedule: Schedule) -> float:
     """Rate of optimizer step `step` (from 0) of `num_steps`.
 
-    linear: straight up to `peak` over the warm-up, straight down to 0 after the last step. one-cycle: both
-        ways along
-    a cosine, from peak / 25 and down to peak * 1e-5 (Smith and Topin 2018).
+    linear: straight up to `peak` over the warm-up, straight down to 0 after the last step. one-cycle: both ways along a
+    cosine, from peak / 25 and down to peak * 1e-5 (Smith and Topin 2018).
     """
     warmup = max(1, round(warmup_share * num_steps))
     if step < warmup:
         rise = (step + 1) / warmup
         return peak * (rise if schedule == "linear" else _cosine(_START_SHARE, 1.0, rise))
-    fall = (step + 1 - warmup) / max(1, num_steps - warmup)
     if schedule == "linear":
-        return peak * (num_steps - step) / max(1, num_steps - warmup + 1)
-    return peak * _cosine(1.0, _END_SHARE, fall)
+        return peak * (num_steps - step) / (num_steps - warmup + 1)
+    return peak * _cosine(1.0, _END_SHARE, (step + 1 - warmup) / (num_steps - warmup))
 
 
 def _cosine(start: float, end: float, share: float) -> float:

@@ -45,10 +45,10 @@ class Trainer:
         self.model = build_model(options, l1s).to(accelerator.device)
         self.model.train()
         if accelerator.device.type == "cpu":
-            # 12 ms a layer and step less than PyTorch's fused attention, whose CPU backward pass is slow in
-            # bfloat16 (batch of 16, 2.5 s each, one Zen 4 core). On GPUs the encoder's default, SDPA, stays.
+            # 12 ms a layer and step less than PyTorch's fused attention, whose CPU backward pass is slow in bfloat16
+            # (batch of 16, 2.5 s each, one Zen 4 core). On GPUs the encoder's default, SDPA, stays.
             self.model.encoder.backbone.set_attn_implementation("eager")
-        self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, options.weight_decay), lr=options.peak_lr)
+        self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, options), lr=options.peak_lr)
         self.bf16 = has_bf16(accelerator.device)
         self._forward: nn.Module = accelerator.prepare(self.model)
 
@@ -62,7 +62,7 @@ class Trainer:
         options = self.options
         rate = learning_rate(step, num_steps, options.peak_lr, options.warmup_share, options.schedule)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["lr_factor"]
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bf16):
             loss = compute_loss(self._forward, self.model, batch, options.lambda_l1)
         self.accelerator.backward(loss.total)
@@ -96,9 +96,8 @@ def build_model(options: TrainingOptions, l1s: Sequence[str]) -> CTCTranscriber 
     )
     if options.mask_feature_prob and options.mask_feature_length > encoder.hidden_size:
         raise ModelError(
-            f"SpecAugment is to mask {options.mask_feature_length} channels at a time (mask_feature_length), "
-            f"and {options.base or 'the base'} has {encoder.hidden_size}; for a small base take "
-            "--preset embedded"
+            f"SpecAugment is to mask {options.mask_feature_length} channels at a time (mask_feature_length), and "
+            f"{options.base or 'the base'} has {encoder.hidden_size}; for a small base take --preset embedded"
         )
     if options.freeze_front_end:
         encoder.freeze_front_end()
@@ -118,10 +117,15 @@ def step_seed(seed: int, step: int, process_index: int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+def _parameter_groups(model: nn.Module, options: TrainingOptions) -> list[dict[str, object]]:
     """Weight decay on matrices and kernels only: biases, norms and the mask vector keep their scale."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            weight_decay = options.weight_decay if parameter.ndim > 1 else 0.0
+            lr_factor = 1.0 if name.startswith("encoder.") else options.head_lr_factor
+            groups.setdefault((weight_decay, lr_factor), []).append(parameter)
     return [
-        {"params": [parameter for parameter in trained if parameter.ndim > 1], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in trained if parameter.ndim <= 1], "weight_decay": 0.0},
+        {"params": parameters, "weight_decay": weight_decay, "lr_factor": lr_factor}
+        for (weight_decay, lr_factor), parameters in groups.items()
     ]

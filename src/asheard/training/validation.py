@@ -19,9 +19,8 @@ _AT_ONCE = 64  # recordings in memory
 class Validation:
     """Measures over the validation set.
 
-    per: phone error rate against the training target (canonical phones for a base). l1_accuracy: share of
-    recordings whose L1 the classifier hears, None without one. length_ratio: median of predicted / target
-    phones.
+    per: phone error rate against the training target (canonical phones for a base). l1_accuracy: share of recordings
+    whose L1 the classifier hears, None without one. length_ratio: median of predicted / target phones.
     num_distinct_phones: that occur in the predictions.
     """
 
@@ -54,10 +53,9 @@ def validate(model: CTCTranscriber | L1AwareCTC, examples: Sequence[Example], lo
             hypotheses += [transcript.phones for transcript in model.transcribe(waveforms, l1s)]
     model.train()
     edits = count_edits(chain.from_iterable(unit_align_batch(references, hypotheses)))
-    num_errors = edits.substitutions + edits.deletions + edits.insertions
     ratios = [len(hypothesis) / len(ref) for ref, hypothesis in zip(references, hypotheses, strict=True)]
     return Validation(
-        per=num_errors / sum(map(len, references)),
+        per=edits.num_edits / sum(map(len, references)),
         l1_accuracy=num_l1_heard / len(examples) if isinstance(model, L1AwareCTC) else None,
         length_ratio=float(np.median(ratios)),
         num_distinct_phones=len(set(chain.from_iterable(hypotheses))),

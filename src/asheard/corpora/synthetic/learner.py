@@ -9,8 +9,6 @@ from importlib.resources import files
 
 import numpy as np
 
-from asheard.corpora.records import ErrorType
-
 MIN_COUNT = 20  # tokens; a rarer (L1, canonical, position) is drawn from (L1, canonical), and that from the canonical
 
 # {(l1, canonical, position): {produced, "" for a deletion: count}}, and the like for what is added after a phone
@@ -19,11 +17,13 @@ _Counts = dict[tuple[str, ...], dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Realisation:
-    """One drawn position: index of the canonical phone it stands at (None for an addition) and what is said."""
+    """One drawn position.
+
+    index: of the canonical phone it stands at, None for an addition. produced: what is said, None for a deletion.
+    """
 
     index: int | None
     produced: str | None
-    error_type: ErrorType
 
 
 @cache
@@ -66,19 +66,14 @@ def speak_as_learner(
     out = []
     for index, (phone, position) in enumerate(zip(canonical, positions, strict=True)):
         produced = _draw(_counts_of(rates, l1, phone, position), phone, severity, rng)
-        if produced == phone:
-            out.append(Realisation(index, phone, ErrorType.OK))
-        elif produced:
-            out.append(Realisation(index, produced, ErrorType.SUBSTITUTION))
-        else:
-            out.append(Realisation(index, None, ErrorType.DELETION))
+        out.append(Realisation(index, produced or None))
         added = additions.get((l1, phone), {})
         num_spoken = sum(rates[l1, phone].values()) or 1
         if rng.random() < severity * sum(added.values()) / num_spoken:
             names = list(added)
             weights = np.array([added[name] for name in names], float)
             extra = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-            out.append(Realisation(None, extra, ErrorType.ADDITION))
+            out.append(Realisation(None, extra))
     return out
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from asheard.corpora.audio import SAMPLE_RATE_HZ
 from asheard.errors import PhoneError
 from asheard.espeak import Voice, render_phonemes
 from asheard.phones import VOWELS
 
-SAMPLE_RATE_HZ = 16_000
 LEAD_IN_S = 0.1  # silence before the first phone, as in a recording
 
 # Mnemonics of the voice en-us. `t2` is the t that is never flapped: what is asked for is what is said.

