@@ -58,3 +58,18 @@ def test_markup_in_a_file_name_stays_text(tmp_path: Path) -> None:
     done = asheard("report", str(tmp_path / "[bold]x[/bold]"))
     assert done.returncode == 2
     assert "[bold]x[/bold]" in done.stderr
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(tmp_path: Path) -> None:
+    done = asheard("prior", "fit", "--train", str(tmp_path), "--out", str(tmp_path / "prior.json"))
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert str(tmp_path) in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = asheard("corpus", "synth", "--out", str(tmp_path / "file" / "corpus"))
+    assert done.returncode == 2
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -48,8 +48,8 @@ class StudyPreset:
 
 PRESETS: Final = {
     "quick": StudyPreset(training="quick", num_per_speaker=8, pilot=0),
-    "embedded": StudyPreset(training="embedded", num_per_speaker=70, pilot=30),
-    "full": StudyPreset(training="full", num_per_speaker=70, pilot=200),
+    "embedded": StudyPreset(training="embedded", num_per_speaker=60, pilot=100),
+    "full": StudyPreset(training="full", num_per_speaker=60, pilot=200),
 }
 _RECIPES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
     "faithful": (FAITHFUL, faithful),

@@ -1,12 +1,14 @@
 """`asheard train` and `asheard transcribe` parse, call and print."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from asheard.cli import app
 from asheard.corpora.predictions import read_predictions
+from asheard.corpora.records import read_manifest, write_manifest
 from asheard.errors import GateError, ModelError
 from asheard.models import read_card
 
@@ -54,6 +56,24 @@ def test_train_and_transcribe(kind, tones, tmp_path):
     output = run(*command, "--out", out, "--l1", "unknown", "--chain", "mine")
     assert "12 utterances by mine" in output
     assert len(read_predictions(out)) == 12
+
+
+def test_what_was_left_out_is_counted_and_where_its_names_are_is_said(tones, tmp_path):
+    rows = read_manifest(tones / "train.jsonl")[:8]
+    write_manifest(tmp_path / "train.jsonl", [replace(rows[0], wav=None), *rows[1:]])
+    command = [
+        "train",
+        "faithful",
+        "--wav-root",
+        tones,
+        "--train",
+        tmp_path / "train.jsonl",
+        "--val",
+        tones / "val.jsonl",
+    ]
+    command += ["--checkpoint-dir", tmp_path / "run", "--base", tones / "base", "--preset", "quick"]
+    printed = run(*command).replace(" ", "")  # a long path is broken across lines
+    assert f"leftoutoftrain:1(norecording),namedin{tmp_path}/run/final/card.json" in printed
 
 
 def test_a_pilot_from_the_command_line(tones, tmp_path):

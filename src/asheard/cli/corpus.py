@@ -24,7 +24,7 @@ def synth(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed draws other errors.")] = 1,
     num_per_speaker: Annotated[
         int, typer.Option("--num-per-speaker", min=1, help="Sentences each of the 24 speakers reads.")
-    ] = 70,
+    ] = 60,
 ) -> None:
     """Render the embedded corpus: synthetic learners of six first languages, in L2-ARCTIC's format."""
     from asheard.corpora.synthetic import embedded_plan, synthesise

@@ -89,7 +89,6 @@ def train(options: TrainingOptions) -> Path:
     if accelerator.is_main_process:
         card = {
             "asheard": asheard.__version__,
-            "base": options.base,
             "options": fingerprint,
             "autocast": "bfloat16" if trainer.bf16 else "float32",
             "num_processes": accelerator.num_processes,

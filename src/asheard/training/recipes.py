@@ -73,7 +73,10 @@ def l1_aware(
 
 
 def base(*, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, **changes: Any) -> TrainingOptions:
-    """CTC on canonical phones from random weights: the embedded base, with its front end trained."""
+    """CTC on canonical phones with the front end trained: the embedded base, from random weights or from `base`.
+
+    Batches are small and nothing is masked: a fresh CTC model writes blanks until it has taken a few thousand steps.
+    """
     options: dict[str, Any] = {
         "kind": "base",
         "freeze_front_end": False,
@@ -81,6 +84,7 @@ def base(*, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, **chan
         "peak_lr": 1e-3,
         "schedule": "one-cycle",
         "warmup_share": 0.3,
-        "checkpoint_every": 100,
+        "batch_seconds": 12.0,
+        "mask_time_prob": 0.0,
     } | changes
     return TrainingOptions(train=train, val=val, wav_root=wav_root, checkpoint_dir=checkpoint_dir, **options)

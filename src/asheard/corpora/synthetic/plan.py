@@ -62,7 +62,7 @@ def embedded_sentences() -> dict[str, str]:
     return {f"synth_{number:03d}": line for number, line in enumerate(text.splitlines(), start=1)}
 
 
-def embedded_plan(seed: int = 1, num_per_speaker: int = 70) -> SyntheticPlan:
+def embedded_plan(seed: int = 1, num_per_speaker: int = 60) -> SyntheticPlan:
     """The embedded corpus: six L1s, two women and two men each; the last by alphabet is the test speaker.
 
     Rates and pitches spread over what eSpeak NG says naturally; severities run from mild to strong within each L1,
