@@ -44,7 +44,7 @@ def test_recipes(tones, tmp_path):
         "l1-aware",
         "base",
     )
-    assert (faithful(**places).head_lr_factor, base(**places).head_lr_factor) == (10.0, 1.0)
+    assert (faithful(**places).fresh_lr_factor, base(**places).fresh_lr_factor) == (10.0, 1.0)
     assert faithful(**places).freeze_front_end
     assert not base(**places).freeze_front_end
     with pytest.raises(ModelError, match="no preset 'slow'; there are full, embedded, quick"):

@@ -8,6 +8,7 @@ from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.transcriber import CTCTranscriber
 from asheard.models.transcript import Transcriber, Transcript
+from asheard.models.warm_start import warm_start
 
 __all__ = [
     "EMBEDDED_BASE",
@@ -28,4 +29,5 @@ __all__ = [
     "pad",
     "read_card",
     "save_transcriber",
+    "warm_start",
 ]

@@ -44,7 +44,7 @@ class OffTheShelf:
             model, found = transformers.AutoModelForCTC.from_pretrained(
                 model_id, dtype=torch.float32, weights_only=True, output_loading_info=True
             )
-            labels = _read_vocabulary(model_id, model.config.vocab_size)
+            self.labels = _read_vocabulary(model_id, model.config.vocab_size)
         if any(name.startswith("lm_head") for name in found["missing_keys"]):
             raise ModelError(f"{model_id}: no CTC head among its weights; give a fine-tuned *ForCTC checkpoint")
         if model.config.pad_token_id is None:
@@ -54,7 +54,7 @@ class OffTheShelf:
         self.phones: dict[int, tuple[str, ...]] = {}
         self.unfoldable: dict[int, str] = {}
         silent = {int(model.config.pad_token_id)}
-        for label_id, label in labels.items():
+        for label_id, label in self.labels.items():
             if _SPECIAL.fullmatch(label):
                 silent.add(label_id)
                 continue

@@ -31,7 +31,7 @@ class TrainingOptions:
         pilot_train: training utterances the pilot uses, and at most as many of val that judge it.
         batch_seconds: most audio in a batch, padding included.
         peak_lr, weight_decay: of AdamW (Loshchilov and Hutter 2019).
-        head_lr_factor: the heads' learning rate over that of the encoder.
+        fresh_lr_factor: the learning rate of parameters that start fresh over that of the pretrained ones.
         schedule: linear (warm-up, then straight to 0) or one-cycle (cosine up from 1/25, cosine down to 1e-5).
         warmup_share: share of all steps that the rate rises for.
         max_grad_norm: gradients are clipped to this norm.
@@ -56,7 +56,7 @@ class TrainingOptions:
     pilot_train: int = 256
     batch_seconds: float = 40.0
     peak_lr: float = 1e-3
-    head_lr_factor: float = 1.0
+    fresh_lr_factor: float = 1.0
     weight_decay: float = 0.01
     schedule: Schedule = "linear"
     warmup_share: float = 0.1
@@ -81,7 +81,7 @@ class TrainingOptions:
         _require(self.kind == "base" or self.base is not None, "base", self.base, "a hub id or a folder")
         for name in ("epochs", "checkpoint_every", "pilot_train", "mask_time_length", "mask_feature_length"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("batch_seconds", "peak_lr", "head_lr_factor", "max_grad_norm"):
+        for name in ("batch_seconds", "peak_lr", "fresh_lr_factor", "max_grad_norm"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
         for name in ("seed", "pilot", "weight_decay", "lambda_l1"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")

@@ -9,9 +9,9 @@ from asheard.training.options import TrainingOptions
 
 DEFAULT_BASE: Final = "facebook/wav2vec2-lv-60-espeak-cv-ft"
 
-# Heads start afresh on a pretrained encoder. At the encoder's rate they push it into writing blanks only, for 100 steps
-# and more (embedded base, 64 or 128 utterances); at ten times that rate PER is 22% after 30 steps on 256 utterances.
-_HEAD_LR_FACTOR: Final = 10.0
+# The L1 head starts afresh on a pretrained encoder, and so does a CTC head on a base that has none. At the encoder's
+# rate a fresh CTC head pushes the encoder into writing blanks only, for 100 steps and more (embedded base).
+_FRESH_LR_FACTOR: Final = 10.0
 
 # A few epochs over some 1,200 short utterances on two cores, from the embedded base.
 _EMBEDDED: Final[dict[str, Any]] = {
@@ -54,7 +54,7 @@ def faithful(
     """
     if preset not in PRESETS:
         raise ModelError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
-    options: dict[str, Any] = {"kind": "faithful", "head_lr_factor": _HEAD_LR_FACTOR} | PRESETS[preset] | changes
+    options: dict[str, Any] = {"kind": "faithful", "fresh_lr_factor": _FRESH_LR_FACTOR} | PRESETS[preset] | changes
     return TrainingOptions(train=train, val=val, wav_root=wav_root, checkpoint_dir=checkpoint_dir, **options)
 
 

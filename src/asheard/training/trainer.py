@@ -10,7 +10,7 @@ from accelerate.utils import set_seed
 from torch import nn
 
 from asheard.errors import ModelError
-from asheard.models import SMALL_ENCODER, CTCTranscriber, L1AwareCTC, fresh_encoder, load_encoder
+from asheard.models import SMALL_ENCODER, CTCTranscriber, L1AwareCTC, fresh_encoder, load_encoder, warm_start
 from asheard.training.batches import Batch
 from asheard.training.losses import compute_loss
 from asheard.training.options import TrainingOptions
@@ -42,13 +42,14 @@ class Trainer:
         set_seed(options.seed)
         self.options = options
         self.accelerator = accelerator
-        self.model = build_model(options, l1s).to(accelerator.device)
+        self.model, fresh = build_model(options, l1s)
+        self.model.to(accelerator.device)
         self.model.train()
         if accelerator.device.type == "cpu":
             # 12 ms a layer and step less than PyTorch's fused attention, whose CPU backward pass is slow in bfloat16
             # (batch of 16, 2.5 s each, one Zen 4 core). On GPUs the encoder's default, SDPA, stays.
             self.model.encoder.backbone.set_attn_implementation("eager")
-        self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, options), lr=options.peak_lr)
+        self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, fresh, options), lr=options.peak_lr)
         self.bf16 = has_bf16(accelerator.device)
         self._forward: nn.Module = accelerator.prepare(self.model)
 
@@ -84,9 +85,13 @@ class Trainer:
         )
 
 
-def build_model(options: TrainingOptions, l1s: Sequence[str]) -> CTCTranscriber | L1AwareCTC:
+def build_model(options: TrainingOptions, l1s: Sequence[str]) -> tuple[CTCTranscriber | L1AwareCTC, frozenset[str]]:
     """The model of a run before its first step, drawn from torch's generator where not pretrained.
 
+    Faithful and L1-aware models start from the CTC head published with their base, where it has one.
+
+    Returns:
+        The model, and the names of its parameters that start fresh.
     Raises:
         ModelError: the base cannot be loaded, or is too small for the recipe's SpecAugment.
     """
@@ -101,7 +106,13 @@ def build_model(options: TrainingOptions, l1s: Sequence[str]) -> CTCTranscriber 
         )
     if options.freeze_front_end:
         encoder.freeze_front_end()
-    return L1AwareCTC(encoder, l1s=l1s) if options.kind == "l1-aware" else CTCTranscriber(encoder)
+    model: CTCTranscriber | L1AwareCTC = (
+        L1AwareCTC(encoder, l1s=l1s) if options.kind == "l1-aware" else CTCTranscriber(encoder)
+    )
+    warm = options.kind != "base" and options.base is not None and warm_start(model.ctc_head, options.base)
+    pretrained = ("encoder.", "ctc_head.") if warm else ("encoder.",)
+    fresh = frozenset(name for name, _ in model.named_parameters() if not name.startswith(pretrained))
+    return model, fresh
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -117,13 +128,13 @@ def step_seed(seed: int, step: int, process_index: int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _parameter_groups(model: nn.Module, options: TrainingOptions) -> list[dict[str, object]]:
+def _parameter_groups(model: nn.Module, fresh: frozenset[str], options: TrainingOptions) -> list[dict[str, object]]:
     """Weight decay on matrices and kernels only: biases, norms and the mask vector keep their scale."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             weight_decay = options.weight_decay if parameter.ndim > 1 else 0.0
-            lr_factor = 1.0 if name.startswith("encoder.") else options.head_lr_factor
+            lr_factor = options.fresh_lr_factor if name in fresh else 1.0
             groups.setdefault((weight_decay, lr_factor), []).append(parameter)
     return [
         {"params": parameters, "weight_decay": weight_decay, "lr_factor": lr_factor}
