@@ -1,6 +1,6 @@
 """The whole study, stage by stage: from a corpus to RESULTS.md."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -150,7 +150,7 @@ def study(
         split="last-speaker-of-each-l1",
         base=Path(base).name,
         notes=(SYNTHETIC_NOTE,) if built.synthetic else (),
-        excluded=checked.excluded,
+        excluded=checked.excluded | _left_out(models.values(), predictions),
         num_shared_prompts=len(checked.shared_prompts),
         num_sharing=checked.num_sharing,
         p_min=p_min_choice,
@@ -175,6 +175,17 @@ def _claim(out: Path, configuration: dict[str, str]) -> None:
     elif (before := read_json(path)) != configuration:
         changes = "; ".join(f"{key} was {before.get(key)}, is {configuration[key]}" for key in configuration)
         raise AsHeardError(f"{out} holds a study of another configuration ({changes}); use another --out")
+
+
+def _left_out(models: Iterable[Path], predictions: Path) -> dict[str, int]:
+    """What training and transcription could not use: utterances by reason, and labels that are no phone."""
+    counts: dict[str, int] = {}
+    for model in models:
+        for split, reasons in read_card(model)["training"]["excluded"].items():
+            counts |= {f"{reason}, in {split}": len(names) for reason, names in reasons.items()}
+    for path in predictions.glob("*.left-out.json"):
+        counts |= {f"label {label} in {path.name.split('.')[0]}": count for label, count in read_json(path).items()}
+    return counts
 
 
 def _epochs(chain: str, seed: int, model: Path) -> list[Epoch]:
