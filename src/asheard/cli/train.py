@@ -2,11 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asheard.training import TrainingOptions
 
 app = typer.Typer(help="Train transcribers; killed, the same command goes on.", no_args_is_help=True)
@@ -62,23 +64,21 @@ def faithful(
     preset: PresetOption = Preset.FULL,
 ) -> None:
     """Train on the phones that were said."""
-    from asheard import training
+    from asheard.training import faithful as recipe
 
-    changes = {"epochs": epochs, "base": base}
     _train(
-        training.faithful(
-            train=train,
-            val=val,
-            wav_root=wav_root,
-            checkpoint_dir=checkpoint_dir,
-            checkpoint_every=checkpoint_every,
-            seed=seed,
-            pilot=pilot,
-            pilot_train=pilot_train,
-            preset=preset.value,
-            audio_cache=checkpoint_dir.parent / "audio-16khz",
-            **{name: value for name, value in changes.items() if value is not None},
-        )
+        recipe,
+        wav_root=wav_root,
+        train=train,
+        val=val,
+        checkpoint_dir=checkpoint_dir,
+        checkpoint_every=checkpoint_every,
+        epochs=epochs,
+        seed=seed,
+        pilot=pilot,
+        pilot_train=pilot_train,
+        base=base,
+        preset=preset,
     )
 
 
@@ -100,34 +100,39 @@ def l1_aware(
     preset: PresetOption = Preset.FULL,
 ) -> None:
     """Train on the phones that were said, with the speaker's L1 in the model."""
-    from asheard import training
+    from asheard.training import l1_aware as recipe
 
-    changes = {"epochs": epochs, "base": base}
     _train(
-        training.l1_aware(
-            train=train,
-            val=val,
-            wav_root=wav_root,
-            checkpoint_dir=checkpoint_dir,
-            checkpoint_every=checkpoint_every,
-            seed=seed,
-            pilot=pilot,
-            pilot_train=pilot_train,
-            lambda_l1=lambda_l1,
-            preset=preset.value,
-            audio_cache=checkpoint_dir.parent / "audio-16khz",
-            **{name: value for name, value in changes.items() if value is not None},
-        )
+        recipe,
+        wav_root=wav_root,
+        train=train,
+        val=val,
+        checkpoint_dir=checkpoint_dir,
+        checkpoint_every=checkpoint_every,
+        epochs=epochs,
+        seed=seed,
+        pilot=pilot,
+        pilot_train=pilot_train,
+        lambda_l1=lambda_l1,
+        base=base,
+        preset=preset,
     )
 
 
-def _train(options: "TrainingOptions") -> None:
+def _train(recipe: "Callable[..., TrainingOptions]", *, checkpoint_dir: Path, preset: Preset, **given: Any) -> None:
+    """Train by a recipe; what is None is left to the preset."""
     from rich.console import Console
 
     from asheard.models import read_card
     from asheard.models.folder import CARD
     from asheard.training import train
 
+    options = recipe(
+        checkpoint_dir=checkpoint_dir,
+        preset=preset.value,
+        audio_cache=checkpoint_dir.parent / "audio-16khz",
+        **{name: value for name, value in given.items() if value is not None},
+    )
     already = options.final.is_dir()
     final = train(options)
     card = read_card(final)["training"]
