@@ -67,13 +67,13 @@ def test_a_stage_runs_again_when_its_output_is_gone(quick_study: Path) -> None:
     lost.unlink()
     said: list[tuple[str, bool]] = []
     study(quick_study, preset="quick", announce=lambda name, skipped: said.append((name, skipped)))
-    assert [name for name, skipped in said if not skipped] == ["transcribe ft-l2-faithful seed 2", "report"]
+    assert [name for name, skipped in said if not skipped] == ["transcribe ft-l2-faithful-seed2", "report"]
     assert lost.read_bytes() == written
     assert (quick_study / "metrics.json").read_bytes() == before
 
 
 def test_another_preset_in_the_same_folder_is_refused(quick_study: Path) -> None:
-    with pytest.raises(AsHeardError, match="another plan"):
+    with pytest.raises(AsHeardError, match="another configuration"):
         study(quick_study, preset="embedded")
 
 

@@ -173,7 +173,9 @@ def _claim(out: Path, configuration: dict[str, str]) -> None:
     if not path.exists():
         write_json(path, configuration)
     elif (before := read_json(path)) != configuration:
-        changes = "; ".join(f"{key} was {before.get(key)}, is {configuration[key]}" for key in configuration)
+        changes = "; ".join(
+            f"{key} was {before.get(key)}, is {now}" for key, now in configuration.items() if before.get(key) != now
+        )
         raise AsHeardError(f"{out} holds a study of another configuration ({changes}); use another --out")
 
 
