@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+import tempfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -71,6 +72,8 @@ def synthesise(out: Path, plan: SyntheticPlan) -> None:
         PhoneError: a voice does not exist.
     """
     _claim(out, plan)
+    for part in out.glob(".*.part"):  # of a killed run; a worker that outlived it fails there and ends
+        shutil.rmtree(part)
     sentences = {utt: _pronounced(text) for utt, text in plan.sentences.items()}
     missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
     with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
@@ -95,10 +98,10 @@ def _claim(out: Path, plan: SyntheticPlan) -> None:
 
 def _render_speaker(speaker: Speaker, plan: SyntheticPlan, sentences: dict[str, list[_Word]], out: Path) -> None:
     rng = np.random.default_rng([plan.seed, zlib.crc32(speaker.name.encode())])
-    part = out / f".{speaker.name}.part"
-    shutil.rmtree(part, ignore_errors=True)
+    part = Path(tempfile.mkdtemp(dir=out, prefix=f".{speaker.name}.", suffix=".part"))
+    part.chmod(0o755)
     for folder in ("wav", "transcript", "annotation"):
-        (part / folder).mkdir(parents=True)
+        (part / folder).mkdir()
     utts = sorted(plan.sentences)
     for index in sorted(rng.choice(len(utts), size=plan.num_per_speaker, replace=False)):
         utt = utts[index]
