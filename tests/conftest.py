@@ -17,11 +17,11 @@ def quick_study_command() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real corpora; skips where it is absent."""
+def real_data() -> Path:
+    """The folder of real corpora; tests that use it are marked `shared` and skipped where it is absent."""
     folder = Path(os.environ.get("ASHEARD_DATA", ROOT.parent / "shared"))
-    if not folder.is_dir():
-        pytest.skip(f"no real corpora at {folder} (set ASHEARD_DATA)")
+    if not (folder / "l2arctic-labels").is_dir():
+        pytest.skip(f"no l2arctic-labels under {folder} (set ASHEARD_DATA)")
     return folder
 
 

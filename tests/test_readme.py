@@ -41,8 +41,8 @@ def test_the_commands_run(quick_study: Path) -> None:
 
 
 @pytest.mark.shared
-def test_the_commands_on_real_data_run(shared_data: Path, tmp_path: Path) -> None:
+def test_the_commands_on_real_data_run(real_data: Path, tmp_path: Path) -> None:
     real = [command for command in commands() if "../shared" in command]
     assert real
     for command in real:
-        run(command.replace("../shared", str(shared_data)), tmp_path)
+        run(command.replace("../shared", str(real_data)), tmp_path)

@@ -1,6 +1,5 @@
 """Small corpora of our own, written where a test asks for them."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -37,12 +36,3 @@ def small_corpus(tmp_path: Path) -> Path:
             add_utterance(root / speaker, f"u{number:02d}", THE_CAT, text)
     (root / "speakers.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return root
-
-
-@pytest.fixture
-def real_data() -> Path:
-    """Folder of real corpora; tests that use it are marked `shared`."""
-    folder = Path(os.environ.get("ASHEARD_DATA", Path(__file__).parents[3] / "shared"))
-    if not (folder / "l2arctic-labels").is_dir():
-        pytest.skip(f"no real corpora under {folder} (set ASHEARD_DATA)")
-    return folder

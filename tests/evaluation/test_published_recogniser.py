@@ -1,6 +1,5 @@
 """A published recogniser's transcripts of 900 real recordings, with the numbers published about them."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,12 @@ from asheard.corpora.predictions import read_predictions
 from asheard.corpora.table import read_gold
 from asheard.evaluation import ChainRun, Context, evaluate, report
 
-DATA = Path(os.environ.get("ASHEARD_DATA", Path(__file__).parents[2] / ".." / "shared"))
-LABELS = DATA / "l2arctic-labels"
-
 
 @pytest.mark.shared
-@pytest.mark.skipif(not LABELS.is_dir(), reason=f"no l2arctic-labels under {DATA} ($ASHEARD_DATA)")
-def test_a_published_recogniser_is_ranked_on_real_speech(tmp_path: Path) -> None:
-    gold = read_gold(LABELS / "test-6-speakers-39phones.jsonl")
-    run = ChainRun(chain="cnn", predictions=read_predictions(LABELS / "predictions-cnn-rnn-ctc.jsonl"))
+def test_a_published_recogniser_is_ranked_on_real_speech(real_data: Path, tmp_path: Path) -> None:
+    labels = real_data / "l2arctic-labels"
+    gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
+    run = ChainRun(chain="cnn", predictions=read_predictions(labels / "predictions-cnn-rnn-ctc.jsonl"))
     context = Context(corpus="l2arctic-labels", split="test-6")
     chains = evaluate(gold, [run], out=tmp_path, context=context).metrics["chains"]
     pooled = chains["cnn"]["pooled"]
