@@ -2,6 +2,7 @@
 
 import json
 import operator
+import random
 from functools import cache
 from pathlib import Path
 
@@ -135,8 +136,8 @@ def test_unit_alignment_breaks_ties_as_kaldi_does(reference, hypothesis):
 
 @unhurried
 @given(sentences, st.randoms(use_true_random=False))
-def test_both_modes_keep_both_sequences_whole_in_batches_as_alone(references, random):
-    hypotheses = [random.choices(PHONES, k=random.randint(0, 40)) for _ in references]
+def test_both_modes_keep_both_sequences_whole_in_batches_as_alone(references, rng):
+    hypotheses = [rng.choices(PHONES, k=rng.randint(0, 40)) for _ in references]
     for batch, single in ((wper_align_batch, wper_align), (unit_align_batch, unit_align)):
         alignments = batch(references, hypotheses)
         assert alignments == list(map(single, references, hypotheses))
@@ -144,6 +145,16 @@ def test_both_modes_keep_both_sequences_whole_in_batches_as_alone(references, ra
             assert [ref for ref, _ in pairs if ref is not None] == reference
             assert [hyp for _, hyp in pairs if hyp is not None] == hypothesis
             assert (None, None) not in pairs
+
+
+@pytest.mark.parametrize("num_symbols", [3, 41, 255, 256, 257, 3000])
+def test_a_large_batch_is_aligned_as_each_pair_alone(num_symbols):
+    rng = random.Random(num_symbols)
+    symbols = [*PHONES, ERR] if num_symbols == 41 else [f"word{i}" for i in range(num_symbols)]
+    batch = [[rng.choices(symbols, k=rng.randint(0, 60)) for _ in range(200)] for _ in range(2)]
+    assert unit_align_batch(*batch) == list(map(unit_align, *batch))
+    if num_symbols == 41:
+        assert wper_align_batch(*batch) == list(map(wper_align, *batch))
 
 
 @unhurried

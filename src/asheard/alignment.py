@@ -8,7 +8,7 @@ articulatory distance of the two phones, `unit_align` 0 or 1, as Kaldi's `align-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import accumulate, chain, count, pairwise, product
 from typing import Final
 
 import numpy as np
@@ -19,7 +19,9 @@ from asheard.errors import CorpusError, PhoneError
 from asheard.phones import ERR, PHONES, Vectors, load_vectors
 
 Pairs = list[tuple[str | None, str | None]]
-IntArray = NDArray[np.int64]
+Ids = NDArray[np.uint32]  # unsigned, so that numba need not ask whether an index counts from the end
+Bounds = NDArray[np.int64]
+Costs = NDArray[np.int64]
 
 COST_UNIT: Final = 1_000_000  # integer steps in a cost of 1: distances are compared to six decimals
 
@@ -34,8 +36,7 @@ INDEL_COST: Final = 0.5
 MAX_CELLS: Final = 2**28
 
 _PAIRING, _DELETION, _INSERTION = 0, 1, 2
-_REFERENCE_IDS: Final = {phone: index for index, phone in enumerate((*PHONES, ERR))}
-_HYPOTHESIS_IDS: Final = _REFERENCE_IDS | {ERR: len(_REFERENCE_IDS)}  # two ids, for ERR is unlike itself
+_IDS: Final = {phone: index for index, phone in enumerate((*PHONES, ERR))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,9 @@ def wper_align_batch(
         PhoneError, CorpusError: as in `wper_align`.
     """
     distances = (vectors or load_vectors()).distances
-    costs = np.full((len(PHONES) + 1, len(PHONES) + 1), COST_UNIT, dtype=np.int64)
+    costs = np.full((len(_IDS), len(_IDS)), COST_UNIT, dtype=np.int64)
     costs[:-1, :-1] = np.rint(distances * COST_UNIT)
-    return _align_batch(references, hypotheses, _REFERENCE_IDS, _HYPOTHESIS_IDS, costs, round(INDEL_COST * COST_UNIT))
+    return _align_batch(references, hypotheses, _IDS, costs, round(INDEL_COST * COST_UNIT))
 
 
 def unit_align(reference: Sequence[str], hypothesis: Sequence[str]) -> Pairs:
@@ -143,120 +144,123 @@ def unit_align_batch(references: Sequence[Sequence[str]], hypotheses: Sequence[S
         CorpusError: as in `unit_align`.
     """
     ids: defaultdict[str, int] = defaultdict(count().__next__)
-    return _align_batch(references, hypotheses, ids, ids, np.ones((1, 1), dtype=np.int64), 1)
+    return _align_batch(references, hypotheses, ids, None, 1)
 
 
 def _align_batch(
     references: Sequence[Sequence[str]],
     hypotheses: Sequence[Sequence[str]],
-    reference_ids: Mapping[str, int],
-    hypothesis_ids: Mapping[str, int],
-    costs: IntArray,
+    ids: Mapping[str, int],
+    costs: Costs | None,
     indel_cost: int,
 ) -> list[Pairs]:
     if len(references) != len(hypotheses):
         raise ValueError(f"{len(references)} references for {len(hypotheses)} hypotheses")
-    reference_ends, hypothesis_ends = _ends(references), _ends(hypotheses)
-    cells = np.diff(reference_ends, prepend=0) * np.diff(hypothesis_ends, prepend=0)
+    reference_bounds, hypothesis_bounds = _bounds(references), _bounds(hypotheses)
+    cells = np.diff(reference_bounds) * np.diff(hypothesis_bounds)
     if cells.max(initial=0) > MAX_CELLS:
         worst = int(cells.argmax())
         raise CorpusError(
             f"pair {worst}: {len(references[worst])} symbols against {len(hypotheses[worst])} are too many "
             f"for one alignment (at most {MAX_CELLS} cells); cut the recording into utterances"
         )
-    reference = _encode(references, reference_ids)
-    hypothesis = _encode(hypotheses, hypothesis_ids)
-    symbols: dict[int, str | None] = {}
-    for ids in (reference_ids, hypothesis_ids):
-        symbols |= {code: symbol for symbol, code in ids.items()}
-    nothing = len(symbols)
-    symbols[nothing] = None
-    steps, step_ends = _align_all(reference, reference_ends, hypothesis, hypothesis_ends, costs, indel_cost, nothing)
-
-    # Steps that are alike share one tuple; to make a new one for each would take longer than all the rest.
-    codes = steps.tolist()
-    shared = {code: (symbols[code // (nothing + 1)], symbols[code % (nothing + 1)]) for code in set(codes)}
-    pairs = list(map(shared.__getitem__, codes))
-    ends = step_ends.tolist()
-    return [pairs[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    reference, hypothesis = _encode(references, ids), _encode(hypotheses, ids)
+    left, right, path_bounds = _align_all(
+        reference, reference_bounds, hypothesis, hypothesis_bounds, costs, indel_cost, len(ids)
+    )
+    pairs = _pairs(np.array([*ids, None], dtype=object), left, right)
+    return [pairs[start:end] for start, end in pairwise(path_bounds.tolist())]
 
 
-def _ends(sequences: Sequence[Sequence[str]]) -> IntArray:
-    """Where each sequence ends in their concatenation."""
-    return np.cumsum(np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences)))
+def _bounds(sequences: Sequence[Sequence[str]]) -> Bounds:
+    """(P + 1,) where each of P sequences starts in their concatenation, and the end of the last."""
+    return np.fromiter(accumulate(map(len, sequences), initial=0), dtype=np.int64, count=len(sequences) + 1)
 
 
-def _encode(sequences: Sequence[Sequence[str]], ids: Mapping[str, int]) -> IntArray:
+def _encode(sequences: Sequence[Sequence[str]], ids: Mapping[str, int]) -> Ids:
     try:
-        return np.fromiter(map(ids.__getitem__, chain.from_iterable(sequences)), dtype=np.int64)
+        codes = bytearray(map(ids.__getitem__, chain.from_iterable(sequences)))  # filled faster than an array is
+        return np.frombuffer(codes, dtype=np.uint8).astype(np.uint32)
+    except ValueError:  # an id above 255
+        return np.fromiter(map(ids.__getitem__, chain.from_iterable(sequences)), dtype=np.uint32)
     except KeyError as error:
         raise PhoneError(
             f"{error.args[0]!r} is not one of the 40 phones; fold it first (asheard.phones.fold_*)"
         ) from None
 
 
+def _pairs(symbols: NDArray[np.object_], left: Ids, right: Ids) -> Pairs:
+    """The symbols of each step, where the last symbol is None.
+
+    A long path takes its tuples from a table of all there can be: a new one for each step costs more than the kernel.
+    """
+    if symbols.size**2 < left.size:
+        shared = np.fromiter(product(symbols, repeat=2), dtype=object, count=symbols.size**2)
+        pairs: Pairs = shared[left * symbols.size + right].tolist()
+        return pairs
+    return list(zip(symbols[left].tolist(), symbols[right].tolist(), strict=True))
+
+
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _align_all(
-    references: IntArray,
-    reference_ends: IntArray,
-    hypotheses: IntArray,
-    hypothesis_ends: IntArray,
-    costs: IntArray,
+    references: Ids,
+    reference_bounds: Bounds,
+    hypotheses: Ids,
+    hypothesis_bounds: Bounds,
+    costs: Costs | None,
     indel_cost: int,
     nothing: int,
-) -> tuple[IntArray, IntArray]:
+) -> tuple[Ids, Ids, Bounds]:
     """Levenshtein with traceback over a batch of concatenated id sequences.
 
     Args:
         references, hypotheses: ids below `nothing`.
-        reference_ends, hypothesis_ends: (P,) where each of the P sequences ends.
-        costs: (K, K) cost of pairing two different ids, where ids past the last row share it; equal ids pair at no
-            cost.
+        reference_bounds, hypothesis_bounds: (P + 1,) where each of the P sequences starts, and the end of the last.
+        costs: (nothing, nothing) cost of pairing two ids; None: 0 for equal ids, else 1.
         indel_cost: cost of an insertion or deletion.
         nothing: the id that stands opposite an insertion or deletion.
     Returns:
-        Each step of the concatenated paths, as reference id * (nothing + 1) + hypothesis id; (P,) where each path ends.
+        The concatenated paths as ids of the reference and ids of the hypothesis; (P + 1,) where each path starts, and
+        the end of the last.
     """
-    last = costs.shape[0] - 1
-    steps = np.empty(references.size + hypotheses.size, np.int64)
-    step_ends = np.empty(reference_ends.size, np.int64)
-    reference_start = hypothesis_start = step_start = 0
-    for pair in range(reference_ends.size):
-        reference = references[reference_start : reference_ends[pair]]
-        hypothesis = hypotheses[hypothesis_start : hypothesis_ends[pair]]
+    step = references.size + hypotheses.size
+    left, right = np.empty(step, np.uint32), np.empty(step, np.uint32)
+    path_bounds = np.empty(reference_bounds.size, np.int64)
+    path_bounds[-1] = step
+    # Paths are traced from their ends, so pairs are taken from the last and steps written from the back.
+    for pair in range(reference_bounds.size - 2, -1, -1):
+        reference = references[reference_bounds[pair] : reference_bounds[pair + 1]]
+        hypothesis = hypotheses[hypothesis_bounds[pair] : hypothesis_bounds[pair + 1]]
         moves = np.empty((reference.size, hypothesis.size), np.uint8)
         row = np.empty(hypothesis.size + 1, np.int64)
         for j in range(row.size):
             row[j] = j * indel_cost
         for i in range(reference.size):
-            row_costs = costs[min(reference[i], last)]
+            row_moves = moves[i]
             diagonal = row[0]
-            row[0] += indel_cost
+            best = row[0] = diagonal + indel_cost
             for j in range(hypothesis.size):
-                same = reference[i] == hypothesis[j]
-                best = diagonal + (0 if same else row_costs[min(hypothesis[j], last)])
+                inserted = best + indel_cost
+                if costs is None:
+                    best = diagonal + (reference[i] != hypothesis[j])
+                else:
+                    best = diagonal + costs[reference[i], hypothesis[j]]
                 move = _PAIRING
                 diagonal = row[j + 1]
                 if diagonal + indel_cost < best:
                     best, move = diagonal + indel_cost, _DELETION
-                if row[j] + indel_cost < best:
-                    best, move = row[j] + indel_cost, _INSERTION
+                if inserted < best:
+                    best, move = inserted, _INSERTION
                 row[j + 1] = best
-                moves[i, j] = move
+                row_moves[j] = move
 
-        i, j, step_end = reference.size, hypothesis.size, step_start
+        i, j = reference.size, hypothesis.size
         while i > 0 or j > 0:
             move = _INSERTION if i == 0 else _DELETION if j == 0 else moves[i - 1, j - 1]
             i -= move != _INSERTION
             j -= move != _DELETION
-            left = nothing if move == _INSERTION else reference[i]
-            right = nothing if move == _DELETION else hypothesis[j]
-            steps[step_end] = left * (nothing + 1) + right
-            step_end += 1
-        # Traced from the end, so turned round; slices would do it in one line and compile for 3 s longer.
-        for k in range((step_end - step_start) // 2):
-            first, other = step_start + k, step_end - 1 - k
-            steps[first], steps[other] = steps[other], steps[first]
-        step_ends[pair] = step_start = step_end
-        reference_start, hypothesis_start = reference_ends[pair], hypothesis_ends[pair]
-    return steps[:step_start], step_ends
+            step -= 1
+            left[step] = nothing if move == _INSERTION else reference[i]
+            right[step] = nothing if move == _DELETION else hypothesis[j]
+        path_bounds[pair] = step
+    return left[step:], right[step:], path_bounds - step

@@ -9,20 +9,20 @@ Source: Zhao et al. 2018, "L2-ARCTIC: a non-native English speech corpus" (CC BY
 import csv
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from asheard.corpora.audio import audio_seconds
 from asheard.corpora.exclusions import Exclusions
-from asheard.corpora.label_grammar import is_silence, parse_label
+from asheard.corpora.label_grammar import Label, is_silence, parse_label
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.splits import last_speakers
 from asheard.corpora.textgrid import Interval, read_tiers
 from asheard.errors import CorpusError
-from asheard.lexicon import syllable_positions
+from asheard.lexicon import Position, syllable_positions
 from asheard.phones import ERR
 
 SPK_L1: Final[Mapping[str, str]] = MappingProxyType(
@@ -80,7 +80,7 @@ def parse_annotation(path: Path | str) -> list[Token]:
     tiers = read_tiers(path)
     if _PHONES not in tiers:
         raise CorpusError(f"{path}: no tier named {_PHONES!r}, only {', '.join(map(repr, tiers)) or 'none'}")
-    tokens = []
+    labelled: list[tuple[Label, Interval]] = []
     for number, interval in enumerate(tiers[_PHONES], start=1):
         try:
             label = parse_label(interval.label)
@@ -89,19 +89,21 @@ def parse_annotation(path: Path | str) -> list[Token]:
                 f"{path}, tier {_PHONES!r}, interval {number} ({interval.start_s:.3f}-"
                 f"{interval.end_s:.3f} s), label {interval.label!r}: {error}"
             ) from None
-        if label is None:
-            continue
-        tokens.append(
-            Token(
-                canonical=label.canonical,
-                perceived=None if label.perceived == ERR else label.perceived,
-                error_type=label.error_type,
-                start_s=interval.start_s,
-                end_s=interval.end_s,
-                accented=label.accented,
-            )
+        if label is not None:
+            labelled.append((label, interval))
+    positions = _positions(labelled, tiers.get(_WORDS, []))
+    return [
+        Token(
+            canonical=label.canonical,
+            perceived=None if label.perceived == ERR else label.perceived,
+            error_type=label.error_type,
+            start_s=interval.start_s,
+            end_s=interval.end_s,
+            accented=label.accented,
+            position=position,
         )
-    return _with_positions(tokens, tiers.get(_WORDS, []))
+        for (label, interval), position in zip(labelled, positions, strict=True)
+    ]
 
 
 def reconstruct_produced(tokens: Iterable[Token | tuple[str | None, str | None, str]]) -> list[str]:
@@ -222,22 +224,23 @@ def _read_utterance(path: Path, speaker: str, l1: str, root: Path, exclusions: E
     )
 
 
-def _with_positions(tokens: list[Token], words: list[Interval]) -> list[Token]:
-    """Give each canonical phone its syllable position within the word its midpoint falls in."""
+def _positions(labelled: Sequence[tuple[Label, Interval]], words: Sequence[Interval]) -> list[Position | None]:
+    """The syllable position of each canonical phone within the word its midpoint falls in."""
     starts = [word.start_s for word in words]
     by_word: dict[int, list[int]] = {}
-    for index, token in enumerate(tokens):
-        if token.canonical is None or token.start_s is None or token.end_s is None:
+    for index, (label, interval) in enumerate(labelled):
+        if label.canonical is None:
             continue
-        midpoint = (token.start_s + token.end_s) / 2
+        midpoint = (interval.start_s + interval.end_s) / 2
         word = bisect_right(starts, midpoint) - 1
         if word >= 0 and midpoint <= words[word].end_s and not is_silence(words[word].label):
             by_word.setdefault(word, []).append(index)
+    positions: list[Position | None] = [None] * len(labelled)
     for indices in by_word.values():
-        positions = syllable_positions([str(tokens[index].canonical) for index in indices])
-        for index, position in zip(indices, positions, strict=True):
-            tokens[index] = replace(tokens[index], position=position)
-    return tokens
+        syllables = syllable_positions([str(labelled[index][0].canonical) for index in indices])
+        for index, position in zip(indices, syllables, strict=True):
+            positions[index] = position
+    return positions
 
 
 def _listed(exclusions: Exclusions) -> str:

@@ -12,6 +12,7 @@ annotator who heard schwa had AX to say so: `AH0,AH,s` is ə heard as ʌ. A subs
 as `R,R*,s` does: the annotator heard an accented ɹ and nothing the alphabet has a symbol for.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 from asheard.corpora.records import ErrorType
@@ -43,6 +44,7 @@ def is_silence(symbol: str) -> bool:
     return symbol.strip().lower() in SILENCES
 
 
+@cache  # a corpus has a few thousand labels, each thousands of times
 def parse_label(text: str) -> Label | None:
     """Read one label of a phone tier.
 

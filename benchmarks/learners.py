@@ -1,0 +1,67 @@
+"""What is measured on: 900 real utterances of L2-ARCTIC where they are at hand, else random ones like them."""
+
+import os
+import random
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from asheard.corpora.l2arctic import SPK_L1, TEST_SPK
+from asheard.files import read_jsonl
+from asheard.phones import PHONES, detect_alphabet, fold_sequence
+
+LABELS = Path(os.environ.get("ASHEARD_DATA", "../shared")) / "l2arctic-labels"
+GOLD = LABELS / "test-6-speakers-39phones.jsonl"
+PREDICTIONS = LABELS / "predictions-cnn-rnn-ctc.jsonl"
+
+NUM_PER_SPEAKER, NUM_PHONES = 150, 33  # as many as the real ones have, on average
+
+Rows = list[dict[str, Any]]
+
+
+class Learners(NamedTuple):
+    """Gold rows (utt, speaker, l1, canonical, produced) and predictions (utt, speaker, phones) in the same order."""
+
+    source: str
+    gold: Rows
+    predictions: Rows
+
+    def pairs(self) -> tuple[list[list[str]], list[list[str]]]:
+        """Canonical and predicted phones of each utterance, in IPA."""
+        sides = [row["canonical"] for row in self.gold], [row["phones"] for row in self.predictions]
+        alphabet = detect_alphabet({symbol for side in sides for sequence in side for symbol in sequence})
+        canonical, predicted = ([fold_sequence(sequence, alphabet) for sequence in side] for side in sides)
+        return canonical, predicted
+
+
+def learners() -> Learners:
+    """The real utterances where $ASHEARD_DATA (default ../shared) holds them, else random ones."""
+    if not (GOLD.is_file() and PREDICTIONS.is_file()):
+        return _random_learners()
+    gold = [row for _, row in read_jsonl(GOLD)]
+    predicted = {(row["speaker"], row["utt"]): row for _, row in read_jsonl(PREDICTIONS)}
+    return Learners("real L2-ARCTIC utterances", gold, [predicted[row["speaker"], row["utt"]] for row in gold])
+
+
+def misheard(phones: list[str], share: float, symbols: tuple[str, ...], rng: random.Random) -> list[str]:
+    """The phones, a share of them replaced, half as many lost, and a quarter as many followed by another."""
+    heard = []
+    for phone in phones:
+        draw = rng.random() / share
+        if not 1 <= draw < 1.5:
+            heard.append(rng.choice(symbols) if draw < 1 else phone)
+        if 1.5 <= draw < 1.75:
+            heard.append(rng.choice(symbols))
+    return heard
+
+
+def _random_learners() -> Learners:
+    rng = random.Random(1)
+    gold, predictions = [], []
+    for speaker in sorted(TEST_SPK):
+        for number in range(NUM_PER_SPEAKER):
+            key = {"utt": f"u{number:03d}", "speaker": speaker}
+            canonical = rng.choices(PHONES, k=NUM_PHONES)
+            produced = misheard(canonical, 0.1, PHONES, rng)
+            gold.append({**key, "l1": SPK_L1[speaker], "canonical": canonical, "produced": produced})
+            predictions.append({**key, "phones": misheard(produced, 0.15, PHONES, rng)})
+    return Learners("random phones", gold, predictions)
