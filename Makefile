@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 READY := $(VENV)/.ready
 
-.PHONY: study test test-all lint base bench clean
+.PHONY: study test test-all lint base bench real-labels clean
 
 study: $(READY)  ## the whole study on the embedded corpus -> runs/embedded/RESULTS.md
 	$(BIN)/asheard study --out runs/embedded
@@ -27,6 +27,11 @@ base: $(READY)  ## train the embedded base again, from nothing
 
 bench: $(READY)  ## speed beside peers, in the same run
 	$(BIN)/python benchmarks/bench_alignment.py
+	$(BIN)/python benchmarks/bench_reading.py
+	$(BIN)/python benchmarks/bench_evaluation.py
+
+real-labels: $(READY)  ## the L1 prior on real speech -> runs/real-labels/PRIOR.md; needs the published labels
+	$(BIN)/python scripts/real_labels.py --out runs/real-labels
 
 clean:
 	rm -rf $(VENV) runs build

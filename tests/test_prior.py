@@ -1,28 +1,22 @@
 """The scoring prior: its formula, its back-off, and that nothing crosses from one L1 to another."""
 
 import json
-from collections import Counter
-from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from asheard.corpora.records import ErrorType, Token, Utterance, write_manifest
 from asheard.errors import CorpusError, PhoneError
-from asheard.phones import PHONES, T_PHON126, cos_dist, load_vectors
+from asheard.phones import PHONES, T_PHON126
 from asheard.prior import (
     P_MIN,
-    P_MIN_GRID,
     PriorRow,
     build_prior,
-    choose_p_min,
     classify_with_prior,
     load_prior,
     rows_of,
-    typical_substitutions,
 )
+from hand_labelled import utterance
 
 POSITIONS = ("onset", "nucleus", "coda", None)
 SPANISH_V_B = [PriorRow("Spanish", "v", "b", "onset")] * 20
@@ -35,21 +29,6 @@ rows = st.builds(
     position=st.sampled_from(POSITIONS),
 )
 corpora = st.lists(rows, max_size=60)
-
-
-def utterance(speaker, l1, said, utt="a1"):
-    """One utterance from (canonical, perceived) pairs; "-" is a deletion, "err" a sound without a name."""
-    tokens = []
-    for canonical, perceived in said:
-        if perceived == canonical:
-            tokens.append(Token(canonical, perceived, ErrorType.OK))
-        elif perceived == "-":
-            tokens.append(Token(canonical, None, ErrorType.DELETION))
-        else:
-            heard = None if perceived == "err" else perceived
-            kind = ErrorType.ADDITION if canonical is None else ErrorType.SUBSTITUTION
-            tokens.append(Token(canonical, heard, kind))
-    return Utterance(utt, speaker, l1, None, None, tuple(tokens))
 
 
 def test_what_one_l1_shows_is_a_variant_there_and_an_error_elsewhere():
@@ -204,86 +183,3 @@ def test_rows_are_the_canonical_positions_without_err():
         ("Spanish", "ɪ", "ɪ", None),
         ("Spanish", "z", None, None),
     ]
-
-
-def test_typical_is_five_per_cent_and_five_tokens():
-    def corpus(substituted, total, l1="Spanish", produced="b"):
-        return [PriorRow(l1, "v", produced, None)] * substituted + [PriorRow(l1, "v", "v", None)] * (
-            total - substituted
-        )
-
-    assert typical_substitutions(corpus(5, 100)) == {("Spanish", "v", "b")}
-    assert typical_substitutions(corpus(5, 101)) == frozenset()
-    assert typical_substitutions(corpus(4, 4)) == frozenset()
-    assert typical_substitutions(corpus(50, 100, produced=None)) == frozenset()
-    assert typical_substitutions(corpus(5, 50) + corpus(3, 50, l1="Korean")) == {("Spanish", "v", "b")}
-
-
-@given(st.lists(rows, max_size=300))
-def test_typical_equals_a_direct_count(corpus):
-    tokens = Counter((row.l1, row.canonical) for row in corpus)
-    direct = {
-        row[:3]
-        for row in corpus
-        if row.produced not in (None, row.canonical)
-        and (same := sum(other[:3] == row[:3] for other in corpus)) >= 5
-        and 20 * same >= tokens[row.l1, row.canonical]
-    }
-    assert typical_substitutions(corpus) == direct
-
-
-def two_speakers():
-    """Each says v as b in 30 of 100; S2 also says t as k in 4 of 100, z as m once, and drops a phone."""
-    common = [("v", "b")] * 30 + [("v", "v")] * 70
-    second = [("t", "k")] * 4 + [("t", "t")] * 96 + [("z", "m"), ("z", "-")]
-    first = [("t", "t")] * 96 + [("t", "k")] * 4
-    return [utterance("S1", "Spanish", common + first), utterance("S2", "Spanish", common + second)]
-
-
-def test_p_min_lets_typical_variants_through_and_keeps_the_guard():
-    choice = choose_p_min(two_speakers())
-    assert cos_dist("v", "b") > load_vectors().threshold
-    assert (choice.num_acceptable, choice.num_errors, choice.left_out) == (392, 10, ())
-    curve = {point.p_min: point for point in choice.curve}
-    assert list(curve) == list(P_MIN_GRID)
-    # Without a prior all 60 v -> b are rejected and all errors caught.
-    assert curve[1.0].frr_class == 60 / 392
-    assert curve[1.0].guard == 1.0
-    # The other speaker's prior gives v -> b 31/141 = 0.22, t -> k 5/141 = 0.035.
-    assert curve[0.2].frr_class == 0
-    assert curve[0.3].frr_class == 60 / 392
-    assert curve[0.03].guard == 2 / 10
-    assert curve[0.04].guard == 1.0
-    assert choice.p_min == 0.2  # no error more is let through, and it is the largest that good
-    json.dumps(asdict(choice))
-
-
-def test_the_speaker_left_out_is_unseen_by_prior_and_typical_set():
-    """What one speaker alone does, however often, is neither typical nor forgiven when it is left out."""
-    alone = [utterance("S1", "Spanish", [("v", "b")] * 50), utterance("S2", "Spanish", [("v", "v")] * 50)]
-    choice = choose_p_min(alone)
-    assert (choice.num_acceptable, choice.num_errors) == (50, 50)
-    assert {point.guard for point in choice.curve} == {1.0}
-    assert {point.frr_class for point in choice.curve} == {0.0}
-    assert choice.p_min == 1.0  # nothing to gain: the strictest
-
-
-def test_speakers_alone_in_their_l1_are_left_out_and_named():
-    korean = utterance("K1", "Korean", [("v", "b")] * 9)
-    choice = choose_p_min([*two_speakers(), korean])
-    assert choice == replace(choose_p_min(two_speakers()), left_out=("K1",))
-    with pytest.raises(CorpusError, match="two training speakers"):
-        choose_p_min([korean])
-
-
-def test_the_command_fits_and_writes_what_it_chose(tmp_path):
-    from asheard.cli import app
-
-    manifest, out = tmp_path / "train.jsonl", tmp_path / "prior.json"
-    write_manifest(manifest, two_speakers())
-    result = CliRunner().invoke(app, ["prior", "fit", "--train", str(manifest), "--out", str(out)])
-    assert result.exit_code == 0, result.output
-    assert "v→b" in result.output
-    assert "0.2 (chosen)" in result.output
-    expected = build_prior(rows_of(two_speakers()), threshold=load_vectors().threshold, p_min=0.2)
-    assert load_prior(out) == expected

@@ -1,5 +1,6 @@
 """`asheard prior`: the scoring prior, from a training manifest."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,8 +23,9 @@ def _group() -> None:
 
 @app.command()
 def fit(
-    train: Annotated[Path, typer.Option("--train", help="Manifest of the training speakers.")],
+    train: Annotated[Path, typer.Option("--train", help="Manifest or table of the training speakers.")],
     out: Annotated[Path, typer.Option("--out", help="The prior (JSON).")],
+    pooled: Annotated[bool, typer.Option("--pooled", help="Count all first languages as one.")] = False,
     vectors: Annotated[
         Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
     ] = None,
@@ -31,14 +33,15 @@ def fit(
     """Choose p_min by leaving one training speaker out, fit the prior on all of them, and write it."""
     from rich.console import Console
 
-    from asheard.corpora.records import read_manifest
+    from asheard.corpora.table import read_gold
     from asheard.phones import load_vectors
-    from asheard.prior import fit_prior
+    from asheard.prior import FITTED, fit_prior
 
-    prior, choice = fit_prior(read_manifest(train), load_vectors(vectors))
+    distances = load_vectors(vectors)
+    prior, choice = fit_prior(read_gold(train, distances), distances, replace(FITTED, pooled=pooled))
     prior.save(out)
     Console(markup=False, highlight=False).print(_prior_table(prior), _choice_table(choice), sep="\n")
-    typer.echo(f"wrote {out}: p_min {prior.p_min}, threshold {prior.threshold}")
+    typer.echo(f"wrote {out}: {prior.options}, p_min {prior.p_min}, threshold {prior.threshold}")
 
 
 def _prior_table(prior: "Prior") -> "RenderableType":

@@ -1,0 +1,62 @@
+"""The scoring prior: what speakers of a first language (L1) are known to say for an English phone, and where.
+
+A substitution the prior knows is a variant, an accent and not an error. The prior is fitted on hand-labelled training
+speakers, never shared across L1s unless it is pooled by name, and carries the two thresholds it classifies with.
+"""
+
+from asheard.prior.choice import (
+    CONCENTRATION_GRID,
+    FITTED,
+    GUARD_TOLERANCE,
+    MIN_TYPICAL_SHARE,
+    MIN_TYPICAL_TOKENS,
+    P_MIN_GRID,
+    HeldOutBits,
+    LeftOut,
+    PMinChoice,
+    PMinPoint,
+    choose_concentration,
+    choose_p_min,
+    fit_prior,
+    held_out_bits,
+    leave_one_out,
+    p_min_curve,
+    safest_gain,
+    typical_substitutions,
+)
+from asheard.prior.classify import PositionClass, classify_with_prior
+from asheard.prior.contexts import PriorRow
+from asheard.prior.estimate import P_MIN, Prior, build_prior, load_prior, rows_of
+from asheard.prior.smoothing import NUM_OUTCOMES, PriorOptions, Smoothing
+
+__all__ = [
+    "CONCENTRATION_GRID",
+    "FITTED",
+    "GUARD_TOLERANCE",
+    "MIN_TYPICAL_SHARE",
+    "MIN_TYPICAL_TOKENS",
+    "NUM_OUTCOMES",
+    "P_MIN",
+    "P_MIN_GRID",
+    "HeldOutBits",
+    "LeftOut",
+    "PMinChoice",
+    "PMinPoint",
+    "PositionClass",
+    "Prior",
+    "PriorOptions",
+    "PriorRow",
+    "Smoothing",
+    "build_prior",
+    "choose_concentration",
+    "choose_p_min",
+    "classify_with_prior",
+    "fit_prior",
+    "held_out_bits",
+    "leave_one_out",
+    "load_prior",
+    "p_min_curve",
+    "rows_of",
+    "safest_gain",
+    "typical_substitutions",
+]
