@@ -34,6 +34,20 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, with or without byte order mark, line ends as they are.
+
+    Raises:
+        CorpusError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
+
+
 def content_digest(source: Path | str) -> str:
     """SHA-256 (hex) of a file, or of the names and bytes of all files below a folder; not of where it lies.
 

@@ -1,9 +1,11 @@
-"""Predictions of any transcriber, in any alphabet."""
+"""Predictions of any transcriber in JSON Lines and CSV, in any alphabet, sound or broken."""
 
+import contextlib
 import json
 
 import pytest
 
+from asheard.corpora.label_fields import MAX_PHONES
 from asheard.corpora.predictions import read_predictions
 from asheard.corpora.records import Prediction, write_predictions
 from asheard.errors import CorpusError
@@ -73,11 +75,112 @@ def test_bad_rows(tmp_path, change, message):
         read_predictions(path)
 
 
-def test_utterance_twice_and_no_rows(tmp_path):
-    with pytest.raises(CorpusError, match="comes twice"):
-        read_predictions(jsonl(tmp_path / "p.jsonl", ROW, ROW))
-    with pytest.raises(CorpusError, match="holds no predictions"):
-        read_predictions(jsonl(tmp_path / "p.jsonl"))
+def test_an_utterance_that_comes_twice_is_left_to_evaluation(tmp_path):
+    first, second = read_predictions(jsonl(tmp_path / "p.jsonl", ROW, ROW | {"phones": ["k"]}))
+    assert first.key == second.key
+    assert second.phones == ("k",)
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "p.csv", "p.ctm"])
+@pytest.mark.parametrize("content", ["", "\n \n"])
+def test_an_empty_file(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(CorpusError, match=rf"{name}: holds no predictions"):
+        read_predictions(tmp_path / name, keys=[])
+
+
+def csv_file(path, *lines, header="utt,speaker,phones,confidences"):
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["p.csv", "whatever"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_csv_says_the_same(tmp_path, name, mark):
+    path = csv_file(
+        tmp_path / name,
+        "u1,X,DH AH0 sil K,0.5 0.25 0.1 1",
+        '"u,2",Y,,',
+        "u3,Y,K -,",
+        header=f"{mark}utt,speaker,phones,confidences",
+    )
+    assert read_predictions(path, "mine") == [
+        Prediction("u1", "X", "mine", ("ð", "ə", "k"), (0.5, 0.25, 1.0)),
+        Prediction("u,2", "Y", "mine", ()),
+        Prediction("u3", "Y", "mine", ("k",)),
+    ]
+
+
+def test_nothing_heard_is_a_prediction(tmp_path):
+    (row,) = read_predictions(jsonl(tmp_path / "p.jsonl", ROW | {"phones": []}))
+    assert row.phones == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("u2,X,DH", "not as many cells as the header names; is the file cut off"),
+        ("u2,X,DH,0.5,7", "not as many cells"),
+        ("u2,X,DH,high", "confidences 0 must be a number, not 'high'"),
+        ("u2,X,DH,nan", "confidences 0 must be a number, not nan"),
+        ("u2,X,DH K,0.5", "1 'confidences' for 2 'phones'"),
+        ("u2,,DH,0.5", "field 'speaker'"),
+        ("u2,X,DH qq,", "phones 1: .*'qq'"),
+        ('u2,X,"DH', "not CSV"),
+    ],
+)
+def test_bad_lines_of_csv(tmp_path, line, message):
+    path = csv_file(tmp_path / "p.csv", "u1,X,DH,0.5", line)
+    with pytest.raises(CorpusError, match=rf"p\.csv, line \d.*{message}"):
+        read_predictions(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "lacking"),
+    [("utt,phones", "'speaker'"), ("utt;speaker;phones", "'utt', 'speaker', 'phones'"), ("u1,X,DH AH K", "'utt'")],
+)
+def test_a_header_that_lacks_a_column(tmp_path, header, lacking):
+    with pytest.raises(CorpusError, match=rf"p\.csv, line 1: no column {lacking}"):
+        read_predictions(csv_file(tmp_path / "p.csv", "u1,X,DH", header=header))
+
+
+def test_a_file_cut_anywhere_is_refused_or_holds_fewer_rows(tmp_path):
+    """Whole rows, that is: evaluation misses those that are gone."""
+    rows = [ROW | {"utt": f"u{number}"} for number in range(3)]
+    whole = jsonl(tmp_path / "p.jsonl", *rows).read_text().rstrip("\n")
+    for length in range(1, len(whole)):
+        (tmp_path / "p.jsonl").write_text(whole[:length])
+        with contextlib.suppress(CorpusError):
+            predictions = read_predictions(tmp_path / "p.jsonl")
+            assert len(predictions) < 3
+            assert all(prediction.phones == ("ð", "ʌ", "k") for prediction in predictions)
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "latin-1"])
+@pytest.mark.parametrize("name", ["p.jsonl", "p.csv", "p.ctm"])
+def test_another_encoding(tmp_path, name, codec):
+    line = {"p.jsonl": '{"utt": "é", "speaker": "X", "phones": "k"}', "p.csv": "utt,speaker,phones\né,X,K"}
+    (tmp_path / name).write_bytes(line.get(name, "é 1 0 1 K").encode(codec))
+    with pytest.raises(CorpusError, match=f"{name}.*not UTF-8 text"):
+        read_predictions(tmp_path / name, keys=[])
+
+
+@pytest.mark.parametrize(("phone", "length"), [("k", MAX_PHONES + 1), ("k", 100_000), ("aɪə", MAX_PHONES // 2 + 1)])
+def test_a_recording_passed_whole_is_named(tmp_path, phone, length):
+    path = jsonl(tmp_path / "p.jsonl", ROW | {"utt": "u0", "phones": "ð ə"}, ROW | {"phones": length * [phone]})
+    with pytest.raises(CorpusError, match=r"p\.jsonl, line 2, utterance X/u1: [\d,]+ phones in 'phones' are too many"):
+        read_predictions(path)
+
+
+def test_the_longest_utterance_that_can_be_aligned_is_read(tmp_path):
+    (row,) = read_predictions(jsonl(tmp_path / "p.jsonl", ROW | {"phones": MAX_PHONES * ["k"]}))
+    assert len(row.phones) == MAX_PHONES
+
+
+def test_a_missing_file(tmp_path):
+    for name in ("none.jsonl", "none.csv", "none.ctm", "none.TextGrid", "none"):
+        with pytest.raises(CorpusError, match=name):
+            read_predictions(tmp_path / name, keys=[])
 
 
 @pytest.mark.shared

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from asheard.corpora.records import ErrorType, Token, write_manifest
+from asheard.corpora.label_fields import MAX_PHONES
+from asheard.corpora.records import ErrorType, Token, Utterance, write_manifest
 from asheard.corpora.table import read_gold, read_table
 from asheard.errors import CorpusError
 
@@ -64,6 +65,39 @@ def test_ipa_is_told_from_the_whole_file(tmp_path):
     first, second = read_table(jsonl(tmp_path / "t.jsonl", *rows))
     assert first.tokens == (Token("b", "b", OK), Token("t", "d", S))
     assert second.tokens[2:] == (Token("aɪ", "aɪ", OK), Token("ə", None, D))
+
+
+def test_espeaks_labels(tmp_path):
+    row = ALIGNED | {"canonical": ["n", "ɔːɹ", "θ"], "perceived": ["n", "oː", "s"]}
+    (utterance,) = read_table(jsonl(tmp_path / "t.jsonl", row))
+    assert utterance.canonical == ("n", "ɔ", "ɹ", "θ")
+    assert utterance.produced == ("n", "oʊ", "s")
+
+
+def test_two_alphabets_in_one_table(tmp_path):
+    rows = [ALIGNED, ALIGNED | {"utt": "u2", "canonical": ["b", "ə"], "perceived": ["b", "ə"]}]
+    with pytest.raises(CorpusError, match=r"line 2, canonical 1: 'ə' is IPA, but most labels of the file are ARPAbet"):
+        read_table(jsonl(tmp_path / "t.jsonl", *rows))
+
+
+@pytest.mark.parametrize("heard", ["perceived", "produced"])
+def test_no_reference_and_nothing_heard(tmp_path, heard):
+    """A row all the same: evaluation counts it."""
+    row = {"utt": "u", "speaker": "X", "l1": "Hindi", "canonical": [], heard: []}
+    assert read_table(jsonl(tmp_path / "t.jsonl", row))[0].tokens == ()
+
+
+@pytest.mark.parametrize("heard", ["perceived", "produced"])
+def test_a_recording_passed_whole_is_named(tmp_path, heard):
+    row = {"utt": "u", "speaker": "X", "l1": "Hindi", "canonical": 100_000 * ["k"], heard: 100_000 * ["k"]}
+    with pytest.raises(
+        CorpusError, match=r"t\.jsonl, line 1, utterance X/u: 100,000 phones in 'canonical' are too many"
+    ):
+        read_table(jsonl(tmp_path / "t.jsonl", row))
+    token = Token(None, "k", A)
+    write_manifest(tmp_path / "m.jsonl", [Utterance("u", "X", "Hindi", None, None, (MAX_PHONES + 1) * (token,))])
+    with pytest.raises(CorpusError, match=r"m\.jsonl, utterance X/u: 16,385 phones in 'produced' are too many"):
+        read_gold(tmp_path / "m.jsonl")
 
 
 def test_two_sequences_are_aligned(tmp_path):
@@ -144,6 +178,9 @@ def test_empty_table(tmp_path, content):
 def test_missing_or_unreadable_file(tmp_path):
     with pytest.raises(CorpusError, match="cannot be read"):
         read_gold(tmp_path / "none.jsonl")
+    (tmp_path / "t.csv").write_text("utt,speaker,l1,perceived\nu,X,Hindi,K\n")
+    with pytest.raises(CorpusError, match=r"t\.csv, line 1: no column 'canonical' in the header"):
+        read_gold(tmp_path / "t.csv")
     (tmp_path / "t.csv").write_bytes(b"utt,speaker\n\xff\xff,1\n")
     with pytest.raises(CorpusError, match="not UTF-8"):
         read_gold(tmp_path / "t.csv")

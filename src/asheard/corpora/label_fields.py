@@ -1,21 +1,31 @@
-"""Phone labels of any alphabet, as rows of other people's files hold them."""
+"""Phone labels of any alphabet, as other people's files hold them."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from math import isqrt
+from typing import Any, Final
 
+from asheard.alignment import MAX_CELLS
 from asheard.corpora.label_grammar import is_silence
 from asheard.errors import CorpusError, PhoneError
 from asheard.phones import ERR, detect_alphabet, fold_sequence
+from asheard.phones.folding import Alphabet
 
-NULLS = frozenset({"-", "null", "<eps>"})  # what stands for "no phone here" where a label must be a word
+NULLS: Final = frozenset({"-", "null", "<eps>"})  # what stands for "no phone here" where a label must be a word
+MAX_PHONES: Final = isqrt(MAX_CELLS)  # of one utterance, so that any two can be aligned: 27 minutes of speech
+
+_NAMES: Final[dict[Alphabet, str]] = {"arpabet": "ARPAbet", "ipa": "IPA", "espeak": "eSpeak's IPA"}
+
+
+def heard_label(label: str | None) -> str | None:
+    """The label as written; None where it stands for no phone (null, "-", "<eps>", or a silence)."""
+    return None if label is None or label in NULLS or is_silence(label) else label
 
 
 def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | None]:
     """Phone labels: a list of strings and nulls, or one string of labels between blanks.
 
     Returns:
-        the labels as written; None where there is no phone (null, "-", "<eps>", or a silence).
+        the labels, each as `heard_label` has it.
     Raises:
         CorpusError: the field is missing, or holds something else.
     """
@@ -26,34 +36,57 @@ def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | No
     for index, label in enumerate(labels):
         if label is not None and not isinstance(label, str):
             raise CorpusError(f"{where}: field {name!r}, item {index} must be a phone label or null, not {label!r}")
-    return [None if label is None or label in NULLS or is_silence(label) else label for label in labels]
+    return [heard_label(label) for label in labels]
+
+
+def check_num_phones(phones: Sequence[str], name: str, where: str) -> None:
+    """Refuse what no alignment could take.
+
+    Args:
+        phones: the phones of one utterance.
+        name: what they are, such as "canonical".
+        where: the file and the utterance.
+    Raises:
+        CorpusError: there are more than `MAX_PHONES`.
+    """
+    if len(phones) > MAX_PHONES:
+        raise CorpusError(
+            f"{where}: {len(phones):,} phones in {name!r} are too many for one utterance (at most {MAX_PHONES:,}); "
+            "cut the recording into utterances"
+        )
 
 
 class LabelFolder:
-    """Folds labels to the 40 phones; all labels of a file together tell its alphabet, ARPAbet or IPA."""
+    """Folds labels to the 40 phones; all labels of a file together tell its alphabet."""
 
     def __init__(self, labels: Iterable[str | None]) -> None:
-        """Tell the alphabet of `labels`; one strange symbol does not change what the others say."""
-        symbols = {label for label in labels if label is not None and label.lower() != ERR}
-        self.alphabet: Literal["arpabet", "ipa"] = detect_alphabet(symbols)
-        if self.alphabet == "ipa" and self._num_unknown(symbols, "arpabet") < self._num_unknown(symbols, "ipa"):
-            self.alphabet = "arpabet"
-
-    @staticmethod
-    def _num_unknown(symbols: Iterable[str], alphabet: Literal["arpabet", "ipa"]) -> int:
-        unknown: Counter[str] = Counter()
-        fold_sequence(symbols, alphabet, unknown)
-        return len(unknown)
+        """Tell the alphabet of `labels`; a few strange ones do not change what the others say."""
+        self.alphabet = detect_alphabet(label for label in labels if label is not None and label.lower() != ERR)
 
     def fold(self, label: str, where: str) -> tuple[str, ...]:
         """IPA phones of one label, or (ERR,).
 
         Raises:
-            CorpusError: the label stands for no phone; `where` names file, line, field and index.
+            CorpusError: the label stands for no phone, or for one in another alphabet only; `where` names file, line,
+                field and index.
         """
         if label.lower() == ERR:
             return (ERR,)
         try:
             return tuple(fold_sequence([label], self.alphabet))
         except PhoneError as error:
-            raise CorpusError(f"{where}: {error}") from None
+            others = [_NAMES[other] for other in _NAMES if _knows(other, label)]
+            if not others:
+                raise CorpusError(f"{where}: {error}; correct it, or leave the utterance out") from None
+            raise CorpusError(
+                f"{where}: {label!r} is {others[0]}, but most labels of the file are {_NAMES[self.alphabet]}; "
+                "write the whole file in one alphabet"
+            ) from None
+
+
+def _knows(alphabet: Alphabet, label: str) -> bool:
+    try:
+        fold_sequence([label], alphabet)
+    except PhoneError:
+        return False
+    return True

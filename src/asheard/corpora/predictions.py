@@ -1,83 +1,93 @@
 """Reading what transcribers wrote: ours, or anybody's, in any alphabet."""
 
+from collections.abc import Collection, Iterator
 from itertools import chain as chained
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from asheard.corpora.ctm import is_ctm, read_ctm
 from asheard.corpora.fields import finite, optional_text_field, text_field
-from asheard.corpora.label_fields import LabelFolder, labels_field
-from asheard.corpora.records import Prediction, check_unique
+from asheard.corpora.label_fields import LabelFolder, check_num_phones, labels_field
+from asheard.corpora.records import Prediction
+from asheard.corpora.table_rows import Fields, is_jsonl, parsed_number, table_rows
+from asheard.corpora.textgrid_transcripts import is_textgrid, read_textgrids
+from asheard.corpora.transcripts import Transcript
+from asheard.corpora.utterance_names import Key, shown
 from asheard.errors import CorpusError
-from asheard.files import read_jsonl
 
 
-def read_predictions(path: Path | str, chain: str | None = None) -> list[Prediction]:
-    """Read a predictions file.
+def read_predictions(
+    path: Path | str, chain: str | None = None, keys: Collection[Key] | None = None
+) -> list[Prediction]:
+    """Read transcripts in whatever form they come.
 
     Args:
-        path: JSON Lines of utt, speaker and phones (a list, or one string of labels between blanks; ARPAbet or IPA),
-            and where known chain, confidences, times_s and position_scores. Silence labels are left out.
+        path: JSON Lines or CSV of utt, speaker and phones (a list, or one string of labels between blanks), and where
+            known chain, confidences, times_s and position_scores (the last two in JSON Lines only); a CTM; a Praat
+            TextGrid or a folder of them. Labels are ARPAbet, IPA or eSpeak's; silences are left out.
         chain: name to give the predictions, whatever the rows say; None keeps the rows' own, and names rows that have
             none after the file.
+        keys: (speaker, utt) of the gold, by which the names of CTMs and of TextGrids in one folder are understood
+            (SPEAKER_UTT, or UTT where one speaker alone has it); other forms do not need them.
     Returns:
         predictions in the file's order, phones folded to IPA. Where one label stands for two phones each gets its
-        confidence and an equal part of its time.
+        confidence and an equal part of its time. A name that means no utterance of `keys` stays, its speaker "". An
+        utterance may come twice: what is missing, extra or double is told by evaluation.
     Raises:
-        CorpusError: no rows, a missing field, a label that stands for no phone, confidences or times that do not match
-            the phones or are not finite, or a (speaker, utt) that comes twice; with file, line and field.
+        CorpusError: no predictions, a missing field, a label that stands for no phone or is in another alphabet than
+            the others, confidences or times that do not match the phones or are not finite, more phones than can be
+            aligned, or a name that may mean several utterances; with file, line and field.
     """
     path = Path(path)
-    rows = []
-    for number, row in read_jsonl(path):
-        where = f"{path}, line {number}"
-        rows.append((where, row, labels_field(row, "phones", where)))
-    if not rows:
+    transcripts = _transcripts(path, keys)
+    if not transcripts:
         raise CorpusError(f"{path}: holds no predictions")
-    folder = LabelFolder(label for _, _, labels in rows for label in labels)
-    predictions = [
-        _prediction(row, labels, folder, chain or optional_text_field(row, "chain", where) or path.stem, where)
-        for where, row, labels in rows
-    ]
-    check_unique([prediction.key for prediction in predictions], path)
-    return predictions
+    folder = LabelFolder(label for transcript in transcripts for label in transcript.labels)
+    return [_prediction(transcript, folder, chain or transcript.chain or path.stem) for transcript in transcripts]
 
 
-def _prediction(
-    row: dict[str, Any], labels: list[str | None], folder: LabelFolder, chain: str, where: str
-) -> Prediction:
-    folded = [folder.fold(label, f"{where}, phones {i}") if label else () for i, label in enumerate(labels)]
-    confidences = _numbers(row, "confidences", where)
-    times = _times(row, where)
-    for name, values in (("confidences", confidences), ("times_s", times)):
-        if values is not None and len(values) != len(labels):
-            raise CorpusError(f"{where}: {len(values)} {name!r} for {len(labels)} 'phones'")
-    if confidences is not None:
-        confidences = tuple(value for value, phones in zip(confidences, folded, strict=True) for _ in phones)
-    if times is not None:
-        times = tuple(part for span, phones in zip(times, folded, strict=True) for part in _parts(span, len(phones)))
-    return Prediction(
-        utt=text_field(row, "utt", where),
-        speaker=text_field(row, "speaker", where),
-        chain=chain,
-        phones=tuple(chained.from_iterable(folded)),
-        confidences=confidences,
-        times_s=times,
-        position_scores=_numbers(row, "position_scores", where),
-    )
+def _transcripts(path: Path, keys: Collection[Key] | None) -> list[Transcript]:
+    if is_textgrid(path):
+        return read_textgrids(path, keys)
+    if not is_jsonl(path) and is_ctm(path):
+        return read_ctm(path, keys)
+    return list(_table_transcripts(path))
 
 
-def _numbers(row: dict[str, Any], name: str, where: str) -> tuple[float, ...] | None:
+def _table_transcripts(path: Path) -> Iterator[Transcript]:
+    for where, row in table_rows(path, ("utt", "speaker", "phones")):
+        labels = labels_field(row, "phones", where)
+        confidences, times_s = _numbers(row, "confidences", where), _times(row, where)
+        for name, values in (("confidences", confidences), ("times_s", times_s)):
+            if values is not None and len(values) != len(labels):
+                raise CorpusError(f"{where}: {len(values)} {name!r} for {len(labels)} 'phones'")
+        yield Transcript(
+            where=where,
+            speaker=text_field(row, "speaker", where),
+            utt=text_field(row, "utt", where),
+            labels=labels,
+            places=[f"{where}, phones {index}" for index in range(len(labels))],
+            confidences=confidences,
+            times_s=times_s,
+            chain=optional_text_field(row, "chain", where),
+            position_scores=_numbers(row, "position_scores", where),
+        )
+
+
+def _numbers(row: Fields, name: str, where: str) -> tuple[float, ...] | None:
     values = row.get(name)
-    if values is None:
+    if values is None or values == "":
         return None
+    if isinstance(values, str):
+        values = [parsed_number(value) for value in values.split()]
     if not isinstance(values, list):
         raise CorpusError(f"{where}: field {name!r} must be a list of numbers, not {values!r}")
     return tuple(finite(value, f"{where}: {name} {index}") for index, value in enumerate(values))
 
 
-def _times(row: dict[str, Any], where: str) -> tuple[tuple[float, float], ...] | None:
-    spans = row.get("times_s")
+def _times(row: Fields, where: str) -> tuple[tuple[float, float], ...] | None:
+    spans: Any = row.get("times_s")
     if spans is None:
         return None
     if not isinstance(spans, list) or any(not isinstance(span, list) or len(span) != 2 for span in spans):
@@ -85,6 +95,31 @@ def _times(row: dict[str, Any], where: str) -> tuple[tuple[float, float], ...] |
     return tuple(
         (finite(start, f"{where}: times_s {index}"), finite(end, f"{where}: times_s {index}"))
         for index, (start, end) in enumerate(spans)
+    )
+
+
+def _prediction(transcript: Transcript, folder: LabelFolder, chain: str) -> Prediction:
+    folded = [
+        folder.fold(label, place) if label else ()
+        for label, place in zip(transcript.labels, transcript.places, strict=True)
+    ]
+    phones = tuple(chained.from_iterable(folded))
+    check_num_phones(phones, "phones", f"{transcript.where}, utterance {shown((transcript.speaker, transcript.utt))}")
+    confidences = times_s = None
+    if transcript.confidences is not None:
+        confidences = tuple(value for value, parts in zip(transcript.confidences, folded, strict=True) for _ in parts)
+    if transcript.times_s is not None:
+        times_s = tuple(
+            part for span, parts in zip(transcript.times_s, folded, strict=True) for part in _parts(span, len(parts))
+        )
+    return Prediction(
+        utt=transcript.utt,
+        speaker=transcript.speaker,
+        chain=chain,
+        phones=phones,
+        confidences=confidences,
+        times_s=times_s,
+        position_scores=transcript.position_scores,
     )
 
 

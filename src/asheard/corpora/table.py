@@ -2,20 +2,20 @@
 
 Columns: utt, speaker, l1, and either `canonical` with `perceived`, aligned one to one (null in canonical is an
 addition, null in perceived a deletion, `err` in perceived a sound nobody could name), or `canonical` with `produced`,
-two sequences that are aligned here. wav, text and seconds are optional. Phones are ARPAbet or IPA. In CSV a sequence is
-one cell of labels between blanks, with `-` for null.
+two sequences that are aligned here. wav, text and seconds are optional. Phones are ARPAbet, IPA or eSpeak's. In CSV a
+sequence is one cell of labels between blanks, with `-` for null, and an empty cell is a field left out.
 """
 
-import csv
-import io
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from asheard.alignment import wper_align, wper_align_batch
 from asheard.corpora.fields import number_field, optional_text_field, text_field
-from asheard.corpora.label_fields import LabelFolder, labels_field
+from asheard.corpora.label_fields import LabelFolder, check_num_phones, labels_field
 from asheard.corpora.records import ErrorType, Token, Utterance, check_unique, read_manifest
+from asheard.corpora.table_rows import Fields, is_jsonl, parsed_number, table_rows
+from asheard.corpora.utterance_names import shown
 from asheard.errors import CorpusError
 from asheard.files import read_jsonl
 from asheard.phones import ERR, Vectors
@@ -25,7 +25,7 @@ Labels = list[str | None]
 
 class _Row(NamedTuple):
     where: str
-    fields: dict[str, Any]
+    utterance: Utterance  # without tokens yet
     canonical: Labels
     heard: Labels
     heard_name: str  # "perceived" (aligned) or "produced" (a sequence of its own)
@@ -38,13 +38,16 @@ def read_gold(path: Path | str, vectors: Vectors | None = None) -> list[Utteranc
         path: the file.
         vectors: as in `read_table`.
     Raises:
-        CorpusError: see `read_manifest` and `read_table`.
+        CorpusError: see `read_manifest` and `read_table`; utterances of a manifest may not be longer either.
     """
     path = Path(path)
-    if _is_jsonl(path):
+    if is_jsonl(path):
         first = next(read_jsonl(path), None)
         if first is not None and "tokens" in first[1]:
-            return read_manifest(path)
+            utterances = read_manifest(path)
+            for utterance in utterances:
+                _check_phones(utterance, str(path))
+            return utterances
     return read_table(path, vectors)
 
 
@@ -58,10 +61,11 @@ def read_table(path: Path | str, vectors: Vectors | None = None) -> list[Utteran
         utterances in the file's order, phones folded to IPA; tokens have neither times nor positions.
     Raises:
         CorpusError: no rows, a field missing or of the wrong kind, aligned lists that differ in length, a label that
-            stands for no phone, or a (speaker, utt) that comes twice; with file, line and field.
+            stands for no phone or is in another alphabet than the others, more phones than can be aligned, or a
+            (speaker, utt) that comes twice; with file, line and field.
     """
     path = Path(path)
-    rows = [_row(where, fields) for where, fields in (_jsonl_rows(path) if _is_jsonl(path) else _csv_rows(path))]
+    rows = [_row(where, fields) for where, fields in table_rows(path, ("utt", "speaker", "l1", "canonical"))]
     if not rows:
         raise CorpusError(f"{path}: holds no utterances")
     folder = LabelFolder(label for row in rows for labels in (row.canonical, row.heard) for label in labels)
@@ -74,23 +78,18 @@ def read_table(path: Path | str, vectors: Vectors | None = None) -> list[Utteran
     )
     aligned = iter(pairs)
     utterances = [
-        Utterance(
-            utt=text_field(row.fields, "utt", row.where),
-            speaker=text_field(row.fields, "speaker", row.where),
-            l1=text_field(row.fields, "l1", row.where),
-            wav=optional_text_field(row.fields, "wav", row.where),
-            text=optional_text_field(row.fields, "text", row.where),
-            tokens=tuple(map(_token, *zip(*next(aligned), strict=True)) if known is None else known),
-            seconds=number_field(row.fields, "seconds", row.where),
-        )
+        replace(row.utterance, tokens=tuple(_token(*pair) for pair in next(aligned)) if known is None else known)
         for row, known in zip(rows, tokens, strict=True)
     ]
+    for row, utterance in zip(rows, utterances, strict=True):
+        _check_phones(utterance, row.where)
     check_unique([utterance.key for utterance in utterances], path)
     return utterances
 
 
-def _row(where: str, fields: dict[str, Any]) -> _Row:
-    heard_names = [name for name in ("perceived", "produced") if fields.get(name) is not None]
+def _row(where: str, fields: Fields) -> _Row:
+    fields = {name: value for name, value in fields.items() if value not in (None, "")}
+    heard_names = [name for name in ("perceived", "produced") if name in fields]
     if len(heard_names) != 1:
         raise CorpusError(
             f"{where}: needs one of 'perceived' (aligned with canonical) and 'produced' (a sequence), "
@@ -102,11 +101,20 @@ def _row(where: str, fields: dict[str, Any]) -> _Row:
             f"{where}: 'canonical' has {len(canonical)} items and 'perceived' {len(heard)}; aligned "
             "lists must be equally long (or give the second one as 'produced')"
         )
-    return _Row(where, fields, canonical, heard, heard_names[0])
+    utterance = Utterance(
+        utt=text_field(fields, "utt", where),
+        speaker=text_field(fields, "speaker", where),
+        l1=text_field(fields, "l1", where),
+        wav=optional_text_field(fields, "wav", where),
+        text=optional_text_field(fields, "text", where),
+        tokens=(),
+        seconds=number_field({"seconds": parsed_number(fields.get("seconds"))}, "seconds", where),
+    )
+    return _Row(where, utterance, canonical, heard, heard_names[0])
 
 
-def _aligned_tokens(row: _Row, folder: LabelFolder, vectors: Vectors | None) -> list[Token]:
-    tokens = []
+def _aligned_tokens(row: _Row, folder: LabelFolder, vectors: Vectors | None) -> tuple[Token, ...]:
+    tokens: list[Token] = []
     for index, (canonical, perceived) in enumerate(zip(row.canonical, row.heard, strict=True)):
         references = folder.fold(canonical, f"{row.where}, canonical {index}") if canonical else ()
         heard = folder.fold(perceived, f"{row.where}, perceived {index}") if perceived else ()
@@ -117,7 +125,7 @@ def _aligned_tokens(row: _Row, folder: LabelFolder, vectors: Vectors | None) -> 
         else:  # one label for several phones, such as aɪə
             pairs = wper_align(references, heard, vectors)
         tokens += [_token(*pair) for pair in pairs]
-    return tokens
+    return tuple(tokens)
 
 
 def _sequence(row: _Row, name: str, labels: Labels, folder: LabelFolder) -> list[str]:
@@ -129,6 +137,7 @@ def _sequence(row: _Row, name: str, labels: Labels, folder: LabelFolder) -> list
     ]
     if name == "canonical" and ERR in phones:
         raise CorpusError(f"{row.where}: 'err' is a perceived label, never a canonical one")
+    check_num_phones(phones, name, f"{row.where}, utterance {shown(row.utterance.key)}")
     return phones
 
 
@@ -142,40 +151,8 @@ def _token(canonical: str | None, perceived: str | None) -> Token:
     return Token(canonical, None if perceived == ERR else perceived, error_type)
 
 
-def _is_jsonl(path: Path) -> bool:
-    """Whether the first character that is no blank is a brace."""
-    try:
-        with path.open("rb") as file:
-            return file.read(256).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    return ((f"{path}, line {number}", row) for number, row in read_jsonl(path))
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        lines = io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    reader = csv.DictReader(lines, strict=True)
-    try:
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if None in row or None in row.values():
-                raise CorpusError(f"{where}: not as many cells as the header names; is the file cut off?")
-            cells: dict[str, Any] = {name: cell or None for name, cell in row.items()}
-            if cells.get("seconds") is not None:
-                cells["seconds"] = _parsed_number(cells["seconds"], where)
-            yield where, cells
-    except csv.Error as error:
-        raise CorpusError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
-
-
-def _parsed_number(cell: str, where: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        raise CorpusError(f"{where}: field 'seconds' must be a number, not {cell!r}") from None
+def _check_phones(utterance: Utterance, where: str) -> None:
+    """Refuse more phones than can be aligned."""
+    where = f"{where}, utterance {shown(utterance.key)}"
+    check_num_phones(utterance.canonical, "canonical", where)
+    check_num_phones(utterance.produced, "produced", where)

@@ -164,25 +164,25 @@ def fold_sequence(symbols: Iterable[str], alphabet: Alphabet, unknown: Counter[s
     return folded
 
 
-def detect_alphabet(symbols: Iterable[str]) -> Literal["arpabet", "ipa"]:
+def detect_alphabet(symbols: Iterable[str]) -> Alphabet:
     """Say which alphabet a corpus is written in.
 
     Args:
-        symbols: all its symbols; some letters (`b`, `n`) are in both alphabets, so one word may not settle
-            it.
+        symbols: all its symbols, as often as they come; some (`b`, `n`, `y`) are in several alphabets, so one word may
+            not settle it.
     Returns:
-        "arpabet" where every symbol is ARPAbet, case, stress digits and `err` aside (so too where there is
-        no symbol at all), else "ipa".
+        The alphabet that leaves the fewest unknown. Ties go to ARPAbet before IPA (so where there is no symbol at all),
+        and to IPA before eSpeak, which has IPA's symbols and more. eSpeak forgives much, `qq` even, so it takes a
+        letter outside ASCII in what only eSpeak knows (`ɔːɹ`, `əl`).
     """
-    return "arpabet" if all(symbol == ERR or _is_arpabet(symbol) for symbol in set(symbols)) else "ipa"
-
-
-def _is_arpabet(symbol: str) -> bool:
-    try:
-        _arpabet_phones(symbol)
-    except PhoneError:
-        return False
-    return True
+    counts = Counter(symbols)
+    unknown = {}
+    for alphabet in _FOLDS:
+        unknown[alphabet] = Counter[str]()
+        fold_sequence(counts, alphabet, unknown[alphabet])
+    best = min(_FOLDS, key=lambda alphabet: sum(counts[symbol] for symbol in unknown[alphabet]))
+    only_espeak = unknown["ipa"].keys() - unknown["espeak"].keys()
+    return "ipa" if best == "espeak" and all(map(str.isascii, only_espeak)) else best
 
 
 @lru_cache(maxsize=4096)
@@ -216,7 +216,7 @@ def _look_up(label: str, table: dict[str, Phones], steps: tuple[re.Pattern[str],
     return phones
 
 
-_FOLDS: Final[dict[str, Callable[[str], Phones]]] = {
+_FOLDS: Final[dict[Alphabet, Callable[[str], Phones]]] = {
     "arpabet": _arpabet_phones,
     "ipa": fold_ipa,
     "espeak": fold_espeak,

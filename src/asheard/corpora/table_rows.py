@@ -1,0 +1,69 @@
+"""Rows of a table in JSON Lines or CSV; which of the two, the content tells."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from asheard.errors import CorpusError
+from asheard.files import read_jsonl, read_text
+
+Fields = dict[str, Any]
+
+
+def is_jsonl(path: Path) -> bool:
+    """Whether the first character that is no blank is a brace.
+
+    Raises:
+        CorpusError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(256).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]]:
+    """Yield (file and line, fields) for each row.
+
+    Args:
+        path: JSON Lines, or CSV with a header; the cells of CSV come as strings, empty ones too.
+        columns: what the header of CSV must name at least.
+    Raises:
+        CorpusError: the file cannot be read, a line is no JSON object, the header lacks a column, or a row has not as
+            many cells as the header.
+    """
+    if is_jsonl(path):
+        return ((f"{path}, line {number}", fields) for number, fields in read_jsonl(path))
+    return _csv_rows(path, columns)
+
+
+def parsed_number(cell: Any) -> Any:
+    """The number that a string holds; anything else as it is, for a check to refuse."""
+    try:
+        return float(cell) if isinstance(cell, str) else cell
+    except ValueError:
+        return cell
+
+
+def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]]:
+    text = read_text(path)
+    if not text.strip():
+        return
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = reader.fieldnames or []
+        if lacking := [name for name in columns if name not in header]:
+            raise CorpusError(
+                f"{path}, line 1: no column {', '.join(map(repr, lacking))} in the header {','.join(header)[:80]!r}; "
+                "CSV has commas between its columns, JSON Lines begin with a brace"
+            )
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            if None in row or None in row.values():
+                raise CorpusError(f"{where}: not as many cells as the header names; is the file cut off?")
+            yield where, dict(row)
+    except csv.Error as error:
+        raise CorpusError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
