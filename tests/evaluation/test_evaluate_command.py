@@ -10,6 +10,7 @@ from small_gold import GOLD
 from typer.testing import CliRunner, Result
 
 from asheard.cli import evaluate as commands
+from asheard.cli import main
 from asheard.corpora.records import Prediction, write_manifest, write_predictions
 from asheard.errors import CorpusError
 from asheard.evaluation.context import SYNTHETIC_NOTE
@@ -45,8 +46,14 @@ def test_evaluate_writes_everything_and_prints_a_table(folder: Path) -> None:
         "theirs": ["0"],
     }
     assert "corpus:gold|split:2speakers" in metrics["signature"]
-    per = 100 * metrics["chains"]["mine"]["pooled"]["per"]
-    assert f"{per:.2f}" in result.output
+    pooled = metrics["chains"]["mine"]["pooled"]
+    for rate in (pooled["per"], pooled["published"]["f1"], pooled["published"]["f1_strict"]):
+        assert f"{100 * rate:.2f}" in result.output
+    assert "strict" in result.output
+    baseline = next(line for line in result.output.splitlines() if line.startswith("copy the canonical"))
+    assert baseline.split()[3] == f"{100 * metrics['copy_canonical']['pooled']['per']:.2f}"
+    assert all(remark in result.output for remark in metrics["remarks"])
+    assert max(map(len, result.output[: result.output.index("copy")].splitlines())) <= 80
     assert (folder / "out" / "RESULTS.md").exists()
 
 
@@ -137,3 +144,126 @@ def test_names_may_hold_at_signs_and_files_equals_signs(folder: Path) -> None:
 
 def test_a_missing_file_is_the_users_to_mend(folder: Path) -> None:
     assert isinstance(invoke(folder, "--chain", "a=nowhere.jsonl").exception, CorpusError)
+
+
+# What one system heard in GOLD, d ə k and z i, in every form and alphabet.
+FORMS = {
+    "p.jsonl": """{"utt": "a", "speaker": "Hindi-speaker", "phones": ["d", "ax", "k"]}
+        {"utt": "b", "speaker": "Korean-speaker", "phones": "z iy"}""",
+    "p.csv": "utt,speaker,phones,confidences\nb,Korean-speaker,z iː,0.5 1\na,Hindi-speaker,d ɐ k,0.1 0.2 0.3\n",
+    "p.ctm": "Hindi-speaker_a 1 0 0.1 D\nHindi-speaker_a 1 0.1 0.1 AH0\n;; and b\nHindi-speaker_a 1 0.3 0.1 K\n"
+    "b 1 0.1 0.1 Z\nb 1 0.2 0.2 IY1\n",
+    "tg/a.TextGrid": ["", "d", "ə", "k", "sil"],
+    "tg/Korean-speaker_b.TextGrid": ["z", "", "i"],
+}
+
+
+def textgrid(labels: list[str]) -> str:
+    intervals = "".join(f'{start}\n{start + 1}\n"{label}"\n' for start, label in enumerate(labels))
+    head = f'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n{len(labels)}\n<exists>\n1\n'
+    return f'{head}"IntervalTier"\n"phones"\n0\n{len(labels)}\n{len(labels)}\n{intervals}'
+
+
+@pytest.fixture
+def forms(folder: Path) -> Path:
+    (folder / "tg").mkdir()
+    for name, content in FORMS.items():
+        (folder / name).write_text(content if isinstance(content, str) else textgrid(content), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+def test_one_system_gets_the_same_numbers_in_every_form(forms: Path, sequences: bool) -> None:
+    if sequences:  # gold not aligned: canonical and produced, as ARPAbet
+        header = "utt,speaker,l1,canonical,produced"
+        a, b = "a,Hindi-speaker,Hindi,DH AX K AE T,D AX K EH AX", "b,Korean-speaker,Korean,V IY Z,err IY err S"
+        (forms / "gold.jsonl").write_text(f"{header}\n{a}\n{b}\n")
+    chains = [f"--chain={name}={forms}/{name}" for name in ("p.jsonl", "p.csv", "p.ctm", "tg")]
+    result = invoke(forms, *chains)
+    assert result.exit_code == 0, result.output
+    summaries = json.loads((forms / "out" / "metrics.json").read_text())["chains"]
+    first, *others = (summary["pooled"] for summary in summaries.values())
+    assert others == 3 * [first]
+    assert first["per"] == 5 / 9  # against d ə k ɛ ə: ɛ ə lost; against err i err s: z for err, and err s lost
+    assert first["num_utterances"] == 2
+
+
+def test_missing_utterances_are_listed_or_counted(forms: Path) -> None:
+    (forms / "tg" / "Korean-speaker_b.TextGrid").unlink()
+    chains = [f"--chain=all={forms}/p.csv", f"--chain=some={forms}/tg", f"--chain=one={forms}/one.jsonl"]
+    error = invoke(forms, *chains).exception
+    assert isinstance(error, CorpusError)
+    assert "chain some, seed 0: 1 (Korean-speaker/b) of the gold have no prediction" in str(error)
+    result = invoke(forms, *chains, "--allow-missing")
+    assert result.exit_code == 0, result.output
+    assert "1 missing in chain some, seed 0: left out for every chain" in result.output.replace("\n", " ")
+    metrics = json.loads((forms / "out" / "metrics.json").read_text())
+    assert {summary["pooled"]["num_utterances"] for summary in metrics["chains"].values()} == {1}
+    assert metrics["set_apart"]["missing in chain some, seed 0: left out for every chain"] == 1
+
+
+def test_a_reference_without_phones_is_counted(forms: Path) -> None:
+    row = {"speaker": "S", "l1": "Hindi", "canonical": "K", "produced": "K"}
+    rows = [row | {"utt": "a"}, row | {"utt": "b", "canonical": [], "produced": []}]
+    (forms / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    write_predictions(forms / "two.jsonl", [Prediction("a", "S", "x", ("k",)), Prediction("b", "S", "x", ("t", "k"))])
+    result = invoke(forms, f"--chain=x={forms}/two.jsonl")
+    assert result.exit_code == 0, result.output
+    metrics = json.loads((forms / "out" / "metrics.json").read_text())
+    assert metrics["chains"]["x"]["pooled"]["per"] == 2.0  # two insertions over one produced phone
+    assert "1 utterances without a canonical phone" in result.output
+
+
+ROW = '{"utt": "a", "speaker": "Hindi-speaker", '
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("gold.jsonl", "", "gold.jsonl: holds no utterances"),
+        ("gold.jsonl", b"\xff\xfe{", "gold.jsonl: not UTF-8"),
+        ("gold.jsonl", ROW + '"l1": "Hindi", "canonical": "K qx", "produced": "K"}', "line 1, canonical 1: 'qx' is"),
+        ("gold.jsonl", ROW + '"l1": "Hindi", "canonical": "ð ə æ AH", "produced": "ð"}', "'AH' is ARPAbet, but most"),
+        ("gold.jsonl", ROW + '"l1": "Hindi", "canonical": "K", "produ', "line 1: not JSON (Unterminated"),
+        (
+            "gold.jsonl",
+            ROW + f'"l1": "Hindi", "canonical": "K", "produced": "{" ".join(100_000 * ["K"])}"}}',
+            "line 1, utterance Hindi-speaker/a: 100,000 phones in 'produced' are too many",
+        ),
+        ("p.jsonl", "", "p.jsonl: holds no predictions"),
+        ("p.jsonl", ROW + '"phones": ["K", "qx"]}', "p.jsonl, line 1, phones 1: 'qx' is"),
+        (
+            "p.jsonl",
+            ROW + '"phones": ["AH", "AX", "ð"]}',
+            "phones 2: 'ð' is IPA, but most labels of the file are ARPAbet",
+        ),
+        ("p.jsonl", ROW + '"phones": ["K"], "confidences": [NaN]}', "line 1: confidences 0 must be a number, not nan"),
+        ("p.jsonl", ROW + f'"phones": "{" ".join(100_000 * ["K"])}"}}', "utterance Hindi-speaker/a: 100,000 phones"),
+        ("p.jsonl", ROW + '"phones": [', "p.jsonl, line 1: not JSON"),
+        ("p.csv", "utt,speaker,phones\na,Hindi-sp", "p.csv, line 2: not as many cells"),
+        ("p.csv", "utt,speaker,phones\na,é,K".encode("latin-1"), "p.csv: not UTF-8"),
+        ("p.ctm", "a 1 0 0.1 K\na 1 0.1 0", "p.ctm, line 2: 4 fields"),
+        ("p.ctm", "a 1 nan 0.1 K", "p.ctm, line 1: start must be a number, not nan"),
+        ("tg/a.TextGrid", textgrid(["d", "ə"])[:-8], "a.TextGrid: "),
+        ("tg/a.TextGrid", "", "a.TextGrid: "),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    forms: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: str | bytes,
+    words: str,
+) -> None:
+    (forms / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    chain = name.partition("/")[0] if name != "gold.jsonl" else "one.jsonl"
+    command = ["asheard", "evaluate", "--gold", f"{forms}/gold.jsonl", "--out", f"{forms}/out"]
+    monkeypatch.setattr("sys.argv", [*command, f"--chain=x={forms}/{chain}"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert words in line
+    assert not (forms / "out").exists()

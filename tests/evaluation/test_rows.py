@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_gold import GOLD, Case, cases, run, utterance
 
-from asheard.errors import CorpusError
 from asheard.evaluation.chains import ChainRun
-from asheard.evaluation.rows import SCHEMA, edit_rows, token_rows
+from asheard.evaluation.rows import SCHEMA, token_rows
 from asheard.phones import ERR, load_vectors
 from asheard.prior import build_prior
 
@@ -110,12 +109,6 @@ def test_an_outside_transcribers_err_is_an_error_behind_a_prior_too() -> None:
         rows = token_rows(gold, [run(gold, [f"{ERR} {ERR}"], prior=scorer)], vectors=VECTORS)
         assert rows["cos_dist"].to_list() == [1, 1]
         assert rows["class_pred"].to_list() == ["error", "error"]
-    assert edit_rows(gold, [run(gold, [f"{ERR} {ERR}"])])["num_edits"].to_list() == [2]
-
-
-def test_edits_count_additions_and_sounds_without_a_name() -> None:
-    edits = edit_rows(GOLD, [run(GOLD, ["d ə k ɛ", "v i s"])])
-    assert edits.select("utt", "num_edits", "num_produced").rows() == [("a", 1, 5), ("b", 2, 4)]
 
 
 @given(cases(), st.randoms(use_true_random=False))
@@ -138,37 +131,7 @@ def test_every_run_has_the_same_positions(case: Case) -> None:
     assert parts[0].height == sum(len(row.canonical) for row in case.gold)
 
 
-def test_missing_extra_and_double_utterances_are_named_and_counted() -> None:
-    good = run(GOLD, AS_SAID)
-    a, b = good.predictions
-    many = [utterance(f"u{index}", [("t", "t")]) for index in range(5)]
-    for predictions, words in (
-        ([a], ["1 of the gold have no prediction (Korean-speaker b)"]),
-        ([a, b, replace(b, utt="c")], ["1 are predicted but are not in the gold (Korean-speaker c)"]),
-        ([a, b, a], ["1 are predicted more than once (Hindi-speaker a)"]),
-        ([a, a], ["no prediction", "more than once"]),
-    ):
-        with pytest.raises(CorpusError) as caught:
-            rows_for(replace(good, chain="mine", seed=3, predictions=predictions))
-        assert "chain mine, seed 3" in str(caught.value)
-        assert all(word in str(caught.value) for word in words)
-    with pytest.raises(CorpusError, match=r"5 of the gold have no prediction \((\S+ u\d, ){3}\.\.\.\)"):
-        token_rows(many, [replace(good, predictions=[])], vectors=VECTORS)
-
-
 def test_the_same_utt_of_two_speakers_is_two_utterances() -> None:
     gold = [utterance("a", [("t", "t")]), utterance("a", [("t", "d")], "Korean")]
     rows = token_rows(gold, [run(gold, ["t", "d"])], vectors=VECTORS)
     assert rows["predicted"].to_list() == ["t", "d"]
-
-
-def test_nothing_twice_and_nothing_empty() -> None:
-    good = run(GOLD, AS_SAID)
-    with pytest.raises(CorpusError, match="chain x, seed 0 is given twice"):
-        rows_for(good, good)
-    with pytest.raises(CorpusError, match=r"the gold.*come more than once"):
-        token_rows([*GOLD, GOLD[0]], [good], vectors=VECTORS)
-    with pytest.raises(CorpusError, match="nothing to evaluate"):
-        rows_for()
-    with pytest.raises(CorpusError, match="nothing to evaluate"):
-        token_rows([], [good], vectors=VECTORS)

@@ -1,36 +1,42 @@
 """A table of cases for GO / NO-GO and for where the L1 should live."""
 
+from itertools import combinations
 from typing import Any
 
 import pytest
 
-from asheard.evaluation import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
+from asheard.evaluation import CHAINS, FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.evaluation.verdict import Verdict, decide, missing_chains
 
-SEEDS = ("1", "2")
+RATES = ("per", "collapse", "frr_class", "atypical_errors_caught")
+SURE, UNSURE = 0.0001, 0.2  # half the width of an interval
 
 
-def measures(values: dict[str, Any]) -> dict[str, Any]:
-    d2 = {"ok_p75": 0.0, "sub_p25": 0.1 if values["d2"] else 0.0, "pass": values["d2"]}
-    return {name: values[name] for name in ("per", "collapse", "frr_class", "atypical_errors_caught")} | {"d2": d2}
+def chain(**changes: Any) -> dict[str, Any]:
+    """One chain's rates, how sure each is ("sure", or "unsure" with the names of the others), and its D2."""
+    return {"per": 0.1, "collapse": 0.1, "frr_class": 0.2, "atypical_errors_caught": 0.6, "d2": True} | changes
 
 
-def summary(seeds: tuple[str, ...] = SEEDS, by_seed: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    """A chain: the same numbers with every seed but for `by_seed`, {name: one value a seed}."""
-    values = {
-        "per": 0.1,
-        "collapse": 0.1,
-        "frr_class": 0.2,
-        "atypical_errors_caught": 0.6,
-        "d2": True,
-    } | changes
-    per_seed = {seed: measures(values) for seed in seeds}
-    pooled = measures(values)
-    for name, numbers in (by_seed or {}).items():
-        for seed, number in zip(seeds, numbers, strict=True):
-            per_seed[seed][name] = number
-        pooled[name] = sum(numbers) / len(numbers)
-    return {"pooled": pooled, "per_seed": per_seed}
+def summary(values: dict[str, Any]) -> dict[str, Any]:
+    gap = {True: 0.1, False: 0.0, None: None}[values["d2"]]
+    d2 = {"ok_p75": 0.0, "sub_p25": gap, "gap": gap, "pass": values["d2"]}
+    low = gap and gap - values.get("d2_half", SURE)
+    interval = {"values": {"d2.gap": None if gap is None else [low, gap + SURE]}}
+    return {"pooled": {name: values[name] for name in RATES} | {"d2": d2}, "intervals": {"pooled": interval}}
+
+
+def difference(metric: str, ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    a, b = ours[metric], theirs[metric]
+    half = UNSURE if metric in (*ours.get("unsure", ()), *theirs.get("unsure", ())) else SURE
+    values: dict[str, Any] = dict.fromkeys(
+        ("difference", "low", "high", "p", "p_holm", "ratio", "ratio_low", "ratio_high")
+    )
+    if a is not None and b is not None:
+        values |= {"difference": a - b, "low": a - b - half, "high": a - b + half}
+        values["p"] = ours.get("p", 0.001 if half == SURE else 0.4)
+        if b:
+            values |= {"ratio": a / b, "ratio_low": (a - half) / b, "ratio_high": (a + half) / b}
+    return values
 
 
 def decided(
@@ -40,14 +46,19 @@ def decided(
     encoder: dict[str, Any] | None = None,
     prior: dict[str, Any] | None = None,
 ) -> Verdict:
-    verdict = decide(
-        {
-            OFF_THE_SHELF: summary(**{"per": 0.2, "collapse": 0.5} | (shelf or {})),
-            FAITHFUL: summary(**faithful or {}),
-            L1_ENCODER: summary(**encoder or {}),
-            L1_PRIOR: summary(**prior or {}),
-        }
-    )
+    chains = {
+        OFF_THE_SHELF: chain(**{"per": 0.2, "collapse": 0.5} | (shelf or {})),
+        FAITHFUL: chain(**faithful or {}),
+        L1_ENCODER: chain(**encoder or {}),
+        L1_PRIOR: chain(**prior or {}),
+    }
+    differences = [
+        {"metric": metric, "chain": ours, "reference": theirs} | difference(metric, chains[ours], chains[theirs])
+        for theirs, ours in combinations(CHAINS, 2)
+        for metric in RATES
+    ]
+    summaries = {name: summary(values) for name, values in chains.items()}
+    verdict = decide({"chains": summaries, "differences": differences})
     assert verdict is not None
     return verdict
 
@@ -56,13 +67,17 @@ def decided(
     ("shelf", "faithful", "expected"),
     [
         ({}, {}, "GO"),
-        ({"collapse": 0.2}, {}, "GO"),  # exactly half
+        ({"collapse": 0.201}, {}, "GO"),  # just within half
         ({"collapse": 0.199}, {}, "NO-GO"),
+        ({"unsure": ["collapse"]}, {}, "NO-GO"),
         ({}, {"d2": False}, "NO-GO"),
         ({}, {"d2": None}, "NO-GO"),
+        ({}, {"d2_half": 0.11}, "NO-GO"),  # passes, but its interval reaches below 0
         ({"per": 0.096}, {}, "GO"),  # within half a point
         ({"per": 0.094}, {}, "NO-GO"),
+        ({"unsure": ["per"]}, {}, "NO-GO"),
         ({"collapse": None}, {}, "NO-GO"),
+        ({"collapse": 0.0}, {}, "NO-GO"),
         ({}, {"per": None}, "NO-GO"),
     ],
 )
@@ -81,13 +96,18 @@ def test_go_asks_for_half_the_collapse_d2_and_per(
         ({"frr_class": 0.19, "collapse": 0.3}, {}, "encoder"),
         ({"collapse": 0.09, "per": 0.104}, {}, "encoder"),
         ({"collapse": 0.09, "per": 0.106}, {}, "nowhere"),
-        ({"by_seed": {"collapse": (0.05, 0.11)}}, {}, "nowhere"),  # lower on the mean, not with every seed
-        ({"by_seed": {"collapse": (0.05, 0.09)}}, {}, "encoder"),
+        ({"collapse": 0.09, "unsure": ["per"]}, {}, "nowhere"),
+        ({"collapse": 0.09, "unsure": ["collapse"]}, {}, "nowhere"),
+        ({"collapse": 0.09, "p": 0.03}, {}, "nowhere"),  # two chances, so each at half of 0.05
         ({}, {"frr_class": 0.19}, "scorer"),
+        ({}, {"frr_class": 0.19, "p": 0.03}, "scorer"),
+        ({}, {"frr_class": 0.19, "p": 0.06}, "nowhere"),
+        ({}, {"frr_class": 0.19, "p": None}, "nowhere"),
         ({}, {"frr_class": 0.19, "atypical_errors_caught": 0.591}, "scorer"),
         ({}, {"frr_class": 0.19, "atypical_errors_caught": 0.58}, "nowhere"),
+        ({}, {"frr_class": 0.19, "unsure": ["atypical_errors_caught"]}, "nowhere"),
+        ({}, {"frr_class": 0.21}, "nowhere"),
         ({}, {"collapse": 0.05}, "nowhere"),  # the scorer is judged by what it decides
-        ({}, {"by_seed": {"frr_class": (0.1, 0.2)}}, "nowhere"),
         ({"collapse": 0.09}, {"frr_class": 0.19}, "both"),
         ({"collapse": None, "frr_class": None}, {"frr_class": None}, "nowhere"),
         ({}, {"frr_class": 0.19, "atypical_errors_caught": None}, "nowhere"),
@@ -97,29 +117,23 @@ def test_where_the_l1_should_live(encoder: dict[str, Any], prior: dict[str, Any]
     assert decided(encoder=encoder, prior=prior).l1 == expected
 
 
-def test_chains_without_a_common_seed_are_compared_every_seed_with_every_seed() -> None:
-    faithful = {"by_seed": {"collapse": (0.10, 0.12)}}
-    clear = {"seeds": ("3", "4"), "by_seed": {"collapse": (0.08, 0.09)}}
-    crossing = {"seeds": ("3", "4"), "by_seed": {"collapse": (0.08, 0.11)}}
-    assert decided(faithful=faithful, encoder=clear).l1 == "encoder"
-    assert decided(faithful=faithful, encoder=crossing).l1 == "nowhere"
-
-
-def test_reasons_state_the_numbers() -> None:
-    verdict = decided(encoder={"collapse": 0.09}, prior={"frr_class": 0.1512})
+def test_reasons_state_the_numbers_and_their_intervals() -> None:
+    verdict = decided(encoder={"collapse": 0.09}, prior={"frr_class": 0.1512, "atypical_errors_caught": None})
     told = "\n".join(verdict.reasons)
     assert len(verdict.reasons) == 8
     for words in (
-        "collapse 10.00% against 50.00% off-the-shelf: 0.20 times as much, within the 0.5 asked for",
-        "faithful: PER 10.00% against 20.00% off-the-shelf: not worse (tolerance 0.5 points)",
-        "L1 in the encoder: collapse 9.00% against 10.00% ft-l2-faithful: lower with every seed",
-        "L1 in the scorer: FRR by class 15.12% against 20.00% ft-l2-faithful: lower with every seed",
-        "errors caught 60.00% against 60.00% ft-l2-faithful: not worse (tolerance 1.0 points)",
+        "collapse 10.00% against 50.00% off-the-shelf: 0.20 [0.20, 0.20] times as much, within the 0.5 asked for",
+        "faithful: PER 10.00% against 20.00% off-the-shelf, a difference of -10.00 [-10.01, -9.99] points: not worse "
+        "(tolerance 0.5 points)",
+        "L1 in the encoder: collapse 9.00% against 10.00% ft-l2-faithful, a difference of -1.00 [-1.01, -0.99] points: "
+        "lower (p 0.001 against 0.025)",
+        "L1 in the scorer: FRR by class 15.12% against 20.00% ft-l2-faithful, a difference of -4.88",
+        "atypical errors caught n/a against 60.00% ft-l2-faithful, no interval: perhaps worse",
     ):
         assert words in told
 
 
 def test_no_verdict_without_all_four_chains() -> None:
-    chains = {FAITHFUL: summary(), "theirs": summary()}
-    assert decide(chains) is None
+    chains = {FAITHFUL: summary(chain()), "theirs": summary(chain())}
+    assert decide({"chains": chains, "differences": []}) is None
     assert missing_chains(chains) == [OFF_THE_SHELF, L1_ENCODER, L1_PRIOR]

@@ -22,7 +22,8 @@ def evaluate(
         typer.Option(
             "--chain",
             metavar="NAME[@SEED]=FILE",
-            help="Predictions of one chain; again for each chain and seed.",
+            help="Transcripts of one chain: JSON Lines, CSV, CTM, a TextGrid or a folder of them; again for each chain "
+            "and seed.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for rows, metrics, RESULTS.md and plots.")],
@@ -39,6 +40,12 @@ def evaluate(
     vectors: Annotated[
         Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
     ] = None,
+    allow_missing: Annotated[
+        bool,
+        typer.Option(
+            "--allow-missing", help="Score the utterances that all chains have, and count what that leaves out."
+        ),
+    ] = False,
 ) -> None:
     """Score transcripts, ours or anybody's, against gold, and write tables and plots.
 
@@ -57,12 +64,15 @@ def evaluate(
 
     named = [_chain(text) for text in chain]
     _check_prior({name for name, _, _ in named}, prior, with_prior or [])
-    runs = [ChainRun(chain=name, seed=seed, predictions=read_predictions(path, name)) for name, seed, path in named]
+    distances = load_vectors(vectors)
+    utterances = read_gold(gold, distances)
+    keys = [utterance.key for utterance in utterances]
+    runs = [
+        ChainRun(chain=name, seed=seed, predictions=read_predictions(path, name, keys)) for name, seed, path in named
+    ]
     if prior and with_prior:
         scorer, plain = load_prior(prior), [run for run in runs if run.chain in with_prior]
         runs += [replace(run, chain=behind_prior(run.chain), prior=scorer) for run in plain]
-    distances = load_vectors(vectors)
-    utterances = read_gold(gold, distances)
     evaluation = score(
         utterances,
         runs,
@@ -74,6 +84,7 @@ def evaluate(
         ),
         training=read_gold(train, distances) if train else (),
         vectors=distances,
+        allow_missing=allow_missing,
     )
     _print(evaluation.metrics, write_report(out), out)
 
@@ -107,25 +118,35 @@ def _check_prior(chains: set[str], prior: Path | None, with_prior: list[str]) ->
 def _print(metrics: dict[str, Any], verdict: "Verdict | None", folder: Path) -> None:
     from rich.console import Console
 
-    Console(markup=False, highlight=False).print(_table(metrics["chains"]))
+    Console(markup=False, highlight=False).print(_table(metrics))
+    for remark in metrics["remarks"]:
+        typer.echo(remark)
+    for reason, number in metrics["set_apart"].items():
+        if number:
+            typer.echo(f"{number:,} {reason}")
     if verdict is not None:
         typer.echo(f"faithful transcriber: {verdict.faithful}; the L1 should live: {verdict.l1}")
     typer.echo(f"wrote {folder}/RESULTS.md")
 
 
-def _table(chains: dict[str, Any]) -> "Table":
+def _table(metrics: dict[str, Any]) -> "Table":
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from asheard.evaluation.metrics import RATES
-    from asheard.evaluation.ranking import in_order
-    from asheard.evaluation.tables import passed, percent
+    from asheard.evaluation.metrics import RATES, look_up
+    from asheard.evaluation.ranking import with_copy_canonical
+    from asheard.evaluation.tables import percent
 
-    table = Table(title="Rates in per cent, means over seeds; best PER first")
+    table = Table(
+        title="Per cent, means over seeds; best PER first",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
     table.add_column("chain", no_wrap=True)
-    for heading in (*RATES, "D1", "D2"):
+    for heading in RATES:
         table.add_column(heading, justify="right")
-    for chain in in_order(chains):
-        pooled = chains[chain]["pooled"]
-        rates = (percent(pooled[name]) for name in RATES.values())
-        table.add_row(chain, *rates, passed(pooled["d1"]["pass"]), passed(pooled["d2"]["pass"]))
+    for chain, summary in with_copy_canonical(metrics).items():
+        table.add_row(chain, *(percent(look_up(summary["pooled"], path)) for path in RATES.values()))
     return table

@@ -10,11 +10,12 @@ from asheard.evaluation.chains import (
     ChainRun,
 )
 from asheard.evaluation.context import Context, Epoch
-from asheard.evaluation.matrix import Evaluation, evaluate, read_metrics, report
+from asheard.evaluation.matrix import EVALUATION_FILES, Evaluation, Fold, evaluate, evaluate_folds, read_metrics, report
 from asheard.evaluation.verdict import Verdict, decide
 
 __all__ = [
     "CHAINS",
+    "EVALUATION_FILES",
     "FAITHFUL",
     "L1_ENCODER",
     "L1_ENCODER_UNKNOWN",
@@ -24,9 +25,11 @@ __all__ = [
     "Context",
     "Epoch",
     "Evaluation",
+    "Fold",
     "Verdict",
     "decide",
     "evaluate",
+    "evaluate_folds",
     "read_metrics",
     "report",
 ]

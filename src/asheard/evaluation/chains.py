@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from asheard.corpora.records import Prediction
+from asheard.corpora.records import Prediction, Utterance
 from asheard.prior import Prior
 
 OFF_THE_SHELF: Final = "off-the-shelf"
@@ -13,7 +13,9 @@ L1_ENCODER: Final = "ft-l2-l1-encoder"
 L1_PRIOR: Final = "faithful+l1-prior"
 CHAINS: Final = (OFF_THE_SHELF, FAITHFUL, L1_ENCODER, L1_PRIOR)
 
-L1_ENCODER_UNKNOWN: Final = "ft-l2-l1-encoder-unknown"  # the encoder chain, L1 not declared: shown beside, not ranked
+# Shown beside the others, not ranked.
+L1_ENCODER_UNKNOWN: Final = "ft-l2-l1-encoder-unknown"  # the encoder chain, L1 not declared
+COPY_CANONICAL: Final = "copy the canonical"  # what hears no error at all gets these numbers
 
 
 def behind_prior(chain: str) -> str:
@@ -38,3 +40,14 @@ class ChainRun:
     def name(self) -> str:
         """Chain and seed, for messages."""
         return f"chain {self.chain}, seed {self.seed}"
+
+    def phones_for(self, gold: Sequence[Utterance]) -> list[tuple[str, ...]]:
+        """The run's phones for each of the utterances."""
+        phones = {prediction.key: prediction.phones for prediction in self.predictions}
+        return [phones[utterance.key] for utterance in gold]
+
+
+def copy_canonical(gold: Sequence[Utterance]) -> ChainRun:
+    """The run that writes what the dictionary calls for, whatever was said."""
+    predictions = [Prediction(row.utt, row.speaker, COPY_CANONICAL, row.canonical) for row in gold]
+    return ChainRun(chain=COPY_CANONICAL, predictions=predictions)

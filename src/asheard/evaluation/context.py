@@ -24,6 +24,7 @@ class Epoch:
     epoch: int
     per: float
     l1_accuracy: float | None = None
+    fold: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,8 @@ class Context:
     corpus, split and base name the test material and the recogniser the chains grew from, for the signature. notes:
     what a reader must know before any number; the first lines of the report. excluded: how many of what was left out,
     by reason. num_shared_prompts: prompts read both in training and in test, and num_sharing: training utterances of
-    them; None where unknown. p_min: how the priors' p_min was chosen. validation: every epoch of every seed.
+    them; None where unknown. p_min: how the p_min of each fold's prior was
+    chosen. validation: every epoch of every seed.
     """
 
     corpus: str
@@ -43,7 +45,7 @@ class Context:
     excluded: Mapping[str, int] = field(default_factory=dict)
     num_shared_prompts: int | None = None
     num_sharing: int | None = None
-    p_min: PMinChoice | None = None
+    p_min: tuple[PMinChoice, ...] = ()
     validation: tuple[Epoch, ...] = ()
 
 
@@ -64,7 +66,7 @@ def read_context(path: Path) -> Context:
             **values
             | {
                 "notes": tuple(values["notes"]),
-                "p_min": values["p_min"] and _p_min_choice(values["p_min"]),
+                "p_min": tuple(map(_p_min_choice, values["p_min"])),
                 "validation": tuple(Epoch(**row) for row in values["validation"]),
             }
         )

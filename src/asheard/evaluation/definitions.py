@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from asheard.evaluation.metrics import ALPHA, MAX_D2_COLLAPSE
-from asheard.evaluation.verdict import MAX_COLLAPSE_RATIO, PER_TOLERANCE
+from asheard.evaluation.dissociations import ALPHA, MAX_D2_COLLAPSE
+from asheard.evaluation.verdict import MAX_COLLAPSE_RATIO, MAX_P, PER_TOLERANCE
 from asheard.prior import GUARD_TOLERANCE
 
 _NOT_WORSE: Final = f"{100 * PER_TOLERANCE:.1f} points of PER, {100 * GUARD_TOLERANCE:.1f} of errors caught"
@@ -22,13 +22,21 @@ the training speakers of the L1.
 - atypical errors caught: L1-atypical errors called error / L1-atypical errors (substitutions that are not \
 L1-typical, deletions, and sounds the annotator could not name). It guards FRR by class: who excuses \
 everything catches nothing.
+- Published: of what was said right, TA was accepted and FR rejected; of what was said wrong, additions included, FA \
+was accepted, CD rejected with the phone that was said, DE rejected with another. Accepted: the canonical was \
+written or, behind a prior, what the prior excuses. TR = CD + DE. FRR = FR / (TA + FR), FAR = FA / (FA + TR), \
+DER = DE / TR, precision = TR / (TR + FR), recall = TR / (TR + FA), F1 = 2 TR / (2 TR + FR + FA). This FRR is of \
+whole sequences by unit-cost alignment and knows no threshold; the FRR above is of distances.
+- strict F1: F1 with a position that was said right counted as FR, too, where a phone was inserted at it.
 - D1: are distances larger at substitutions than at ok? One-sided Mann-Whitney; AUC is the share of (ok, \
 substitution) pairs in order, ties counting half. Passes at p < {ALPHA}.
-- D2: is the 75th percentile of the ok distances below the 25th of the substitutions'? It fails where more than \
-{100 * MAX_D2_COLLAPSE:.0f}% of the substitutions are at distance 0, that is, collapsed.
+- D2: is the 75th percentile of the ok distances below the 25th of the substitutions'? gap is the second less the \
+first. It fails where more than {100 * MAX_D2_COLLAPSE:.0f}% of the substitutions are at distance 0, that is, collapsed.
 - D3: Spearman's rank correlation, over substitutions, of the distance written with the distance said.
 - Over seeds: p, AUC, percentiles and rates are means; a test passes where it passes with every seed.
-- GO: faithful collapse at most {MAX_COLLAPSE_RATIO} of off-the-shelf, D2 passes, PER not worse. Encoder: it \
-lowers collapse or FRR by class against the faithful chain, PER not worse. Scorer: it lowers FRR by class, \
-atypical errors caught not worse. Lower: on the mean and with every seed. Not worse: within {_NOT_WORSE}.
+- GO: the ratio of faithful to off-the-shelf collapse is at most {MAX_COLLAPSE_RATIO} with its whole interval, D2 \
+passes with the interval of its gap above 0, PER not worse. Encoder: it lowers collapse or FRR by class against the \
+faithful chain (either at half the level, for the two chances), PER not worse. Scorer: it lowers FRR by class, \
+atypical errors caught not worse. Lower: the paired difference is below 0 at p < {MAX_P:.2g}. Not worse: its whole \
+interval is within {_NOT_WORSE}.
 - n/a: the denominator is zero, or the statistic is undefined on these data; never counted as 0."""

@@ -1,7 +1,8 @@
 """The matrix of chains on one gold set: rows, metrics, verdict, report, each from the file before it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,24 @@ import polars as pl
 
 from asheard.corpora.records import Utterance
 from asheard.errors import CorpusError
-from asheard.evaluation.chains import FAITHFUL, L1_PRIOR, ChainRun
+from asheard.evaluation.chains import (
+    CHAINS,
+    COPY_CANONICAL,
+    FAITHFUL,
+    L1_ENCODER_UNKNOWN,
+    L1_PRIOR,
+    ChainRun,
+    copy_canonical,
+)
 from asheard.evaluation.context import Context, read_context, write_context
+from asheard.evaluation.counts import utterance_rows
+from asheard.evaluation.coverage import cover
+from asheard.evaluation.intervals import LEVEL, NUM_RESAMPLES, Resampled, resample
 from asheard.evaluation.merges import coarse_run, coarse_utterances, merges_of
 from asheard.evaluation.metrics import summarise
 from asheard.evaluation.plots import draw_plots
 from asheard.evaluation.results import results_text
-from asheard.evaluation.rows import SCHEMA, edit_rows, folds_together, token_rows
+from asheard.evaluation.rows import SCHEMA, folds_together, token_rows
 from asheard.evaluation.signature import signature
 from asheard.evaluation.verdict import Verdict, decide
 from asheard.files import read_json, whole_file, write_json
@@ -23,11 +35,28 @@ from asheard.phones import Vectors, load_vectors
 from asheard.prior import rows_of, typical_substitutions
 
 ROWS_FILE = "rows.parquet"
+UTTERANCES_FILE = "utterances.parquet"
 METRICS_FILE = "metrics.json"
 CONTEXT_FILE = "context.json"
 VERDICT_FILE = "verdict.json"
 RESULTS_FILE = "RESULTS.md"
 PLOTS_FOLDER = "plots"
+EVALUATION_FILES = (ROWS_FILE, UTTERANCES_FILE, METRICS_FILE, CONTEXT_FILE)
+
+_METRICS_KEYS = {"signature", "design", "chains", "copy_canonical", "differences", "remarks", "set_apart"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """Speakers kept for testing, and what was made without them.
+
+    gold: their utterances. runs: chains and seeds; each predicts exactly the gold utterances. training: utterances of
+    the other speakers, for what is L1-typical; without them nothing is.
+    """
+
+    gold: Sequence[Utterance]
+    runs: Sequence[ChainRun]
+    training: Sequence[Utterance] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +75,31 @@ def evaluate(
     context: Context,
     training: Sequence[Utterance] = (),
     vectors: Vectors | None = None,
+    allow_missing: bool = False,
 ) -> Evaluation:
-    """Score every chain and seed on the same utterances.
+    """Score every chain and seed on the same utterances; `evaluate_folds` with one fold."""
+    fold = Fold(gold=gold, runs=runs, training=training)
+    return evaluate_folds([fold], out=out, context=context, vectors=vectors, allow_missing=allow_missing)
 
-    Writes `rows.parquet`, `metrics.json` and `context.json` into `out`; `report` makes the rest from them.
+
+def evaluate_folds(
+    folds: Sequence[Fold],
+    *,
+    out: Path | str,
+    context: Context,
+    vectors: Vectors | None = None,
+    allow_missing: bool = False,
+) -> Evaluation:
+    """Score every chain and seed on the test utterances of all folds together.
+
+    Writes `rows.parquet`, `utterances.parquet`, `metrics.json` and `context.json` into `out`; `report` makes the rest.
 
     Args:
-        gold: the test utterances.
-        runs: chains and seeds; each predicts exactly the gold utterances.
+        folds: the same chains and seeds in each, and no utterance in two.
         out: folder to write into; made if missing.
         context: what the report says beside the numbers.
-        training: utterances of the training speakers, for what is L1-typical; without them nothing is.
         vectors: distances and threshold; None takes the bundled ones.
+        allow_missing: score what all chains of a fold have, and count the rest (see `cover`).
     Returns:
         The token rows and the metrics, as written.
     Raises:
@@ -65,26 +107,43 @@ def evaluate(
             named after its prior has none.
     """
     out, vectors = Path(out), vectors or load_vectors()
-    _check_priors(runs, vectors)
+    left_out: Counter[str] = Counter()
+    covered = []
+    for fold in folds:
+        _check_priors(fold.runs, vectors)
+        gold, runs, counts = cover(fold.gold, fold.runs, allow_missing=allow_missing)
+        covered.append(replace(fold, gold=gold, runs=[*runs, copy_canonical(gold)]))
+        left_out.update(counts)
+    gold = [utterance for fold in covered for utterance in fold.gold]
     merges = merges_of(gold)
-    runs = [coarse_run(run, merges) for run in runs]
-    training = coarse_utterances(training, merges)
-    typical = typical_substitutions(rows_of(training))
-    rows = token_rows(gold, runs, vectors=vectors, typical=typical)
+    tables = [_tables(fold, vectors, merges) for fold in covered]
+    rows, utterances = (pl.concat(parts) for parts in zip(*tables, strict=True))
+    pooled = resample(utterances, rows)
+    chains = _with_intervals(summarise(rows, utterances), pooled, utterances)
+    rows, utterances = (table.filter(pl.col("chain") != COPY_CANONICAL) for table in (rows, utterances))
     metrics = {
         "signature": signature(
             context,
-            runs=runs,
+            runs=[run for fold in folds for run in fold.runs],
             vectors=vectors,
             merges=merges,
-            num_training_speakers=len({utterance.speaker for utterance in training}),
+            num_training_speakers=[len({utterance.speaker for utterance in fold.training}) for fold in folds],
         ),
-        "chains": summarise(rows, edit_rows(gold, runs)),
-        "remarks": _remarks(gold, training, merges),
-        "set_apart": _set_apart(gold),
+        "design": {
+            "num_folds": len(folds),
+            "speakers": _speakers_by_l1(gold),
+            "num_resamples": NUM_RESAMPLES,
+            "level": LEVEL,
+        },
+        "copy_canonical": chains.pop(COPY_CANONICAL),
+        "chains": chains,
+        "differences": pooled.differences(_compared(chains)),
+        "remarks": _remarks(covered, merges),
+        "set_apart": left_out | _set_apart(gold),
     }
-    with whole_file(out / ROWS_FILE) as part:
-        rows.write_parquet(part)
+    for name, table in ((ROWS_FILE, rows), (UTTERANCES_FILE, utterances)):
+        with whole_file(out / name) as part:
+            table.write_parquet(part)
     write_json(out / METRICS_FILE, metrics)
     write_context(out / CONTEXT_FILE, context)
     return Evaluation(rows, metrics)
@@ -101,12 +160,12 @@ def report(out: Path | str) -> Verdict | None:
     out = Path(out)
     metrics, context = read_metrics(out), read_context(out / CONTEXT_FILE)
     rows = _read_rows(out / ROWS_FILE)
-    verdict = decide(metrics["chains"])
+    verdict = decide(metrics)
     if verdict is None:
         (out / VERDICT_FILE).unlink(missing_ok=True)
     else:
         write_json(out / VERDICT_FILE, asdict(verdict))
-    draw_plots(out / PLOTS_FOLDER, rows, metrics["chains"])
+    draw_plots(out / PLOTS_FOLDER, rows, metrics)
     with whole_file(out / RESULTS_FILE) as part:
         part.write_text(results_text(rows, metrics, context, verdict, PLOTS_FOLDER), encoding="utf-8")
     return verdict
@@ -120,7 +179,7 @@ def read_metrics(out: Path | str) -> dict[str, Any]:
     """
     path = Path(out) / METRICS_FILE
     metrics = read_json(path)
-    if not isinstance(metrics, dict) or not {"signature", "chains", "remarks", "set_apart"} <= metrics.keys():
+    if not isinstance(metrics, dict) or not metrics.keys() >= _METRICS_KEYS:
         raise CorpusError(f"{path}: not the metrics of an evaluation; run `asheard evaluate` again")
     return metrics
 
@@ -139,19 +198,53 @@ def _check_priors(runs: Sequence[ChainRun], vectors: Vectors) -> None:
             )
 
 
-def _remarks(gold: Sequence[Utterance], training: Sequence[Utterance], merges: Mapping[str, str]) -> list[str]:
+def _tables(fold: Fold, vectors: Vectors, merges: Mapping[str, str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Token rows and utterance rows of a fold."""
+    runs = [coarse_run(run, merges) for run in fold.runs]
+    typical = typical_substitutions(rows_of(coarse_utterances(fold.training, merges)))
+    rows = token_rows(fold.gold, runs, vectors=vectors, typical=typical)
+    return rows, utterance_rows(fold.gold, runs, rows)
+
+
+def _with_intervals(chains: dict[str, Any], pooled: Resampled, utterances: pl.DataFrame) -> dict[str, Any]:
+    of_all = pooled.intervals()
+    by_l1 = {l1: resample(group).intervals() for (l1,), group in utterances.group_by("l1", maintain_order=True)}
+    return {
+        chain: summary
+        | {"intervals": {"pooled": of_all[chain], "per_l1": {l1: by_l1[l1][chain] for l1 in summary["per_l1"]}}}
+        for chain, summary in chains.items()
+    }
+
+
+def _compared(chains: Mapping[str, Any]) -> list[str]:
+    """The chains that are ranked, ours in their own order and before the others."""
+    ours = [chain for chain in CHAINS if chain in chains]
+    return ours + [chain for chain in chains if chain not in (*CHAINS, L1_ENCODER_UNKNOWN)]
+
+
+def _speakers_by_l1(gold: Sequence[Utterance]) -> dict[str, list[str]]:
+    l1s = {row.speaker: row.l1 for row in sorted(gold, key=lambda row: (row.l1, row.speaker))}
+    return {l1: [speaker for speaker in l1s if l1s[speaker] == l1] for l1 in l1s.values()}
+
+
+def _remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> list[str]:
     """What a reader must know about the phones and the training rows behind the numbers."""
     remarks = []
     if merges:
         remarks.append(f"The gold does not tell all phones apart; counted on both sides: {_as(merges)}.")
+    training = [utterance for fold in folds for utterance in fold.training]
     if not training:
         remarks.append("No training rows were given: nothing is L1-typical, and FRR by class is FRR.")
-    if unseen := {phone: other for phone, other in merges_of(training).items() if phone not in merges}:
+    coarser = merges_of(coarse_utterances(training, merges)).items()
+    if unseen := {phone: other for phone, other in coarser if phone not in merges}:
         remarks.append(
             f"The training rows do not tell all phones of the gold apart ({_as(unseen)}), so no substitution "
             "that needs the difference is L1-typical."
         )
-    if shared := {row.speaker for row in gold} & {row.speaker for row in training}:
+    shared = {
+        row.speaker for fold in folds for row in fold.gold if row.speaker in {other.speaker for other in fold.training}
+    }
+    if shared:
         remarks.append(
             f"Training and gold share speakers ({', '.join(sorted(shared))}): what is L1-typical was not "
             "fixed without them."
@@ -167,10 +260,13 @@ def _set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
     """Gold tokens that some numbers leave out, by reason."""
     tokens = [token for utterance in gold for token in utterance.tokens]
     return {
-        "sounds the annotator could not name: in PER and the guard, not in collapse and D1-D3": sum(
-            token.is_err and token.canonical is not None for token in tokens
+        "utterances without a canonical phone: in PER and the published metrics only": sum(
+            not utterance.canonical for utterance in gold
         ),
-        "additions: in PER only": sum(token.canonical is None for token in tokens),
+        "sounds the annotator could not name: in PER, the guard and the published metrics, not in collapse and D1-D3": (
+            sum(token.is_err and token.canonical is not None for token in tokens)
+        ),
+        "additions: in PER and the published metrics only": sum(token.canonical is None for token in tokens),
         "substitutions whose two sides are one broad phone: counted as ok": sum(map(folds_together, tokens)),
     }
 

@@ -1,10 +1,10 @@
 """Who stands before whom in the tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
-from asheard.evaluation.chains import FAITHFUL, L1_ENCODER_UNKNOWN
+from asheard.evaluation.chains import COPY_CANONICAL, FAITHFUL, L1_ENCODER_UNKNOWN, behind_prior
 
 
 def ranking(chains: Mapping[str, Any]) -> list[str]:
@@ -27,6 +27,23 @@ def in_order(chains: Mapping[str, Any]) -> list[str]:
     return ranked + [chain for chain in chains if chain not in ranked]
 
 
+def with_copy_canonical(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """What a table of chains shows: each in order with its summary, and last, never ranked, copying the canonical."""
+    chains = metrics["chains"]
+    return {chain: chains[chain] for chain in in_order(chains)} | {COPY_CANONICAL: metrics["copy_canonical"]}
+
+
 def reference_chain(chains: Mapping[str, Any]) -> str:
-    """The chain looked at in detail: the faithful transcriber, or the best of those there are."""
-    return FAITHFUL if FAITHFUL in chains else in_order(chains)[0]
+    """The chain looked at in detail: the faithful transcriber, or the best of those there are.
+
+    A chain that only scores another's transcripts is not: it says nothing new about what was heard.
+    """
+    heard = distinct_transcripts(chains)
+    return FAITHFUL if FAITHFUL in heard else next(chain for chain in in_order(chains) if chain in heard)
+
+
+def distinct_transcripts(chains: Iterable[str]) -> list[str]:
+    """The chains but those that only score another's transcripts."""
+    names = list(chains)
+    scored = set(map(behind_prior, names))
+    return [chain for chain in names if chain not in scored]

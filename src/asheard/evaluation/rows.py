@@ -1,12 +1,11 @@
 """Token rows: one row for each canonical position, chain and seed.
 
-Every number of the report but PER is counted on these rows. PER is counted on `edit_rows`, one row for each utterance,
-because additions and insertions stand at no canonical position. A gold substitution whose two sides are the same phone
-once folded (`AH0,AX,s`) is none at the grain of the inventory: its row says ok.
+PER and the published metrics are counted on whole sequences (`counts.py`), because additions and insertions stand at
+no canonical position. A gold substitution whose two sides are the same phone once folded (`AH0,AX,s`) is none at the
+grain of the inventory: its row says ok.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any, Final
 
@@ -14,9 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from asheard.alignment import count_edits, unit_align_batch, wper_align_batch
+from asheard.alignment import wper_align_batch
 from asheard.corpora.records import ErrorType, Token, Utterance
-from asheard.errors import CorpusError
 from asheard.evaluation.chains import ChainRun
 from asheard.phones import ERR, PHONES, Vectors
 from asheard.prior import Prior, classify_with_prior
@@ -42,35 +40,6 @@ SCHEMA: Final[dict[str, Any]] = {
     "class_pred": pl.String,  # variant or error
 }
 
-_UNNAMED: Final = "<unnamed>"  # `err` in the produced sequence when PER is counted: no prediction equals it
-_NUM_SHOWN: Final = 3
-
-
-def check_same_utterances(gold: Sequence[Utterance], runs: Sequence[ChainRun]) -> None:
-    """See that every run predicts each gold utterance exactly once, and nothing else.
-
-    Raises:
-        CorpusError: naming chain and seed, how many utterances are missing, extra or double, the first few.
-    """
-    if not gold or not runs:
-        raise CorpusError(f"nothing to evaluate: {len(gold)} gold utterances and {len(runs)} chains were given")
-    names = _repeated(run.name for run in runs)
-    if names:
-        raise CorpusError(f"{names[0]} is given twice; give every run its own chain name or seed")
-    keys = [utterance.key for utterance in gold]
-    _refuse("the gold", {"come more than once": _repeated(keys)})
-    wanted = set(keys)
-    for run in runs:
-        found = [prediction.key for prediction in run.predictions]
-        _refuse(
-            run.name,
-            {
-                "of the gold have no prediction": sorted(wanted.difference(found)),
-                "are predicted but are not in the gold": sorted(set(found) - wanted),
-                "are predicted more than once": _repeated(found),
-            },
-        )
-
 
 def folds_together(token: Token) -> bool:
     """A gold substitution whose two sides are the same broad phone."""
@@ -95,36 +64,10 @@ def token_rows(
         typical: the substitutions that count as L1-typical.
     Returns:
         Rows of SCHEMA: runs in the order given, utterances by (speaker, utt), the same positions in each run.
-    Raises:
-        CorpusError: a run misses, repeats or adds an utterance.
     """
-    check_same_utterances(gold, runs)
     gold = sorted(gold, key=lambda utterance: utterance.key)
     positions = _positions(gold, vectors, typical)
     return pl.concat([_run_rows(positions, gold, run, vectors) for run in runs])
-
-
-def edit_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun]) -> pl.DataFrame:
-    """Count each prediction's unit-cost edits against the produced phones.
-
-    A sound the annotator could not name is a produced phone that no prediction equals.
-
-    Returns:
-        One row for each utterance of each run: chain, seed, l1, speaker, utt, num_edits, num_produced.
-    Raises:
-        CorpusError: a run misses, repeats or adds an utterance.
-    """
-    check_same_utterances(gold, runs)
-    gold = sorted(gold, key=lambda utterance: utterance.key)
-    produced = [_produced(utterance) for utterance in gold]
-    rows = []
-    for run in runs:
-        alignments = unit_align_batch(produced, _hypotheses(gold, run))
-        for utterance, pairs in zip(gold, alignments, strict=True):
-            edits = count_edits(pairs)
-            rows.append((run.chain, run.seed, utterance.l1, *utterance.key, edits.num_edits, edits.num_reference))
-    columns = ["chain", "seed", "l1", "speaker", "utt", "num_edits", "num_produced"]
-    return pl.DataFrame(rows, schema=columns, orient="row")
 
 
 def _positions(gold: Sequence[Utterance], vectors: Vectors, typical: Substitutions) -> pl.DataFrame:
@@ -156,7 +99,7 @@ def _positions(gold: Sequence[Utterance], vectors: Vectors, typical: Substitutio
 
 def _run_rows(positions: pl.DataFrame, gold: Sequence[Utterance], run: ChainRun, vectors: Vectors) -> pl.DataFrame:
     """`positions` with the columns that depend on the run."""
-    alignments = wper_align_batch([utterance.canonical for utterance in gold], _hypotheses(gold, run), vectors)
+    alignments = wper_align_batch([utterance.canonical for utterance in gold], run.phones_for(gold), vectors)
     predicted = [phone for pairs in alignments for canonical, phone in pairs if canonical is not None]
     named_substitution = (pl.col("error_type") == ErrorType.SUBSTITUTION.value) & ~_is_err()
     rows = positions.with_columns(
@@ -200,33 +143,3 @@ def _distances(canonical: Sequence[str | None], other: Sequence[str | None], vec
 
 def _canonical_tokens(utterance: Utterance) -> list[Token]:
     return [token for token in utterance.tokens if token.canonical is not None]
-
-
-def _produced(utterance: Utterance) -> list[str]:
-    said = (_UNNAMED if token.is_err else token.perceived for token in utterance.tokens)
-    return [phone for phone in said if phone is not None]
-
-
-def _hypotheses(gold: Sequence[Utterance], run: ChainRun) -> list[tuple[str, ...]]:
-    """The run's phones in the order of the gold."""
-    phones = {prediction.key: prediction.phones for prediction in run.predictions}
-    return [phones[utterance.key] for utterance in gold]
-
-
-def _repeated(items: Iterable[Any]) -> list[Any]:
-    return sorted(item for item, count in Counter(items).items() if count > 1)
-
-
-def _refuse(name: str, problems: dict[str, list[tuple[str, str]]]) -> None:
-    """Raise if any list holds a (speaker, utt)."""
-    found = [
-        f"{len(keys)} {problem} ({', '.join(' '.join(key) for key in keys[:_NUM_SHOWN])}"
-        f"{', ...' if len(keys) > _NUM_SHOWN else ''})"
-        for problem, keys in problems.items()
-        if keys
-    ]
-    if found:
-        raise CorpusError(
-            f"{name}: utterances do not match, by (speaker, utt): {'; '.join(found)}; "
-            "every chain and seed must predict each gold utterance once"
-        )

@@ -15,16 +15,16 @@ def signature(
     runs: Sequence[ChainRun],
     vectors: Vectors,
     merges: Mapping[str, str],
-    num_training_speakers: int,
+    num_training_speakers: Sequence[int],
 ) -> str:
     """Name everything that moves the numbers, in the manner of sacreBLEU.
 
     Args:
         context: corpus, split and base.
-        runs: for their seeds and the p_min of their priors.
+        runs: for their seeds and their priors.
         vectors: the distances and the threshold used.
         merges: phones folded together on both sides because the gold does not tell them apart.
-        num_training_speakers: behind the L1-typical substitutions.
+        num_training_speakers: behind the L1-typical substitutions of each fold.
     Returns:
         key:value fields joined by "|".
     """
@@ -35,11 +35,12 @@ def signature(
         "seeds": ",".join(map(str, sorted({run.seed for run in runs}))),
         "vectors": vectors.digest,
         "threshold": f"{vectors.threshold:g}",
+        "prior": ",".join(sorted({str(run.prior.options) for run in runs if run.prior})) or "none",
         "p_min": ",".join(f"{p_min:g}" for p_min in sorted({run.prior.p_min for run in runs if run.prior})) or "none",
         "aligner": f"wper+indel{INDEL_COST:g}",
-        "per": "unit",
+        "per": "unit+kaldi-ties",
         "folding": ",".join(f"{fine}>{coarse}" for fine, coarse in sorted(merges.items())) or "none",
-        "l1_typical": f"{num_training_speakers}speakers" if num_training_speakers else "none",
+        "l1_typical": ",".join(f"{number}speakers" for number in sorted(set(num_training_speakers) - {0})) or "none",
         "version": __version__,
     }
     return "|".join(f"{key}:{value.replace('|', '/')}" for key, value in values.items())

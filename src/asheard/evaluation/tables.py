@@ -1,6 +1,6 @@
 """Markdown tables that read well as plain text, and how numbers are written in them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 NOT_AVAILABLE = "n/a"
 
@@ -44,8 +44,24 @@ def passed(value: bool | None) -> str:
     return NOT_AVAILABLE if value is None else "pass" if value else "fail"
 
 
-def with_spread(mean: float | None, spread: Sequence[float] | None) -> str:
-    """`mean [least-most]` in per cent; the mean alone where all seeds agree."""
-    if mean is None or spread is None or spread[0] == spread[1]:
-        return percent(mean)
-    return f"{percent(mean)} [{percent(spread[0])}, {percent(spread[1])}]"
+def with_interval(
+    value: float | None, interval: Sequence[float] | None, written: Callable[[float | None], str] = percent
+) -> str:
+    """`value [low, high]`; the value alone where it has no interval."""
+    if value is None or interval is None:
+        return written(value)
+    return f"{written(value)} [{written(interval[0])}, {written(interval[1])}]"
+
+
+def spread(ends: Sequence[float] | None) -> str:
+    """`least to most` over seeds in per cent; written otherwise than an interval, for it is none."""
+    return NOT_AVAILABLE if ends is None else f"{percent(ends[0])} to {percent(ends[1])}"
+
+
+def points(difference: float | None, interval: Sequence[float | None] = (None, None)) -> str:
+    """A difference of two rates in points of a per cent, with its sign and interval."""
+    ends = [None if end is None else f"{100 * end:+.2f}" for end in (difference, *interval)]
+    value, low, high = ends
+    if value is None:
+        return NOT_AVAILABLE
+    return value if low is None or high is None else f"{value} [{low}, {high}]"

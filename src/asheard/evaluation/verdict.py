@@ -1,21 +1,25 @@
 """What the numbers decide: whether the faithful transcriber is a GO, and where the L1 should live.
 
-The rules were fixed before any study was run. They look at means over seeds; "lowers" asks for every seed besides, and
-"not worse" allows PER_TOLERANCE, or for the share of L1-atypical errors caught the GUARD_TOLERANCE that p_min was
-chosen with. A number that is None never speaks for its chain.
+The rules were fixed before any study was run. Each asks where an interval over speakers lies: "lower" that the interval
+of the paired difference lies below 0, "not worse" that all of it lies within a tolerance, PER_TOLERANCE, or for the
+share of L1-atypical errors caught the GUARD_TOLERANCE that p_min was chosen with. So few speakers, or speakers that
+disagree, decide nothing. A number that is None never speaks for its chain.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, Final, Literal
 
 from asheard.evaluation.chains import CHAINS, FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
-from asheard.evaluation.metrics import look_up
+from asheard.evaluation.intervals import LEVEL
+from asheard.evaluation.metrics import RATES, look_up
 from asheard.prior import GUARD_TOLERANCE
 
 MAX_COLLAPSE_RATIO: Final = 0.5  # faithful collapse over off-the-shelf collapse
 PER_TOLERANCE: Final = 0.005  # a PER higher by at most this is not worse
+MAX_P: Final = 1 - LEVEL  # of a difference whose interval excludes 0
+
+_LABELS: Final = {path: label for label, path in RATES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +44,28 @@ def missing_chains(chains: Mapping[str, Any]) -> list[str]:
     return [chain for chain in CHAINS if chain not in chains]
 
 
-def decide(chains: Mapping[str, Any]) -> Verdict | None:
+def decide(metrics: Mapping[str, Any]) -> Verdict | None:
     """Apply the rules.
 
     Args:
-        chains: what `metrics.summarise` returns.
+        metrics: the contents of metrics.json.
     Returns:
         The verdict, or None where one of the four chains is missing.
     """
-    if missing_chains(chains):
+    if missing_chains(metrics["chains"]):
         return None
     go = [
-        _halves_collapse(chains),
-        _passes_d2(chains),
-        _per_not_worse(chains, FAITHFUL, OFF_THE_SHELF),
+        _halves_collapse(metrics),
+        _passes_d2(metrics),
+        _per_not_worse(metrics, FAITHFUL, OFF_THE_SHELF),
     ]
-    encoder_lowers = [
-        _lowers(chains, L1_ENCODER, "collapse", "collapse"),
-        _lowers(chains, L1_ENCODER, "frr_class", "FRR by class"),
+    encoder_lowers = [  # two chances to be right, so each at half the level
+        _lowers(metrics, L1_ENCODER, "collapse", MAX_P / 2),
+        _lowers(metrics, L1_ENCODER, "frr_class", MAX_P / 2),
     ]
-    encoder_guard = _per_not_worse(chains, L1_ENCODER, FAITHFUL)
-    scorer_lowers = _lowers(chains, L1_PRIOR, "frr_class", "FRR by class")
-    scorer_guard = _guard_not_worse(chains, L1_PRIOR, FAITHFUL)
+    encoder_guard = _per_not_worse(metrics, L1_ENCODER, FAITHFUL)
+    scorer_lowers = _lowers(metrics, L1_PRIOR, "frr_class", MAX_P)
+    scorer_guard = _guard_not_worse(metrics, L1_PRIOR, FAITHFUL)
     encoder = any(finding.holds for finding in encoder_lowers) and encoder_guard.holds
     scorer = scorer_lowers.holds and scorer_guard.holds
     return Verdict(
@@ -75,66 +79,78 @@ def decide(chains: Mapping[str, Any]) -> Verdict | None:
     )
 
 
-def _halves_collapse(chains: Mapping[str, Any]) -> Finding:
-    faithful, shelf = (chains[chain]["pooled"]["collapse"] for chain in (FAITHFUL, OFF_THE_SHELF))
-    holds = faithful is not None and shelf is not None and faithful <= MAX_COLLAPSE_RATIO * shelf
-    times = f"{faithful / shelf:.2f} times as much" if faithful is not None and shelf else "no ratio"
-    sentence = (
-        f"collapse {_percent(faithful)} against {_percent(shelf)} {OFF_THE_SHELF}: {times}, "
-        f"{'within' if holds else 'not within'} the {MAX_COLLAPSE_RATIO} asked for"
-    )
-    return Finding(holds, sentence)
-
-
-def _passes_d2(chains: Mapping[str, Any]) -> Finding:
-    d2 = chains[FAITHFUL]["pooled"]["d2"]
-    numbers = " and ".join("n/a" if d2[name] is None else f"{d2[name]:.3f}" for name in ("ok_p75", "sub_p25"))
-    holds = d2["pass"] is True
+def _halves_collapse(metrics: Mapping[str, Any]) -> Finding:
+    difference = _difference(metrics, "collapse", FAITHFUL, OFF_THE_SHELF)
+    ratio, low, high = (difference[name] for name in ("ratio", "ratio_low", "ratio_high"))
+    holds = high is not None and high <= MAX_COLLAPSE_RATIO
+    times = "no ratio" if high is None else f"{ratio:.2f} [{low:.2f}, {high:.2f}] times as much"
     return Finding(
         holds,
-        f"D2 (75th percentile of ok, 25th of substitutions: {numbers}) {'passes' if holds else 'fails'}",
+        f"{_both(metrics, 'collapse', FAITHFUL, OFF_THE_SHELF)}: {times}, "
+        f"{'within' if holds else 'not surely within'} the {MAX_COLLAPSE_RATIO} asked for",
     )
 
 
-def _per_not_worse(chains: Mapping[str, Any], chain: str, than: str) -> Finding:
-    value, reference = (chains[name]["pooled"]["per"] for name in (chain, than))
-    rise = None if value is None or reference is None else value - reference
-    return _within(rise, PER_TOLERANCE, f"PER {_percent(value)} against {_percent(reference)} {than}")
+def _passes_d2(metrics: Mapping[str, Any]) -> Finding:
+    chain = metrics["chains"][FAITHFUL]
+    d2, interval = chain["pooled"]["d2"], chain["intervals"]["pooled"]["values"]["d2.gap"]
+    holds = d2["pass"] is True and interval is not None and interval[0] > 0
+    numbers = " and ".join("n/a" if d2[name] is None else f"{d2[name]:.3f}" for name in ("ok_p75", "sub_p25"))
+    gap = "n/a" if interval is None else f"{d2['gap']:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+    how = "passes" if holds else "passes, but not surely" if d2["pass"] else "fails"
+    return Finding(holds, f"D2 (75th percentile of ok, 25th of substitutions: {numbers}; gap {gap}) {how}")
 
 
-def _guard_not_worse(chains: Mapping[str, Any], chain: str, than: str) -> Finding:
-    value, reference = (chains[name]["pooled"]["atypical_errors_caught"] for name in (chain, than))
-    loss = None if value is None or reference is None else reference - value
-    label = "L1-atypical errors caught"
-    return _within(loss, GUARD_TOLERANCE, f"{label} {_percent(value)} against {_percent(reference)} {than}")
+def _per_not_worse(metrics: Mapping[str, Any], chain: str, than: str) -> Finding:
+    difference = _difference(metrics, "per", chain, than)
+    return _not_worse(metrics, difference, difference["high"], PER_TOLERANCE)
 
 
-def _within(worsening: float | None, tolerance: float, comparison: str) -> Finding:
-    holds = worsening is not None and worsening <= tolerance
-    return Finding(holds, f"{comparison}: {'not worse' if holds else 'worse'} (tolerance {100 * tolerance:.1f} points)")
+def _guard_not_worse(metrics: Mapping[str, Any], chain: str, than: str) -> Finding:
+    difference = _difference(metrics, "atypical_errors_caught", chain, than)
+    low = difference["low"]
+    return _not_worse(metrics, difference, None if low is None else -low, GUARD_TOLERANCE)
 
 
-def _lowers(chains: Mapping[str, Any], chain: str, path: str, label: str) -> Finding:
-    """Lower than faithful on the mean and with every seed.
-
-    Seeds are compared like with like; chains that share no seed are compared every seed with every seed.
-    """
-    value, reference = (look_up(chains[name]["pooled"], path) for name in (chain, FAITHFUL))
-    if value is None or reference is None:
-        how, holds = "undefined", False
-    else:
-        pairs = [(look_up(a, path), look_up(b, path)) for a, b in _paired_seeds(chains, chain)]
-        holds = value < reference and all(a < b for a, b in pairs)
-        how = (
-            "lower with every seed" if holds else "lower, but not with every seed" if value < reference else "not lower"
-        )
-    return Finding(holds, f"{label} {_percent(value)} against {_percent(reference)} {FAITHFUL}: {how}")
+def _not_worse(
+    metrics: Mapping[str, Any], difference: Mapping[str, Any], worst: float | None, tolerance: float
+) -> Finding:
+    """worst: the end of the interval at which the chain is farthest behind."""
+    holds = worst is not None and worst <= tolerance
+    how = "not worse" if holds else "perhaps worse"
+    return Finding(holds, f"{_told_difference(metrics, difference)}: {how} (tolerance {100 * tolerance:.1f} points)")
 
 
-def _paired_seeds(chains: Mapping[str, Any], chain: str) -> list[tuple[Any, Any]]:
-    ours, theirs = chains[chain]["per_seed"], chains[FAITHFUL]["per_seed"]
-    shared = [(ours[seed], theirs[seed]) for seed in ours if seed in theirs]
-    return shared or list(product(ours.values(), theirs.values()))
+def _lowers(metrics: Mapping[str, Any], chain: str, path: str, max_p: float) -> Finding:
+    """Lower than faithful for certain: the interval of the difference at level 1 - max_p lies below 0."""
+    difference = _difference(metrics, path, chain, FAITHFUL)
+    value, p = difference["difference"], difference["p"]
+    holds = value is not None and value < 0 and p is not None and p < max_p
+    how = "lower" if holds else "undefined" if value is None else "perhaps lower" if value < 0 else "not lower"
+    level = f"p {'n/a' if p is None else f'{p:.3f}'} against {max_p:g}"
+    return Finding(holds, f"{_told_difference(metrics, difference)}: {how} ({level})")
+
+
+def _difference(metrics: Mapping[str, Any], metric: str, chain: str, reference: str) -> Mapping[str, Any]:
+    sought = (metric, chain, reference)
+    return next(
+        record
+        for record in metrics["differences"]
+        if (record["metric"], record["chain"], record["reference"]) == sought
+    )
+
+
+def _told_difference(metrics: Mapping[str, Any], difference: Mapping[str, Any]) -> str:
+    both = _both(metrics, difference["metric"], difference["chain"], difference["reference"])
+    value, low, high = (difference[name] for name in ("difference", "low", "high"))
+    if low is None:
+        return f"{both}, no interval"
+    return f"{both}, a difference of {100 * value:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}] points"
+
+
+def _both(metrics: Mapping[str, Any], metric: str, chain: str, reference: str) -> str:
+    ours, theirs = (_percent(look_up(metrics["chains"][name]["pooled"], metric)) for name in (chain, reference))
+    return f"{_LABELS[metric]} {ours} against {theirs} {reference}"
 
 
 def _told(topic: str, findings: Sequence[Finding]) -> list[str]:

@@ -1,0 +1,72 @@
+"""Detection curves: false rejections against missed substitutions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.lines import Line2D
+
+from asheard.evaluation.chains import behind_prior
+from asheard.evaluation.detection import detection_curve, operating_point
+from asheard.evaluation.plots.sheet import (
+    GREY,
+    TEXT_SIZE,
+    Sheet,
+    bare,
+    colours,
+    sheet,
+)
+from asheard.evaluation.ranking import distinct_transcripts
+from asheard.evaluation.tables import number
+
+
+def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Sheet:
+    """One curve a chain over all thresholds, with the point it works at, and behind the prior that one's point."""
+    shown = distinct_transcripts(chains)
+    colour = colours(shown)
+    legend = {
+        f"{chain} (AUC {number(chains[chain]['pooled']['d1']['auc'])})": Line2D(
+            [], [], color=colour[chain], linewidth=2
+        )
+        for chain in shown
+    }
+    legend["every difference is an error: collapse"] = _mark("|", GREY)
+    legend["threshold in use"] = _mark("o", GREY)
+    if any(behind_prior(chain) in chains for chain in shown):
+        legend["behind the prior"] = _mark("D", GREY, "white")
+    drawn = sheet(
+        1, num_columns=1, panel=(5.6, 4.0), title="What does it cost to find more substitutions?", legend=legend
+    )
+    axes = drawn.panels[0]
+    highest = 0.0
+    for chain in shown:
+        here = rows.filter(chain=chain)
+        curve, point = detection_curve(here), operating_point(here)
+        if curve is None or point is None:
+            continue
+        missed, frr = 100 * curve.missed, 100 * curve.frr
+        axes.plot([0, missed[0]], [100, frr[0]], color=colour[chain], linewidth=1, linestyle=":")
+        axes.plot(missed, frr, color=colour[chain], linewidth=2)
+        axes.plot(missed[0], frr[0], "|", color=colour[chain], markersize=14, markeredgewidth=2)
+        x, y = 100 * np.array(point)
+        axes.plot(x, y, "o", color=colour[chain], markersize=8, markeredgecolor="white", zorder=4)
+        behind = operating_point(rows.filter(chain=behind_prior(chain)))
+        if behind is not None:
+            to = (100 * behind[0], 100 * behind[1])
+            axes.annotate("", to, (x, y), arrowprops={"arrowstyle": "-|>", "color": colour[chain], "shrinkB": 4})
+            axes.plot(*to, "D", color="white", markeredgecolor=colour[chain], markeredgewidth=2, markersize=7, zorder=4)
+        highest = max(highest, frr[0])
+    axes.plot([0, 100], [100, 0], color=GREY, linewidth=0.8, linestyle="--")
+    axes.set(xlim=(0, 100), ylim=(0, min(100, max(1, 1.25 * highest))))
+    axes.set_xlabel("substitutions missed: below the threshold (%)", fontsize=TEXT_SIZE)
+    axes.set_ylabel("FRR: correct positions at or above the threshold (%)", fontsize=TEXT_SIZE)
+    bare(axes, "both")
+    return drawn
+
+
+def _mark(marker: str, colour: str, fill: str | None = None) -> Line2D:
+    return Line2D(
+        [], [], linestyle="none", marker=marker, markersize=8, color=colour, markeredgewidth=2,
+        markerfacecolor=fill or colour,
+    )  # fmt: skip

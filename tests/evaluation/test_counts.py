@@ -1,0 +1,39 @@
+"""Utterance rows: edits against what was produced, and counts that add up to those of the token rows."""
+
+from hypothesis import given, settings
+from small_gold import GOLD, Case, cases, run, utterance
+
+from asheard.evaluation.counts import COUNTS, SCHEMA, utterance_rows
+from asheard.evaluation.rows import token_rows
+from asheard.phones import ERR, load_vectors
+
+VECTORS = load_vectors()
+
+
+def test_edits_count_additions_and_sounds_without_a_name() -> None:
+    chain = run(GOLD, ["d ə k ɛ", "v i s"])
+    counted = utterance_rows(GOLD, [chain], token_rows(GOLD, [chain], vectors=VECTORS))
+    assert counted.schema == SCHEMA
+    assert counted.select("utt", "num_edits", "num_produced").rows() == [("a", 1, 5), ("b", 2, 4)]
+
+
+def test_no_prediction_equals_a_sound_without_a_name() -> None:
+    gold = [utterance("a", [("t", "t"), ("s", "err")])]
+    chain = run(gold, [f"t {ERR}"])
+    counted = utterance_rows(gold, [chain], token_rows(gold, [chain], vectors=VECTORS))
+    assert counted.select("num_edits", "num_cd", "num_de").row(0) == (1, 0, 1)
+
+
+@given(cases())
+@settings(max_examples=30, deadline=None)
+def test_every_utterance_of_every_run_has_a_row_that_adds_up(case: Case) -> None:
+    rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
+    counted = utterance_rows(case.gold, case.runs, rows)
+    assert counted.height == len(case.gold) * len(case.runs)
+    assert counted["num_tokens"].sum() == rows.height
+    keys = counted.filter(chain="a", seed=1).select("speaker", "utt").rows()
+    assert keys == sorted(row.key for row in case.gold)
+    for row in counted.iter_rows(named=True):
+        assert min(row[name] for name in COUNTS) >= 0
+        assert row["num_acceptable"] + row["num_atypical_errors"] == row["num_tokens"]
+        assert row["num_fr"] <= row["num_fr_strict"] <= row["num_ta"] + row["num_fr"]

@@ -1,0 +1,127 @@
+"""Which utterances are scored when chains do not have them all."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_gold import run, utterance
+
+from asheard.corpora.records import Prediction
+from asheard.errors import CorpusError
+from asheard.evaluation import ChainRun
+from asheard.evaluation.coverage import cover
+
+GOLD = [utterance(name, [("t", "t")]) for name in "abcd"]
+SPEAKER = "Hindi-speaker"
+
+
+def a_run(names: str, chain: str = "x", seed: int = 0) -> ChainRun:
+    """A run that predicts the utterances called by single letters; each prediction is unlike the others."""
+    predictions = [Prediction(name, SPEAKER, chain, (number + 1) * ("t",)) for number, name in enumerate(names)]
+    return ChainRun(chain=chain, seed=seed, predictions=predictions)
+
+
+def names(run: ChainRun) -> str:
+    return "".join(prediction.utt for prediction in run.predictions)
+
+
+def test_all_there_in_any_order() -> None:
+    gold, (one, two), left_out = cover(GOLD, [a_run("dbca"), a_run("abcd", "y", 3)])
+    assert (gold, left_out) == (GOLD, {})
+    assert names(one) == names(two) == "abcd"
+    assert [len(prediction.phones) for prediction in one.predictions] == [4, 2, 3, 1]
+    assert (two.chain, two.seed) == ("y", 3)
+
+
+def test_everything_that_is_wrong_is_named_for_every_chain() -> None:
+    runs = [a_run("abdd", "one"), a_run("abcd", "two"), a_run("abczzy", "three", 2)]
+    with pytest.raises(CorpusError) as caught:
+        cover(GOLD, runs)
+    assert str(caught.value) == (
+        "utterances do not match, by SPEAKER/UTT: "
+        f"chain one, seed 0: 1 ({SPEAKER}/c) of the gold have no prediction; "
+        f"chain one, seed 0: 1 ({SPEAKER}/d) are predicted more than once; "
+        f"chain three, seed 2: 1 ({SPEAKER}/d) of the gold have no prediction; "
+        f"chain three, seed 2: 2 ({SPEAKER}/y, {SPEAKER}/z) are predicted but are not in the gold; "
+        "every chain and seed must predict each gold utterance once "
+        "(--allow-missing scores those that all of them have)"
+    )
+
+
+def test_ten_are_listed_and_the_others_counted() -> None:
+    gold = [utterance(f"u{number:02}", [("t", "t")]) for number in range(14)]
+    with pytest.raises(CorpusError, match=rf"13 \(({SPEAKER}/u\d\d, ){{9}}{SPEAKER}/u10 and 3 more\) of the gold"):
+        cover(gold, [run(gold[:1], ["t"])])
+    with pytest.raises(CorpusError, match=r"1 \(name\) are predicted but"):  # a name that told no speaker
+        cover(gold[:1], [ChainRun(chain="x", predictions=[Prediction("name", "", "x", ())])])
+
+
+def test_allowed_what_all_have_is_scored_and_the_rest_counted() -> None:
+    runs = [a_run("abdd", "one"), a_run("dcba", "two"), a_run("zabdy", "three")]
+    gold, covered, left_out = cover(GOLD, runs, allow_missing=True)
+    assert "".join(row.utt for row in gold) == "abd"
+    assert [names(run) for run in covered] == 3 * ["abd"]
+    assert [prediction.phones for prediction in covered[0].predictions] == [("t",), ("t", "t"), ("t", "t", "t")]
+    assert left_out == {
+        "missing in chain one, seed 0: left out for every chain": 1,
+        "more than once in chain one, seed 0: the first is kept": 1,
+        "missing in chain three, seed 0: left out for every chain": 1,
+        "in chain three, seed 0 but not in the gold: ignored": 2,
+    }
+
+
+def test_nothing_in_common_is_an_error_though_missing_is_allowed() -> None:
+    for runs in ([a_run("ab", "one"), a_run("cd", "two")], [a_run("xyz")], [a_run("")]):
+        with pytest.raises(
+            CorpusError, match=rf"no utterance of the gold \({SPEAKER}/a, .*is predicted by every chain"
+        ):
+            cover(GOLD, runs, allow_missing=True)
+
+
+@pytest.mark.parametrize("allow_missing", [False, True])
+def test_what_is_never_allowed(allow_missing: bool) -> None:
+    good = a_run("abcd")
+    with pytest.raises(CorpusError, match=rf"the gold: 1 \({SPEAKER}/b\) come more than once"):
+        cover([*GOLD, GOLD[1]], [good], allow_missing=allow_missing)
+    with pytest.raises(CorpusError, match="chain x, seed 0 is given twice"):
+        cover(GOLD, [good, good], allow_missing=allow_missing)
+    with pytest.raises(CorpusError, match="called 'copy the canonical' like the baseline"):
+        cover(GOLD, [good, a_run("abcd", "copy the canonical")], allow_missing=allow_missing)
+    with pytest.raises(CorpusError, match="nothing to evaluate: 4 gold utterances and 0 chains"):
+        cover(GOLD, [], allow_missing=allow_missing)
+    with pytest.raises(CorpusError, match="nothing to evaluate: 0 gold utterances and 1 chains"):
+        cover([], [good], allow_missing=allow_missing)
+
+
+def test_the_same_utt_of_two_speakers_is_two_utterances() -> None:
+    gold = [utterance("a", [("t", "t")]), utterance("a", [("t", "d")], "Korean")]
+    both = run(gold, ["t", "d"])
+    assert cover(gold, [both])[0] == gold
+    one = replace(both, predictions=both.predictions[1:])
+    with pytest.raises(CorpusError, match=f"1 \\({SPEAKER}/a\\) of the gold"):
+        cover(gold, [one])
+
+
+@given(st.lists(st.text("abcdyz", max_size=8), min_size=1, max_size=3), st.permutations(GOLD))
+def test_one_denominator_for_all(texts: list[str], gold: list) -> None:
+    runs = [a_run(text, f"chain{number}") for number, text in enumerate(texts)]
+    common = [row for row in gold if all(row.utt in text for text in texts)]
+    if not common:
+        with pytest.raises(CorpusError):
+            cover(gold, runs, allow_missing=True)
+        return
+    scored, covered, left_out = cover(gold, runs, allow_missing=True)
+    assert scored == common
+    for run_, text in zip(covered, texts, strict=True):
+        assert names(run_) == "".join(row.utt for row in common)
+        assert [len(row.phones) for row in run_.predictions] == [text.index(row.utt) + 1 for row in common]
+        counts = Counter(text)
+        expected = (
+            sum(counts[name] == 0 for name in "abcd"),
+            sum(counts[name] > 0 for name in "yz"),
+            sum(counts[name] > 1 for name in "abcd"),
+        )
+        found = {reason.partition(run_.name)[0]: number for reason, number in left_out.items() if run_.name in reason}
+        assert tuple(found.get(start, 0) for start in ("missing in ", "in ", "more than once in ")) == expected

@@ -1,0 +1,63 @@
+"""Folds scored together: each speaker by what was fitted without them, all in one table."""
+
+from pathlib import Path
+
+import pytest
+from small_gold import run, token
+
+from asheard.corpora.records import Utterance
+from asheard.evaluation import ChainRun, Context, Fold, evaluate, evaluate_folds
+from asheard.phones import load_vectors
+from asheard.prior import build_prior
+
+THRESHOLD = load_vectors().threshold
+CONTEXT = Context(corpus="hand", split="2-folds")
+
+
+def said(speaker: str, utt: str, sides: list[tuple[str, str]]) -> Utterance:
+    return Utterance(utt, speaker, "Spanish", None, None, tuple(token(*pair) for pair in sides))
+
+
+def fold(tested: str, trained: str, learnt: list[tuple[str, str]]) -> Fold:
+    """A fold whose training speaker has shown `learnt`, ten times each."""
+    gold = [said(tested, "u", [("v", "b"), ("θ", "s"), ("i", "i")])]
+    prior = build_prior([("Spanish", *pair, None) for pair in learnt] * 10, threshold=THRESHOLD)
+    heard = run(gold, ["b s i"], "heard")
+    behind = ChainRun(chain="behind", predictions=heard.predictions, prior=prior)
+    return Fold(gold=gold, runs=[heard, behind], training=[said(trained, f"t{i}", learnt) for i in range(10)])
+
+
+def test_each_speaker_is_scored_with_the_prior_and_the_typical_of_their_own_fold(tmp_path: Path) -> None:
+    folds = [fold("a", "b", [("v", "b")]), fold("b", "a", [("v", "v")])]
+    evaluation = evaluate_folds(folds, out=tmp_path, context=CONTEXT)
+    v = evaluation.rows.filter(canonical="v", chain="behind").sort("speaker")
+    assert v["l1_typical"].to_list() == [True, False]
+    assert v["class_pred"].to_list() == ["variant", "error"]
+    assert set(evaluation.metrics["chains"]) == {"heard", "behind"}
+    assert evaluation.metrics["chains"]["behind"]["pooled"]["num_utterances"] == 2
+    assert evaluation.metrics["design"]["num_folds"] == 2
+    assert evaluation.metrics["design"]["speakers"] == {"Spanish": ["a", "b"]}
+    intervals = evaluation.metrics["chains"]["heard"]["intervals"]
+    assert intervals["per_l1"]["Spanish"]["units"] == "speakers"
+
+
+def test_one_fold_is_an_ordinary_evaluation(tmp_path: Path) -> None:
+    only = fold("a", "b", [("v", "b")])
+    together = evaluate_folds([only], out=tmp_path / "folds", context=CONTEXT)
+    alone = evaluate(only.gold, only.runs, out=tmp_path / "one", context=CONTEXT, training=only.training)
+    assert together.rows.equals(alone.rows)
+    assert together.metrics == alone.metrics
+
+
+def test_speakers_that_train_their_own_fold_are_told_of(tmp_path: Path) -> None:
+    remarks = evaluate_folds([fold("a", "a", [("v", "b")])], out=tmp_path, context=CONTEXT).metrics["remarks"]
+    assert any("share speakers (a)" in remark for remark in remarks)
+    apart = [fold("a", "b", [("v", "b")]), fold("b", "a", [("v", "b")])]
+    remarks = evaluate_folds(apart, out=tmp_path, context=CONTEXT).metrics["remarks"]
+    assert not any("share" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "utterances.parquet", "metrics.json", "context.json"])
+def test_what_is_written(tmp_path: Path, name: str) -> None:
+    evaluate_folds([fold("a", "b", [("v", "b")])], out=tmp_path, context=CONTEXT)
+    assert (tmp_path / name).is_file()

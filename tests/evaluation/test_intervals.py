@@ -1,0 +1,219 @@
+"""Intervals and paired differences: against resampling done slowly, and against what theory says they should cover."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_gold import Case, cases, run, utterance
+
+from asheard.corpora.records import Utterance
+from asheard.evaluation import intervals
+from asheard.evaluation.chains import ChainRun
+from asheard.evaluation.counts import COUNTS, SCHEMA, utterance_rows
+from asheard.evaluation.dissociations import (
+    gradience,
+    histograms,
+    quartile_gap,
+    resampled_dissociations,
+    separation,
+)
+from asheard.evaluation.intervals import Resampled, holm, resample
+from asheard.evaluation.metrics import RATIOS, STATISTICS, look_up, summarise
+from asheard.evaluation.rows import token_rows
+from asheard.phones import PHONES, load_vectors
+
+
+def tables(gold: list[Utterance], runs: list[ChainRun]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    rows = token_rows(gold, runs, vectors=load_vectors())
+    return rows, utterance_rows(gold, runs, rows)
+
+
+def counted(chain: str, speaker: str, utt: str = "u", **counts: int) -> dict[str, Any]:
+    values = dict.fromkeys(COUNTS, 0) | counts
+    return {"chain": chain, "seed": 0, "l1": "Hindi", "speaker": speaker, "utt": utt} | values
+
+
+def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+@given(cases())
+@settings(max_examples=20, deadline=None)
+def test_the_number_on_the_data_is_the_metric_itself(case: Case) -> None:
+    rows, utterances = tables(case.gold, case.runs)
+    measured = summarise(rows, utterances)
+    for chain, numbers in resample(utterances, rows).values.items():
+        assert set(numbers) == {*RATIOS, *STATISTICS}
+        for path, values in numbers.items():
+            expected = look_up(measured[chain]["pooled"], path)
+            if expected is None:
+                assert np.isnan(values[0]), path
+            else:
+                assert values[0] == pytest.approx(expected), path
+
+
+distance = st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0])
+positions = st.lists(st.tuples(st.integers(0, 3), distance, st.one_of(st.none(), distance)), max_size=14)
+
+
+@given(positions, st.lists(st.integers(0, 3), min_size=4, max_size=4))
+@settings(deadline=None)
+def test_a_unit_drawn_twice_counts_as_if_it_stood_there_twice(
+    rows: list[tuple[int, float, float | None]], weights: list[int]
+) -> None:
+    table = pl.DataFrame(
+        {
+            "unit": [unit for unit, _, _ in rows],
+            "cos_dist": [written for _, written, _ in rows],
+            "gold_cos_dist": [said or 0.0 for _, _, said in rows],
+            "error_type": ["ok" if said is None else "s" for _, _, said in rows],
+            "collapsed": [None if said is None else written == 0 for _, written, said in rows],
+        },
+        schema={
+            "unit": pl.UInt32, "cos_dist": pl.Float64, "gold_cos_dist": pl.Float64, "error_type": pl.String,
+            "collapsed": pl.Boolean,
+        },
+    )  # fmt: skip
+    measured = resampled_dissociations(np.array([weights], dtype=float), histograms(table, 4))
+    repeated = [row for row in rows for _ in range(weights[row[0]])]
+    ok = np.array([written for _, written, said in repeated if said is None])
+    sub = np.array([written for _, written, said in repeated if said is not None])
+    said = np.array([said for _, _, said in repeated if said is not None])
+    gap = quartile_gap(ok, sub)
+    expected = {
+        "d1.auc": separation(ok, sub)["auc"],
+        "d2.ok_p75": gap["ok_p75"],
+        "d2.sub_p25": gap["sub_p25"],
+        "d2.gap": gap["gap"],
+        "d3.rho": gradience(sub, said)["rho"],
+    }
+    for name, value in expected.items():
+        assert np.isnan(measured[name][0]) if value is None else measured[name][0] == pytest.approx(value), name
+
+
+def test_resampling_speakers_against_doing_it_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "NUM_RESAMPLES", 200)
+    intervals._weights.cache_clear()
+    rng = np.random.default_rng(3)
+    speakers = [f"s{i}" for i in range(5)]
+    rows = [
+        counted("x", speaker, f"u{utt}", num_produced=10, num_edits=int(rng.integers(0, 10)))
+        for speaker in speakers
+        for utt in range(3)
+    ]
+    resampled = resample(frame(rows)).values["x"]["per"]
+    draws = np.random.default_rng(intervals.SEED).multinomial(5, [0.2] * 5, size=200)
+    slow = []
+    for drawn in draws:
+        utterances = [
+            row
+            for speaker, times in zip(speakers, drawn, strict=True)
+            for row in rows * int(times)
+            if row["speaker"] == speaker
+        ]
+        slow.append(sum(row["num_edits"] for row in utterances) / sum(row["num_produced"] for row in utterances))
+    assert resampled[1:] == pytest.approx(slow)
+    intervals._weights.cache_clear()
+
+
+def test_one_speaker_is_resampled_by_utterance_and_says_so() -> None:
+    alone = resample(frame([counted("x", "s", f"u{i}", num_produced=10, num_edits=i) for i in range(8)]))
+    several = resample(frame([counted("x", f"s{i}", num_produced=10, num_edits=i) for i in range(8)]))
+    assert (alone.units, alone.num_units) == ("utterances", 8)
+    assert (several.units, several.num_units) == ("speakers", 8)
+    assert alone.intervals()["x"]["values"]["per"] == several.intervals()["x"]["values"]["per"]
+
+
+def test_one_utterance_has_no_interval() -> None:
+    values = resample(frame([counted("x", "s", num_produced=10, num_edits=3)])).intervals()["x"]["values"]
+    assert values["per"] is None
+    assert values["collapse"] is None
+
+
+def test_an_interval_ignores_resamples_without_a_denominator() -> None:
+    rows = [counted("x", "a", num_substitutions=4, num_collapsed=1), counted("x", "b"), counted("x", "c")]
+    assert resample(frame(rows)).intervals()["x"]["values"]["collapse"] == [0.25, 0.25]
+
+
+def test_the_same_numbers_every_time_whatever_the_order() -> None:
+    rows = [counted("x", f"s{i}", num_produced=10, num_edits=i) for i in range(6)]
+    assert resample(frame(rows)).intervals() == resample(frame(rows[::-1])).intervals()
+
+
+def test_differences_are_paired() -> None:
+    """Chains that differ by the same amount for every speaker differ for certain, however unlike the speakers are."""
+    rows = [
+        counted(chain, f"s{i}", num_produced=1000, num_edits=100 * i + better)
+        for chain, better in (("a", 40), ("b", 0), ("copy", 40))
+        for i in range(6)
+    ]
+    resampled = resample(frame(rows))
+    low, high = resampled.intervals()["a"]["values"]["per"]
+    assert high - low > 0.2
+    records = {
+        (record["chain"], record["reference"]): record
+        for record in resampled.differences(["a", "b", "copy"])
+        if record["metric"] == "per"
+    }
+    b_a = records["b", "a"]
+    assert b_a["difference"] == pytest.approx(-0.04)
+    assert b_a["low"] == pytest.approx(-0.04)
+    assert b_a["p"] < 1e-9
+    assert records["copy", "a"]["p"] is records["copy", "a"]["p_holm"] is None
+
+
+def test_p_says_what_the_interval_says() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(30):
+        rows = [
+            counted(chain, f"s{i}", num_produced=100, num_edits=int(rng.integers(0, 60)) + 9 * (chain == "b"))
+            for chain in "ab"
+            for i in range(6)
+        ]
+        record = next(row for row in resample(frame(rows)).differences(["a", "b"]) if row["metric"] == "per")
+        assert (record["p"] < 0.05) == (record["low"] > 0 or record["high"] < 0)
+        assert record["p_holm"] == record["p"]  # one comparison
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=7))
+def test_holm_against_its_definition(p_values: list[float | None]) -> None:
+    adjusted = holm(p_values)
+    tested = sorted(p for p in p_values if p is not None)
+    for p, q in zip(p_values, adjusted, strict=True):
+        if p is None:
+            assert q is None
+        else:
+            steps = [min(1.0, (len(tested) - rank) * other) for rank, other in enumerate(tested) if other <= p]
+            assert q == pytest.approx(max(steps))
+
+
+@pytest.mark.parametrize("num_speakers", [6, 24])
+def test_intervals_over_few_speakers_cover_what_they_should(num_speakers: int) -> None:
+    """Speakers drawn from a population with a mean of 0.2: nine in ten intervals, at least, hold it."""
+    rng = np.random.default_rng(num_speakers)
+    covered, narrow, num_studies = 0, 0, 300
+    weights, where = intervals._weights(num_speakers)
+    for _ in range(num_studies):
+        errors = rng.binomial(500, rng.beta(4, 16, num_speakers))
+        values = (weights @ errors / (500 * num_speakers))[where]
+        low, high = Resampled("speakers", num_speakers, {"x": {"per": values}}).intervals()["x"]["values"]["per"]
+        covered += low <= 0.2 <= high
+        plain_low, plain_high = np.quantile(values[1:], [0.025, 0.975])
+        narrow += plain_low <= 0.2 <= plain_high
+    assert covered / num_studies >= 0.91
+    assert narrow <= covered
+
+
+def test_ten_thousand_resamples_of_a_whole_table_are_no_wait() -> None:
+    assert intervals.NUM_RESAMPLES == 10_000
+    gold = [
+        utterance(f"u{i}", [(phone, phone if i % 3 else PHONES[(i + j) % 40]) for j, phone in enumerate(PHONES)], l1)
+        for l1 in ("Hindi", "Korean")
+        for i in range(10)
+    ]
+    runs = [run(gold, [" ".join(row.canonical) for row in gold], chain) for chain in "abcd"]
+    rows, utterances = tables(gold, runs)
+    assert len(resample(utterances, rows).values["a"]["d3.rho"]) == 10_001

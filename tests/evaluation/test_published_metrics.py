@@ -1,0 +1,196 @@
+"""The published counts: the figures of a published system, a slow reference, and the attack they cannot see."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_gold import Case, cases, run, utterance
+
+from asheard.alignment import unit_align
+from asheard.corpora.predictions import read_predictions
+from asheard.corpora.records import Prediction, Utterance
+from asheard.corpora.table import read_gold
+from asheard.evaluation import ChainRun, Context, evaluate
+from asheard.evaluation.chains import copy_canonical
+from asheard.evaluation.counts import utterance_rows
+from asheard.evaluation.metrics import summarise
+from asheard.evaluation.rows import token_rows
+from asheard.phones import PHONES, load_vectors
+from asheard.prior import build_prior
+
+EPS = "<eps>"
+
+
+def published(gold: list[Utterance], runs: list[ChainRun]) -> dict[str, dict[str, Any]]:
+    """The pooled published metrics of each chain."""
+    rows = token_rows(gold, runs, vectors=load_vectors())
+    summary = summarise(rows, utterance_rows(gold, runs, rows))
+    return {chain: values["pooled"]["published"] for chain, values in summary.items()}
+
+
+def with_a_random_phone_after_each(predictions: list[Prediction]) -> list[Prediction]:
+    rng = random.Random(1)
+    return [
+        replace(row, phones=tuple(phone for heard in row.phones for phone in (heard, rng.choice(PHONES))))
+        for row in predictions
+    ]
+
+
+@pytest.mark.shared
+def test_the_figures_published_about_a_recogniser(real_data: Path, tmp_path: Path) -> None:
+    labels = real_data / "l2arctic-labels"
+    gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
+    chain = ChainRun(chain="cnn", predictions=read_predictions(labels / "predictions-cnn-rnn-ctc.jsonl"))
+    metrics = evaluate(gold, [chain], out=tmp_path, context=Context(corpus="l2arctic-labels", split="test-6")).metrics
+    measured = metrics["chains"]["cnn"]["pooled"]["published"]
+    counts = {name: measured[name] for name in ("ta", "fr", "fa", "cd", "de")}
+    assert counts == {"ta": 20_194, "fr": 5_520, "fa": 1_082, "cd": 2_072, "de": 1_137}
+    rates = {name: f"{100 * value:.2f}" for name, value in measured.items() if name not in counts}
+    assert rates.pop("f1_strict") < rates["f1"]
+    assert rates == {
+        "f1": "49.29",
+        "precision": "36.76",
+        "recall": "74.78",
+        "frr": "21.47",
+        "far": "25.22",
+        "der": "35.43",
+        "per": "27.75",
+    }
+
+
+@pytest.mark.shared
+def test_strict_f1_punishes_writing_too_much_and_f1_rewards_it(real_data: Path) -> None:
+    labels = real_data / "l2arctic-labels"
+    gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
+    heard = read_predictions(labels / "predictions-cnn-rnn-ctc.jsonl")
+    copy = copy_canonical(gold)
+    honest, attack, copied, deaf_attack = published(
+        gold,
+        [
+            ChainRun(chain="honest", predictions=heard),
+            ChainRun(chain="attack", predictions=with_a_random_phone_after_each(heard)),
+            copy,
+            ChainRun(chain="deaf attack", predictions=with_a_random_phone_after_each(list(copy.predictions))),
+        ],
+    ).values()
+    assert copied["f1"] == copied["f1_strict"] == 0
+    assert copied["per"] < honest["per"] < 0.3
+    assert min(attack["per"], deaf_attack["per"]) > 1
+    assert attack["f1"] > honest["f1"] + 0.09
+    assert deaf_attack["f1"] > honest["f1"] + 0.35  # who hears nothing and writes twice as much "wins"
+    assert max(attack["f1_strict"], deaf_attack["f1_strict"]) < honest["f1_strict"] - 0.2
+
+
+@given(st.lists(st.sampled_from(PHONES), min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_a_perfect_transcript_with_insertions_loses_in_strict_f1_only(phones: list[str], rng: random.Random) -> None:
+    gold = [utterance("a", [*((phone, phone) for phone in phones), ("t", "d")])]
+    perfect = run(gold, [" ".join([*phones, "d"])], "perfect")
+    padded = replace(perfect, chain="padded", predictions=with_a_random_phone_after_each(list(perfect.predictions)))
+    clean, noisy = published(gold, [perfect, padded]).values()
+    assert clean["f1"] == clean["f1_strict"] == 1
+    assert noisy["f1_strict"] < 1
+    assert noisy["f1_strict"] <= noisy["f1"]
+
+
+def slow_counts(canonical: list[str], produced: list[str], predicted: list[str]) -> dict[str, int]:
+    """The scheme again, written from its description over columns with <eps>, phone by phone and side by side."""
+
+    def columns(reference: list[str], hypothesis: list[str]) -> list[tuple[str, str]]:
+        return [(a or EPS, b or EPS) for a, b in unit_align(reference, hypothesis)]
+
+    counts = dict.fromkeys(("ta", "fr", "fa", "cd", "de"), 0)
+    written_at = [b for a, b in columns(canonical, predicted) if a != EPS]
+    heard_at = [b for a, b in columns(produced, predicted) if a != EPS]
+    said = columns(canonical, produced)
+    for index, target in enumerate(phone for phone, _ in said if phone != EPS):  # what was not said
+        place = [i for i, (phone, _) in enumerate(said) if phone != EPS][index]
+        if said[place][1] == EPS:
+            counts["fa" if written_at[index] == target else "cd" if written_at[index] == EPS else "de"] += 1
+    place = -1
+    for target, sound in said:  # what was said
+        if sound == EPS:
+            continue
+        place += 1
+        heard = heard_at[place]
+        if target == sound:
+            counts["ta" if heard == sound else "fr"] += 1
+        elif heard == sound:
+            counts["cd"] += 1
+        else:
+            counts["fa" if heard == target else "de"] += 1
+    return counts
+
+
+@given(cases())
+@settings(max_examples=60, deadline=None)
+def test_against_a_slow_reference(case: Case) -> None:
+    measured = published(case.gold, [chain for chain in case.runs if chain.seed == 1])
+    for chain in (chain for chain in case.runs if chain.seed == 1):
+        total = dict.fromkeys(("ta", "fr", "fa", "cd", "de"), 0)
+        for row, phones in zip(case.gold, chain.phones_for(case.gold), strict=True):
+            produced = ["?" if token.is_err else token.perceived for token in row.tokens]
+            for name, count in slow_counts(list(row.canonical), [p for p in produced if p], list(phones)).items():
+                total[name] += count
+        assert {name: measured[chain.chain][name] for name in total} == total
+
+
+@given(cases())
+@settings(max_examples=40, deadline=None)
+def test_bounds_sums_and_formulas(case: Case) -> None:
+    for values in published(case.gold, [chain for chain in case.runs if chain.seed == 1]).values():
+        ta, fr, fa, cd, de = (values[name] for name in ("ta", "fr", "fa", "cd", "de"))
+        tr = cd + de
+        for name in ("frr", "far", "der", "precision", "recall", "f1", "f1_strict"):
+            assert values[name] is None or 0 <= values[name] <= 1
+        assert values["frr"] == (fr / (ta + fr) if ta + fr else None)
+        assert values["far"] == (fa / (fa + tr) if fa + tr else None)
+        assert values["der"] == (de / tr if tr else None)
+        precision, recall = (tr / (tr + fr) if tr + fr else None), (tr / (tr + fa) if tr + fa else None)
+        assert (values["precision"], values["recall"]) == (precision, recall)
+        if precision and recall:
+            assert values["f1"] == pytest.approx(2 * precision * recall / (precision + recall))
+            assert values["f1_strict"] <= values["f1"]
+
+
+@given(cases(), st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_utterances_changes_nothing(case: Case, rng: random.Random) -> None:
+    shuffled = list(case.gold)
+    rng.shuffle(shuffled)
+    runs = [chain for chain in case.runs if chain.seed == 1]
+    assert published(case.gold, runs) == published(shuffled, runs)
+
+
+def test_an_insertion_stands_at_the_phone_before_it_and_at_no_phone_where_one_was_deleted() -> None:
+    right = utterance("a", [("t", "t"), ("i", "i")])
+    lost = utterance("b", [("t", "t"), ("s", None), ("i", "i")])
+    for gold, written, strict in (
+        (right, "t i", 0),
+        (right, "d t i", 1),  # before the first
+        (right, "t s z i", 1),  # two phones at one position reject it once
+        (right, "t s i z", 2),
+        (lost, "t s i", 0),  # the deletion is judged already: FA
+        (lost, "t s i z", 1),
+    ):
+        rows = utterance_rows(
+            [gold], [run([gold], [written])], token_rows([gold], [run([gold], [written])], vectors=load_vectors())
+        )
+        assert rows["num_fr_strict"].to_list() == [strict], written
+        assert rows["num_fr"].to_list() == [0]
+
+
+def test_what_the_prior_excuses_is_accepted() -> None:
+    gold = [utterance("a", [("v", "b"), ("v", "v"), ("i", "i"), (None, "b"), ("t", None)])]
+    prior = build_prior([("Hindi", "v", "b", None)] * 20)
+    plain = run(gold, ["b b i b"], "plain")
+    scored = replace(plain, chain="scored", prior=prior)
+    without, behind = published(gold, [plain, scored]).values()
+    names = ("ta", "fr", "fa", "cd", "de")
+    # v -> b is excused, whether it was said or not; t -> b (which is what the alignment makes of the added b) is not
+    assert [without[name] for name in names] == [1, 1, 0, 2, 0]
+    assert [behind[name] for name in names] == [2, 0, 1, 1, 0]
+    assert without["per"] == behind["per"]
