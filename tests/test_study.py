@@ -11,9 +11,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from asheard.corpora import read_manifest
 from asheard.corpora.synthetic.learner import l1s
 from asheard.errors import AsHeardError
 from asheard.evaluation import CHAINS, L1_ENCODER_UNKNOWN
+from asheard.models import EMBEDDED_BASE
 from asheard.study import SYNTHETIC_NOTE, study
 
 
@@ -95,3 +97,26 @@ def test_killed_at_three_random_moments_it_ends_the_same(
         process.wait()
     subprocess.run([*quick_study_command, str(out)], capture_output=True, check=True)
     assert (out / "metrics.json").read_bytes() == (quick_study / "metrics.json").read_bytes()
+
+
+@pytest.mark.slow
+def test_folds_test_further_speakers_with_models_that_never_heard_them(tmp_path: Path) -> None:
+    study(tmp_path, preset="quick", seeds=(1,), folds=2)
+    tested = []
+    for number in (1, 2):
+        manifests = {
+            split: {row.speaker for row in read_manifest(tmp_path / f"fold{number}/manifests/{split}.jsonl")}
+            for split in ("train", "val", "test")
+        }
+        assert not manifests["test"] & (manifests["train"] | manifests["val"])
+        assert len(manifests["test"]) == 6
+        tested += sorted(manifests["test"])
+    assert len(set(tested)) == 12
+    metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert sorted(name for names in metrics["design"]["speakers"].values() for name in names) == sorted(tested)
+    assert "2 folds" in (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+
+
+def test_more_folds_than_speakers_is_refused(quick_study: Path, tmp_path: Path) -> None:
+    with pytest.raises(AsHeardError, match=r"5 folds need 5 speakers of \w+, which has 4; use fewer folds"):
+        study(tmp_path, corpus=quick_study / "corpus", preset="quick", base=str(EMBEDDED_BASE), folds=5)

@@ -31,6 +31,9 @@ def study(
         ),
     ] = None,
     seeds: Annotated[str, typer.Option("--seeds", help="Training seeds, joined by commas.")] = "1,2",
+    folds: Annotated[
+        int, typer.Option("--folds", min=1, help="Train anew for each, holding out the next speaker of each L1.")
+    ] = 1,
     preset: Annotated[
         Preset | None, typer.Option("--preset", help="Size.", show_default="embedded; full with --corpus")
     ] = None,
@@ -53,6 +56,7 @@ def study(
         corpus=corpus,
         base=base,
         seeds=_seeds(seeds),
+        folds=folds,
         preset=preset and preset.value,
         vectors_file=vectors,
         announce=announce,

@@ -35,26 +35,34 @@ class BuildReport:
     synthetic: bool = False
 
 
-def build_l2arctic(root: Path | str, out: Path | str, *, text_disjoint: bool = False) -> BuildReport:
+def build_l2arctic(
+    root: Path | str,
+    out: Path | str,
+    *,
+    test_speakers: Collection[str] | None = None,
+    text_disjoint: bool = False,
+) -> BuildReport:
     """Build the manifests of L2-ARCTIC, or of a corpus in its folders; wav paths are relative to `root`.
 
     Args:
         root: the corpus (see `read_corpus`).
         out: folder for the manifests.
+        test_speakers: speakers kept for testing; None takes the corpus's own.
         text_disjoint: leave out training utterances of prompts that test speakers read.
     Raises:
         CorpusError: `root` is no such corpus.
     """
     roster = read_roster(root)
+    test_speakers = roster.test_speakers if test_speakers is None else test_speakers
     utterances, exclusions = read_corpus(root)
     expected = roster.num_annotated
     return _write(
         out,
         "L2-ARCTIC" if expected else Path(root).resolve().name,
         utterances,
-        roster.test_speakers,
+        test_speakers,
         exclusions,
-        expected=_by_side(expected, roster.test_speakers) if expected else None,
+        expected=_by_side(expected, test_speakers) if expected else None,
         missing=roster.missing(utterances),
         synthetic=roster.synthetic,
         text_disjoint=text_disjoint,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.records import Utterance
+from asheard.errors import CorpusError
 
 SPLITS = ("train", "val", "test")
 VAL_SHARE = 0.1  # of the training speakers' prompts
@@ -19,6 +20,34 @@ def last_speakers(l1s: Mapping[str, str]) -> frozenset[str]:
     for speaker, l1 in l1s.items():
         by_l1[l1].append(speaker)
     return frozenset(max(speakers) for speakers in by_l1.values() if len(speakers) > 1)
+
+
+def rotate(l1s: Mapping[str, str], test_speakers: Collection[str], num_folds: int) -> list[frozenset[str]]:
+    """Hold out the speakers of each L1 in turn; no speaker is tested twice.
+
+    Args:
+        l1s: speaker -> L1.
+        test_speakers: those of the first fold. Each next one takes as many of each L1, back through the alphabet.
+        num_folds: how often.
+    Returns:
+        The test speakers of each fold.
+    Raises:
+        CorpusError: `num_folds` is below 1, or an L1 has too few speakers for it.
+    """
+    if num_folds < 1:
+        raise CorpusError(f"speakers are held out at least once, not in {num_folds} folds")
+    folds: list[set[str]] = [set() for _ in range(num_folds)]
+    for l1 in sorted({l1s[speaker] for speaker in test_speakers}):
+        of_l1 = sorted((speaker for speaker in l1s if l1s[speaker] == l1), reverse=True)
+        order = sorted(of_l1, key=lambda speaker: speaker not in test_speakers)  # a stable sort
+        number = sum(speaker in test_speakers for speaker in of_l1)
+        if number * num_folds > len(order):
+            raise CorpusError(
+                f"{num_folds} folds need {number * num_folds} speakers of {l1}, which has {len(order)}; use fewer folds"
+            )
+        for index, fold in enumerate(folds):
+            fold.update(order[index * number : (index + 1) * number])
+    return list(map(frozenset, folds))
 
 
 def prompt(utterance: Utterance) -> str:

@@ -1,0 +1,43 @@
+"""Rotating the held-out speakers: everybody is tested once, and never by a model that heard them."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asheard.corpora.l2arctic import SPK_L1, TEST_SPK
+from asheard.corpora.splits import rotate
+from asheard.errors import CorpusError
+
+
+def test_four_folds_of_l2arctic_test_all_24_speakers_once() -> None:
+    folds = rotate(SPK_L1, TEST_SPK, 4)
+    assert folds[0] == TEST_SPK
+    assert folds[1] == {"YBAA", "NCC", "SVBI", "YDCK", "MBMPS", "THV"}
+    assert Counter(speaker for fold in folds for speaker in fold) == Counter(SPK_L1.keys())
+    for fold in folds:
+        assert sorted(SPK_L1[speaker] for speaker in fold) == sorted(set(SPK_L1.values()))
+
+
+@given(
+    st.lists(st.integers(2, 5), min_size=1, max_size=3),
+    st.integers(1, 6),
+    st.randoms(use_true_random=False),
+)
+def test_no_speaker_is_tested_twice_and_each_l1_as_often(sizes: list[int], num_folds: int, rng: object) -> None:
+    l1s = {f"{l1}{speaker}": str(l1) for l1, size in enumerate(sizes) for speaker in range(size)}
+    held_out = {rng.choice([speaker for speaker in l1s if l1s[speaker] == l1]) for l1 in set(l1s.values())}
+    if num_folds > min(sizes):
+        with pytest.raises(CorpusError, match="use fewer folds"):
+            rotate(l1s, held_out, num_folds)
+        return
+    folds = rotate(l1s, held_out, num_folds)
+    assert len(folds) == num_folds
+    assert folds[0] == held_out
+    assert len(set().union(*folds)) == num_folds * len(sizes)
+    assert all(Counter(map(l1s.get, fold)) == Counter(set(l1s.values())) for fold in folds)
+
+
+def test_an_l1_that_is_only_trained_on_is_never_held_out() -> None:
+    assert rotate({"a": "Hindi", "b": "Hindi", "alone": "Thai"}, {"b"}, 2) == [{"b"}, {"a"}]
