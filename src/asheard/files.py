@@ -48,6 +48,21 @@ def read_text(path: Path) -> str:
         raise CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
 
 
+def make_folder(path: Path | str) -> Path:
+    """Make the folder if it is missing.
+
+    Raises:
+        CorpusError: it cannot be made, or nothing can be written into it.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be written into ({error.strerror}); name another folder") from None
+    return path
+
+
 def content_digest(source: Path | str) -> str:
     """SHA-256 (hex) of a file, or of the names and bytes of all files below a folder; not of where it lies.
 

@@ -135,7 +135,7 @@ def run_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages
         fold=Fold(gold=read_manifest(test_rows), runs=runs, training=read_manifest(train_rows)),
         checked=checked,
         p_min=p_min_choice,
-        left_out=Counter(checked.excluded) + _left_out(models.values(), predictions),
+        left_out=Counter(checked.excluded) | _left_out(models.values(), predictions),
         validation=[epoch for key, model in models.items() for epoch in _epochs(*key, model)],
         inputs=(out / "prior.json", manifests, predictions),
     )

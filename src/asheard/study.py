@@ -1,6 +1,5 @@
 """The whole study, stage by stage: from a corpus to RESULTS.md."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -94,20 +93,22 @@ def study(
 
     results = []
     for number, held_out in enumerate(rotate(roster.l1s, roster.test_speakers, folds), start=1):
-        if folds == 1:
-            results.append(run_fold(setting, out, held_out, stages))
-        else:
-            own = Stages(out / f"fold{number}/.stages", partial(_announce_fold, announce, number))
-            results.append(run_fold(setting, out / f"fold{number}", held_out, own))
+        home = out if folds == 1 else out / f"fold{number}"
+        say = announce if folds == 1 else partial(_announce_fold, announce, number)
+        results.append(run_fold(setting, home, held_out, Stages(home / ".stages", say)))
 
     context = Context(
-        corpus=f"embedded-{name}" if corpus is None else results[0].corpus,
+        corpus=results[0].corpus if corpus else "embedded" if name == "embedded" else f"embedded-{name}",
         split="last-speaker-of-each-l1" if folds == 1 else f"{folds}-folds-over-speakers",
         base=Path(base).name,
         notes=(SYNTHETIC_NOTE,) if roster.synthetic else (),
-        excluded=dict(sum((result.left_out for result in results), Counter[str]())),
-        num_shared_prompts=len({text for result in results for text in result.checked.shared_prompts}),
-        num_sharing=sum(result.checked.num_sharing for result in results),
+        excluded={
+            reason if folds == 1 else f"fold {number}: {reason}": count
+            for number, result in enumerate(results, start=1)
+            for reason, count in result.left_out.items()
+        },
+        num_shared_prompts=max(len(result.checked.shared_prompts) for result in results),
+        num_sharing=max(result.checked.num_sharing for result in results),
         p_min=tuple(result.p_min for result in results),
         validation=tuple(
             replace(epoch, fold=number) for number, result in enumerate(results, 1) for epoch in result.validation

@@ -190,3 +190,19 @@ def test_a_published_recogniser(real_data):
     predictions = read_predictions(path, "cnn")
     assert len(predictions) == 900
     assert [len(row.phones) for row in predictions] == [len(row["phones"]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[{"utt": "a", "speaker": "s", "phones": "t"}]', "a JSON array; write one object a line"),
+        ("utt,speaker,phones,phones\na,s,t,d\n", "two columns are called 'phones'; keep one"),
+        ('utt,speaker,phones\na,s,"t d\n', "is a quote left open"),
+        (f"utt,speaker,phones\na,s,{'t ' * 100_000}\n", "utterance s/a: 100,000 phones in 'phones' are too many"),
+    ],
+)
+def test_tables_that_are_none(tmp_path, text, words):
+    path = tmp_path / "p.csv"
+    path.write_text(text)
+    with pytest.raises(CorpusError, match=words):
+        read_predictions(path)

@@ -64,7 +64,7 @@ def test_a_chain_stands_beside_itself_behind_the_prior(folder: Path) -> None:
     result = invoke(folder, *chains, "--prior", f"{folder}/prior.json", *behind)
     assert result.exit_code == 0, result.output
     metrics = json.loads((folder / "out" / "metrics.json").read_text())
-    assert "p_min:0.05" in metrics["signature"]
+    assert "prior:laplace+position@0.05" in metrics["signature"]
     assert {name: list(summary["per_seed"]) for name, summary in metrics["chains"].items()} == {
         "theirs": ["0"],
         "mine": ["1", "2"],

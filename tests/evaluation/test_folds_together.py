@@ -1,11 +1,13 @@
 """Folds scored together: each speaker by what was fitted without them, all in one table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from small_gold import run, token
 
 from asheard.corpora.records import Utterance
+from asheard.errors import CorpusError
 from asheard.evaluation import ChainRun, Context, Fold, evaluate, evaluate_folds
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
@@ -61,3 +63,24 @@ def test_speakers_that_train_their_own_fold_are_told_of(tmp_path: Path) -> None:
 def test_what_is_written(tmp_path: Path, name: str) -> None:
     evaluate_folds([fold("a", "b", [("v", "b")])], out=tmp_path, context=CONTEXT)
     assert (tmp_path / name).is_file()
+
+
+def test_folds_must_fit_together(tmp_path: Path) -> None:
+    first, second = fold("a", "b", [("v", "b")]), fold("b", "a", [("v", "b")])
+    heard, behind = second.runs
+    for folds, words in (
+        ([first, replace(second, runs=[heard])], "folds 1 and 2 differ in chain behind, seed 0"),
+        ([first, replace(second, runs=[replace(heard, seed=2), behind])], "differ in chain heard, seed"),
+        ([first, replace(second, runs=[replace(heard, prior=behind.prior), behind])], "differ in chain heard"),
+        ([first, first], "1 utterances are tested in two folds, a/u first"),
+    ):
+        with pytest.raises(CorpusError, match=words):
+            evaluate_folds(folds, out=tmp_path, context=CONTEXT)
+
+
+def test_a_prior_that_has_seen_the_answers_is_told_of(tmp_path: Path) -> None:
+    only = fold("a", "b", [("v", "b")])
+    heard, behind = only.runs
+    leaked = replace(behind, prior=replace(behind.prior, speakers=frozenset({"a", "z"})))
+    remarks = evaluate_folds([replace(only, runs=[heard, leaked])], out=tmp_path, context=CONTEXT).metrics["remarks"]
+    assert any("fitted on speakers it is tested on (a)" in remark for remark in remarks)

@@ -21,7 +21,7 @@ def summary(values: dict[str, Any]) -> dict[str, Any]:
     gap = {True: 0.1, False: 0.0, None: None}[values["d2"]]
     d2 = {"ok_p75": 0.0, "sub_p25": gap, "gap": gap, "pass": values["d2"]}
     low = gap and gap - values.get("d2_half", SURE)
-    interval = {"values": {"d2.gap": None if gap is None else [low, gap + SURE]}}
+    interval = {"units": "speakers", "num_units": 6, "values": {"d2.gap": None if gap is None else [low, gap + SURE]}}
     return {"pooled": {name: values[name] for name in RATES} | {"d2": d2}, "intervals": {"pooled": interval}}
 
 
@@ -41,6 +41,7 @@ def difference(metric: str, ours: dict[str, Any], theirs: dict[str, Any]) -> dic
 
 def decided(
     *,
+    units: str = "speakers",
     shelf: dict[str, Any] | None = None,
     faithful: dict[str, Any] | None = None,
     encoder: dict[str, Any] | None = None,
@@ -58,6 +59,8 @@ def decided(
         for metric in RATES
     ]
     summaries = {name: summary(values) for name, values in chains.items()}
+    for values in summaries.values():
+        values["intervals"]["pooled"]["units"] = units
     verdict = decide({"chains": summaries, "differences": differences})
     assert verdict is not None
     return verdict
@@ -117,18 +120,27 @@ def test_where_the_l1_should_live(encoder: dict[str, Any], prior: dict[str, Any]
     assert decided(encoder=encoder, prior=prior).l1 == expected
 
 
+def test_one_speaker_decides_nothing() -> None:
+    clear: dict[str, Any] = {"encoder": {"collapse": 0.09}, "prior": {"frr_class": 0.19}}
+    assert (decided(**clear).faithful, decided(**clear).l1) == ("GO", "both")
+    verdict = decided(units="utterances", **clear)
+    assert (verdict.faithful, verdict.l1) == ("NO-GO", "nowhere")
+    assert "faithful: one test speaker, who decides nothing" in verdict.reasons
+
+
 def test_reasons_state_the_numbers_and_their_intervals() -> None:
     verdict = decided(encoder={"collapse": 0.09}, prior={"frr_class": 0.1512, "atypical_errors_caught": None})
     told = "\n".join(verdict.reasons)
-    assert len(verdict.reasons) == 8
+    assert len(verdict.reasons) == 9
     for words in (
+        "faithful: 6 test speakers",
         "collapse 10.00% against 50.00% off-the-shelf: 0.20 [0.20, 0.20] times as much, within the 0.5 asked for",
         "faithful: PER 10.00% against 20.00% off-the-shelf, a difference of -10.00 [-10.01, -9.99] points: not worse "
         "(tolerance 0.5 points)",
         "L1 in the encoder: collapse 9.00% against 10.00% ft-l2-faithful, a difference of -1.00 [-1.01, -0.99] points: "
         "lower (p 0.001 against 0.025)",
         "L1 in the scorer: FRR by class 15.12% against 20.00% ft-l2-faithful, a difference of -4.88",
-        "atypical errors caught n/a against 60.00% ft-l2-faithful, no interval: perhaps worse",
+        "atypical errors caught n/a against 60.00% ft-l2-faithful, no interval: undefined",
     ):
         assert words in told
 

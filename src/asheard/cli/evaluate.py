@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from asheard.evaluation import Verdict
 
-_CHAIN = re.compile(r"(?P<chain>[^=]+?)(?:@(?P<seed>\d+))?=(?P<file>.+)")
+_CHAIN = re.compile(r"(?P<chain>[^=|]+?)(?:@(?P<seed>\d+))?=(?P<file>.+)")
 
 
 def evaluate(
@@ -102,8 +102,9 @@ def report(
 
 def _chain(text: str) -> tuple[str, int, Path]:
     match = _CHAIN.fullmatch(text)
-    if match is None:
-        raise typer.BadParameter(f"{text!r} is not NAME=FILE or NAME@SEED=FILE", param_hint="--chain")
+    if match is None or not match["chain"].isprintable() or not match["chain"].strip():
+        message = f"{text!r} is not NAME=FILE or NAME@SEED=FILE; a name has no '=' or '|'"
+        raise typer.BadParameter(message, param_hint="--chain")
     return match["chain"], int(match["seed"] or 0), Path(match["file"])
 
 
@@ -138,15 +139,15 @@ def _table(metrics: dict[str, Any]) -> "Table":
     from asheard.evaluation.tables import percent
 
     table = Table(
-        title="Per cent, means over seeds; best PER first",
+        title="Per cent, means over seeds; best PER first, then what is not ranked",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=0,
         show_edge=False,
     )
-    table.add_column("chain", no_wrap=True)
+    table.add_column("chain", overflow="fold")
     for heading in RATES:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", width=max(map(len, ("100.00", *heading.split()))))
     for chain, summary in with_copy_canonical(metrics).items():
         table.add_row(chain, *(percent(look_up(summary["pooled"], path)) for path in RATES.values()))
     return table

@@ -52,6 +52,9 @@ def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]
     text = read_text(path)
     if not text.strip():
         return
+    if text.lstrip().startswith("["):
+        raise CorpusError(f"{path}: a JSON array; write one object a line (JSON Lines)")
+    csv.field_size_limit(len(text))  # what is too long is told by the name of its utterance
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         header = reader.fieldnames or []
@@ -60,10 +63,12 @@ def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]
                 f"{path}, line 1: no column {', '.join(map(repr, lacking))} in the header {','.join(header)[:80]!r}; "
                 "CSV has commas between its columns, JSON Lines begin with a brace"
             )
+        if twice := [name for name in header if header.count(name) > 1]:
+            raise CorpusError(f"{path}, line 1: two columns are called {twice[0]!r}; keep one")
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             if None in row or None in row.values():
                 raise CorpusError(f"{where}: not as many cells as the header names; is the file cut off?")
             yield where, dict(row)
     except csv.Error as error:
-        raise CorpusError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
+        raise CorpusError(f"{path}, line {reader.line_num + 1}: not CSV ({error}); is a quote left open?") from None

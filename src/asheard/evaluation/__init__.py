@@ -8,9 +8,10 @@ from asheard.evaluation.chains import (
     L1_PRIOR,
     OFF_THE_SHELF,
     ChainRun,
+    Fold,
 )
 from asheard.evaluation.context import Context, Epoch
-from asheard.evaluation.matrix import EVALUATION_FILES, Evaluation, Fold, evaluate, evaluate_folds, read_metrics, report
+from asheard.evaluation.matrix import EVALUATION_FILES, Evaluation, evaluate, evaluate_folds, read_metrics, report
 from asheard.evaluation.verdict import Verdict, decide
 
 __all__ = [

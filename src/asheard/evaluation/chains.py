@@ -47,6 +47,19 @@ class ChainRun:
         return [phones[utterance.key] for utterance in gold]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """Speakers kept for testing, and what was made without them.
+
+    gold: their utterances. runs: chains and seeds; each predicts exactly the gold utterances. training: utterances of
+    the other speakers, for what is L1-typical; without them nothing is.
+    """
+
+    gold: Sequence[Utterance]
+    runs: Sequence[ChainRun]
+    training: Sequence[Utterance] = ()
+
+
 def copy_canonical(gold: Sequence[Utterance]) -> ChainRun:
     """The run that writes what the dictionary calls for, whatever was said."""
     predictions = [Prediction(row.utt, row.speaker, COPY_CANONICAL, row.canonical) for row in gold]

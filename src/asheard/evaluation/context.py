@@ -34,7 +34,7 @@ class Context:
     corpus, split and base name the test material and the recogniser the chains grew from, for the signature. notes:
     what a reader must know before any number; the first lines of the report. excluded: how many of what was left out,
     by reason. num_shared_prompts: prompts read both in training and in test, and num_sharing: training utterances of
-    them; None where unknown. p_min: how the p_min of each fold's prior was
+    them, in the fold that has most; None where unknown. p_min: how the p_min of each fold's prior was
     chosen. validation: every epoch of every seed.
     """
 

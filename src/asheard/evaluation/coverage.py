@@ -28,8 +28,8 @@ def cover(
         many utterances were left out or ignored, by reason and chain.
     Raises:
         CorpusError: utterances are missing, extra or double and that is not allowed, naming those of every chain; no
-            gold utterance is left; the gold holds an utterance twice; two runs have one name, or one the baseline's;
-            there is no gold or no run.
+            gold utterance is left; the gold holds an utterance twice, a speaker with two first languages, or no
+            canonical phone; two runs have one name, or one the baseline's; there is no gold or run.
     """
     if not gold or not runs:
         raise CorpusError(f"nothing to evaluate: {len(gold)} gold utterances and {len(runs)} chains were given")
@@ -39,6 +39,12 @@ def cover(
         raise CorpusError(f"a chain is called {COPY_CANONICAL!r} like the baseline; give it another name")
     if keys := _repeated(utterance.key for utterance in gold):
         raise CorpusError(f"the gold: {_counted(keys)} come more than once; keep one of each")
+    if not any(utterance.canonical for utterance in gold):
+        raise CorpusError("the gold: no utterance has a canonical phone, so nothing can be scored; check that field")
+    l1s = {(utterance.speaker, utterance.l1) for utterance in gold}
+    if several := _repeated(speaker for speaker, _ in l1s):
+        found = " and ".join(repr(l1) for speaker, l1 in sorted(l1s) if speaker == several[0])
+        raise CorpusError(f"the gold: speaker {several[0]} has the first languages {found}; give each speaker one")
     wanted = {utterance.key for utterance in gold}
     mismatches = [(run, *mismatch) for run in runs for mismatch in _mismatches(run, wanted)]
     if mismatches and not allow_missing:

@@ -18,7 +18,8 @@ distance from the canonical phone to what was written there: 0 the same phone, 1
 of this L1 do not usually say what was written. A deletion is always an error.
 - L1-typical: a substitution that makes up at least 5% and at least 5 tokens of its canonical phone among \
 the training speakers of the L1.
-- FRR by class: ok and L1-typical positions called error / ok and L1-typical positions. FRR: of ok alone.
+- FRR by class: ok and L1-typical positions called error / ok and L1-typical positions. FRR at threshold: of \
+ok alone.
 - atypical errors caught: L1-atypical errors called error / L1-atypical errors (substitutions that are not \
 L1-typical, deletions, and sounds the annotator could not name). It guards FRR by class: who excuses \
 everything catches nothing.
@@ -26,7 +27,7 @@ everything catches nothing.
 was accepted, CD rejected with the phone that was said, DE rejected with another. Accepted: the canonical was \
 written or, behind a prior, what the prior excuses. TR = CD + DE. FRR = FR / (TA + FR), FAR = FA / (FA + TR), \
 DER = DE / TR, precision = TR / (TR + FR), recall = TR / (TR + FA), F1 = 2 TR / (2 TR + FR + FA). This FRR is of \
-whole sequences by unit-cost alignment and knows no threshold; the FRR above is of distances.
+whole sequences by unit-cost alignment and knows no threshold; FRR at threshold is of distances.
 - strict F1: F1 with a position that was said right counted as FR, too, where a phone was inserted at it.
 - D1: are distances larger at substitutions than at ok? One-sided Mann-Whitney; AUC is the share of (ok, \
 substitution) pairs in order, ties counting half. Passes at p < {ALPHA}.

@@ -139,13 +139,17 @@ def resampled_dissociations(weights: FloatArray, counted: Histograms) -> dict[st
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
+def divide(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """part / whole; NaN where whole is 0."""
+    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole != 0)
+
+
 def _statistics(weights: FloatArray, counted: Histograms) -> dict[str, FloatArray]:
     ok, sub = weights @ counted.ok, weights @ counted.sub
-    with np.errstate(divide="ignore", invalid="ignore"):
-        auc = (sub * _ranks(ok)).sum(axis=1) / (ok.sum(axis=1) * sub.sum(axis=1))
-        p75, p25 = _percentile(counted.distances, ok, 0.75), _percentile(counted.distances, sub, 0.25)
-        p75, p25 = (np.where(np.isnan(p75 + p25), np.nan, values) for values in (p75, p25))
-        rho = _correlation(weights @ counted.pairs, counted.written, counted.said, counted.distances.size)
+    auc = divide((sub * _ranks(ok)).sum(axis=1), ok.sum(axis=1) * sub.sum(axis=1))
+    p75, p25 = _percentile(counted.distances, ok, 0.75), _percentile(counted.distances, sub, 0.25)
+    p75, p25 = (np.where(np.isnan(p75 + p25), np.nan, values) for values in (p75, p25))
+    rho = _correlation(weights @ counted.pairs, counted.written, counted.said, counted.distances.size)
     return {"d1.auc": auc, "d2.ok_p75": p75, "d2.sub_p25": p25, "d2.gap": p25 - p75, "d3.rho": rho}
 
 
@@ -176,5 +180,5 @@ def _correlation(pairs: FloatArray, written: IntArray, said: IntArray, num_dista
         ranks = _ranks(histogram) - total[:, None] / 2  # 0 on average
         sides.append((ranks[:, codes], (histogram * ranks**2).sum(axis=1)))
     (ours, our_spread), (theirs, their_spread) = sides
-    rho = (pairs * ours * theirs).sum(axis=1) / np.sqrt(our_spread * their_spread)
+    rho = divide((pairs * ours * theirs).sum(axis=1), np.sqrt(our_spread * their_spread))
     return np.where(total < 3, np.nan, rho)

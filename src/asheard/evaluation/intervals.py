@@ -4,6 +4,10 @@ Utterances of one speaker are alike, so speakers are resampled whole. Where a gr
 resampled in their place: such an interval is within-speaker, and says nothing about another speaker. Every chain sees
 the same resamples; seeds are averaged within a resample, so their spread stays out of the interval.
 
+An interval is the number plus and minus t(n - 1) times its bootstrap standard error times sqrt(n / (n - 1)).
+Percentiles of the resamples would be too narrow for few speakers: none lies beyond the most extreme speaker
+(docs/metrics.md).
+
 A resample is a vector of weights, how often each unit was drawn, and every number is a function of weighted sums over
 units: counts for the rates, histograms of the distances for D1 to D3. So all resamples of a chain are one matrix
 product, and few units, of which there are only so many resamples, cost next to nothing.
@@ -13,15 +17,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from typing import Any, Final
+from math import inf, sqrt
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.stats import t
 
 from asheard.evaluation.counts import COUNTS
-from asheard.evaluation.dissociations import histograms, resampled_dissociations
+from asheard.evaluation.dissociations import divide, histograms, resampled_dissociations
 from asheard.evaluation.metrics import RATIOS
 
 FloatArray = NDArray[np.float64]
@@ -41,17 +46,60 @@ COMPARED: Final = (
 )
 
 
+# Where a number may lie, other than in 0..1.
+_BOUNDS: Final = {
+    "per": (0.0, inf),
+    "published.per": (0.0, inf),
+    "d2.gap": (-1.0, 1.0),
+    "d3.rho": (-1.0, 1.0),
+}
+_MAX_FEW: Final = 8  # units of which there are at most 6,435 different resamples
+
+
+class Numbers(NamedTuple):
+    """One number in every resample.
+
+    values: (1 + R,) the first is the number on the data themselves; NaN where it is undefined. num_units: how many
+    units have anything to say about it: a speaker without substitutions says nothing about collapse.
+    """
+
+    values: FloatArray
+    num_units: int
+
+    def interval(self, bounds: tuple[float, float] = (-inf, inf), level: float = LEVEL) -> list[float] | None:
+        """[low, high] within the bounds; None where the number is undefined or rests on one unit."""
+        error = self.standard_error()
+        if error is None:
+            return None
+        half = float(t.ppf((1 + level) / 2, self.num_units - 1)) * error
+        return [max(bounds[0], float(self.values[0]) - half), min(bounds[1], float(self.values[0]) + half)]
+
+    def p_value(self) -> float | None:
+        """Two-sided, of the number being 0: below 1 - level just where the interval at that level excludes 0."""
+        error = self.standard_error()
+        if error is None or error == self.values[0] == 0:
+            return None
+        return 2 * float(t.sf(abs(self.values[0]) / error, self.num_units - 1)) if error > 0 else 0.0
+
+    def standard_error(self) -> float | None:
+        """Standard deviation over the resamples where the number is defined, made unbiased for few units."""
+        resampled = self.values[1:][~np.isnan(self.values[1:])]
+        if np.isnan(self.values[0]) or not resampled.size or self.num_units < 2:
+            return None
+        return float(np.std(resampled)) * sqrt(self.num_units / (self.num_units - 1))
+
+
 @dataclass(frozen=True)
 class Resampled:
-    """The numbers of every chain in every resample of one group of speakers.
+    """The numbers of every chain on one group of speakers.
 
-    units: "speakers" or "utterances", what was resampled. num_units: how many of them there are. values: {chain:
-    {path: (1 + R,) floats}}, the first being the number on the data themselves; NaN where it is undefined.
+    units: "speakers" or "utterances", what was resampled. num_units: how many of them there are. numbers: {chain:
+    {path: its numbers, means over the chain's seeds}}.
     """
 
     units: str
     num_units: int
-    values: Mapping[str, Mapping[str, FloatArray]]
+    numbers: Mapping[str, Mapping[str, Numbers]]
 
     def intervals(self) -> dict[str, dict[str, Any]]:
         """{chain: {"units", "num_units", "values": {path: [low, high], or None}}} at LEVEL."""
@@ -59,9 +107,9 @@ class Resampled:
             chain: {
                 "units": self.units,
                 "num_units": self.num_units,
-                "values": {path: self._interval(values) for path, values in numbers.items()},
+                "values": {path: numbers.interval(_BOUNDS.get(path, (0.0, 1.0))) for path, numbers in by_path.items()},
             }
-            for chain, numbers in self.values.items()
+            for chain, by_path in self.numbers.items()
         }
 
     def differences(self, chains: Sequence[str]) -> list[dict[str, Any]]:
@@ -81,55 +129,26 @@ class Resampled:
         return records
 
     def _difference(self, metric: str, chain: str, reference: str) -> dict[str, Any]:
-        ours, theirs = self.values[chain][metric], self.values[reference][metric]
-        difference, error = float(ours[0] - theirs[0]), self._standard_error(ours - theirs)
-        half = float(t.ppf((1 + LEVEL) / 2, self.num_units - 1)) * error
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = np.where(theirs == 0, np.nan, ours / theirs)
-        ratio_low, ratio_high = self._interval(ratios) or (None, None)
+        ours, theirs = self.numbers[chain][metric], self.numbers[reference][metric]
+        num_units = min(ours.num_units, theirs.num_units)
+        difference = Numbers(ours.values - theirs.values, num_units)
+        ratio = Numbers(divide(ours.values, theirs.values), num_units)
+        low, high = difference.interval() or (None, None)
+        ratio_low, ratio_high = ratio.interval((0.0, inf)) or (None, None)
         return {
             "metric": metric,
             "chain": chain,
             "reference": reference,
-            "difference": _or_none(difference),
-            "low": _or_none(difference - half),
-            "high": _or_none(difference + half),
-            "p": self._p_value(difference, error),
-            "ratio": _or_none(float(ratios[0])),
+            "difference": _or_none(difference.values[0]),
+            "low": low,
+            "high": high,
+            "p": difference.p_value(),
+            "ratio": _or_none(ratio.values[0]),
             "ratio_low": ratio_low,
             "ratio_high": ratio_high,
             "units": self.units,
-            "num_units": self.num_units,
+            "num_units": num_units,
         }
-
-    def _p_value(self, difference: float, error: float) -> float | None:
-        """Two-sided p of a t test with the bootstrap's standard error."""
-        if np.isnan(difference) or np.isnan(error) or difference == error == 0:
-            return None
-        return 2 * float(t.sf(abs(difference) / error, self.num_units - 1)) if error > 0 else 0.0
-
-    def _interval(self, values: FloatArray) -> list[float] | None:
-        """The percentile interval, widened for few units; None where the number itself is undefined.
-
-        The percentiles of a bootstrap over n units are those of a normal too narrow by sqrt((n - 1) / n), and ignore
-        that a spread over n units is itself uncertain. Hesterberg's expanded percentiles put both right.
-
-        Source: Hesterberg 2015, What Teachers Should Know About the Bootstrap, section 5.
-        """
-        resampled = values[1:][~np.isnan(values[1:])]
-        if np.isnan(values[0]) or not resampled.size or self.num_units < 2:
-            return None
-        n = self.num_units
-        tail = float(norm.cdf(-np.sqrt(n / (n - 1)) * t.ppf((1 + LEVEL) / 2, n - 1)))
-        low, high = np.quantile(resampled, [tail, 1 - tail])
-        return [float(low), float(high)]
-
-    def _standard_error(self, values: FloatArray) -> float:
-        """Standard deviation over resamples, made unbiased for few units; NaN where it is undefined."""
-        resampled = values[1:][~np.isnan(values[1:])]
-        if not resampled.size or self.num_units < 2:
-            return float("nan")
-        return float(np.std(resampled) * np.sqrt(self.num_units / (self.num_units - 1)))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -162,46 +181,54 @@ def resample(utterances: pl.DataFrame, rows: pl.DataFrame | None = None) -> Resa
     counts = utterances.join(units, on=key).group_by("chain", "seed", "unit").agg(pl.col(COUNTS).sum()).sort("unit")
     placed = None if rows is None else rows.join(units, on=key)
 
-    def numbers(chain: str, seed: int) -> dict[str, FloatArray]:
-        rates = _rates(weights, counts.filter(chain=chain, seed=seed))
+    def numbers(chain: str, seed: int) -> dict[str, Numbers]:
+        by_unit = counts.filter(chain=chain, seed=seed).select(COUNTS).to_numpy()
+        resampled = _rates(weights, by_unit)
         if placed is None:
-            return rates
+            return resampled
         counted = histograms(placed.filter(chain=chain, seed=seed), units.height)
-        return rates | resampled_dissociations(weights, counted)
+        num_units = int(np.count_nonzero(counted.sub.sum(axis=1)))  # D1 to D3 are all about substitutions
+        dissociations = resampled_dissociations(weights, counted)
+        return resampled | {path: Numbers(values, num_units) for path, values in dissociations.items()}
 
-    values = {}
+    of_chains = {}
     for chain in utterances["chain"].unique(maintain_order=True):
         seeds = [numbers(chain, seed) for seed in utterances.filter(chain=chain)["seed"].unique()]
-        values[chain] = {path: np.mean([seed[path] for seed in seeds], axis=0)[where] for path in seeds[0]}
-    return Resampled("speakers" if by_speaker else "utterances", units.height, values)
+        of_chains[chain] = {path: _mean_over_seeds([seed[path] for seed in seeds], where) for path in seeds[0]}
+    return Resampled("speakers" if by_speaker else "utterances", units.height, of_chains)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _weights(num_units: int) -> tuple[FloatArray, IntArray]:
     """How often each unit was drawn: once each for the data themselves, then as it came.
 
     Returns:
-        (W, U) the different weights, few where units are few; (1 + R,) which of them each resample has.
+        (W, U) the weights, each different ones once where units are few; (1 + R,) which of them each resample has.
     """
     rng = np.random.default_rng(SEED)
     drawn = rng.multinomial(num_units, np.full(num_units, 1 / num_units), size=NUM_RESAMPLES)
-    every = np.concatenate([np.ones((1, num_units)), drawn])
-    weights, where = np.unique(every, axis=0, return_inverse=True)
-    return weights, where
+    weights = np.concatenate([np.ones((1, num_units)), drawn])
+    if num_units > _MAX_FEW:
+        return weights, np.arange(len(weights))
+    few, where = np.unique(weights, axis=0, return_inverse=True)
+    return few, where
 
 
-def _rates(weights: FloatArray, counts: pl.DataFrame) -> dict[str, FloatArray]:
-    sums = dict(zip(COUNTS, (weights @ counts.select(COUNTS).to_numpy()).T, strict=True))
+def _rates(weights: FloatArray, counts: IntArray) -> dict[str, Numbers]:
+    """RATIOS of (U, C) counts under each of the weights."""
+    sums = weights @ counts
+    columns = {name: index for index, name in enumerate(COUNTS)}
+    rates = {}
+    for path, ratio in RATIOS.items():
+        part, whole = ([columns[name] for name in names] for names in ratio)  # a count named twice counts twice
+        num_units = int(np.count_nonzero(counts[:, whole].sum(axis=1)))
+        rates[path] = Numbers(divide(sums[:, part].sum(axis=1), sums[:, whole].sum(axis=1)), num_units)
+    return rates
 
-    def total(names: Sequence[str]) -> FloatArray:
-        return np.asarray(sum(sums[name] for name in names))
 
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            path: np.where((whole := total(ratio.whole)) > 0, total(ratio.part) / whole, np.nan)
-            for path, ratio in RATIOS.items()
-        }
+def _mean_over_seeds(seeds: Sequence[Numbers], where: IntArray) -> Numbers:
+    return Numbers(np.mean([seed.values for seed in seeds], axis=0)[where], min(seed.num_units for seed in seeds))
 
 
 def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else value
+    return None if np.isnan(value) else float(value)

@@ -17,6 +17,7 @@ from asheard.evaluation.chains import (
     L1_ENCODER_UNKNOWN,
     L1_PRIOR,
     ChainRun,
+    Fold,
     copy_canonical,
 )
 from asheard.evaluation.context import Context, read_context, write_context
@@ -26,11 +27,12 @@ from asheard.evaluation.intervals import LEVEL, NUM_RESAMPLES, Resampled, resamp
 from asheard.evaluation.merges import coarse_run, coarse_utterances, merges_of
 from asheard.evaluation.metrics import summarise
 from asheard.evaluation.plots import draw_plots
+from asheard.evaluation.remarks import remarks, set_apart
 from asheard.evaluation.results import results_text
-from asheard.evaluation.rows import SCHEMA, folds_together, token_rows
+from asheard.evaluation.rows import SCHEMA, token_rows
 from asheard.evaluation.signature import signature
 from asheard.evaluation.verdict import Verdict, decide
-from asheard.files import read_json, whole_file, write_json
+from asheard.files import make_folder, read_json, whole_file, write_json
 from asheard.phones import Vectors, load_vectors
 from asheard.prior import rows_of, typical_substitutions
 
@@ -44,19 +46,6 @@ PLOTS_FOLDER = "plots"
 EVALUATION_FILES = (ROWS_FILE, UTTERANCES_FILE, METRICS_FILE, CONTEXT_FILE)
 
 _METRICS_KEYS = {"signature", "design", "chains", "copy_canonical", "differences", "remarks", "set_apart"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
-    """Speakers kept for testing, and what was made without them.
-
-    gold: their utterances. runs: chains and seeds; each predicts exactly the gold utterances. training: utterances of
-    the other speakers, for what is L1-typical; without them nothing is.
-    """
-
-    gold: Sequence[Utterance]
-    runs: Sequence[ChainRun]
-    training: Sequence[Utterance] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +66,10 @@ def evaluate(
     vectors: Vectors | None = None,
     allow_missing: bool = False,
 ) -> Evaluation:
-    """Score every chain and seed on the same utterances; `evaluate_folds` with one fold."""
+    """Score every chain and seed on the same utterances.
+
+    Args, Returns and Raises: as of `evaluate_folds`, with the one `Fold` of `gold`, `runs` and `training`.
+    """
     fold = Fold(gold=gold, runs=runs, training=training)
     return evaluate_folds([fold], out=out, context=context, vectors=vectors, allow_missing=allow_missing)
 
@@ -103,10 +95,11 @@ def evaluate_folds(
     Returns:
         The token rows and the metrics, as written.
     Raises:
-        CorpusError: predictions do not match the gold, a prior was fitted with another threshold, or the chain that is
-            named after its prior has none.
+        CorpusError: predictions do not match the gold, folds do not match each other, a prior was fitted with another
+            threshold, or the chain that is named after its prior has none.
     """
-    out, vectors = Path(out), vectors or load_vectors()
+    out, vectors = make_folder(out), vectors or load_vectors()
+    _check_folds(folds)
     left_out: Counter[str] = Counter()
     covered = []
     for fold in folds:
@@ -127,6 +120,7 @@ def evaluate_folds(
             runs=[run for fold in folds for run in fold.runs],
             vectors=vectors,
             merges=merges,
+            num_utterances=len(gold),
             num_training_speakers=[len({utterance.speaker for utterance in fold.training}) for fold in folds],
         ),
         "design": {
@@ -138,8 +132,8 @@ def evaluate_folds(
         "copy_canonical": chains.pop(COPY_CANONICAL),
         "chains": chains,
         "differences": pooled.differences(_compared(chains)),
-        "remarks": _remarks(covered, merges),
-        "set_apart": left_out | _set_apart(gold),
+        "remarks": list(remarks(covered, merges)),
+        "set_apart": {**left_out, **set_apart(gold)},
     }
     for name, table in ((ROWS_FILE, rows), (UTTERANCES_FILE, utterances)):
         with whole_file(out / name) as part:
@@ -184,6 +178,18 @@ def read_metrics(out: Path | str) -> dict[str, Any]:
     return metrics
 
 
+def _check_folds(folds: Sequence[Fold]) -> None:
+    names = [[(run.name, run.prior is None) for run in fold.runs] for fold in folds]
+    for number, of_fold in enumerate(names[1:], start=2):
+        if sorted(of_fold) != sorted(names[0]):
+            odd = sorted(name for name, _ in set(of_fold) ^ set(names[0]))
+            raise CorpusError(f"folds 1 and {number} differ in {odd[0]}: run the same chains, seeds and priors in each")
+    tested = Counter(utterance.key for fold in folds for utterance in {row.key: row for row in fold.gold}.values())
+    twice = [f"{speaker}/{utt}" for (speaker, utt), number in tested.items() if number > 1]
+    if twice:
+        raise CorpusError(f"{len(twice)} utterances are tested in two folds, {twice[0]} first; test each once")
+
+
 def _check_priors(runs: Sequence[ChainRun], vectors: Vectors) -> None:
     for run in runs:
         if run.prior is None and run.chain == L1_PRIOR:
@@ -225,50 +231,6 @@ def _compared(chains: Mapping[str, Any]) -> list[str]:
 def _speakers_by_l1(gold: Sequence[Utterance]) -> dict[str, list[str]]:
     l1s = {row.speaker: row.l1 for row in sorted(gold, key=lambda row: (row.l1, row.speaker))}
     return {l1: [speaker for speaker in l1s if l1s[speaker] == l1] for l1 in l1s.values()}
-
-
-def _remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> list[str]:
-    """What a reader must know about the phones and the training rows behind the numbers."""
-    remarks = []
-    if merges:
-        remarks.append(f"The gold does not tell all phones apart; counted on both sides: {_as(merges)}.")
-    training = [utterance for fold in folds for utterance in fold.training]
-    if not training:
-        remarks.append("No training rows were given: nothing is L1-typical, and FRR by class is FRR.")
-    coarser = merges_of(coarse_utterances(training, merges)).items()
-    if unseen := {phone: other for phone, other in coarser if phone not in merges}:
-        remarks.append(
-            f"The training rows do not tell all phones of the gold apart ({_as(unseen)}), so no substitution "
-            "that needs the difference is L1-typical."
-        )
-    shared = {
-        row.speaker for fold in folds for row in fold.gold if row.speaker in {other.speaker for other in fold.training}
-    }
-    if shared:
-        remarks.append(
-            f"Training and gold share speakers ({', '.join(sorted(shared))}): what is L1-typical was not "
-            "fixed without them."
-        )
-    return remarks
-
-
-def _as(merges: Mapping[str, str]) -> str:
-    return ", ".join(f"{phone} as {neighbour}" for phone, neighbour in merges.items())
-
-
-def _set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
-    """Gold tokens that some numbers leave out, by reason."""
-    tokens = [token for utterance in gold for token in utterance.tokens]
-    return {
-        "utterances without a canonical phone: in PER and the published metrics only": sum(
-            not utterance.canonical for utterance in gold
-        ),
-        "sounds the annotator could not name: in PER, the guard and the published metrics, not in collapse and D1-D3": (
-            sum(token.is_err and token.canonical is not None for token in tokens)
-        ),
-        "additions: in PER and the published metrics only": sum(token.canonical is None for token in tokens),
-        "substitutions whose two sides are one broad phone: counted as ok": sum(map(folds_together, tokens)),
-    }
 
 
 def _read_rows(path: Path) -> pl.DataFrame:

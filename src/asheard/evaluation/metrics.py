@@ -47,7 +47,7 @@ RATES: Final = {
     "PER": "per",
     "collapse": "collapse",
     "FRR by class": "frr_class",
-    "FRR": "frr",
+    "FRR at threshold": "frr",
     "atypical errors caught": "atypical_errors_caught",
     "F1": "published.f1",
     "strict F1": "published.f1_strict",
@@ -63,6 +63,7 @@ _SHOWN_COUNTS: Final = (
     "num_atypical_errors",
 )
 _PUBLISHED_COUNTS: Final = ("ta", "fr", "fa", "cd", "de")
+_EDITS: Final = ("substitutions", "deletions", "insertions")
 
 # Numbers that are no rates: with an interval over speakers, and with their spread over seeds, like the rates.
 STATISTICS: Final = ("d1.auc", "d2.ok_p75", "d2.sub_p25", "d2.gap", "d3.rho")
@@ -112,7 +113,7 @@ def measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> Measures:
         rows: the group's token rows.
         utterances: the group's utterance rows.
     Returns:
-        Counts (`num_...`), rates in 0..1, the published metrics under "published", and the three dissociations.
+        Counts (`num_...`), rates in 0..1, the "edits" that PER sums, the "published" metrics, the three dissociations.
     """
     count = utterances.select(COUNTS).sum().row(0, named=True)
     rates = {path: _rate(ratio, count) for path, ratio in RATIOS.items()}
@@ -123,6 +124,7 @@ def measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> Measures:
         "num_utterances": utterances.height,
         **{name: count[name] for name in _SHOWN_COUNTS},
         **{path: rate for path, rate in rates.items() if "." not in path},
+        "edits": {name: count[f"num_edit_{name}"] for name in _EDITS},
         "published": {name: count[f"num_{name}"] for name in _PUBLISHED_COUNTS}
         | {path.removeprefix("published."): rate for path, rate in rates.items() if "." in path},
         "d1": separation(ok_dist, sub_dist),

@@ -15,15 +15,17 @@ def signature(
     runs: Sequence[ChainRun],
     vectors: Vectors,
     merges: Mapping[str, str],
+    num_utterances: int,
     num_training_speakers: Sequence[int],
 ) -> str:
     """Name everything that moves the numbers, in the manner of sacreBLEU.
 
     Args:
         context: corpus, split and base.
-        runs: for their seeds and their priors.
+        runs: for their seeds, and for their priors and the p_min of each.
         vectors: the distances and the threshold used.
         merges: phones folded together on both sides because the gold does not tell them apart.
+        num_utterances: that were scored.
         num_training_speakers: behind the L1-typical substitutions of each fold.
     Returns:
         key:value fields joined by "|".
@@ -31,12 +33,12 @@ def signature(
     values = {
         "corpus": context.corpus,
         "split": context.split,
+        "utterances": str(num_utterances),
         "base": context.base,
         "seeds": ",".join(map(str, sorted({run.seed for run in runs}))),
         "vectors": vectors.digest,
         "threshold": f"{vectors.threshold:g}",
-        "prior": ",".join(sorted({str(run.prior.options) for run in runs if run.prior})) or "none",
-        "p_min": ",".join(f"{p_min:g}" for p_min in sorted({run.prior.p_min for run in runs if run.prior})) or "none",
+        "prior": ",".join(sorted({f"{run.prior.options}@{run.prior.p_min:g}" for run in runs if run.prior})) or "none",
         "aligner": f"wper+indel{INDEL_COST:g}",
         "per": "unit+kaldi-ties",
         "folding": ",".join(f"{fine}>{coarse}" for fine, coarse in sorted(merges.items())) or "none",

@@ -59,7 +59,7 @@ def spread(ends: Sequence[float] | None) -> str:
 
 
 def points(difference: float | None, interval: Sequence[float | None] = (None, None)) -> str:
-    """A difference of two rates in points of a per cent, with its sign and interval."""
+    """A difference of two rates in percentage points, with its sign and interval."""
     ends = [None if end is None else f"{100 * end:+.2f}" for end in (difference, *interval)]
     value, low, high = ends
     if value is None:

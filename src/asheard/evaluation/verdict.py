@@ -2,8 +2,8 @@
 
 The rules were fixed before any study was run. Each asks where an interval over speakers lies: "lower" that the interval
 of the paired difference lies below 0, "not worse" that all of it lies within a tolerance, PER_TOLERANCE, or for the
-share of L1-atypical errors caught the GUARD_TOLERANCE that p_min was chosen with. So few speakers, or speakers that
-disagree, decide nothing. A number that is None never speaks for its chain.
+share of L1-atypical errors caught the GUARD_TOLERANCE that p_min was chosen with. So speakers that disagree decide
+nothing, nor does a single speaker. A number that is None never speaks for its chain.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,9 @@ def decide(metrics: Mapping[str, Any]) -> Verdict | None:
     """
     if missing_chains(metrics["chains"]):
         return None
+    speakers = _several_speakers(metrics)
     go = [
+        speakers,
         _halves_collapse(metrics),
         _passes_d2(metrics),
         _per_not_worse(metrics, FAITHFUL, OFF_THE_SHELF),
@@ -66,8 +68,8 @@ def decide(metrics: Mapping[str, Any]) -> Verdict | None:
     encoder_guard = _per_not_worse(metrics, L1_ENCODER, FAITHFUL)
     scorer_lowers = _lowers(metrics, L1_PRIOR, "frr_class", MAX_P)
     scorer_guard = _guard_not_worse(metrics, L1_PRIOR, FAITHFUL)
-    encoder = any(finding.holds for finding in encoder_lowers) and encoder_guard.holds
-    scorer = scorer_lowers.holds and scorer_guard.holds
+    encoder = speakers.holds and any(finding.holds for finding in encoder_lowers) and encoder_guard.holds
+    scorer = speakers.holds and scorer_lowers.holds and scorer_guard.holds
     return Verdict(
         faithful="GO" if all(finding.holds for finding in go) else "NO-GO",
         l1="both" if encoder and scorer else "encoder" if encoder else "scorer" if scorer else "nowhere",
@@ -77,6 +79,13 @@ def decide(metrics: Mapping[str, Any]) -> Verdict | None:
             *_told("L1 in the scorer", [scorer_lowers, scorer_guard]),
         ),
     )
+
+
+def _several_speakers(metrics: Mapping[str, Any]) -> Finding:
+    intervals = metrics["chains"][FAITHFUL]["intervals"]["pooled"]
+    holds = intervals["units"] == "speakers"
+    sentence = f"{intervals['num_units']} test speakers" if holds else "one test speaker, who decides nothing"
+    return Finding(holds, sentence)
 
 
 def _halves_collapse(metrics: Mapping[str, Any]) -> Finding:
@@ -117,12 +126,12 @@ def _not_worse(
 ) -> Finding:
     """worst: the end of the interval at which the chain is farthest behind."""
     holds = worst is not None and worst <= tolerance
-    how = "not worse" if holds else "perhaps worse"
+    how = "not worse" if holds else "undefined" if worst is None else "perhaps worse"
     return Finding(holds, f"{_told_difference(metrics, difference)}: {how} (tolerance {100 * tolerance:.1f} points)")
 
 
 def _lowers(metrics: Mapping[str, Any], chain: str, path: str, max_p: float) -> Finding:
-    """Lower than faithful for certain: the interval of the difference at level 1 - max_p lies below 0."""
+    """Lower than faithful: the interval of the difference at level 1 - max_p lies below 0."""
     difference = _difference(metrics, path, chain, FAITHFUL)
     value, p = difference["difference"], difference["p"]
     holds = value is not None and value < 0 and p is not None and p < max_p

@@ -219,7 +219,8 @@ def fit_prior(
     folds, left_out = leave_one_out(utterances)
     options = choose_concentration(folds, options)
     choice = _choice(folds, left_out, vectors, options)
-    return Prior(Counter(rows_of(utterances)), vectors.threshold, choice.p_min, options), choice
+    speakers = frozenset(utterance.speaker for utterance in utterances)
+    return Prior(Counter(rows_of(utterances)), vectors.threshold, choice.p_min, options, speakers), choice
 
 
 def _choice(folds: Sequence[LeftOut], left_out: tuple[str, ...], vectors: Vectors, options: PriorOptions) -> PMinChoice:

@@ -29,13 +29,14 @@ class Prior:
 
     counts: how often each row was seen. threshold: cos_dist (0..1) below which a substitution is a variant whatever the
     L1. p_min: probability above which a substitution is a variant in an L1 that has shown it there. options: how counts
-    become probabilities.
+    become probabilities. speakers: whom it was fitted on, where that is known.
     """
 
     counts: Mapping[PriorRow, int]
     threshold: float = T_PHON126
     p_min: float = P_MIN
     options: PriorOptions = field(default_factory=PriorOptions)
+    speakers: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not 0 < finite(self.threshold, "the prior's threshold") <= 1:
@@ -135,6 +136,7 @@ class Prior:
             "options": asdict(self.options),
             "threshold": self.threshold,
             "p_min": self.p_min,
+            "speakers": sorted(self.speakers),
             "contexts": contexts,
         }
         write_json(path, value)
@@ -203,7 +205,8 @@ def load_prior(path: Path | str) -> Prior:
                 raise CorpusError(f"{where}: {canonical} of L1 {l1} at position {position} comes twice; keep one")
             counts[row] = count
     try:
-        return Prior(counts, value.get("threshold"), value.get("p_min"), _options(value.get("options")))
+        options, speakers = _options(value.get("options")), frozenset(map(str, value.get("speakers") or ()))
+        return Prior(counts, value.get("threshold"), value.get("p_min"), options, speakers)
     except AsHeardError as error:
         raise CorpusError(f"{path}: {error}") from None
 

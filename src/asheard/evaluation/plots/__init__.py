@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from matplotlib import rc_context
 
 from asheard.evaluation.plots.collapse import draw_collapse
 from asheard.evaluation.plots.confusions import draw_confusions
@@ -32,12 +33,13 @@ def draw_plots(folder: Path, rows: pl.DataFrame, metrics: Mapping[str, Any]) -> 
     """
     chains, signature = metrics["chains"], metrics["signature"]
     reference = reference_chain(chains)
-    for name, sheet in {
-        COLLAPSE_PLOT: draw_collapse(chains),
-        CONFUSIONS_PLOT: draw_confusions(rows, reference),
-        DETECTION_PLOT: draw_detection(rows, chains),
-        DISTANCES_PLOT: draw_distances(rows, chains),
-        MISSED_PLOT: draw_missed(rows, reference),
-        PHONES_PLOT: draw_phones(rows, chains),
-    }.items():
-        sheet.write(folder / name, signature)
+    with rc_context({"text.parse_math": False}):  # a chain may be called `$x`
+        for name, sheet in {
+            COLLAPSE_PLOT: draw_collapse(chains),
+            CONFUSIONS_PLOT: draw_confusions(rows, reference),
+            DETECTION_PLOT: draw_detection(rows, chains),
+            DISTANCES_PLOT: draw_distances(rows, chains),
+            MISSED_PLOT: draw_missed(rows, reference),
+            PHONES_PLOT: draw_phones(rows, chains),
+        }.items():
+            sheet.write(folder / name, signature)

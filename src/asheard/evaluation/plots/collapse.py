@@ -38,7 +38,7 @@ def draw_collapse(chains: Mapping[str, Any]) -> Sheet:
         axes.bar(x, value, 0.92 * width, color=colour[chain])
         axes.vlines(x, low, high, color=GREY, linewidth=1)
         for position, height, top in zip(x, value, np.fmax(value, high), strict=True):
-            text = "n/a" if np.isnan(height) else f"{height:.0f}"
+            text = "n/a" if np.isnan(height) else f"{height:.1f}" if height < 9.95 else f"{height:.0f}"
             axes.annotate(
                 text, (position, np.nan_to_num(top)), (0, 2), textcoords="offset points",
                 ha="center", va="bottom", fontsize=SMALL_SIZE, color="#333333",

@@ -33,6 +33,7 @@ def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Sheet:
     }
     legend["every difference is an error: collapse"] = _mark("|", GREY)
     legend["threshold in use"] = _mark("o", GREY)
+    legend["chance"] = Line2D([], [], color=GREY, linewidth=0.8, linestyle="--")
     if any(behind_prior(chain) in chains for chain in shown):
         legend["behind the prior"] = _mark("D", GREY, "white")
     drawn = sheet(

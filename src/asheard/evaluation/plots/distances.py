@@ -84,7 +84,6 @@ def _diamond(colour: str) -> Line2D:
 
 def _panel_title(chain: str, chains: Mapping[str, Any]) -> str:
     pooled = chains[chain]["pooled"]
-    scored = behind_prior(chain)
-    name = f"{chain} (the same for {scored})" if scored in chains else chain
+    name = f"{chain} (and behind the prior)" if behind_prior(chain) in chains else chain
     d2 = {None: "has no data", True: "passes", False: "fails"}[pooled["d2"]["pass"]]
     return f"{name}\nD1: AUC {number(pooled['d1']['auc'])}; D2 {d2}"

@@ -11,10 +11,11 @@ from asheard.prior import GUARD_TOLERANCE
 def shared_prompts(context: Context) -> Iterable[str]:
     """Prompts that training speakers have read too."""
     if context.num_shared_prompts:
+        where = " of the fold that has most" if context.p_min[1:] else ""
         yield (
             f"Prompts read both in test and in training: {context.num_shared_prompts}, in {context.num_sharing} "
-            "training utterances. Fine-tuned chains have heard these sentences from training speakers; off-the-shelf "
-            "has not."
+            f"training utterances{where}. Fine-tuned chains have heard these sentences from training speakers; "
+            "off-the-shelf has not."
         )
 
 

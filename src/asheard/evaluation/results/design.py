@@ -3,9 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Below this many speakers an interval rests on guesses about those who were not there more than on those who were.
-_FEW_SPEAKERS = 20
-
 
 def design(metrics: Mapping[str, Any]) -> Iterable[str]:
     """The design, in sentences that hold for any gold set."""
@@ -51,10 +48,10 @@ def _what_it_shows(speakers: Mapping[str, list[str]], num_folds: int) -> Iterabl
             "together; the intervals take speakers as independent and do not see this."
         )
     num_speakers = sum(map(len, speakers.values()))
-    if 1 < num_speakers < _FEW_SPEAKERS:
+    if num_speakers > 1:
         yield (
-            f"{num_speakers} speakers are few. Intervals are widened for their number, but resamples are drawn from "
-            "these speakers alone; and a difference between chains that does not show here may still be there."
+            f"Pooled intervals rest on {num_speakers} speakers and are widened for their number, but they know of "
+            "these speakers alone; a difference between chains that does not show here may still be there."
         )
 
 

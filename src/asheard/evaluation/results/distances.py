@@ -19,7 +19,8 @@ def detection(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
         "A threshold on the distance calls a position an error; as it falls, fewer substitutions are missed and more "
         "correct positions rejected. At the smallest one every difference from the canonical is an error, and what is "
         "still missed is collapse. Per cent; AUC is D1's, the area above the curve of FRR against missed, with its "
-        "interval. In use: the threshold of the report and, behind a prior, what the prior excuses."
+        "interval. In use: the threshold of the report and, behind a prior, what the prior excuses; the L1-typical "
+        "substitutions that it excuses count as missed here."
     )
     table = []
     for chain, summary in with_copy_canonical(metrics).items():

@@ -30,6 +30,7 @@ _PUBLISHED_RATES: Final = {
     "strict F1": "published.f1_strict",
     "PER": "published.per",
 }
+_EDITS: Final = ("substitutions", "deletions", "insertions")
 
 
 def ranked(metrics: Mapping[str, Any]) -> Iterable[str]:
@@ -40,8 +41,8 @@ def ranked(metrics: Mapping[str, Any]) -> Iterable[str]:
     yield "## Ranking"
     yield (
         f"{pooled['num_utterances']} utterances, {pooled['num_tokens']} canonical positions: "
-        f"{pooled['num_ok']} ok, {pooled['num_substitutions']} substitutions, {pooled['num_deletions']} "
-        f"deletions; {pooled['num_l1_typical']} of the substitutions are L1-typical. Rates are in per cent, "
+        f"{pooled['num_ok']} ok, {pooled['num_substitutions']} substitutions, {pooled['num_deletions']} deletions"
+        f"{_unnamed(pooled)}; {pooled['num_l1_typical']} of the substitutions are L1-typical. Rates are in per cent, "
         f"{_seeds(chains)}; in brackets the {100 * metrics['design']['level']:g}% interval over "
         f"{_units(metrics['copy_canonical']['intervals']['pooled'])}. Ranked by PER, ties by FRR by class."
     )
@@ -64,15 +65,18 @@ def published(metrics: Mapping[str, Any]) -> Iterable[str]:
         "counts are sums over utterances and means over seeds. Of several alignments of equal cost, which one is taken "
         "moves F1 by up to 1.5 points between aligners; here it is the one of Kaldi's align-text, as in those scripts. "
         "The scheme counts no inserted phone as a false rejection, so F1 rises with phones written at random; strict "
-        "F1 does count them."
+        "F1 does count them. FRR here asks whether another phone was written, at whatever distance. Behind a prior, "
+        "what it excuses is accepted; where that was said, as it often is, the scheme counts FA: a prior that tells "
+        "accents from errors lowers this F1. The last columns are the edits that PER sums."
     )
     yield markdown_table(
-        ["chain", *_PUBLISHED_COUNTS, *_PUBLISHED_RATES],
+        ["chain", *_PUBLISHED_COUNTS, *_PUBLISHED_RATES, *_EDITS],
         [
             [
                 chain,
                 *(f"{summary['pooled']['published'][name]:.0f}" for name in _PUBLISHED_COUNTS.values()),
                 *(percent(look_up(summary["pooled"], path)) for path in _PUBLISHED_RATES.values()),
+                *(f"{summary['pooled']['edits'][name]:.0f}" for name in _EDITS),
             ]
             for chain, summary in summaries.items()
         ],
@@ -83,7 +87,7 @@ def published(metrics: Mapping[str, Any]) -> Iterable[str]:
         [
             [
                 chain,
-                *(_interval(summary["intervals"]["pooled"]["values"].get(path)) for path in _PUBLISHED_RATES.values()),
+                *(_interval(summary["intervals"]["pooled"]["values"][path]) for path in _PUBLISHED_RATES.values()),
             ]
             for chain, summary in summaries.items()
         ],
@@ -98,10 +102,12 @@ def differences(metrics: Mapping[str, Any]) -> Iterable[str]:
     headings = {path: heading for heading, path in (_PUBLISHED_RATES | RATES).items()}
     yield "## Differences between chains"
     yield (
-        "Chain less reference in points of a per cent, paired: both are counted on the same "
+        "Chain less reference in percentage points, paired: both are counted on the same "
         f"{records[0]['num_units']} {records[0]['units']} in every resample"
-        f"{_within(records[0]['units'])}. p is two-sided; Holm's correction is for the pairs compared on that metric. "
-        "n/a: the two are the same, or a number is undefined."
+        f"{_within(records[0]['units'])}. p is two-sided; Holm's correction is for the pairs compared on that metric, "
+        "and the intervals are without it. "
+        "n/a: the two are the same, or a number is undefined. Collapse also falls where phones are written at random: "
+        "read it with PER and FRR."
     )
     yield markdown_table(
         ["metric", "chain", "reference", "difference", "p", "p, Holm"],
@@ -121,9 +127,9 @@ def differences(metrics: Mapping[str, Any]) -> Iterable[str]:
 
 def seeds(metrics: Mapping[str, Any]) -> Iterable[str]:
     """What training again with another seed changes, apart from what other speakers would."""
-    several = {chain: summary for chain, summary in with_copy_canonical(metrics).items() if summary["per_seed"]}
+    chains = with_copy_canonical(metrics)
     yield "## Spread over training seeds"
-    if all(len(summary["per_seed"]) == 1 for summary in several.values()):
+    if all(len(summary["per_seed"]) == 1 for summary in chains.values()):
         yield "Every chain was run with one seed: how far training by chance moves these numbers is not known."
         return
     yield "Per cent, the least to the most over seeds. These are no intervals: they hold for these speakers alone."
@@ -133,9 +139,12 @@ def seeds(metrics: Mapping[str, Any]) -> Iterable[str]:
             [
                 chain,
                 ", ".join(summary["per_seed"]) if chain != COPY_CANONICAL else "-",
-                *(spread(summary["spread"]["pooled"][path]) for path in RATES.values()),
+                *(
+                    spread(summary["spread"]["pooled"][path]) if len(summary["per_seed"]) > 1 else NOT_AVAILABLE
+                    for path in RATES.values()
+                ),
             ]
-            for chain, summary in several.items()
+            for chain, summary in chains.items()
         ],
     )
 
@@ -198,6 +207,11 @@ def _copying(metrics: Mapping[str, Any], order: list[str]) -> str:
     )
 
 
+def _unnamed(pooled: Mapping[str, Any]) -> str:
+    number = pooled["num_tokens"] - sum(pooled[f"num_{name}"] for name in ("ok", "substitutions", "deletions"))
+    return f", {number} sounds without a name" if number else ""
+
+
 def _rates(summary: Mapping[str, Any], paths: Iterable[str]) -> list[str]:
     intervals = summary["intervals"]["pooled"]["values"]
     return [with_interval(look_up(summary["pooled"], path), intervals[path]) for path in paths]
@@ -208,8 +222,8 @@ def _interval(ends: list[float] | None) -> str:
 
 
 def _seeds(chains: Mapping[str, Any]) -> str:
-    names = sorted({seed for summary in chains.values() for seed in summary["per_seed"]}, key=int)
-    return f"means over seeds {', '.join(names)}" if names[1:] else "of one run"
+    numbers = {len(summary["per_seed"]) for summary in chains.values()}
+    return "of one run" if numbers == {1} else "means over the seeds of each chain (below)"
 
 
 def _units(intervals: Mapping[str, Any]) -> str:

@@ -1,0 +1,67 @@
+"""What is said beside the numbers, and gold that cannot be scored."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from small_gold import GOLD, run, utterance
+
+from asheard.errors import CorpusError
+from asheard.evaluation import ChainRun, Context, evaluate, report
+from asheard.phones import load_vectors
+from asheard.prior import build_prior
+
+CONTEXT = Context(corpus="hand", split="none")
+AS_SAID = ["d ə k ɛ ə", "v i s"]
+
+
+def remarks(out: Path, runs: list[ChainRun], gold: list = GOLD, training: tuple = ()) -> str:
+    return "\n".join(evaluate(gold, runs, out=out, context=CONTEXT, training=training).metrics["remarks"])
+
+
+def test_first_languages_that_training_rows_and_priors_do_not_know(tmp_path: Path) -> None:
+    prior = build_prior([("Spanish", "v", "b", None)], threshold=load_vectors().threshold)
+    plain = run(GOLD, AS_SAID)
+    behind = replace(plain, chain="x+l1-prior", prior=prior)
+    training = (utterance("t", [("t", "t")], "Hindi"),)
+    told = remarks(tmp_path, [plain, behind], training=training)
+    assert "Unknown to the training rows: Korean. Known first languages: Hindi." in told
+    assert "Unknown to the prior of x+l1-prior: Hindi, Korean. Known first languages: Spanish." in told
+    assert "Unknown" not in remarks(tmp_path, [plain])
+
+
+def test_phones_that_a_chain_never_writes(tmp_path: Path) -> None:
+    gold = [utterance(f"u{i}", [("ʃ", "ʃ"), ("ʒ", "ʒ"), ("i", "i")]) for i in range(100)]
+    merged = run(gold, ["ʒ ʒ i"] * 100, "merged")
+    fine = run(gold, ["ʃ ʒ i"] * 100, "fine")
+    told = remarks(tmp_path, [merged, fine], gold)
+    assert "merged never writes what was often said: ʃ (100)" in told
+    assert "fine never" not in told
+    assert "copy the canonical never" not in told
+
+
+def test_a_speaker_has_one_first_language(tmp_path: Path) -> None:
+    gold = [GOLD[0], replace(GOLD[1], speaker=GOLD[0].speaker)]
+    with pytest.raises(CorpusError, match="speaker Hindi-speaker has the first languages 'Hindi' and 'Korean'"):
+        evaluate(gold, [run(gold, AS_SAID)], out=tmp_path, context=CONTEXT)
+
+
+def test_gold_without_a_canonical_phone(tmp_path: Path) -> None:
+    gold = [utterance("a", [(None, "t")])]
+    with pytest.raises(CorpusError, match="no utterance has a canonical phone"):
+        evaluate(gold, [run(gold, ["t"])], out=tmp_path / "out", context=CONTEXT)
+
+
+def test_a_folder_that_cannot_be_written_into(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for out in (file, file / "below"):
+        with pytest.raises(CorpusError, match=rf"{out}: cannot be written into .*; name another folder"):
+            evaluate(GOLD, [run(GOLD, AS_SAID)], out=out, context=CONTEXT)
+    assert file.read_text() == "mine"
+
+
+def test_a_chain_may_be_called_anything(tmp_path: Path) -> None:
+    evaluate(GOLD, [run(GOLD, AS_SAID, r"a$\foo$_{b")], out=tmp_path, context=CONTEXT)
+    report(tmp_path)
+    assert r"a$\foo$_{b" in (tmp_path / "RESULTS.md").read_text()
