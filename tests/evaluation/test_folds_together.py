@@ -72,6 +72,7 @@ def test_folds_must_fit_together(tmp_path: Path) -> None:
         ([first, replace(second, runs=[heard])], "folds 1 and 2 differ in chain behind, seed 0"),
         ([first, replace(second, runs=[replace(heard, seed=2), behind])], "differ in chain heard, seed"),
         ([first, replace(second, runs=[replace(heard, prior=behind.prior), behind])], "differ in chain heard"),
+        ([], "no folds were given"),
         ([first, first], "1 utterances are tested in two folds, a/u first"),
     ):
         with pytest.raises(CorpusError, match=words):

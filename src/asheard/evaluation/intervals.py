@@ -66,16 +66,16 @@ class Numbers(NamedTuple):
     values: FloatArray
     num_units: int
 
-    def interval(self, bounds: tuple[float, float] = (-inf, inf), level: float = LEVEL) -> list[float] | None:
-        """[low, high] within the bounds; None where the number is undefined or rests on one unit."""
+    def interval(self, bounds: tuple[float, float] = (-inf, inf)) -> list[float] | None:
+        """[low, high] at LEVEL and within the bounds; None where the number is undefined or rests on one unit."""
         error = self.standard_error()
         if error is None:
             return None
-        half = float(t.ppf((1 + level) / 2, self.num_units - 1)) * error
+        half = float(t.ppf((1 + LEVEL) / 2, self.num_units - 1)) * error
         return [max(bounds[0], float(self.values[0]) - half), min(bounds[1], float(self.values[0]) + half)]
 
     def p_value(self) -> float | None:
-        """Two-sided, of the number being 0: below 1 - level just where the interval at that level excludes 0."""
+        """Two-sided, of the number being 0: below 1 - LEVEL just where the interval excludes 0."""
         error = self.standard_error()
         if error is None or error == self.values[0] == 0:
             return None

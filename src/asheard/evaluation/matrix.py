@@ -179,6 +179,8 @@ def read_metrics(out: Path | str) -> dict[str, Any]:
 
 
 def _check_folds(folds: Sequence[Fold]) -> None:
+    if not folds:
+        raise CorpusError("nothing to evaluate: no folds were given")
     names = [[(run.name, run.prior is None) for run in fold.runs] for fold in folds]
     for number, of_fold in enumerate(names[1:], start=2):
         if sorted(of_fold) != sorted(names[0]):
