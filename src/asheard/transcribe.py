@@ -1,4 +1,7 @@
-"""Recordings to predictions: any transcriber over a manifest, resumable, never dependent on batching."""
+"""Recordings to predictions: any transcriber over a manifest, resumable, never dependent on batching.
+
+Other people's recognisers need no torch, so it is imported with our models only.
+"""
 
 import glob
 import hashlib
@@ -10,7 +13,6 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
@@ -20,10 +22,13 @@ from asheard.corpora.audio import load_audio
 from asheard.corpora.records import Prediction, Utterance, prediction_to_json, read_manifest
 from asheard.errors import CorpusError
 from asheard.evaluation.chains import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, OFF_THE_SHELF
+from asheard.extras import optional_package
 from asheard.files import content_digest, read_jsonl, write_json, write_jsonl
-from asheard.models import CTCTranscriber, L1AwareCTC, OffTheShelf, Transcript, load_transcriber
+from asheard.phones import reason_without_phone
+from asheard.recognisers import is_recogniser, load_recogniser
+from asheard.transcript import Transcriber, Transcript
 
-CHAIN_OF_KIND: Final = {OffTheShelf.kind: OFF_THE_SHELF, CTCTranscriber.kind: FAITHFUL, L1AwareCTC.kind: L1_ENCODER}
+_CHAINS: Final = {"off-the-shelf": OFF_THE_SHELF, "faithful": FAITHFUL, "l1-aware": L1_ENCODER}  # by kind of model
 _AT_ONCE: Final = 32  # recordings read, transcribed and written together
 
 
@@ -31,8 +36,9 @@ _AT_ONCE: Final = 32  # recordings read, transcribed and written together
 class Transcription:
     """What a call wrote.
 
-    num_resumed: rows of `num_utterances` that an earlier, killed call had written. left_out: labels of a published
-    vocabulary that fold to no phone, and how often they were heard in all rows; kept in `left_out_path(out)`.
+    num_resumed: rows of `num_utterances` that an earlier, killed call had written. left_out: labels of a recogniser
+    that fold to no phone, each with the reason, and how often they were heard in all rows; kept in
+    `left_out_path(out)`.
     """
 
     out: Path
@@ -58,21 +64,21 @@ def transcribe(
     goes on where it stopped. It runs on the GPU where there is one.
 
     Args:
-        model: model folder, or folder or hub id of a published recogniser.
+        model: model folder, folder or hub id of a published recogniser, or a name that `load_recogniser` knows.
         manifest: JSONL; its rows' order is that of the predictions.
         wav_root: folder its wav paths start from.
         out: predictions (JSONL); an older file there is replaced.
-        chain: name for the predictions; by default the chain of the model's kind and of `l1`.
+        chain: name for the predictions; by default the chain of the model's kind and of `l1`, or the recogniser's name.
         l1: tell an L1-aware model the L1 of the manifest, or let it listen. Others have no use for it.
         audio_cache: folder for resampled recordings; None resamples each time.
     Raises:
-        ModelError: the model cannot be loaded, or does not know a declared L1.
+        ModelError: the model or recogniser cannot be loaded, does not know a declared L1, or fails.
         CorpusError: the manifest or a recording cannot be read; naming it.
     """
-    transcriber = load_transcriber(model, "cuda" if torch.cuda.is_available() else "cpu")
+    transcriber, version = _load_transcriber(str(model))
     chain = chain or _chain(transcriber.kind, l1)
     rows = read_manifest(manifest)
-    job = json.dumps([__version__, content_digest(model), content_digest(manifest), chain, l1])
+    job = json.dumps([__version__, transcriber.kind, version, content_digest(manifest), chain, l1])
     journal = out.with_name(f".{out.name}.{hashlib.sha256(job.encode()).hexdigest()[:8]}.part")
     journal.parent.mkdir(parents=True, exist_ok=True)
     num_resumed = _cut_to_whole_rows(journal)
@@ -88,7 +94,7 @@ def transcribe(
             lines.flush()
             bar.advance(task, len(chunk))
     entries = [entry for _, entry in read_jsonl(journal)]
-    left_out = Counter(label for entry in entries for label in entry["left_out"])
+    left_out = Counter(reason_without_phone(label) for entry in entries for label in entry["left_out"])
     left_out_path(out).unlink(missing_ok=True)
     if left_out:
         write_json(left_out_path(out), dict(left_out.most_common()))
@@ -103,8 +109,20 @@ def left_out_path(out: Path) -> Path:
     return out.with_name(f"{out.stem}.left-out.json")
 
 
+def _load_transcriber(model: str) -> tuple[Transcriber, str]:
+    """What transcribes, and what its transcripts depend on besides the recordings."""
+    if is_recogniser(model):
+        recogniser = load_recogniser(model)
+        return recogniser, recogniser.version
+    torch = optional_package("torch", "train")
+    from asheard.models import load_transcriber
+
+    return load_transcriber(model, "cuda" if torch.cuda.is_available() else "cpu"), content_digest(model)
+
+
 def _chain(kind: str, l1: str) -> str:
-    return L1_ENCODER_UNKNOWN if kind == L1AwareCTC.kind and l1 == "unknown" else CHAIN_OF_KIND[kind]
+    chain = _CHAINS.get(kind, kind)
+    return L1_ENCODER_UNKNOWN if chain == L1_ENCODER and l1 == "unknown" else chain
 
 
 def _prediction(row: Utterance, chain: str, transcript: Transcript) -> Prediction:

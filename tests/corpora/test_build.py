@@ -36,11 +36,13 @@ def test_build_of_a_small_corpus(small_corpus, tmp_path):
     }
     assert report.num_read == (24, 24)
     assert report.num_expected is None
+    assert report.num_speakers == (2, 2)
+    assert report.num_speakers_expected is None
     assert report.missing == {}
     assert report.num_utterances == {split: len(rows[split]) for split in SPLITS}
     assert report.excluded == {}
     assert report.corpus == "small"
-    assert read_build_report(out) == replace(report, num_read=list(report.num_read))
+    assert read_build_report(out) == replace(report, num_read=[24, 24], num_speakers=[2, 2])
     assert (small_corpus / rows["train"][0].wav).is_file()
 
 
@@ -92,6 +94,8 @@ def test_the_real_corpus_says_what_is_missing(tmp_path):
     assert report.corpus == "L2-ARCTIC"
     assert report.num_read == (3, 2)
     assert report.num_expected == (2699, 900)
+    assert report.num_speakers == (1, 1)
+    assert report.num_speakers_expected == (18, 6)
     assert report.missing["ABA"] == 147
     assert report.missing["NJS"] == 150
     assert sum(report.missing.values()) == 3599 - 5
@@ -170,6 +174,16 @@ def test_a_training_utterance_of_silence_is_left_out():
     split = split_corpus([nothing, utterance("A", "u2"), utterance("A", "u3")], set(), exclusions)
     assert exclusions.items == {"nothing produced in a training utterance": ["A/u1"]}
     assert len(split["train"]) == len(split["val"]) == 1
+
+
+def test_a_wrong_sound_known_by_its_score_stays_in_training():
+    """Without them a corpus of scores would lose those who make errors."""
+    scored = replace(utterance("A", "u1"), tokens=(Token("k", None, ErrorType.SUBSTITUTION, score=0.4),) * 2)
+    scored = replace(scored, tokens=(*scored.tokens, Token("t", "t", ErrorType.OK, score=2.0)))
+    exclusions = Exclusions()
+    split = split_corpus([scored, utterance("A", "u2"), utterance("A", "u3", err=True)], set(), exclusions)
+    assert {row.utt for row in split["train"] + split["val"]} == {"u1", "u2"}
+    assert exclusions.items == {"err in a training utterance": ["A/u3"]}
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '{"corpus": "x"}', "no"])

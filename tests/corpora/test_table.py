@@ -125,7 +125,7 @@ def test_read_gold_tells_manifests_from_tables(tmp_path):
     ("change", "message"),
     [
         ({"perceived": ["d"]}, "'canonical' has 6 items and 'perceived' 1"),
-        ({"perceived": None}, "has neither"),
+        ({"perceived": None}, "has none"),
         ({"produced": ["d"]}, "has perceived and produced"),
         ({"canonical": None}, "field 'canonical' must be a list"),
         ({"canonical": 3}, "field 'canonical' must be a list"),

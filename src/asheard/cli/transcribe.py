@@ -17,7 +17,11 @@ class L1Mode(StrEnum):
 def transcribe(
     model: Annotated[
         str,
-        typer.Option("--model", metavar="PATH_OR_ID", help="Model folder, or a published CTC recogniser."),
+        typer.Option(
+            "--model",
+            metavar="PATH_OR_ID",
+            help="Model folder, or a published CTC recogniser; hama, pocketsphinx, or 'command:PROGRAM ARGUMENTS'.",
+        ),
     ],
     manifest: Annotated[Path, typer.Option("--manifest", help="Utterances to transcribe (JSONL).")],
     wav_root: Annotated[Path, typer.Option("--wav-root", help="Folder the manifest's wav paths start from.")],
@@ -43,4 +47,4 @@ def transcribe(
         console.print(f"{done.num_resumed} of them from an earlier call that was stopped")
     if done.left_out:
         labels = ", ".join(f"{label} {count}" for label, count in done.left_out.most_common())
-        console.print(f"labels that are no phone of English, left out: {labels} ({transcription.left_out_path(out)})")
+        console.print(f"labels that stand for no phone, left out: {labels} ({transcription.left_out_path(out)})")

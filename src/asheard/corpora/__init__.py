@@ -1,7 +1,8 @@
 """Corpora on disk, the manifests made of them, and the recordings behind these."""
 
 from asheard.corpora.audio import SAMPLE_RATE_HZ, audio_seconds, load_audio
-from asheard.corpora.build import BuildReport, build_l2arctic, build_table
+from asheard.corpora.build import BuildReport, build_epadb, build_l2arctic, build_speechocean, build_table
+from asheard.corpora.epadb import read_epadb
 from asheard.corpora.l2arctic import read_corpus
 from asheard.corpora.predictions import read_predictions
 from asheard.corpora.records import (
@@ -15,6 +16,7 @@ from asheard.corpora.records import (
     write_manifest,
     write_predictions,
 )
+from asheard.corpora.speechocean import read_speechocean
 from asheard.corpora.table import read_gold, read_table
 
 __all__ = [
@@ -26,14 +28,18 @@ __all__ = [
     "Token",
     "Utterance",
     "audio_seconds",
+    "build_epadb",
     "build_l2arctic",
+    "build_speechocean",
     "build_table",
     "check_unique",
     "load_audio",
     "read_corpus",
+    "read_epadb",
     "read_gold",
     "read_manifest",
     "read_predictions",
+    "read_speechocean",
     "read_table",
     "write_manifest",
     "write_predictions",

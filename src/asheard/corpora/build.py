@@ -3,12 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from asheard.corpora.audio import audio_seconds
+from asheard.corpora.epadb import read_epadb
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.l2arctic import read_corpus, read_roster
 from asheard.corpora.records import Utterance, write_manifest
+from asheard.corpora.speechocean import NUM_SPEAKERS, NUM_UTTERANCES, read_speechocean
 from asheard.corpora.splits import last_speakers, split_corpus
 from asheard.corpora.table import read_table
 from asheard.errors import CorpusError
@@ -21,14 +23,17 @@ CORPUS_JSON: Final = "corpus.json"
 class BuildReport:
     """How manifests came about.
 
-    num_read: utterances read from (training, test) speakers. num_expected: the same for a complete copy, where that is
-    known, and missing: speaker -> how many are lacking. num_utterances: split -> utterances in its manifest. excluded:
-    reason -> what was left out. synthetic: no people speak.
+    num_read: utterances read from (training, test) speakers. num_speakers: how many speakers these are. num_expected,
+    num_speakers_expected: the same for a complete copy, where that is known. missing: speaker -> how many utterances a
+    complete copy has more. num_utterances: split -> utterances in its manifest. excluded: reason -> what was left out.
+    synthetic: no people speak.
     """
 
     corpus: str
     num_read: tuple[int, int]
     num_expected: tuple[int, int] | None
+    num_speakers: tuple[int, int]
+    num_speakers_expected: tuple[int, int] | None
     missing: dict[str, int]
     num_utterances: dict[str, int]
     excluded: dict[str, list[str]]
@@ -62,7 +67,7 @@ def build_l2arctic(
         utterances,
         test_speakers,
         exclusions,
-        expected=_by_side(expected, test_speakers) if expected else None,
+        expected=_complete(expected, test_speakers) if expected else None,
         missing=roster.missing(utterances),
         synthetic=roster.synthetic,
         text_disjoint=text_disjoint,
@@ -90,6 +95,43 @@ def build_table(
             raise CorpusError(f"{path}: no utterance has a recording under {wav_root}; check --wav-root")
     test_speakers = last_speakers({utterance.speaker: utterance.l1 for utterance in utterances})
     return _write(out, Path(path).stem, utterances, test_speakers, exclusions, text_disjoint=text_disjoint)
+
+
+def build_speechocean(root: Path | str, out: Path | str, *, text_disjoint: bool = False) -> BuildReport:
+    """Build the manifests of speechocean762 with its own split; wav paths are relative to `root`.
+
+    Args:
+        root: the corpus as published (see `read_speechocean`).
+        out: folder for the manifests.
+        text_disjoint: leave out training utterances of prompts that test speakers read.
+    Raises:
+        CorpusError: `root` is no such corpus.
+    """
+    roster, utterances, exclusions = read_speechocean(root)
+    return _write(
+        out,
+        "speechocean762",
+        utterances,
+        roster.test_speakers,
+        exclusions,
+        expected=_Complete(NUM_UTTERANCES, NUM_SPEAKERS),
+        missing=roster.missing(utterances),
+        text_disjoint=text_disjoint,
+    )
+
+
+def build_epadb(root: Path | str, out: Path | str, *, text_disjoint: bool = False) -> BuildReport:
+    """Build the manifests of EpaDB; wav paths are relative to `root`.
+
+    Args:
+        root: the corpus as published (see `read_epadb`, also for who is kept for testing).
+        out: folder for the manifests.
+        text_disjoint: leave out training utterances of prompts that test speakers read.
+    Raises:
+        CorpusError: `root` is no such corpus.
+    """
+    roster, utterances, exclusions = read_epadb(root)
+    return _write(out, "EpaDB", utterances, roster.test_speakers, exclusions, text_disjoint=text_disjoint)
 
 
 def read_build_report(folder: Path | str) -> BuildReport:
@@ -127,9 +169,18 @@ def _with_seconds(utterances: Sequence[Utterance], wav_root: Path, exclusions: E
     return kept
 
 
-def _by_side(num_by_speaker: Mapping[str, int], test_speakers: Collection[str]) -> tuple[int, int]:
-    test = sum(number for speaker, number in num_by_speaker.items() if speaker in test_speakers)
-    return sum(num_by_speaker.values()) - test, test
+class _Complete(NamedTuple):
+    """What a complete copy has of (training, test) speakers."""
+
+    num_utterances: tuple[int, int]
+    num_speakers: tuple[int, int]
+
+
+def _complete(num_by_speaker: Mapping[str, int], test_speakers: Collection[str]) -> _Complete:
+    tested = [number for speaker, number in num_by_speaker.items() if speaker in test_speakers]
+    return _Complete(
+        (sum(num_by_speaker.values()) - sum(tested), sum(tested)), (len(num_by_speaker) - len(tested), len(tested))
+    )
 
 
 def _write(
@@ -139,17 +190,21 @@ def _write(
     test_speakers: Collection[str],
     exclusions: Exclusions,
     *,
-    expected: tuple[int, int] | None = None,
+    expected: _Complete | None = None,
     missing: dict[str, int] | None = None,
     synthetic: bool = False,
     text_disjoint: bool,
 ) -> BuildReport:
+    speakers = {utterance.speaker for utterance in utterances}
+    tested = speakers & set(test_speakers)
     num_test = sum(utterance.speaker in test_speakers for utterance in utterances)
     manifests = split_corpus(utterances, test_speakers, exclusions, text_disjoint=text_disjoint)
     report = BuildReport(
         corpus=corpus,
         num_read=(len(utterances) - num_test, num_test),
-        num_expected=expected,
+        num_expected=expected.num_utterances if expected else None,
+        num_speakers=(len(speakers - tested), len(tested)),
+        num_speakers_expected=expected.num_speakers if expected else None,
         missing=missing or {},
         num_utterances={split: len(rows) for split, rows in manifests.items()},
         excluded=dict(exclusions),

@@ -18,6 +18,11 @@ class Exclusions:
         """Reason -> number of items."""
         return {reason: len(items) for reason, items in self.items.items()}
 
+    def listed(self) -> str:
+        """The counts in brackets, to end a message with; nothing where nothing was left out."""
+        counts = ", ".join(f"{reason}: {number}" for reason, number in self.counts().items())
+        return f" (left out: {counts})" if counts else ""
+
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
         """(reason, items) pairs."""
         return iter(self.items.items())

@@ -7,23 +7,21 @@ Source: Zhao et al. 2018, "L2-ARCTIC: a non-native English speech corpus" (CC BY
 """
 
 import csv
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from asheard.corpora.audio import audio_seconds
 from asheard.corpora.exclusions import Exclusions
-from asheard.corpora.label_grammar import Label, is_silence, parse_label
+from asheard.corpora.label_grammar import Label, parse_label
 from asheard.corpora.records import ErrorType, Token, Utterance
+from asheard.corpora.roster import Roster
 from asheard.corpora.splits import last_speakers
 from asheard.corpora.textgrid import Interval, read_tiers
+from asheard.corpora.word_positions import with_positions
 from asheard.errors import CorpusError
-from asheard.lexicon import Position, syllable_positions
-from asheard.phones import ERR
+from asheard.phones import ERR, is_silence
 
 SPK_L1: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -42,25 +40,6 @@ TRAIN_SPK: Final = frozenset(SPK_L1) - TEST_SPK
 NUM_ANNOTATED: Final[Mapping[str, int]] = MappingProxyType({spk: 149 if spk == "YBAA" else 150 for spk in SPK_L1})
 
 _WORDS, _PHONES = "words", "phones"
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """Who speaks in a corpus and who is kept for testing.
-
-    num_annotated: speaker -> utterances in a complete copy, where that is known. synthetic: no people speak.
-    """
-
-    l1s: Mapping[str, str]
-    test_speakers: frozenset[str]
-    num_annotated: Mapping[str, int] | None = None
-    synthetic: bool = False
-
-    def missing(self, utterances: Iterable[Utterance]) -> dict[str, int]:
-        """Speaker -> how many utterances a complete copy has more; {} where none is missing or known."""
-        found = Counter(utterance.speaker for utterance in utterances)
-        lacking = {spk: number - found[spk] for spk, number in (self.num_annotated or {}).items()}
-        return {spk: number for spk, number in lacking.items() if number > 0}
 
 
 L2ARCTIC: Final = Roster(SPK_L1, TEST_SPK, NUM_ANNOTATED)
@@ -91,8 +70,7 @@ def parse_annotation(path: Path | str) -> list[Token]:
             ) from None
         if label is not None:
             labelled.append((label, interval))
-    positions = _positions(labelled, tiers.get(_WORDS, []))
-    return [
+    tokens = [
         Token(
             canonical=label.canonical,
             perceived=None if label.perceived == ERR else label.perceived,
@@ -100,10 +78,10 @@ def parse_annotation(path: Path | str) -> list[Token]:
             start_s=interval.start_s,
             end_s=interval.end_s,
             accented=label.accented,
-            position=position,
         )
-        for (label, interval), position in zip(labelled, positions, strict=True)
+        for label, interval in labelled
     ]
+    return with_positions(tokens, tiers.get(_WORDS, []))
 
 
 def reconstruct_produced(tokens: Iterable[Token | tuple[str | None, str | None, str]]) -> list[str]:
@@ -186,7 +164,7 @@ def read_corpus(root: Path | str) -> tuple[list[Utterance], Exclusions]:
         raise CorpusError(
             f"{root}: no annotated utterances; expected folders such as "
             f"{root}/{next(iter(roster.l1s), 'SPK')}/annotation, with wav and transcript beside them"
-            f"{_listed(exclusions)}"
+            f"{exclusions.listed()}"
         )
     return utterances, exclusions
 
@@ -222,27 +200,3 @@ def _read_utterance(path: Path, speaker: str, l1: str, root: Path, exclusions: E
         tokens=tuple(tokens),
         seconds=seconds,
     )
-
-
-def _positions(labelled: Sequence[tuple[Label, Interval]], words: Sequence[Interval]) -> list[Position | None]:
-    """The syllable position of each canonical phone within the word its midpoint falls in."""
-    starts = [word.start_s for word in words]
-    by_word: dict[int, list[int]] = {}
-    for index, (label, interval) in enumerate(labelled):
-        if label.canonical is None:
-            continue
-        midpoint = (interval.start_s + interval.end_s) / 2
-        word = bisect_right(starts, midpoint) - 1
-        if word >= 0 and midpoint <= words[word].end_s and not is_silence(words[word].label):
-            by_word.setdefault(word, []).append(index)
-    positions: list[Position | None] = [None] * len(labelled)
-    for indices in by_word.values():
-        syllables = syllable_positions([str(labelled[index][0].canonical) for index in indices])
-        for index, position in zip(indices, syllables, strict=True):
-            positions[index] = position
-    return positions
-
-
-def _listed(exclusions: Exclusions) -> str:
-    counts = ", ".join(f"{reason}: {number}" for reason, number in exclusions.counts().items())
-    return f" (left out: {counts})" if counts else ""

@@ -5,20 +5,13 @@ from math import isqrt
 from typing import Any, Final
 
 from asheard.alignment import MAX_CELLS
-from asheard.corpora.label_grammar import is_silence
 from asheard.errors import CorpusError, PhoneError
-from asheard.phones import ERR, detect_alphabet, fold_sequence
+from asheard.phones import ERR, detect_alphabet, fold_sequence, heard_label
 from asheard.phones.folding import Alphabet
 
-NULLS: Final = frozenset({"-", "null", "<eps>"})  # what stands for "no phone here" where a label must be a word
 MAX_PHONES: Final = isqrt(MAX_CELLS)  # of one utterance, so that any two can be aligned: 27 minutes of speech
 
 _NAMES: Final[dict[Alphabet, str]] = {"arpabet": "ARPAbet", "ipa": "IPA", "espeak": "eSpeak's IPA"}
-
-
-def heard_label(label: str | None) -> str | None:
-    """The label as written; None where it stands for no phone (null, "-", "<eps>", or a silence)."""
-    return None if label is None or label in NULLS or is_silence(label) else label
 
 
 def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | None]:
@@ -37,6 +30,19 @@ def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | No
         if label is not None and not isinstance(label, str):
             raise CorpusError(f"{where}: field {name!r}, item {index} must be a phone label or null, not {label!r}")
     return [heard_label(label) for label in labels]
+
+
+def phones_field(row: Mapping[str, Any], name: str, where: str) -> list[str]:
+    """As `labels_field`, where every label must be a phone.
+
+    Raises:
+        CorpusError: also where a label is null or a silence.
+    """
+    labels = labels_field(row, name, where)
+    phones = [label for label in labels if label is not None]
+    if len(phones) < len(labels):
+        raise CorpusError(f"{where}: {name} {labels.index(None)} is no phone, and only phones have scores")
+    return phones
 
 
 def check_num_phones(phones: Sequence[str], name: str, where: str) -> None:

@@ -17,9 +17,7 @@ from typing import NamedTuple
 
 from asheard.corpora.records import ErrorType
 from asheard.errors import PhoneError
-from asheard.phones import ERR, fold_arpabet
-
-SILENCES = frozenset({"", "sil", "sp", "spn"})
+from asheard.phones import ERR, fold_arpabet, is_silence
 
 _TYPES = {error_type.value: error_type for error_type in ErrorType if error_type is not ErrorType.OK}
 _SIDES = {  # which side holds a phone: (canonical, perceived)
@@ -37,11 +35,6 @@ class Label(NamedTuple):
     perceived: str | None
     error_type: ErrorType
     accented: bool
-
-
-def is_silence(symbol: str) -> bool:
-    """Whether a symbol stands for silence, in either case; silence is never a phone."""
-    return symbol.strip().lower() in SILENCES
 
 
 @cache  # a corpus has a few thousand labels, each thousands of times

@@ -10,7 +10,7 @@ from asheard.corpora.ctm import is_ctm, read_ctm
 from asheard.corpora.fields import finite, optional_text_field, text_field
 from asheard.corpora.label_fields import LabelFolder, check_num_phones, labels_field
 from asheard.corpora.records import Prediction
-from asheard.corpora.table_rows import Fields, is_jsonl, parsed_number, table_rows
+from asheard.corpora.table_rows import Fields, is_jsonl, numbers_field, table_rows
 from asheard.corpora.textgrid_transcripts import is_textgrid, read_textgrids
 from asheard.corpora.transcripts import Transcript
 from asheard.corpora.utterance_names import Key, shown
@@ -58,7 +58,7 @@ def _transcripts(path: Path, keys: Collection[Key] | None) -> list[Transcript]:
 def _table_transcripts(path: Path) -> Iterator[Transcript]:
     for where, row in table_rows(path, ("utt", "speaker", "phones")):
         labels = labels_field(row, "phones", where)
-        confidences, times_s = _numbers(row, "confidences", where), _times(row, where)
+        confidences, times_s = numbers_field(row, "confidences", where), _times(row, where)
         for name, values in (("confidences", confidences), ("times_s", times_s)):
             if values is not None and len(values) != len(labels):
                 raise CorpusError(f"{where}: {len(values)} {name!r} for {len(labels)} 'phones'")
@@ -71,19 +71,8 @@ def _table_transcripts(path: Path) -> Iterator[Transcript]:
             confidences=confidences,
             times_s=times_s,
             chain=optional_text_field(row, "chain", where),
-            position_scores=_numbers(row, "position_scores", where),
+            position_scores=numbers_field(row, "position_scores", where),
         )
-
-
-def _numbers(row: Fields, name: str, where: str) -> tuple[float, ...] | None:
-    values = row.get(name)
-    if values is None or values == "":
-        return None
-    if isinstance(values, str):
-        values = [parsed_number(value) for value in values.split()]
-    if not isinstance(values, list):
-        raise CorpusError(f"{where}: field {name!r} must be a list of numbers, not {values!r}")
-    return tuple(finite(value, f"{where}: {name} {index}") for index, value in enumerate(values))
 
 
 def _times(row: Fields, where: str) -> tuple[tuple[float, float], ...] | None:

@@ -28,9 +28,10 @@ class Token:
     """One annotated position.
 
     canonical is None at an addition; perceived is None at a deletion, and at a substitution or addition whose sound the
-    annotator could not name (`err`). Phones are IPA symbols of the inventory. accented: the annotator starred the
-    label. score: mean expert score, where a corpus has scores instead of labels. position: onset, nucleus or coda of
-    the syllable the canonical phone stands in, where the words are known.
+    annotator could not name (`err`), or nobody named: experts scored it as wrong or missing. Phones are IPA symbols of
+    the inventory. accented: the annotator starred the label, or heard a difference that the inventory cannot write.
+    score: mean expert score, 0 to 2, where a corpus has them. position: onset, nucleus or coda of the syllable the
+    canonical phone stands in, where the words are known.
     """
 
     canonical: str | None
@@ -44,7 +45,7 @@ class Token:
 
     @property
     def is_err(self) -> bool:
-        """The annotator heard a sound here and could not name it."""
+        """What was said here is not known; at a canonical position, only that it was not the canonical phone."""
         return self.perceived is None and self.error_type in (ErrorType.SUBSTITUTION, ErrorType.ADDITION)
 
 

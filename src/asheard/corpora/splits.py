@@ -65,7 +65,8 @@ def split_corpus(
     """Split by speaker, then hold prompts of the training speakers out for validation.
 
     Training and validation leave out utterances with a sound nobody could name, for their produced phones are not all
-    that was said; testing keeps them.
+    that was said; testing keeps them. Where the sound is known to be wrong by its score they stay everywhere: a corpus
+    of scores names few sounds or none, and without its errors it would be a corpus of those who make none.
 
     Args:
         utterances: the whole corpus.
@@ -84,7 +85,7 @@ def split_corpus(
         name = f"{utterance.speaker}/{utterance.utt}"
         if utterance.speaker in test_speakers:
             continue
-        if utterance.has_err:
+        if any(token.is_err and token.score is None for token in utterance.tokens):
             exclusions.add("err in a training utterance", name)
         elif not utterance.produced:
             exclusions.add("nothing produced in a training utterance", name)

@@ -28,7 +28,7 @@ def draw_stats(stats: CorpusStats, path: Path | str, title: str) -> None:
         panel.axis("off")
     figure.suptitle(title, fontsize=13, color=_TEXT)
     figure.supxlabel(
-        "occurrences in 1,000 canonical phones (percentage: of the tokens of that canonical phone)",
+        "occurrences in 1,000 canonical phones\n(percentage: of the tokens of that canonical phone)",
         fontsize=10,
     )
     with whole_file(path) as part:
@@ -36,7 +36,14 @@ def draw_stats(stats: CorpusStats, path: Path | str, title: str) -> None:
 
 
 def _draw_group(panel: Axes, group: GroupStats) -> None:
+    panel.set_title(group.name, fontsize=11, color=_TEXT, loc="left")
+    rates = f"{group.substituted or 0:.1%} substituted, {group.deleted or 0:.1%} deleted"
+    panel.set_title(rates, fontsize=8, color=_FAINT, loc="right")
     top = group.substitutions[:NUM_SUBSTITUTIONS]
+    if not top:
+        panel.axis("off")
+        panel.text(0.5, 0.5, "no sound is named", transform=panel.transAxes, ha="center", fontsize=10, color=_FAINT)
+        return
     rows = range(len(top))
     bars = panel.barh(rows, [1000 * item.number / group.num_tokens for item in top], color=_BAR, height=0.72)
     panel.bar_label(bars, [f"{item.share:.0%}" for item in top], padding=3, fontsize=8, color=_FAINT)
@@ -46,6 +53,3 @@ def _draw_group(panel: Axes, group: GroupStats) -> None:
     panel.tick_params(axis="y", length=0)
     panel.tick_params(axis="x", labelsize=8, colors=_FAINT, labelbottom=True)
     panel.spines[["top", "right", "left"]].set_visible(False)
-    panel.set_title(group.name, fontsize=11, color=_TEXT, loc="left")
-    rates = f"{group.substituted or 0:.1%} substituted, {group.deleted or 0:.1%} deleted"
-    panel.set_title(rates, fontsize=8, color=_FAINT, loc="right")

@@ -2,8 +2,9 @@
 
 Columns: utt, speaker, l1, and either `canonical` with `perceived`, aligned one to one (null in canonical is an
 addition, null in perceived a deletion, `err` in perceived a sound nobody could name), or `canonical` with `produced`,
-two sequences that are aligned here. wav, text and seconds are optional. Phones are ARPAbet, IPA or eSpeak's. In CSV a
-sequence is one cell of labels between blanks, with `-` for null, and an empty cell is a field left out.
+two sequences that are aligned here, or `canonical` with `scores`, one expert score a phone. wav, text and seconds are
+optional. Phones are ARPAbet, IPA or eSpeak's. In CSV a sequence is one cell of labels between blanks, with `-` for
+null, and an empty cell is a field left out.
 """
 
 from dataclasses import replace
@@ -14,6 +15,7 @@ from asheard.alignment import wper_align, wper_align_batch
 from asheard.corpora.fields import number_field, optional_text_field, text_field
 from asheard.corpora.label_fields import LabelFolder, check_num_phones, labels_field
 from asheard.corpora.records import ErrorType, Token, Utterance, check_unique, read_manifest
+from asheard.corpora.scored_rows import ScoredRow, scored_row, scored_row_tokens
 from asheard.corpora.table_rows import Fields, is_jsonl, parsed_number, table_rows
 from asheard.corpora.utterance_names import shown
 from asheard.errors import CorpusError
@@ -27,8 +29,9 @@ class _Row(NamedTuple):
     where: str
     utterance: Utterance  # without tokens yet
     canonical: Labels
-    heard: Labels
-    heard_name: str  # "perceived" (aligned) or "produced" (a sequence of its own)
+    heard: Labels  # "perceived", aligned with canonical, or "produced", a sequence of its own
+    heard_name: str  # or "scores"
+    scored: ScoredRow | None
 
 
 def read_gold(path: Path | str, vectors: Vectors | None = None) -> list[Utterance]:
@@ -58,18 +61,19 @@ def read_table(path: Path | str, vectors: Vectors | None = None) -> list[Utteran
         path: JSON Lines or CSV; which, the content tells.
         vectors: the phones' vectors, to align what comes unaligned; None takes the bundled ones.
     Returns:
-        utterances in the file's order, phones folded to IPA; tokens have neither times nor positions.
+        utterances in the file's order, phones folded to IPA. Tokens have no times, and positions only where a row of
+        scores has words. A phone scored as mispronounced is an `err`: what was said is not known.
     Raises:
-        CorpusError: no rows, a field missing or of the wrong kind, aligned lists that differ in length, a label that
-            stands for no phone or is in another alphabet than the others, more phones than can be aligned, or a
-            (speaker, utt) that comes twice; with file, line and field.
+        CorpusError: no rows, a field missing or of the wrong kind, aligned lists that differ in length, a score outside
+            0 to 2, a label that stands for no phone or is in another alphabet than the others, more phones than can be
+            aligned, or a (speaker, utt) that comes twice; with file, line and field.
     """
     path = Path(path)
     rows = [_row(where, fields) for where, fields in table_rows(path, ("utt", "speaker", "l1", "canonical"))]
     if not rows:
         raise CorpusError(f"{path}: holds no utterances")
     folder = LabelFolder(label for row in rows for labels in (row.canonical, row.heard) for label in labels)
-    tokens = [_aligned_tokens(row, folder, vectors) if row.heard_name == "perceived" else None for row in rows]
+    tokens = [_known_tokens(row, folder, vectors) for row in rows]
     unaligned = [row for row in rows if row.heard_name == "produced"]
     pairs = wper_align_batch(
         [_sequence(row, "canonical", row.canonical, folder) for row in unaligned],
@@ -89,14 +93,16 @@ def read_table(path: Path | str, vectors: Vectors | None = None) -> list[Utteran
 
 def _row(where: str, fields: Fields) -> _Row:
     fields = {name: value for name, value in fields.items() if value not in (None, "")}
-    heard_names = [name for name in ("perceived", "produced") if name in fields]
+    heard_names = [name for name in ("perceived", "produced", "scores") if name in fields]
     if len(heard_names) != 1:
         raise CorpusError(
-            f"{where}: needs one of 'perceived' (aligned with canonical) and 'produced' (a sequence), "
-            f"has {' and '.join(heard_names) or 'neither'}"
+            f"{where}: needs one of 'perceived' (aligned with canonical), 'produced' (a sequence) and 'scores' "
+            f"(one a phone), has {' and '.join(heard_names) or 'none'}"
         )
-    canonical, heard = labels_field(fields, "canonical", where), labels_field(fields, heard_names[0], where)
-    if heard_names[0] == "perceived" and len(canonical) != len(heard):
+    scored = scored_row(fields, where) if heard_names == ["scores"] else None
+    canonical: Labels = list(scored.labels) if scored else labels_field(fields, "canonical", where)
+    heard = [] if scored else labels_field(fields, heard_names[0], where)
+    if heard_names == ["perceived"] and len(canonical) != len(heard):
         raise CorpusError(
             f"{where}: 'canonical' has {len(canonical)} items and 'perceived' {len(heard)}; aligned "
             "lists must be equally long (or give the second one as 'produced')"
@@ -110,7 +116,14 @@ def _row(where: str, fields: Fields) -> _Row:
         tokens=(),
         seconds=number_field({"seconds": parsed_number(fields.get("seconds"))}, "seconds", where),
     )
-    return _Row(where, utterance, canonical, heard, heard_names[0])
+    return _Row(where, utterance, canonical, heard, heard_names[0], scored)
+
+
+def _known_tokens(row: _Row, folder: LabelFolder, vectors: Vectors | None) -> tuple[Token, ...] | None:
+    """The tokens of a row; None where they come of an alignment."""
+    if row.scored is not None:
+        return scored_row_tokens(row.scored, folder, row.where)
+    return _aligned_tokens(row, folder, vectors) if row.heard_name == "perceived" else None
 
 
 def _aligned_tokens(row: _Row, folder: LabelFolder, vectors: Vectors | None) -> tuple[Token, ...]:

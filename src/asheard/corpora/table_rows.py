@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from asheard.corpora.fields import finite
 from asheard.errors import CorpusError
 from asheard.files import read_jsonl, read_text
 
@@ -46,6 +47,22 @@ def parsed_number(cell: Any) -> Any:
         return float(cell) if isinstance(cell, str) else cell
     except ValueError:
         return cell
+
+
+def numbers_field(row: Fields, name: str, where: str) -> tuple[float, ...] | None:
+    """Numbers: a list, or one string of them between blanks; None where the field is missing or empty.
+
+    Raises:
+        CorpusError: the field holds something else, or a number that is not finite.
+    """
+    values = row.get(name)
+    if values is None or values == "":
+        return None
+    if isinstance(values, str):
+        values = [parsed_number(value) for value in values.split()]
+    if not isinstance(values, list):
+        raise CorpusError(f"{where}: field {name!r} must be a list of numbers, not {values!r}")
+    return tuple(finite(value, f"{where}: {name} {index}") for index, value in enumerate(values))
 
 
 def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]]:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from asheard.corpora.fields import finite
-from asheard.corpora.label_fields import heard_label
 from asheard.corpora.textgrid import Interval, read_tiers
 from asheard.corpora.transcripts import Transcript
 from asheard.corpora.utterance_names import Key, resolve_names
 from asheard.errors import CorpusError
+from asheard.phones import heard_label
 
 # Names of a phone tier, in either case; where a file has several (L2-ARCTIC's IPA tier holds remarks), the first.
 _PHONE_TIERS: Final = ("phones", "phone", "phonemes", "ipa")

@@ -7,8 +7,8 @@ from asheard.models.folder import export_ctc, load_transcriber, read_card, save_
 from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.transcriber import CTCTranscriber
-from asheard.models.transcript import Transcriber, Transcript
 from asheard.models.warm_start import warm_start
+from asheard.transcript import Transcriber, Transcript
 
 __all__ = [
     "EMBEDDED_BASE",

@@ -7,8 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from asheard.models.transcript import Transcript
 from asheard.phones import BLANK_ID, PAD_ID, id_to_phone
+from asheard.transcript import Transcript
 
 SILENT: Final = frozenset({PAD_ID, BLANK_ID})
 

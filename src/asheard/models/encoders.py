@@ -69,8 +69,17 @@ class Encoder(nn.Module):
 
     @property
     def masks_padding(self) -> bool:
-        """The front end is layer-normed, so an attention mask makes the result independent of padding."""
+        """The front end is layer-normed, and was trained with an attention mask over the padding."""
         return getattr(self.config, "feat_extract_norm", "layer") == "layer"  # Data2VecAudio is always layer-normed
+
+    @property
+    def independent_of_padding(self) -> bool:
+        """A row's frames are the same in a padded batch as alone.
+
+        Data2VecAudio is an exception among those that mask: of its five positional convolutions, one after the other,
+        the mask reaches the first only.
+        """
+        return self.masks_padding and self.config.model_type != "data2vec-audio"
 
     @property
     def frame_s(self) -> float:

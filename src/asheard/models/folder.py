@@ -27,8 +27,8 @@ from asheard.models.encoders import SAMPLE_RATE_HZ, Encoder, load_encoder
 from asheard.models.l1_aware import L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.transcriber import CTCTranscriber
-from asheard.models.transcript import Transcriber
 from asheard.phones import BLANK_ID, LABELS, PHONES, phone_to_id
+from asheard.transcript import Transcriber
 
 CARD: Final = "card.json"
 L1_HEADS: Final = "l1_aware.safetensors"

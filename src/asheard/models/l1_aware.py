@@ -13,8 +13,8 @@ from asheard.errors import ModelError
 from asheard.models.decoding import decode_segments, to_transcript
 from asheard.models.encoders import Encoder, load_encoder, pad
 from asheard.models.transcriber import independent_batches
-from asheard.models.transcript import Transcript
 from asheard.phones import LABELS
+from asheard.transcript import Transcript
 
 L2_ARCTIC_L1S: Final = ("Arabic", "Chinese", "Hindi", "Korean", "Spanish", "Vietnamese")
 UNKNOWN_L1: Final = -1

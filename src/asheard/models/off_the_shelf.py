@@ -1,9 +1,9 @@
-"""Published recognisers as they are: any *ForCTC checkpoint whose vocabulary holds eSpeak's phone labels."""
+"""Published recognisers as they are: any *ForCTC checkpoint whose vocabulary holds phone labels."""
 
 import json
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +12,13 @@ import torch
 import transformers
 from numpy.typing import NDArray
 
-from asheard.errors import ModelError, PhoneError
+from asheard.errors import ModelError
 from asheard.models.decoding import Segment, decode_segments
 from asheard.models.encoders import Encoder, explained, pad, reads_normalised
+from asheard.models.mel_encoder import MelEncoder
 from asheard.models.transcriber import independent_batches
-from asheard.models.transcript import Transcript
-from asheard.phones import PHONES, fold_espeak
+from asheard.phones import PHONES, detect_alphabet, heard_label
+from asheard.transcript import Heard, Transcript, fold_heard
 
 MIN_PHONES: Final = 30  # a vocabulary that reaches fewer of the 40 is one of letters, or of another language
 _SPECIAL: Final = re.compile(r"<.*>|\[.*\]|\||\s*")  # <s>, [UNK], the word bar, white space
@@ -26,9 +27,8 @@ _SPECIAL: Final = re.compile(r"<.*>|\[.*\]|\||\s*")  # <s>, [UNK], the word bar,
 class OffTheShelf:
     """Greedy decoding over the checkpoint's own labels, each folded to the 40 phones afterwards.
 
-    Multilingual vocabularies hold labels that are no sound of English and that `fold_espeak` does not know.
-    They are found when the model is loaded (`unfoldable`), and a transcript names those it left out (`left_out`). A
-    label that is several phones (aɪə) shares its time between them and gives each its confidence.
+    The vocabulary tells whether they are eSpeak's labels, IPA or ARPAbet. Multilingual vocabularies hold labels that
+    are no sound of English; a transcript names those it left out (`left_out`).
     """
 
     kind = "off-the-shelf"
@@ -39,7 +39,6 @@ class OffTheShelf:
         Raises:
             ModelError: it cannot be loaded, has no CTC head or blank, or its labels reach fewer than 30 of the phones.
         """
-        do_normalize = reads_normalised(model_id)
         with explained(model_id):
             model, found = transformers.AutoModelForCTC.from_pretrained(
                 model_id, dtype=torch.float32, weights_only=True, output_loading_info=True
@@ -49,26 +48,19 @@ class OffTheShelf:
             raise ModelError(f"{model_id}: no CTC head among its weights; give a fine-tuned *ForCTC checkpoint")
         if model.config.pad_token_id is None:
             raise ModelError(f"{model_id}: config.json gives no pad_token_id, the id of the CTC blank; write it there")
-        self.encoder = Encoder(getattr(model, model.base_model_prefix), do_normalize=do_normalize)
+        self.encoder = _encoder(getattr(model, model.base_model_prefix), model_id)
         self.model = model.to(device).eval()
-        self.phones: dict[int, tuple[str, ...]] = {}
-        self.unfoldable: dict[int, str] = {}
-        silent = {int(model.config.pad_token_id)}
-        for label_id, label in self.labels.items():
-            if _SPECIAL.fullmatch(label):
-                silent.add(label_id)
-                continue
-            try:
-                self.phones[label_id] = fold_espeak(label)
-            except PhoneError:
-                self.unfoldable[label_id] = label
-        self.silent = frozenset(silent)
+        blank = int(model.config.pad_token_id)
+        sounds = {label_id: label for label_id, label in self.labels.items() if label_id != blank and _is_sound(label)}
+        self.silent = self.labels.keys() - sounds.keys()
+        self.alphabet = detect_alphabet(sounds.values())
+        self.phones = {i: fold_heard([Heard(label)], self.alphabet).phones for i, label in sounds.items()}
         reached = {phone for phones in self.phones.values() for phone in phones}
         if len(reached) < MIN_PHONES:
             raise ModelError(
                 f"{model_id}: its vocabulary reaches {len(reached)} of the 40 phones "
                 f"(not {', '.join(phone for phone in PHONES if phone not in reached)}); "
-                "give a checkpoint that writes eSpeak phones, such as facebook/wav2vec2-lv-60-espeak-cv-ft"
+                "give a checkpoint that writes phones, such as facebook/wav2vec2-lv-60-espeak-cv-ft"
             )
 
     @torch.inference_mode()
@@ -84,26 +76,43 @@ class OffTheShelf:
         return transcripts
 
     def _fold(self, segments: list[Segment]) -> Transcript:
-        phones: list[str] = []
-        confidences: list[float] = []
-        times_s: list[tuple[float, float]] = []
-        left_out = tuple(self.unfoldable[row.label_id] for row in segments if row.label_id in self.unfoldable)
-        for segment in segments:
-            folded = self.phones.get(segment.label_id, ())
-            edges = np.linspace(segment.start, segment.end, len(folded) + 1) * self.encoder.frame_s
-            phones += folded
-            confidences += [segment.confidence] * len(folded)
-            times_s += [(float(start), float(end)) for start, end in pairwise(edges)]
-        return Transcript(tuple(phones), tuple(confidences), tuple(times_s), left_out)
+        frame_s = self.encoder.frame_s
+        heard = [
+            Heard(self.labels[segment.label_id], (segment.start * frame_s, segment.end * frame_s), segment.confidence)
+            for segment in segments
+        ]
+        return fold_heard(heard, self.alphabet)
+
+
+def _encoder(backbone: Any, model_id: str | Path) -> Encoder | MelEncoder:
+    if backbone.config.model_type == "wav2vec2-bert":
+        return MelEncoder(backbone, model_id)
+    return Encoder(backbone, do_normalize=reads_normalised(model_id))
+
+
+def _is_sound(label: str) -> bool:
+    return not _SPECIAL.fullmatch(label) and heard_label(label) is not None
 
 
 def _read_vocabulary(model_id: str | Path, vocab_size: int) -> dict[int, str]:
-    """Read vocab.json itself: the published tokenizer class wants a phonemizer just to name its labels."""
-    path: Any = transformers.utils.cached_file(str(model_id), "vocab.json")
-    labels = {label_id: label for label, label_id in json.loads(Path(path).read_text(encoding="utf-8")).items()}
+    """Read vocab.json itself: the published tokenizer class wants a phonemizer just to name its labels.
+
+    Sentence marks may stand in added_tokens.json, and the head may have no row for them.
+    """
+    vocabulary = _read_json(model_id, "vocab.json")
+    with suppress(OSError):
+        added = _read_json(model_id, "added_tokens.json")
+        vocabulary |= {label: label_id for label, label_id in added.items() if label_id < vocab_size}
+    labels = {label_id: label for label, label_id in vocabulary.items()}
     if sorted(labels) != list(range(vocab_size)):
         raise ModelError(
             f"{model_id}: vocab.json names {len(labels)} labels where the model has the {vocab_size} ids "
             f"0..{vocab_size - 1}; every id needs one label"
         )
     return labels
+
+
+def _read_json(model_id: str | Path, name: str) -> dict[str, int]:
+    path: Any = transformers.utils.cached_file(str(model_id), name)
+    content: dict[str, int] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return content

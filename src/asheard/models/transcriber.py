@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from asheard.models.decoding import decode_segments, to_transcript
 from asheard.models.encoders import SAMPLE_RATE_HZ, Encoder, load_encoder, pad
-from asheard.models.transcript import Transcript
+from asheard.models.mel_encoder import MelEncoder
 from asheard.phones import LABELS
+from asheard.transcript import Transcript
 
 BATCH_SAMPLES: Final = 60 * SAMPLE_RATE_HZ  # one minute of audio, padding included, goes through the encoder at once
 
@@ -53,11 +54,10 @@ class CTCTranscriber(nn.Module):
         return transcripts
 
 
-def independent_batches(encoder: Encoder, waveforms: Sequence[NDArray[np.float32]]) -> Iterator[list[int]]:
+def independent_batches(encoder: Encoder | MelEncoder, waveforms: Sequence[NDArray[np.float32]]) -> Iterator[list[int]]:
     """Indices of waveforms that may share a batch without changing each other's result, longest first.
 
-    A group-normed front end sees its padding, so only equal lengths go together there. Waveforms shorter than one
-    frame are in no batch.
+    Where an encoder sees its padding, only equal lengths go together. Waveforms shorter than one frame are in no batch.
     """
     lengths = [len(waveform) for waveform in waveforms]
     frames = encoder.num_frames(torch.tensor(lengths)).tolist()
@@ -65,7 +65,7 @@ def independent_batches(encoder: Encoder, waveforms: Sequence[NDArray[np.float32
     for row in sorted((row for row, count in enumerate(frames) if count), key=lambda row: -lengths[row]):
         full = rows and lengths[rows[0]] * (len(rows) + 1) > BATCH_SAMPLES
         padded = rows and lengths[rows[0]] != lengths[row]
-        if full or (padded and not encoder.masks_padding):
+        if full or (padded and not encoder.independent_of_padding):
             yield rows
             rows = []
         rows.append(row)

@@ -23,7 +23,7 @@ def warm_start(head: nn.Linear, base_id: str | Path) -> bool:
         head: Linear(H [+ l1_emb] -> 42).
         base_id: hub id or folder the encoder came from.
     Returns:
-        False, and the head untouched, where the base has no CTC head over eSpeak's labels.
+        False, and the head untouched, where the base has no CTC head over labels of phones.
     """
     try:
         published = OffTheShelf(base_id)

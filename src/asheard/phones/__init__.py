@@ -13,7 +13,9 @@ from asheard.phones.inventory import (
     id_to_phone,
     phone_to_id,
 )
+from asheard.phones.silence import heard_label, is_silence
 from asheard.phones.vectors import T_PHON126, Vectors, cos_dist, load_vectors
+from asheard.phones.without_phone import reason_without_phone
 
 __all__ = [
     "BLANK_ID",
@@ -32,7 +34,10 @@ __all__ = [
     "fold_espeak",
     "fold_ipa",
     "fold_sequence",
+    "heard_label",
     "id_to_phone",
+    "is_silence",
     "load_vectors",
     "phone_to_id",
+    "reason_without_phone",
 ]

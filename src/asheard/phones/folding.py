@@ -38,7 +38,7 @@ _ARPABET: Final = _table("""
 # One entry a sound; marks that do not matter at our grain are taken off before the look-up.
 _IPA: Final = {phone: (phone,) for phone in PHONES} | _table("""
     g=ɡ ʧ=tʃ ʤ=dʒ r=ɹ ɻ=ɹ ʁ=ɹ ʀ=ɹ ɽ=ɹ ɾ=t ʔ=t ɫ=l ɭ=l ɬ=l ɮ=l ʟ=l ɺ=l ʍ=w ɥ=j ʝ=j
-    ʈ=t ɖ=d q=k ɢ=ɡ c=tʃ ɟ=dʒ tɕ=tʃ dʑ=dʒ tʂ=tʃ dʐ=dʒ ʨ=tʃ ʥ=dʒ
+    ɓ=b ɗ=d ʙ=b ʈ=t ɖ=d q=k ɢ=ɡ c=tʃ ɟ=dʒ tɕ=tʃ dʑ=dʒ tʂ=tʃ dʐ=dʒ ʨ=tʃ ʥ=dʒ
     ɸ=f β=v ʋ=v ʂ=ʃ ʐ=ʒ ɕ=ʃ ʑ=ʒ ɧ=ʃ ç=h x=h χ=h ħ=h ɦ=h ʕ=h ɣ=ɡ ɰ=ɡ r̝=ʒ r̝̊=ʃ
     ɱ=m ɳ=n ɴ=ŋ ɲ=n+j ʎ=l+j ts=t+s dz=d+z pf=p+f
     m̩=ə+m n̩=ə+n ŋ̩=ə+ŋ l̩=ə+l ɫ̩=ə+l r̩=ɝ ɹ̩=ɝ
@@ -46,6 +46,7 @@ _IPA: Final = {phone: (phone,) for phone in PHONES} | _table("""
     ɜ=ɝ ɚ=ɝ ə˞=ɝ ɜ˞=ɝ ɜɹ=ɝ əɹ=ɝ ɑ˞=ɑ+ɹ ɔ˞=ɔ+ɹ
     ai=aɪ au=aʊ ei=eɪ ɛɪ=eɪ ou=oʊ əʊ=oʊ oɪ=ɔɪ oi=ɔɪ ɔi=ɔɪ
     ɪə=ɪ+ə eə=ɛ+ə ɛə=ɛ+ə ʊə=ʊ+ə aɪə=aɪ+ə aʊə=aʊ+ə
+    ja=j+ɑ je=j+eɪ jo=j+oʊ ju=j+u jʌ=j+ʌ wa=w+ɑ we=w+eɪ wi=w+i wʌ=w+ʌ ɯi=u+i
 """)
 
 # What eSpeak writes beyond that: rhotics and schwa sequences of English as one label; the finals of
@@ -55,7 +56,7 @@ _IPA: Final = {phone: (phone,) for phone in PHONES} | _table("""
 _ESPEAK: Final = (
     _IPA
     | _table("""
-    ɑɹ=ɑ+ɹ ɔɹ=ɔ+ɹ oɹ=ɔ+ɹ ɛɹ=ɛ+ɹ ɪɹ=ɪ+ɹ ʊɹ=ʊ+ɹ aɪɚ=aɪ+ɝ aʊɚ=aʊ+ɝ ər=ɝ əl=ə+l iə=i+ə ja=j+ɑ ju=j+u
+    ɑɹ=ɑ+ɹ ɔɹ=ɔ+ɹ oɹ=ɔ+ɹ ɛɹ=ɛ+ɹ ɪɹ=ɪ+ɹ ʊɹ=ʊ+ɹ aɪɚ=aɪ+ɝ aʊɚ=aʊ+ɝ ər=ɝ əl=ə+l iə=i+ə
     ɪu=j+u ɨu=j+u iʊ=j+u eʊ=ɛ+ʊ ɛʊ=ɛ+ʊ eɑ=ɛ+ɑ ie=i+ɛ ui=u+i uɪ=u+ɪ uɨ=u+ɪ əɪ=eɪ əɨ=eɪ æi=aɪ aɨ=aɪ ɑɨ=aɪ
     ɔɨ=ɔɪ ɔø=ɔɪ øi=ɔɪ oe=ɝ ɐʊ=aʊ ɑu=aʊ iɑ=j+ɑ iɛ=j+ɛ iou=j+oʊ onɡ=ʊ+ŋ ua=w+ɑ uai=w+aɪ uei=w+eɪ uo=w+ɔ uə=w+ə
     yi=j+i yu=j+u yə=j+ə yæ=j+æ yɛ=j+ɛ i.=ɪ i̪=ɪ
@@ -65,10 +66,10 @@ _ESPEAK: Final = (
 )
 
 _LENGTH_STRESS_TIE: Final = re.compile("[ːˑˈˌ\u0361\u035c]")
-# Secondary articulation, release, nasality, devoicing and small shifts of place: below the grain of 40
-# phones.
+# Secondary articulation, release, nasality, devoicing, tone, small shifts of place and force: below the
+# grain of 40 phones.
 _FINE: Final = re.compile(
-    "[ʰʱʲʷˠˤᵝʼˀⁿˡ\u0303\u0306\u0308\u030a\u031a-\u0320\u0324\u0325\u032a\u032c\u032f\u0330\u0339-\u033d]"
+    "[ʰʱʲʷˠˤᵝʼˀⁿˡ\u0300-\u0304\u0306\u0308\u030a-\u030c\u030f\u031a-\u0320\u0324\u0325\u032a\u032c\u032f\u0330\u0339-\u033d\u0348]"
 )
 _TONE: Final = re.compile("(?<=.)(?:[0-9]|ɜ$)")  # eSpeak writes the third tone of Mandarin, 3, as ɜ
 _ASPIRATION: Final = re.compile("(?<=[ptksɕ.])h$")

@@ -1,0 +1,92 @@
+"""What a transcriber writes down, and what every transcriber can do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asheard.errors import PhoneError
+from asheard.phones import fold_sequence
+from asheard.phones.folding import Alphabet
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The phones of one recording.
+
+    phones: IPA symbols of the inventory. confidences: for CTC, the mean posterior of each phone over the frames it was
+    read from; None from a recogniser that gives none. times_s: (start, end) of each phone; CTC spikes, so there a span
+    is where a phone was decided, not its extent; None from a recogniser that gives none. left_out: labels of a
+    recogniser that were heard and stand for no phone of the inventory.
+    """
+
+    phones: tuple[str, ...]
+    confidences: tuple[float, ...] | None
+    times_s: tuple[tuple[float, float], ...] | None
+    left_out: tuple[str, ...] = ()
+
+
+class Transcriber(Protocol):
+    """Anything that turns waveforms into phones; no utterance's transcript depends on its neighbours."""
+
+    @property
+    def kind(self) -> str:
+        """faithful, l1-aware, off-the-shelf, or the name of somebody else's recogniser."""
+
+    def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
+        """Transcribe waveforms.
+
+        Args:
+            waveforms: float32 mono at 16 kHz, of any lengths.
+            l1s: the declared first language of each speaker, None where unknown; heeded by L1-aware models only.
+        Returns:
+            One transcript a waveform; an empty one for what is shorter than a frame.
+        Raises:
+            ModelError: a declared L1 that the model was not trained on, or a recogniser that fails.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One label as a recogniser writes it. span_s: (start, end); it and the confidence are None where not given."""
+
+    label: str
+    span_s: tuple[float, float] | None = None
+    confidence: float | None = None
+
+
+def fold_heard(heard: Sequence[Heard], alphabet: Alphabet) -> Transcript:
+    """Fold a recogniser's labels to the 40 phones.
+
+    A label that is several phones (aɪə) shares its time between them and gives each its confidence; one that is no
+    phone is left out and named.
+
+    Args:
+        heard: labels in order, silences and blanks taken out; times and confidences given for all or for none.
+        alphabet: which alphabet the labels are in.
+    """
+    phones: list[str] = []
+    confidences: list[float] = []
+    times_s: list[tuple[float, float]] = []
+    left_out: list[str] = []
+    for item in heard:
+        try:
+            folded = fold_sequence([item.label], alphabet)
+        except PhoneError:
+            left_out.append(item.label)
+            continue
+        phones += folded
+        if item.confidence is not None:
+            confidences += [item.confidence] * len(folded)
+        if item.span_s is not None:
+            edges = np.linspace(*item.span_s, len(folded) + 1).tolist()
+            times_s += pairwise(edges)
+    return Transcript(
+        phones=tuple(phones),
+        confidences=tuple(confidences) if len(confidences) == len(phones) else None,
+        times_s=tuple(times_s) if len(times_s) == len(phones) else None,
+        left_out=tuple(left_out),
+    )

@@ -1,0 +1,50 @@
+"""What a score says about a phone, and whether AH0 is schwa."""
+
+import pytest
+
+from asheard.corpora.records import ErrorType, Token
+from asheard.corpora.scored import check_scores, scored_token, true_stress
+from asheard.errors import CorpusError
+from asheard.phones import fold_arpabet
+
+
+@pytest.mark.parametrize("score", [0.0, 0.2, 0.49])
+def test_below_a_half_the_sound_is_unknown(score):
+    token = scored_token("θ", score, "onset")
+    assert token == Token("θ", None, ErrorType.SUBSTITUTION, score=score, position="onset")
+    assert token.is_err
+
+
+@pytest.mark.parametrize("score", [0.5, 1.0, 1.8, 2.0])
+def test_from_a_half_on_the_canonical_phone_was_said(score):
+    assert scored_token("θ", score) == Token("θ", "θ", ErrorType.OK, score=score)
+
+
+@pytest.mark.parametrize(
+    ("word", "labels", "vowel"),
+    [
+        ("THE", "DH AH0", "ə"),
+        ("a", "AH0", "ə"),
+        ("AND", "AH0 N D", "ə"),
+        ("BUS", "B AH0 S", "ʌ"),
+        ("was", "w ah0 z", "ə"),
+        ("OF", "AH0 V", "ʌ"),
+        ("ONE", "W AH0 N", "ʌ"),
+        ("UNHEARD-OF-WORD", "D AH0 N", "ʌ"),
+    ],
+)
+def test_the_only_vowel_of_a_word(word, labels, vowel):
+    assert [fold_arpabet(label) for label in true_stress(word, labels.split()) if label[-1] in "012"] == [vowel]
+
+
+def test_words_of_several_syllables_keep_their_stress():
+    for word, labels in (("ABOUT", "AH0 B AW1 T"), ("TOMATO", "T AH0 M EY1 T OW0"), ("BUS", "B AH1 S"), ("SHH", "SH")):
+        assert true_stress(word, labels.split()) == labels.split()
+
+
+def test_scores_are_refused_with_their_place():
+    with pytest.raises(CorpusError, match=r"here: 1 'scores' for 2 phones"):
+        check_scores([2.0], 2, "scores", "here")
+    for score in (-0.1, 2.1, 85.0):
+        with pytest.raises(CorpusError, match=r"here: scores 1 is .*, outside 0 to 2; rescale the scores"):
+            check_scores([1.0, score], 2, "scores", "here")
