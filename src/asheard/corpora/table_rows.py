@@ -71,7 +71,8 @@ def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]
         return
     if text.lstrip().startswith("["):
         raise CorpusError(f"{path}: a JSON array; write one object a line (JSON Lines)")
-    csv.field_size_limit(len(text))  # what is too long is told by the name of its utterance
+    # A long cell is no fault of the table's: what is too long is told by the name of its utterance.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         header = reader.fieldnames or []

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from asheard.evaluation.chains import CHAINS, FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.evaluation.intervals import LEVEL
 from asheard.evaluation.metrics import RATES, look_up
+from asheard.evaluation.tables import probability
 from asheard.prior import GUARD_TOLERANCE
 
 MAX_COLLAPSE_RATIO: Final = 0.5  # faithful collapse over off-the-shelf collapse
@@ -136,8 +137,7 @@ def _lowers(metrics: Mapping[str, Any], chain: str, path: str, max_p: float) -> 
     value, p = difference["difference"], difference["p"]
     holds = value is not None and value < 0 and p is not None and p < max_p
     how = "lower" if holds else "undefined" if value is None else "perhaps lower" if value < 0 else "not lower"
-    level = f"p {'n/a' if p is None else f'{p:.3f}'} against {max_p:g}"
-    return Finding(holds, f"{_told_difference(metrics, difference)}: {how} ({level})")
+    return Finding(holds, f"{_told_difference(metrics, difference)}: {how} (p {probability(p)} against {max_p:g})")
 
 
 def _difference(metrics: Mapping[str, Any], metric: str, chain: str, reference: str) -> Mapping[str, Any]:

@@ -8,33 +8,33 @@ import polars as pl
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
+from asheard.evaluation.confusions import NUM_CANONICAL, most_frequent, substitutions_of
 from asheard.evaluation.plots.sheet import GREY, PANEL_TITLE_SIZE, SMALL_SIZE, TEXT_SIZE, Sheet, sheet
 from asheard.evaluation.plots.words import Word, draw_words
 from asheard.phones import PHONES
 
-_NUM_CANONICAL: Final = 8  # canonical phones shown for each L1
 _NUM_SAID: Final = 10  # phones said instead of them
 _CANONICAL, _OTHER, _NOTHING = "canonical", "other", "nothing"
 
 
 def draw_confusions(rows: pl.DataFrame, chain: str) -> Sheet:
     """For each L1, what was said for the most substituted phones, and what the chain wrote there."""
-    substituted = rows.filter(pl.col("collapsed").is_not_null(), chain=chain)
+    substituted = substitutions_of(rows, chain)
     num_seeds = max(1, substituted["seed"].n_unique())
     l1s = sorted(rows["l1"].unique())
     drawn = sheet(
-        len(l1s), num_columns=1, panel=(9.4, 0.26 * _NUM_CANONICAL), gap=(0, 0.75), left=0.9, bottom=0.4, title_lines=1,
+        len(l1s), num_columns=1, panel=(9.4, 0.26 * NUM_CANONICAL), gap=(0, 0.75), left=0.9, bottom=0.4, title_lines=1,
         title="The most substituted phones of each L1 (substitutions in brackets), "
         f"per cent of them. Written by {chain}; orange: the canonical",
     )  # fmt: skip
     for axes, l1 in zip(drawn.panels, l1s, strict=True):
         here = substituted.filter(l1=l1)
-        canonical = _most_frequent(here["canonical"], _NUM_CANONICAL)
+        canonical = most_frequent(here["canonical"], NUM_CANONICAL)
         here = here.filter(pl.col("canonical").is_in(list(canonical)))
-        phones = sorted(_most_frequent(here["perceived"], _NUM_SAID), key=PHONES.index)
+        phones = sorted(most_frequent(here["perceived"], _NUM_SAID), key=PHONES.index)
         said, written = [*phones, _OTHER], [_CANONICAL, *phones, _OTHER, _NOTHING]
         second = len(said) + 1.5  # where the second map begins
-        axes.set(xlim=(-0.5, second + len(written) - 0.5), ylim=(_NUM_CANONICAL - 0.5, -0.5))
+        axes.set(xlim=(-0.5, second + len(written) - 0.5), ylim=(NUM_CANONICAL - 0.5, -0.5))
         axes.set_axis_off()
         if not canonical:
             _title(axes, 0, f"{l1}: no substitutions")
@@ -48,13 +48,6 @@ def draw_confusions(rows: pl.DataFrame, chain: str) -> Sheet:
             words.append(Word(second - 0.7, row, phone, TEXT_SIZE, "right"))
         draw_words(axes, words)
     return drawn
-
-
-def _most_frequent(phones: pl.Series, number: int) -> dict[str, int]:
-    """The phones with the most rows, and how many; ties by name."""
-    name = phones.name
-    counts = phones.value_counts().sort(["count", name], descending=[True, False]).head(number)
-    return dict(counts.iter_rows())
 
 
 def _title(axes: Axes, place: float, text: str) -> None:

@@ -18,7 +18,7 @@ from asheard.evaluation.plots import (
 from asheard.evaluation.results.background import p_min, set_apart, shared_prompts, validation
 from asheard.evaluation.results.design import design
 from asheard.evaluation.results.distances import detection, dissociations
-from asheard.evaluation.results.misses import errors_missed, phones_that_collapse
+from asheard.evaluation.results.misses import confusions, errors_missed, phones_that_collapse
 from asheard.evaluation.results.rates import (
     by_l1,
     differences,
@@ -57,6 +57,7 @@ def results_text(
         *differences(metrics),
         *seeds(metrics),
         *by_l1(rows, metrics),
+        *confusions(rows, metrics),
         f"![What was said and what was written, for each first language]({plots}/{CONFUSIONS_PLOT})",
         *errors_missed(rows, metrics),
         f"![The errors most often missed, for each first language]({plots}/{MISSED_PLOT})",

@@ -2,13 +2,40 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
+from asheard.evaluation.confusions import NUM_CANONICAL, most_frequent, substitutions_of
 from asheard.evaluation.missed import MIN_SUBSTITUTIONS, NOTHING, NUM_MISSED, UNNAMED_SOUND, collapse_by, most_missed
 from asheard.evaluation.ranking import distinct_transcripts, reference_chain
 from asheard.evaluation.tables import markdown_table, percent, with_interval
+
+_NUM_SHARES: Final = 3  # phones named for each side of a confusion
+
+
+def confusions(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
+    """For each L1 the most substituted phones, with what was said and what the reference chain wrote."""
+    chain = reference_chain(metrics["chains"])
+    substituted = substitutions_of(rows, chain)
+    num_seeds = max(1, substituted["seed"].n_unique())
+    yield "## Confusions"
+    yield (
+        f"The {NUM_CANONICAL} most substituted phones of each L1: what was said most often instead, and what {chain} "
+        "wrote there, in per cent of the substitutions. Copying the canonical would write the phone itself."
+    )
+    table = []
+    for l1 in metrics["copy_canonical"]["per_l1"]:
+        here = substituted.filter(l1=l1)
+        for phone, number in most_frequent(here["canonical"], NUM_CANONICAL).items():
+            said, written = (_shares(here.filter(canonical=phone)[column]) for column in ("perceived", "predicted"))
+            table.append([l1, phone, str(number // num_seeds), said, written])
+    yield markdown_table(["L1", "phone", "substitutions", "said", "written"], table) if table else "No substitutions."
+
+
+def _shares(phones: pl.Series) -> str:
+    shown = most_frequent(phones.fill_null(NOTHING), _NUM_SHARES)
+    return ", ".join(f"{phone} {100 * number / len(phones):.0f}" for phone, number in shown.items())
 
 
 def errors_missed(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
