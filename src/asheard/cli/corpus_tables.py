@@ -71,7 +71,7 @@ def stats_tables(stats: CorpusStats) -> Iterator[Renderable]:
     yield by_speaker
 
 
-def _sum_of(found: tuple[int, int], expected: tuple[int, int] | None) -> str:
+def _sum_of(found: tuple[int, int] | None, expected: tuple[int, int] | None) -> str:
     """`2 + 1`, or `2 + 1 of 18 + 6`."""
     return " of ".join(" + ".join(f"{number:,}" for number in pair) for pair in (found, expected) if pair)
 

@@ -23,21 +23,21 @@ CORPUS_JSON: Final = "corpus.json"
 class BuildReport:
     """How manifests came about.
 
-    num_read: utterances read from (training, test) speakers. num_speakers: how many speakers these are. num_expected,
-    num_speakers_expected: the same for a complete copy, where that is known. missing: speaker -> how many utterances a
-    complete copy has more. num_utterances: split -> utterances in its manifest. excluded: reason -> what was left out.
-    synthetic: no people speak.
+    num_read: utterances read from (training, test) speakers. num_speakers: how many speakers these are; None in a
+    report of before they were counted. num_expected, num_speakers_expected: the same for a complete copy, where that
+    is known. missing: speaker -> how many utterances a complete copy has more. num_utterances: split -> utterances in
+    its manifest. excluded: reason -> what was left out. synthetic: no people speak.
     """
 
     corpus: str
     num_read: tuple[int, int]
     num_expected: tuple[int, int] | None
-    num_speakers: tuple[int, int]
-    num_speakers_expected: tuple[int, int] | None
     missing: dict[str, int]
     num_utterances: dict[str, int]
     excluded: dict[str, list[str]]
     synthetic: bool = False
+    num_speakers: tuple[int, int] | None = None
+    num_speakers_expected: tuple[int, int] | None = None
 
 
 def build_l2arctic(
