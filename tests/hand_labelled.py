@@ -1,6 +1,20 @@
-"""Utterances written down pair by pair."""
+"""Utterances written down pair by pair, and rows of priors."""
+
+from hypothesis import strategies as st
 
 from asheard.corpora.records import ErrorType, Token, Utterance
+from asheard.prior import PriorRow
+
+POSITIONS = ("onset", "nucleus", "coda", None)
+
+rows = st.builds(
+    PriorRow,
+    l1=st.sampled_from(["Spanish", "Korean"]),
+    canonical=st.sampled_from(["v", "b", "ɪ"]),
+    produced=st.sampled_from(["v", "b", "ɪ", "i", None]),
+    position=st.sampled_from(POSITIONS),
+)
+corpora = st.lists(rows, max_size=60)
 
 
 def utterance(speaker, l1, said, utt="a1"):

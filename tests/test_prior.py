@@ -16,19 +16,9 @@ from asheard.prior import (
     load_prior,
     rows_of,
 )
-from hand_labelled import utterance
+from hand_labelled import corpora, rows, utterance
 
-POSITIONS = ("onset", "nucleus", "coda", None)
 SPANISH_V_B = [PriorRow("Spanish", "v", "b", "onset")] * 20
-
-rows = st.builds(
-    PriorRow,
-    l1=st.sampled_from(["Spanish", "Korean"]),
-    canonical=st.sampled_from(["v", "b", "ɪ"]),
-    produced=st.sampled_from(["v", "b", "ɪ", "i", None]),
-    position=st.sampled_from(POSITIONS),
-)
-corpora = st.lists(rows, max_size=60)
 
 
 def test_what_one_l1_shows_is_a_variant_there_and_an_error_elsewhere():

@@ -11,19 +11,11 @@ from hypothesis import strategies as st
 from asheard.errors import CorpusError
 from asheard.phones import PHONES
 from asheard.prior import P_MIN, PriorOptions, PriorRow, build_prior, load_prior
+from hand_labelled import POSITIONS, corpora, rows
 
-POSITIONS = ("onset", "nucleus", "coda", None)
 ONSET = [PriorRow("Spanish", "v", "b", "onset")] * 20
 CODA = [PriorRow("Spanish", "v", "f", "coda")] * 9
 
-rows = st.builds(
-    PriorRow,
-    l1=st.sampled_from(["Spanish", "Korean"]),
-    canonical=st.sampled_from(["v", "b", "ɪ"]),
-    produced=st.sampled_from(["v", "b", "ɪ", "i", None]),
-    position=st.sampled_from(POSITIONS),
-)
-corpora = st.lists(rows, max_size=60)
 smoothings = st.sampled_from([("laplace", None), ("dirichlet", 0.5), ("dirichlet", 8.0), ("kneser-ney", None)])
 options = st.builds(
     lambda smoothing, position, pooled: PriorOptions(

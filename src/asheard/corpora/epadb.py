@@ -20,9 +20,9 @@ from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.roster import Roster
 from asheard.corpora.splits import last_speakers
-from asheard.corpora.textgrid import Interval, read_tiers
+from asheard.corpora.textgrid import Interval, read_labels, read_tiers
 from asheard.corpora.word_positions import with_positions
-from asheard.errors import CorpusError, PhoneError
+from asheard.errors import CorpusError
 
 L1: Final = "Spanish"
 
@@ -78,18 +78,7 @@ def parse_epadb(path: Path | str, prompt: Prompt) -> list[Token]:
             no accepted pronunciation with as many places.
     """
     tiers = read_tiers(path)
-    if _ANNOTATION not in tiers:
-        raise CorpusError(f"{path}: no tier named {_ANNOTATION!r}, only {', '.join(map(repr, tiers)) or 'none'}")
-    places: list[tuple[EpadbLabel, Interval]] = []
-    for number, interval in enumerate(tiers[_ANNOTATION], start=1):
-        try:
-            label = parse_epadb_label(interval.label)
-        except PhoneError as error:
-            raise CorpusError(
-                f"{path}, tier {_ANNOTATION!r}, interval {number}, label {interval.label!r}: {error}"
-            ) from None
-        if label is not None:
-            places.append((label, interval))
+    places = read_labels(path, tiers, _ANNOTATION, parse_epadb_label)
     canonical = prompt.nearest([_as_written(label) for label, _ in places])
     if canonical is None:
         raise CorpusError(f"{path}: no accepted pronunciation of {prompt.text!r} has {len(places)} places")

@@ -14,11 +14,11 @@ from typing import Final
 
 from asheard.corpora.audio import audio_seconds
 from asheard.corpora.exclusions import Exclusions
-from asheard.corpora.label_grammar import Label, parse_label
+from asheard.corpora.label_grammar import parse_label
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.roster import Roster
 from asheard.corpora.splits import last_speakers
-from asheard.corpora.textgrid import Interval, read_tiers
+from asheard.corpora.textgrid import read_labels, read_tiers
 from asheard.corpora.word_positions import with_positions
 from asheard.errors import CorpusError
 from asheard.phones import ERR, is_silence
@@ -57,19 +57,7 @@ def parse_annotation(path: Path | str) -> list[Token]:
         CorpusError: not a TextGrid, no tier "phones", or a label outside the grammar (file, tier, interval, text).
     """
     tiers = read_tiers(path)
-    if _PHONES not in tiers:
-        raise CorpusError(f"{path}: no tier named {_PHONES!r}, only {', '.join(map(repr, tiers)) or 'none'}")
-    labelled: list[tuple[Label, Interval]] = []
-    for number, interval in enumerate(tiers[_PHONES], start=1):
-        try:
-            label = parse_label(interval.label)
-        except ValueError as error:
-            raise CorpusError(
-                f"{path}, tier {_PHONES!r}, interval {number} ({interval.start_s:.3f}-"
-                f"{interval.end_s:.3f} s), label {interval.label!r}: {error}"
-            ) from None
-        if label is not None:
-            labelled.append((label, interval))
+    labelled = read_labels(path, tiers, _PHONES, parse_label)
     tokens = [
         Token(
             canonical=label.canonical,

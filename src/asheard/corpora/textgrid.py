@@ -7,14 +7,17 @@ read as a shorter one. Tiers are not checked against the file's own xmax, for re
 
 import codecs
 import re
+from collections.abc import Callable, Mapping, Sequence
 from operator import gt
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from praatio.utilities.errors import PraatioException
 from praatio.utilities.textgrid_io import parseTextgridStr
 
-from asheard.errors import CorpusError
+from asheard.errors import CorpusError, PhoneError
+
+Label = TypeVar("Label")
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -70,6 +73,37 @@ def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
     if len(announced) != len(held) or any(map(gt, announced, held)):
         raise CorpusError(f"{path}: holds fewer tiers or entries than it announces; is the file cut off?")
     return intervals
+
+
+def read_labels(
+    path: Path | str, tiers: Mapping[str, Sequence[Interval]], name: str, parse: Callable[[str], Label | None]
+) -> list[tuple[Label, Interval]]:
+    """Parse the labels of one tier.
+
+    Args:
+        path: the file the tiers were read from, for messages.
+        tiers: as `read_tiers` gives them.
+        name: of the tier.
+        parse: makes something of a label, or None of a silence; raises `ValueError` or `PhoneError` where it cannot.
+    Returns:
+        what each label was parsed to, with its interval; silences left out.
+    Raises:
+        CorpusError: no such tier, or a label that cannot be parsed; with tier, interval and text.
+    """
+    if name not in tiers:
+        raise CorpusError(f"{path}: no tier named {name!r}, only {', '.join(map(repr, tiers)) or 'none'}")
+    labels = []
+    for number, interval in enumerate(tiers[name], start=1):
+        try:
+            label = parse(interval.label)
+        except (ValueError, PhoneError) as error:
+            raise CorpusError(
+                f"{path}, tier {name!r}, interval {number} ({interval.start_s:.3f}-{interval.end_s:.3f} s), "
+                f"label {interval.label!r}: {error}"
+            ) from None
+        if label is not None:
+            labels.append((label, interval))
+    return labels
 
 
 def _decode(data: bytes) -> str:
