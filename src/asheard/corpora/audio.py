@@ -9,6 +9,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from asheard.corpora.exclusions import Exclusions
 from asheard.errors import CorpusError
 from asheard.files import whole_file
 
@@ -25,6 +26,18 @@ def audio_seconds(path: Path | str) -> float:
         CorpusError: no such file, not a recording, or cut short.
     """
     return float(_header(Path(path)).duration)
+
+
+def seconds_or_exclude(wav: Path, name: str, exclusions: Exclusions) -> float | None:
+    """The length of a recording; None, and `name` left out with the reason, where it is missing or cannot be read."""
+    if not wav.is_file():
+        exclusions.add("recording missing", name)
+        return None
+    try:
+        return audio_seconds(wav)
+    except CorpusError as error:
+        exclusions.add("recording cannot be read", f"{name}: {error}")
+        return None
 
 
 def load_audio(wav_root: Path | str, wav: str, cache: Path | str | None = None) -> NDArray[np.float32]:

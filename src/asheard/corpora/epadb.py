@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from asheard.alignment import wper_align
-from asheard.corpora.audio import audio_seconds
+from asheard.corpora.audio import seconds_or_exclude
 from asheard.corpora.epadb_labels import DELETED, EpadbLabel, epadb_phone, parse_epadb_label
 from asheard.corpora.epadb_references import Prompt, read_references
 from asheard.corpora.exclusions import Exclusions
@@ -124,13 +124,8 @@ def _read_utterance(path: Path, root: Path, prompts: Mapping[str, Prompt], exclu
         exclusions.add("prompt without reference pronunciation", name)
         return None
     wav = folder / "waveforms" / f"{utt}.wav"
-    if not wav.is_file():
-        exclusions.add("recording missing", name)
-        return None
-    try:
-        seconds = audio_seconds(wav)
-    except CorpusError as error:
-        exclusions.add("recording cannot be read", f"{name}: {error}")
+    seconds = seconds_or_exclude(wav, name, exclusions)
+    if seconds is None:
         return None
     try:
         tokens = parse_epadb(path, prompts[number])

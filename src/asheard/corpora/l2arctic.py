@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from asheard.corpora.audio import audio_seconds
+from asheard.corpora.audio import seconds_or_exclude
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.label_grammar import parse_label
 from asheard.corpora.records import ErrorType, Token, Utterance
@@ -161,13 +161,8 @@ def _read_utterance(path: Path, speaker: str, l1: str, root: Path, exclusions: E
     utt, home = path.stem, path.parent.parent
     wav = home / "wav" / f"{utt}.wav"
     name = f"{speaker}/{utt}"
-    if not wav.is_file():
-        exclusions.add("recording missing", name)
-        return None
-    try:
-        seconds = audio_seconds(wav)
-    except CorpusError as error:
-        exclusions.add("recording cannot be read", f"{name}: {error}")
+    seconds = seconds_or_exclude(wav, name, exclusions)
+    if seconds is None:
         return None
     try:
         tokens = parse_annotation(path)

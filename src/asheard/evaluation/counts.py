@@ -37,10 +37,10 @@ _ON_POSITIONS: Final = {
     "num_atypical_called_error": (~_ACCEPTABLE & _CALLED_ERROR).sum(),
 }
 
-_EDITS: Final = ("substitutions", "deletions", "insertions")  # of the prediction against what was produced
+EDITS: Final = ("substitutions", "deletions", "insertions")  # of the prediction against what was produced
 
 COUNTS: Final = (
-    *_ON_POSITIONS, "num_produced", "num_edits", *(f"num_edit_{name}" for name in _EDITS), *published.COUNTS
+    *_ON_POSITIONS, "num_produced", "num_edits", *(f"num_edit_{name}" for name in EDITS), *published.COUNTS
 )  # fmt: skip
 SCHEMA: Final = pl.Schema(
     {"chain": pl.String, "seed": pl.Int64, "l1": pl.String, "speaker": pl.String, "utt": pl.String}
@@ -82,6 +82,6 @@ def _sequence_counts(gold: Sequence[Utterance], run: ChainRun) -> pl.DataFrame:
             "num_produced": [counted.num_reference for counted in edits],
             "num_edits": [counted.num_edits for counted in edits],
         }
-        | {f"num_edit_{name}": [getattr(counted, name) for counted in edits] for name in _EDITS}
+        | {f"num_edit_{name}": [getattr(counted, name) for counted in edits] for name in EDITS}
         | {name: list(values) for name, values in columns.items()}
     )

@@ -22,15 +22,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.stats import t
 
 from asheard.evaluation.counts import COUNTS
-from asheard.evaluation.dissociations import divide, histograms, resampled_dissociations
+from asheard.evaluation.dissociations import FloatArray, IntArray, divide, histograms, resampled_dissociations
 from asheard.evaluation.metrics import RATIOS
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 LEVEL: Final = 0.95
 NUM_RESAMPLES: Final = 10_000

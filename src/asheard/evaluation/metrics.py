@@ -9,10 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from asheard.evaluation.counts import COUNTS
-from asheard.evaluation.dissociations import gradience, quartile_gap, separation
-
-Measures = dict[str, Any]
+from asheard.evaluation.counts import COUNTS, EDITS
+from asheard.evaluation.dissociations import Measures, gradience, quartile_gap, separation
 
 
 class Ratio(NamedTuple):
@@ -63,7 +61,6 @@ _SHOWN_COUNTS: Final = (
     "num_atypical_errors",
 )
 _PUBLISHED_COUNTS: Final = ("ta", "fr", "fa", "cd", "de")
-_EDITS: Final = ("substitutions", "deletions", "insertions")
 
 # Numbers that are no rates: with an interval over speakers, and with their spread over seeds, like the rates.
 STATISTICS: Final = ("d1.auc", "d2.ok_p75", "d2.sub_p25", "d2.gap", "d3.rho")
@@ -124,7 +121,7 @@ def measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> Measures:
         "num_utterances": utterances.height,
         **{name: count[name] for name in _SHOWN_COUNTS},
         **{path: rate for path, rate in rates.items() if "." not in path},
-        "edits": {name: count[f"num_edit_{name}"] for name in _EDITS},
+        "edits": {name: count[f"num_edit_{name}"] for name in EDITS},
         "published": {name: count[f"num_{name}"] for name in _PUBLISHED_COUNTS}
         | {path.removeprefix("published."): rate for path, rate in rates.items() if "." in path},
         "d1": separation(ok_dist, sub_dist),

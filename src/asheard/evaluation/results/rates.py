@@ -6,6 +6,7 @@ from typing import Any, Final
 import polars as pl
 
 from asheard.evaluation.chains import COPY_CANONICAL, L1_ENCODER, L1_ENCODER_UNKNOWN
+from asheard.evaluation.counts import EDITS
 from asheard.evaluation.metrics import RATES, look_up
 from asheard.evaluation.notes import l1_notes
 from asheard.evaluation.ranking import ranking, reference_chain, with_copy_canonical
@@ -30,7 +31,6 @@ _PUBLISHED_RATES: Final = {
     "strict F1": "published.f1_strict",
     "PER": "published.per",
 }
-_EDITS: Final = ("substitutions", "deletions", "insertions")
 
 
 def ranked(metrics: Mapping[str, Any]) -> Iterable[str]:
@@ -70,13 +70,13 @@ def published(metrics: Mapping[str, Any]) -> Iterable[str]:
         "accents from errors lowers this F1. The last columns are the edits that PER sums."
     )
     yield markdown_table(
-        ["chain", *_PUBLISHED_COUNTS, *_PUBLISHED_RATES, *_EDITS],
+        ["chain", *_PUBLISHED_COUNTS, *_PUBLISHED_RATES, *EDITS],
         [
             [
                 chain,
                 *(f"{summary['pooled']['published'][name]:.0f}" for name in _PUBLISHED_COUNTS.values()),
                 *(percent(look_up(summary["pooled"], path)) for path in _PUBLISHED_RATES.values()),
-                *(f"{summary['pooled']['edits'][name]:.0f}" for name in _EDITS),
+                *(f"{summary['pooled']['edits'][name]:.0f}" for name in EDITS),
             ]
             for chain, summary in summaries.items()
         ],
