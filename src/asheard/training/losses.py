@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from asheard.models import CTCTranscriber, L1AwareCTC
 from asheard.phones import BLANK_ID
 from asheard.training.batches import Batch
+from asheard.training.wildcard_ctc import wildcard_ctc_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,15 @@ def compute_loss(forward: nn.Module, model: CTCTranscriber | L1AwareCTC, batch: 
 
 
 def ctc_loss(logits: Tensor, num_frames: Tensor, batch: Batch) -> Tensor:
-    """CTC in float32: nats a label, averaged over utterances; a target that cannot fit counts as 0."""
+    """CTC on float32: nats a label, averaged over utterances; a target that cannot fit counts as 0.
+
+    It is PyTorch's where no target of the batch has a hole, and `wildcard_ctc_loss` otherwise.
+    """
+    log_probs = logits.float().log_softmax(-1).transpose(0, 1)
+    if (batch.label_ids < 0).any():
+        return wildcard_ctc_loss(log_probs, batch.label_ids, num_frames, batch.num_labels)
     return nn.functional.ctc_loss(
-        logits.float().log_softmax(-1).transpose(0, 1),
+        log_probs,
         batch.label_ids.to(logits.device),
         num_frames.to(logits.device),
         batch.num_labels.to(logits.device),

@@ -1,0 +1,77 @@
+"""The error rate against targets with holes: by hand, and against all sequences that a target stands for."""
+
+from itertools import chain, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asheard.alignment import count_edits, unit_align
+from asheard.phones import BLANK_ID, id_to_phone, phone_to_id
+from asheard.training.batches import Example
+from asheard.training.validation import count_target_edits, validate
+from asheard.transcript import Transcript
+
+
+class Writes:
+    """Writes the same phones whatever it is given."""
+
+    def __init__(self, phones):
+        self.phones = tuple(phones)
+
+    def transcribe(self, waveforms, l1s):
+        return [Transcript(self.phones, None, None) for _ in waveforms]
+
+    def eval(self):
+        pass
+
+    train = eval
+
+
+def target(symbols):
+    """`!` before a phone makes it a hole; `?` is any one phone."""
+    ids = []
+    for symbol in symbols.split():
+        ids.append(-BLANK_ID if symbol == "?" else phone_to_id(symbol[-1]) * (-1 if symbol[0] == "!" else 1))
+    return tuple(ids)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "written", "edits"),
+    [
+        ("p b", "pb", 0),
+        ("p b", "pd", 1),
+        ("p !b d", "ptd", 0),  # some other phone
+        ("p !b d", "pd", 0),  # none
+        ("p !b d", "pbd", 1),  # what it was not
+        ("p !b d", "pttd", 1),  # one phone too many
+        ("p !b d", "tb", 2),
+        ("p ? d", "ptd", 0),
+        ("p ? d", "pd", 1),
+        ("!p !b", "", 0),
+        ("!p !p", "pp", 2),
+        ("!p !b t", "bt", 0),
+        ("!p !b t", "pt", 0),
+        ("!p !p t", "pt", 1),
+    ],
+)
+def test_a_hole_is_right_unless_it_holds_what_it_excludes(symbols, written, edits):
+    label_ids = target(symbols)
+    validation = validate(Writes(written), [Example("S", "u", "Hindi", "", 1.0, label_ids)], lambda wav: None)
+    assert validation.per == edits / len(label_ids)
+    assert validation.length_ratio == len(written) / len(label_ids)
+
+
+IDS = (2, 3, 4)
+LABELS = st.sampled_from([*IDS, *(-label_id for label_id in IDS), -BLANK_ID])
+
+
+@given(st.lists(LABELS, max_size=5), st.lists(st.sampled_from(IDS), max_size=5))
+def test_edits_are_those_to_the_closest_sequence(target, written):
+    fillings = [
+        [[label]] if label > 0 else [[], *([i] for i in IDS if i != -label)][label == -BLANK_ID :] for label in target
+    ]
+    sequences = (map(id_to_phone, chain.from_iterable(choice)) for choice in product(*fillings))
+    phones = list(map(id_to_phone, written))
+    closest = min(count_edits(unit_align(list(sequence), phones)).num_edits for sequence in sequences)
+    assert count_target_edits(target, phones) == closest
