@@ -14,8 +14,9 @@ from small_gold import GOLD, Case, cases, run, utterance
 from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.dissociations import gradience, quartile_gap, separation
 from asheard.evaluation.metrics import (
+    LABELS,
     RATIOS,
-    SPREAD,
+    STATISTICS,
     look_up,
     mean_over_seeds,
     spread_over_seeds,
@@ -108,7 +109,7 @@ def test_groups_add_up_and_rates_stay_in_bounds(case: Case) -> None:
 @settings(max_examples=30, deadline=None)
 def test_pooled_is_the_mean_over_seeds_and_lies_in_their_spread(case: Case) -> None:
     for summary in chains_of(case).values():
-        for path in SPREAD:
+        for path in (*RATIOS, *STATISTICS):
             seeds = [look_up(measures, path) for measures in summary["per_seed"].values()]
             pooled, spread = look_up(summary["pooled"], path), summary["spread"]["pooled"][path]
             if None in seeds:
@@ -219,6 +220,6 @@ def test_means_and_spread_over_seeds(values: list[float]) -> None:
     assert isinstance(pooled["num_ok"], int)
     assert pooled["d1"] == {"auc": pytest.approx(mean(values)), "pass": min(values) > 0.2}
     assert pooled["d2"]["ok_p75"] is None
-    spread = spread_over_seeds(seeds)
+    spread = spread_over_seeds(seeds, LABELS.paths)
     assert spread["collapse"] == [min(values), max(values)]
     assert spread["d2.ok_p75"] is None

@@ -49,7 +49,8 @@ def evaluate(
 ) -> None:
     """Score transcripts, ours or anybody's, against gold, and write tables and plots.
 
-    A chain scored behind the prior stands beside the plain one as NAME+l1-prior (ft-l2-faithful as faithful+l1-prior).
+    A chain scored behind the prior stands beside the plain one as NAME+l1-prior (ft-l2-faithful as faithful+l1-prior,
+    gop as gop-behind-l1-prior).
     """
     from asheard.corpora.build import is_synthetic
     from asheard.corpora.predictions import read_predictions
@@ -120,6 +121,8 @@ def _print(metrics: dict[str, Any], verdict: "Verdict | None", folder: Path) -> 
     from rich.console import Console
 
     Console(markup=False, highlight=False).print(_table(metrics))
+    for name, reason in metrics.get("aside", {}).items():
+        typer.echo(f"{name} steps aside: {reason}.")
     for remark in metrics["remarks"]:
         typer.echo(remark)
     for reason, number in metrics["set_apart"].items():
@@ -134,20 +137,23 @@ def _table(metrics: dict[str, Any]) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from asheard.evaluation.metrics import RATES, look_up
+    from asheard.evaluation.metrics import look_up
     from asheard.evaluation.ranking import with_copy_canonical
-    from asheard.evaluation.tables import percent
+    from asheard.evaluation.scores import scheme_of
+    from asheard.evaluation.tables import written
 
+    headings = scheme_of(metrics).headings
+    first, *_ = headings
     table = Table(
-        title="Per cent, means over seeds; best PER first, then what is not ranked",
+        title=f"Per cent, means over seeds; best {first} first, then what is not ranked",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=0,
         show_edge=False,
     )
     table.add_column("chain", overflow="fold")
-    for heading in RATES:
+    for heading in headings:
         table.add_column(heading, justify="right", width=max(map(len, ("100.00", *heading.split()))))
     for chain, summary in with_copy_canonical(metrics).items():
-        table.add_row(chain, *(percent(look_up(summary["pooled"], path)) for path in RATES.values()))
+        table.add_row(chain, *(written(path)(look_up(summary["pooled"], path)) for path in headings.values()))
     return table

@@ -3,6 +3,8 @@
 from asheard.evaluation.chains import (
     CHAINS,
     FAITHFUL,
+    GOP,
+    GOP_PRIOR,
     L1_ENCODER,
     L1_ENCODER_UNKNOWN,
     L1_PRIOR,
@@ -18,6 +20,8 @@ __all__ = [
     "CHAINS",
     "EVALUATION_FILES",
     "FAITHFUL",
+    "GOP",
+    "GOP_PRIOR",
     "L1_ENCODER",
     "L1_ENCODER_UNKNOWN",
     "L1_PRIOR",

@@ -4,7 +4,7 @@ A rate over any group of utterances is a sum of counts over a sum of counts, so 
 speakers or utterances has to look at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -42,10 +42,10 @@ EDITS: Final = ("substitutions", "deletions", "insertions")  # of the prediction
 COUNTS: Final = (
     *_ON_POSITIONS, "num_produced", "num_edits", *(f"num_edit_{name}" for name in EDITS), *published.COUNTS
 )  # fmt: skip
-SCHEMA: Final = pl.Schema(
-    {"chain": pl.String, "seed": pl.Int64, "l1": pl.String, "speaker": pl.String, "utt": pl.String}
-    | dict.fromkeys(COUNTS, pl.Int64)
-)
+_NAMES: Final = {"chain": pl.String, "seed": pl.Int64, "l1": pl.String, "speaker": pl.String, "utt": pl.String}
+SCHEMA: Final = pl.Schema(_NAMES | dict.fromkeys(COUNTS, pl.Int64))
+
+Counts = dict[str, list[int]]  # one of each count an utterance
 
 
 def utterance_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun], rows: pl.DataFrame) -> pl.DataFrame:
@@ -58,27 +58,48 @@ def utterance_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun], rows: pl
     Returns:
         Rows of SCHEMA: runs in the order given, the same utterances in each, by (speaker, utt).
     """
+    return count_utterances(gold, runs, rows, _ON_POSITIONS, _sequence_counts).select(list(SCHEMA))
+
+
+def count_utterances(
+    gold: Sequence[Utterance],
+    runs: Sequence[ChainRun],
+    rows: pl.DataFrame,
+    on_positions: Mapping[str, pl.Expr],
+    on_sequences: Callable[[Sequence[Utterance], ChainRun], Counts],
+) -> pl.DataFrame:
+    """Count every utterance of every run by any counts; see `utterance_rows`.
+
+    Args:
+        on_positions: counted on the token rows of an utterance.
+        on_sequences: (gold, run) -> what is counted on whole sequences.
+    """
     gold = sorted(gold, key=lambda utterance: utterance.key)
-    counted = pl.concat([_sequence_counts(gold, run) for run in runs])
-    on_positions = rows.group_by(KEYS).agg(**_ON_POSITIONS)
-    joined = counted.join(on_positions, on=KEYS, how="left", maintain_order="left")
-    return joined.with_columns(pl.col(*_ON_POSITIONS).fill_null(0)).select(list(SCHEMA)).cast(SCHEMA)
+    counted = pl.concat([_named(gold, run, on_sequences(gold, run)) for run in runs])
+    joined = counted.join(rows.group_by(KEYS).agg(**on_positions), on=KEYS, how="left", maintain_order="left")
+    return joined.with_columns(pl.col(*on_positions).fill_null(0).cast(pl.Int64))
 
 
-def _sequence_counts(gold: Sequence[Utterance], run: ChainRun) -> pl.DataFrame:
-    """What is counted on whole sequences: edits against what was produced, and the published counts."""
+def _named(gold: Sequence[Utterance], run: ChainRun, counts: Counts) -> pl.DataFrame:
+    names = {
+        "chain": [run.chain] * len(gold),
+        "seed": [run.seed] * len(gold),
+        "l1": [utterance.l1 for utterance in gold],
+        "speaker": [utterance.speaker for utterance in gold],
+        "utt": [utterance.utt for utterance in gold],
+    }
+    return pl.DataFrame(names | counts, schema=_NAMES | dict.fromkeys(counts, pl.Int64))
+
+
+def _sequence_counts(gold: Sequence[Utterance], run: ChainRun) -> Counts:
+    """Edits against what was produced, and the published counts."""
     predicted = run.phones_for(gold)
     heard = unit_align_batch([produced_symbols(utterance) for utterance in gold], predicted)
     edits = list(map(count_edits, heard))
     decisions = published_counts(gold, predicted, heard, run.prior)
     columns = dict(zip(published.COUNTS, zip(*decisions, strict=True), strict=True))
-    return pl.DataFrame(
+    return (
         {
-            "chain": [run.chain] * len(gold),
-            "seed": [run.seed] * len(gold),
-            "l1": [utterance.l1 for utterance in gold],
-            "speaker": [utterance.speaker for utterance in gold],
-            "utt": [utterance.utt for utterance in gold],
             "num_produced": [counted.num_reference for counted in edits],
             "num_edits": [counted.num_edits for counted in edits],
         }

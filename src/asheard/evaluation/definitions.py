@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from asheard.corpora.scored import MISPRONOUNCED_BELOW
 from asheard.evaluation.dissociations import ALPHA, MAX_D2_COLLAPSE
+from asheard.evaluation.scores import RIGHT_FROM
 from asheard.evaluation.verdict import MAX_COLLAPSE_RATIO, MAX_P, PER_TOLERANCE
 from asheard.prior import GUARD_TOLERANCE
 
@@ -40,4 +42,22 @@ passes with the interval of its gap above 0, PER not worse. Encoder: it lowers c
 faithful chain (either at half the level, for the two chances), PER not worse. Scorer: it lowers FRR by class, \
 atypical errors caught not worse. Lower: the paired difference is below 0 at p < {MAX_P:.2g}. Not worse: its whole \
 interval is within {_NOT_WORSE}.
+- n/a: the denominator is zero, or the statistic is undefined on these data; never counted as 0."""
+
+SCORE_DEFINITIONS: Final = f"""\
+Positions are canonical phones; a prediction is aligned to them by articulatory distance. A score is the mean of \
+several experts', 0 to 2: right from {RIGHT_FROM:g}, wrong below {MISPRONOUNCED_BELOW:g}. Rejected: anything but \
+the canonical was written there, at whatever distance.
+
+- collapse: wrong phones where the canonical was written / wrong phones.
+- FRR: right phones rejected / right phones.
+- closeness: the chain's own score of the position, where it gives one; else minus the distance from the canonical \
+phone to what was written there (0 the same phone, 1 nothing written). Nothing is fitted to the scores.
+- AUC: the share of (right, wrong) pairs in which the right phone is closer, ties counting half; 0.5 is chance.
+- PCC: Pearson's correlation of closeness with the score, over all scored phones.
+- precision: wrong phones rejected / scored phones rejected. recall: wrong phones rejected / wrong phones, which is \
+what does not collapse. F1 = 2 wrong rejected / (rejected + wrong).
+- PER against canonical: unit-cost edits of the prediction against the canonical phones / canonical phones. Not the \
+PER of other reports, which is against what was said.
+- Over seeds: means.
 - n/a: the denominator is zero, or the statistic is undefined on these data; never counted as 0."""

@@ -24,23 +24,13 @@ import numpy as np
 import polars as pl
 from scipy.stats import t
 
-from asheard.evaluation.counts import COUNTS
-from asheard.evaluation.dissociations import FloatArray, IntArray, divide, histograms, resampled_dissociations
-from asheard.evaluation.metrics import RATIOS
+from asheard.evaluation.dissociations import FloatArray, IntArray, divide
+from asheard.evaluation.metrics import COMPARED, LABELS
+from asheard.evaluation.scheme import Scheme
 
 LEVEL: Final = 0.95
 NUM_RESAMPLES: Final = 10_000
 SEED: Final = 1
-COMPARED: Final = (
-    "per",
-    "collapse",
-    "frr_class",
-    "frr",
-    "atypical_errors_caught",
-    "published.f1",
-    "published.f1_strict",
-)
-
 
 # Where a number may lie, other than in 0..1.
 _BOUNDS: Final = {
@@ -48,6 +38,8 @@ _BOUNDS: Final = {
     "published.per": (0.0, inf),
     "d2.gap": (-1.0, 1.0),
     "d3.rho": (-1.0, 1.0),
+    "per_canonical": (0.0, inf),
+    "pcc": (-1.0, 1.0),
 }
 _MAX_FEW: Final = 8  # units of which there are at most 6,435 different resamples
 
@@ -108,8 +100,8 @@ class Resampled:
             for chain, by_path in self.numbers.items()
         }
 
-    def differences(self, chains: Sequence[str]) -> list[dict[str, Any]]:
-        """Compare each of the chains with each before it, on the numbers of COMPARED.
+    def differences(self, chains: Sequence[str], compared: Sequence[str] = COMPARED) -> list[dict[str, Any]]:
+        """Compare each of the chains with each before it, on each of the numbers.
 
         Returns:
             Records of metric, chain, reference, difference (chain - reference) with its interval low, high, p
@@ -118,9 +110,9 @@ class Resampled:
             two chains that are equal in every resample, which are no comparison.
         """
         records = []
-        for metric in COMPARED:
-            compared = [self._difference(metric, chain, reference) for reference, chain in combinations(chains, 2)]
-            for record, adjusted in zip(compared, holm([record["p"] for record in compared]), strict=True):
+        for metric in compared:
+            pairs = [self._difference(metric, chain, reference) for reference, chain in combinations(chains, 2)]
+            for record, adjusted in zip(pairs, holm([record["p"] for record in pairs]), strict=True):
                 records.append(record | {"p_holm": adjusted})
         return records
 
@@ -161,12 +153,13 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def resample(utterances: pl.DataFrame, rows: pl.DataFrame | None = None) -> Resampled:
+def resample(utterances: pl.DataFrame, rows: pl.DataFrame | None = None, scheme: Scheme = LABELS) -> Resampled:
     """Resample the speakers of a group, or the utterances of its only one.
 
     Args:
         utterances: utterance rows of the group, the same utterances for every chain and seed.
-        rows: its token rows; without them only the rates are resampled, not D1 to D3.
+        rows: its token rows; without them only the rates are resampled, not the other numbers.
+        scheme: the numbers.
     Returns:
         The numbers of each chain, means over its seeds.
     """
@@ -174,18 +167,18 @@ def resample(utterances: pl.DataFrame, rows: pl.DataFrame | None = None) -> Resa
     key = ["speaker"] if by_speaker else ["speaker", "utt"]
     units = utterances.select(key).unique().sort(key).with_row_index("unit")
     weights, where = _weights(units.height)
-    counts = utterances.join(units, on=key).group_by("chain", "seed", "unit").agg(pl.col(COUNTS).sum()).sort("unit")
+    counts = (
+        utterances.join(units, on=key).group_by("chain", "seed", "unit").agg(pl.col(scheme.counts).sum()).sort("unit")
+    )
     placed = None if rows is None else rows.join(units, on=key)
 
     def numbers(chain: str, seed: int) -> dict[str, Numbers]:
-        by_unit = counts.filter(chain=chain, seed=seed).select(COUNTS).to_numpy()
-        resampled = _rates(weights, by_unit)
+        by_unit = counts.filter(chain=chain, seed=seed).select(scheme.counts).to_numpy()
+        rates = _rates(weights, by_unit, scheme)
         if placed is None:
-            return resampled
-        counted = histograms(placed.filter(chain=chain, seed=seed), units.height)
-        num_units = int(np.count_nonzero(counted.sub.sum(axis=1)))  # D1 to D3 are all about substitutions
-        dissociations = resampled_dissociations(weights, counted)
-        return resampled | {path: Numbers(values, num_units) for path, values in dissociations.items()}
+            return rates
+        statistics = scheme.statistics(weights, placed.filter(chain=chain, seed=seed))
+        return rates | {path: Numbers(*statistic) for path, statistic in statistics.items()}
 
     of_chains = {}
     for chain in utterances["chain"].unique(maintain_order=True):
@@ -210,12 +203,12 @@ def _weights(num_units: int) -> tuple[FloatArray, IntArray]:
     return few, where
 
 
-def _rates(weights: FloatArray, counts: IntArray) -> dict[str, Numbers]:
-    """RATIOS of (U, C) counts under each of the weights."""
+def _rates(weights: FloatArray, counts: IntArray, scheme: Scheme) -> dict[str, Numbers]:
+    """The rates of (U, C) counts under each of the weights."""
     sums = weights @ counts
-    columns = {name: index for index, name in enumerate(COUNTS)}
+    columns = {name: index for index, name in enumerate(scheme.counts)}
     rates = {}
-    for path, ratio in RATIOS.items():
+    for path, ratio in scheme.ratios.items():
         part, whole = ([columns[name] for name in names] for names in ratio)  # a count named twice counts twice
         num_units = int(np.count_nonzero(counts[:, whole].sum(axis=1)))
         rates[path] = Numbers(divide(sums[:, part].sum(axis=1), sums[:, whole].sum(axis=1)), num_units)

@@ -13,23 +13,23 @@ from asheard.errors import CorpusError
 from asheard.evaluation.chains import (
     CHAINS,
     COPY_CANONICAL,
-    FAITHFUL,
     L1_ENCODER_UNKNOWN,
-    L1_PRIOR,
     ChainRun,
     Fold,
     copy_canonical,
 )
+from asheard.evaluation.checks import check_folds, check_priors
 from asheard.evaluation.context import Context, read_context, write_context
-from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.coverage import cover
 from asheard.evaluation.intervals import LEVEL, NUM_RESAMPLES, Resampled, resample
 from asheard.evaluation.merges import coarse_run, coarse_utterances, merges_of
-from asheard.evaluation.metrics import summarise
+from asheard.evaluation.metrics import LABELS, summarise
 from asheard.evaluation.plots import draw_plots
-from asheard.evaluation.remarks import remarks, set_apart
+from asheard.evaluation.remarks import remarks, score_remarks, scores_set_apart, set_apart
 from asheard.evaluation.results import results_text
-from asheard.evaluation.rows import SCHEMA, token_rows
+from asheard.evaluation.rows import OPTIONAL, SCHEMA, token_rows
+from asheard.evaluation.scheme import Scheme
+from asheard.evaluation.scores import SCORES, scheme_for, scheme_of, step_aside
 from asheard.evaluation.signature import signature
 from asheard.evaluation.verdict import Verdict, decide
 from asheard.files import make_folder, read_json, whole_file, write_json
@@ -85,6 +85,7 @@ def evaluate_folds(
     """Score every chain and seed on the test utterances of all folds together.
 
     Writes `rows.parquet`, `utterances.parquet`, `metrics.json` and `context.json` into `out`; `report` makes the rest.
+    What is measured depends on what the gold says: which phones were said, or how right they were (docs/metrics.md).
 
     Args:
         folds: the same chains and seeds in each, and no utterance in two.
@@ -96,23 +97,26 @@ def evaluate_folds(
         The token rows and the metrics, as written.
     Raises:
         CorpusError: predictions do not match the gold, folds do not match each other, a prior was fitted with another
-            threshold, or the chain that is named after its prior has none.
+            threshold, the chain that is named after its prior has none, or no chain is left that the gold can rank.
     """
     out, vectors = make_folder(out), vectors or load_vectors()
-    _check_folds(folds)
+    check_folds(folds)
+    scheme = scheme_for([utterance for fold in folds for utterance in fold.gold])
+    aside = _step_aside(folds) if scheme is SCORES else {}
+    folds = [replace(fold, runs=[run for run in fold.runs if run.chain not in aside]) for fold in folds]
     left_out: Counter[str] = Counter()
     covered = []
     for fold in folds:
-        _check_priors(fold.runs, vectors)
+        check_priors(fold.runs, vectors)
         gold, runs, counts = cover(fold.gold, fold.runs, allow_missing=allow_missing)
         covered.append(replace(fold, gold=gold, runs=[*runs, copy_canonical(gold)]))
         left_out.update(counts)
     gold = [utterance for fold in covered for utterance in fold.gold]
     merges = merges_of(gold)
-    tables = [_tables(fold, vectors, merges) for fold in covered]
+    tables = [_tables(fold, vectors, merges, scheme) for fold in covered]
     rows, utterances = (pl.concat(parts) for parts in zip(*tables, strict=True))
-    pooled = resample(utterances, rows)
-    chains = _with_intervals(summarise(rows, utterances), pooled, utterances)
+    pooled = resample(utterances, rows, scheme)
+    chains = _with_intervals(summarise(rows, utterances, scheme), pooled, utterances, rows, scheme)
     rows, utterances = (table.filter(pl.col("chain") != COPY_CANONICAL) for table in (rows, utterances))
     metrics = {
         "signature": signature(
@@ -122,6 +126,7 @@ def evaluate_folds(
             merges=merges,
             num_utterances=len(gold),
             num_training_speakers=[len({utterance.speaker for utterance in fold.training}) for fold in folds],
+            only_scores=scheme is SCORES,
         ),
         "design": {
             "num_folds": len(folds),
@@ -131,11 +136,14 @@ def evaluate_folds(
         },
         "copy_canonical": chains.pop(COPY_CANONICAL),
         "chains": chains,
-        "differences": pooled.differences(_compared(chains)),
-        "remarks": list(remarks(covered, merges)),
-        "set_apart": {**left_out, **set_apart(gold)},
+        "differences": pooled.differences(_compared(chains), scheme.compared),
+        "remarks": list(remarks(covered, merges) if scheme is LABELS else score_remarks(covered, merges)),
+        "set_apart": {**left_out, **(set_apart(gold) if scheme is LABELS else scores_set_apart(gold))},
     }
-    for name, table in ((ROWS_FILE, rows), (UTTERANCES_FILE, utterances)):
+    if scheme is SCORES:
+        metrics |= {"gold": "scores", "aside": aside}
+    known = rows.drop([name for name in OPTIONAL if rows[name].null_count() == rows.height])
+    for name, table in ((ROWS_FILE, known), (UTTERANCES_FILE, utterances)):
         with whole_file(out / name) as part:
             table.write_parquet(part)
     write_json(out / METRICS_FILE, metrics)
@@ -147,14 +155,14 @@ def report(out: Path | str) -> Verdict | None:
     """Write `verdict.json`, `RESULTS.md` and `plots/` from what `evaluate` left in `out`.
 
     Returns:
-        The verdict; None, and no `verdict.json`, where one of the four chains is missing.
+        The verdict; None, and no `verdict.json`, where one of the four chains is missing or the gold has only scores.
     Raises:
         CorpusError: a file is missing or is not ours.
     """
     out = Path(out)
     metrics, context = read_metrics(out), read_context(out / CONTEXT_FILE)
     rows = _read_rows(out / ROWS_FILE)
-    verdict = decide(metrics)
+    verdict = decide(metrics) if scheme_of(metrics) is LABELS else None
     if verdict is None:
         (out / VERDICT_FILE).unlink(missing_ok=True)
     else:
@@ -178,45 +186,34 @@ def read_metrics(out: Path | str) -> dict[str, Any]:
     return metrics
 
 
-def _check_folds(folds: Sequence[Fold]) -> None:
-    if not folds:
-        raise CorpusError("nothing to evaluate: no folds were given")
-    names = [[(run.name, run.prior is None) for run in fold.runs] for fold in folds]
-    for number, of_fold in enumerate(names[1:], start=2):
-        if sorted(of_fold) != sorted(names[0]):
-            odd = sorted(name for name, _ in set(of_fold) ^ set(names[0]))
-            raise CorpusError(f"folds 1 and {number} differ in {odd[0]}: run the same chains, seeds and priors in each")
-    tested = Counter(utterance.key for fold in folds for utterance in {row.key: row for row in fold.gold}.values())
-    twice = [f"{speaker}/{utt}" for (speaker, utt), number in tested.items() if number > 1]
-    if twice:
-        raise CorpusError(f"{len(twice)} utterances are tested in two folds, {twice[0]} first; test each once")
+def _step_aside(folds: Sequence[Fold]) -> dict[str, str]:
+    """The chains that the gold, which has only scores, cannot rank, and why; some must be left."""
+    runs = [run for fold in folds for run in fold.runs]
+    aside = step_aside(runs, {utterance.l1 for fold in folds for utterance in fold.gold})
+    if runs and all(run.chain in aside for run in runs):
+        reasons = "; ".join(f"{chain}: {reason}" for chain, reason in aside.items())
+        raise CorpusError(f"nothing to rank: the gold has scores alone, and every chain steps aside ({reasons})")
+    return aside
 
 
-def _check_priors(runs: Sequence[ChainRun], vectors: Vectors) -> None:
-    for run in runs:
-        if run.prior is None and run.chain == L1_PRIOR:
-            raise CorpusError(
-                f"{run.name}: no prior stands behind it; give the run its prior (`asheard evaluate --chain "
-                f"{FAITHFUL}=FILE --prior FILE --with-prior {FAITHFUL}` adds this chain)"
-            )
-        if run.prior is not None and run.prior.threshold != vectors.threshold:
-            raise CorpusError(
-                f"{run.name}: its prior was fitted with threshold {run.prior.threshold:g}, the vectors say "
-                f"{vectors.threshold:g}; fit it again with the same vectors, or chains cannot be compared"
-            )
-
-
-def _tables(fold: Fold, vectors: Vectors, merges: Mapping[str, str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _tables(
+    fold: Fold, vectors: Vectors, merges: Mapping[str, str], scheme: Scheme
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Token rows and utterance rows of a fold."""
     runs = [coarse_run(run, merges) for run in fold.runs]
     typical = typical_substitutions(rows_of(coarse_utterances(fold.training, merges)))
     rows = token_rows(fold.gold, runs, vectors=vectors, typical=typical)
-    return rows, utterance_rows(fold.gold, runs, rows)
+    return rows, scheme.count(fold.gold, runs, rows)
 
 
-def _with_intervals(chains: dict[str, Any], pooled: Resampled, utterances: pl.DataFrame) -> dict[str, Any]:
+def _with_intervals(
+    chains: dict[str, Any], pooled: Resampled, utterances: pl.DataFrame, rows: pl.DataFrame, scheme: Scheme
+) -> dict[str, Any]:
     of_all = pooled.intervals()
-    by_l1 = {l1: resample(group).intervals() for (l1,), group in utterances.group_by("l1", maintain_order=True)}
+    by_l1 = {
+        l1: resample(group, rows.filter(l1=l1) if scheme.by_l1 else None, scheme).intervals()
+        for (l1,), group in utterances.group_by("l1", maintain_order=True)
+    }
     return {
         chain: summary
         | {"intervals": {"pooled": of_all[chain], "per_l1": {l1: by_l1[l1][chain] for l1 in summary["per_l1"]}}}
@@ -242,6 +239,7 @@ def _read_rows(path: Path) -> pl.DataFrame:
         raise CorpusError(f"{path}: no such file; run `asheard evaluate` first") from None
     except pl.exceptions.ComputeError as error:
         raise CorpusError(f"{path}: not a Parquet file ({error}); run `asheard evaluate` again") from None
-    if rows.schema != pl.Schema(SCHEMA):
+    rows = rows.with_columns(pl.lit(None, SCHEMA[name]).alias(name) for name in OPTIONAL if name not in rows.columns)
+    if dict(rows.schema) != SCHEMA:
         raise CorpusError(f"{path}: not the token rows of this version; run `asheard evaluate` again")
     return rows

@@ -5,20 +5,23 @@ a zero denominator is None, and so is a statistic that its data leave undefined;
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
-from asheard.evaluation.counts import COUNTS, EDITS
-from asheard.evaluation.dissociations import Measures, gradience, quartile_gap, separation
-
-
-class Ratio(NamedTuple):
-    """A rate: the sum of some counts over the sum of others; a count named twice counts twice."""
-
-    part: tuple[str, ...]
-    whole: tuple[str, ...]
-
+from asheard.evaluation.closeness import has_position_scores, resampled_auc
+from asheard.evaluation.counts import COUNTS, EDITS, utterance_rows
+from asheard.evaluation.dissociations import (
+    FloatArray,
+    Measures,
+    gradience,
+    histograms,
+    quartile_gap,
+    resampled_dissociations,
+    separation,
+)
+from asheard.evaluation.scheme import Ratio, Scheme, Statistic
 
 _RIGHT: Final = ("num_ta", "num_fr")  # said right
 _REJECTED_WRONG: Final = ("num_cd", "num_de")  # said wrong and rejected: TR
@@ -64,15 +67,99 @@ _PUBLISHED_COUNTS: Final = ("ta", "fr", "fa", "cd", "de")
 
 # Numbers that are no rates: with an interval over speakers, and with their spread over seeds, like the rates.
 STATISTICS: Final = ("d1.auc", "d2.ok_p75", "d2.sub_p25", "d2.gap", "d3.rho")
-SPREAD: Final = (*RATIOS, *STATISTICS)
+
+COMPARED: Final = (
+    "per",
+    "collapse",
+    "frr_class",
+    "frr",
+    "atypical_errors_caught",
+    "published.f1",
+    "published.f1_strict",
+)
+
+_OK: Final = pl.col("error_type") == "ok"
+_NAMED: Final = pl.col("collapsed").is_not_null()  # the named substitutions
+
+# What a chain's own scores of the positions tell apart from ok, where it has any.
+_TOLD_APART: Final = {"position_scores.auc": _NAMED, "position_scores.auc_all_errors": ~_OK}
 
 
-def summarise(rows: pl.DataFrame, utterances: pl.DataFrame) -> dict[str, Any]:
+def measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> Measures:
+    """Measure one chain with one seed on one group of speakers.
+
+    Args:
+        rows: the group's token rows.
+        utterances: the group's utterance rows.
+    Returns:
+        Counts (`num_...`), rates in 0..1, the "edits" that PER sums, the "published" metrics, the three dissociations,
+        and "position_scores" for a chain that has them.
+    """
+    count = utterances.select(COUNTS).sum().row(0, named=True)
+    rates = LABELS.rates(count)
+    ok_dist = rows.filter(_OK)["cos_dist"].to_numpy()
+    substituted = rows.filter(_NAMED)
+    sub_dist = substituted["cos_dist"].to_numpy()
+    return {
+        "num_utterances": utterances.height,
+        **{name: count[name] for name in _SHOWN_COUNTS},
+        **{path: rate for path, rate in rates.items() if "." not in path},
+        "edits": {name: count[f"num_edit_{name}"] for name in EDITS},
+        "published": {name: count[f"num_{name}"] for name in _PUBLISHED_COUNTS}
+        | {path.removeprefix("published."): rate for path, rate in rates.items() if "." in path},
+        "d1": separation(ok_dist, sub_dist),
+        "d2": quartile_gap(ok_dist, sub_dist),
+        "d3": gradience(sub_dist, substituted["gold_cos_dist"].to_numpy()),
+    } | _on_position_scores(rows)
+
+
+def _on_position_scores(rows: pl.DataFrame) -> Measures:
+    if not has_position_scores(rows):
+        return {}
+    told_apart = _told_apart(np.ones((1, 1)), rows.with_columns(unit=0))
+    values = {path.partition(".")[2]: statistic.values[0] for path, statistic in told_apart.items()}
+    return {"position_scores": {name: None if np.isnan(value) else float(value) for name, value in values.items()}}
+
+
+def _statistics(weights: FloatArray, rows: pl.DataFrame) -> dict[str, Statistic]:
+    """STATISTICS of resampled units, and those of a chain's own scores."""
+    counted = histograms(rows, weights.shape[1])
+    num_units = int(np.count_nonzero(counted.sub.sum(axis=1)))  # D1 to D3 are all about substitutions
+    dissociations = resampled_dissociations(weights, counted)
+    statistics = {path: Statistic(values, num_units) for path, values in dissociations.items()}
+    return statistics | (_told_apart(weights, rows) if has_position_scores(rows) else {})
+
+
+def _told_apart(weights: FloatArray, rows: pl.DataFrame) -> dict[str, Statistic]:
+    ok, wrong = rows.filter(_OK), {path: rows.filter(positions) for path, positions in _TOLD_APART.items()}
+    return {
+        path: Statistic(resampled_auc(weights, ok, errors), errors["unit"].n_unique()) for path, errors in wrong.items()
+    }
+
+
+LABELS: Final = Scheme(
+    count=utterance_rows,
+    counts=COUNTS,
+    ratios=RATIOS,
+    measure=measure,
+    statistics=_statistics,
+    by_l1=False,
+    paths=(*RATIOS, *STATISTICS, *_TOLD_APART),
+    headings=RATES,
+    compared=COMPARED,
+    ranked_by=(("per", 1), ("frr_class", 1), ("atypical_errors_caught", -1)),
+    right=_OK,
+    wrong=_NAMED,
+)
+
+
+def summarise(rows: pl.DataFrame, utterances: pl.DataFrame, scheme: Scheme = LABELS) -> dict[str, Any]:
     """Measure every chain, pooled and for each L1, with every seed.
 
     Args:
         rows: token rows (`rows.SCHEMA`).
-        utterances: utterance rows of the same runs (`counts.SCHEMA`).
+        utterances: utterance rows of the same runs.
+        scheme: what is measured.
     Returns:
         {chain: {"pooled": M, "per_l1": {l1: M}, "per_seed": {seed: M}, "spread": {"pooled": S, "per_l1": {l1: S}}}}
         with pooled and per_l1 the means over seeds, per_seed pooled over L1s, and S {path: [least, most] over seeds}.
@@ -80,7 +167,7 @@ def summarise(rows: pl.DataFrame, utterances: pl.DataFrame) -> dict[str, Any]:
     """
     l1s = sorted(utterances["l1"].unique())
     measured = {
-        (chain, seed, l1): measure(
+        (chain, seed, l1): scheme.measure(
             rows.filter(chain=chain, seed=seed, **group), utterances.filter(chain=chain, seed=seed, **group)
         )
         for chain, seed in utterances.select("chain", "seed").unique(maintain_order=True).iter_rows()
@@ -96,38 +183,11 @@ def summarise(rows: pl.DataFrame, utterances: pl.DataFrame) -> dict[str, Any]:
             "per_l1": {l1: mean_over_seeds(group) for l1, group in by_l1.items()},
             "per_seed": {str(seed): measures for seed, measures in zip(seeds, pooled, strict=True)},
             "spread": {
-                "pooled": spread_over_seeds(pooled),
-                "per_l1": {l1: spread_over_seeds(group) for l1, group in by_l1.items()},
+                "pooled": spread_over_seeds(pooled, scheme.paths),
+                "per_l1": {l1: spread_over_seeds(group, scheme.paths) for l1, group in by_l1.items()},
             },
         }
     return chains
-
-
-def measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> Measures:
-    """Measure one chain with one seed on one group of speakers.
-
-    Args:
-        rows: the group's token rows.
-        utterances: the group's utterance rows.
-    Returns:
-        Counts (`num_...`), rates in 0..1, the "edits" that PER sums, the "published" metrics, the three dissociations.
-    """
-    count = utterances.select(COUNTS).sum().row(0, named=True)
-    rates = {path: _rate(ratio, count) for path, ratio in RATIOS.items()}
-    ok_dist = rows.filter(error_type="ok")["cos_dist"].to_numpy()
-    substituted = rows.filter(pl.col("collapsed").is_not_null())  # the named substitutions
-    sub_dist = substituted["cos_dist"].to_numpy()
-    return {
-        "num_utterances": utterances.height,
-        **{name: count[name] for name in _SHOWN_COUNTS},
-        **{path: rate for path, rate in rates.items() if "." not in path},
-        "edits": {name: count[f"num_edit_{name}"] for name in EDITS},
-        "published": {name: count[f"num_{name}"] for name in _PUBLISHED_COUNTS}
-        | {path.removeprefix("published."): rate for path, rate in rates.items() if "." in path},
-        "d1": separation(ok_dist, sub_dist),
-        "d2": quartile_gap(ok_dist, sub_dist),
-        "d3": gradience(sub_dist, substituted["gold_cos_dist"].to_numpy()),
-    }
 
 
 def mean_over_seeds(seeds: Sequence[Measures]) -> Measures:
@@ -138,10 +198,10 @@ def mean_over_seeds(seeds: Sequence[Measures]) -> Measures:
     return {name: _mean([measures[name] for measures in seeds]) for name in seeds[0]}
 
 
-def spread_over_seeds(seeds: Sequence[Measures]) -> dict[str, list[float] | None]:
-    """[least, most] over seeds of each number of SPREAD; None where a seed has none."""
+def spread_over_seeds(seeds: Sequence[Measures], paths: Sequence[str]) -> dict[str, list[float] | None]:
+    """[least, most] over seeds of each of the numbers that the measures hold; None where it is None with a seed."""
     spread: dict[str, list[float] | None] = {}
-    for path in SPREAD:
+    for path in (path for path in paths if path.partition(".")[0] in seeds[0]):
         values = [look_up(measures, path) for measures in seeds]
         spread[path] = None if None in values else [min(values), max(values)]
     return spread
@@ -165,8 +225,3 @@ def _mean(values: list[Any]) -> Any:
     if all(value == values[0] for value in values):
         return values[0]
     return sum(values) / len(values)
-
-
-def _rate(ratio: Ratio, count: dict[str, int]) -> float | None:
-    whole = sum(count[name] for name in ratio.whole)
-    return sum(count[name] for name in ratio.part) / whole if whole else None

@@ -5,32 +5,36 @@ from math import inf
 from typing import Any
 
 from asheard.evaluation.chains import COPY_CANONICAL, FAITHFUL, L1_ENCODER_UNKNOWN, behind_prior
+from asheard.evaluation.metrics import LABELS, look_up
+from asheard.evaluation.scheme import Scheme
+from asheard.evaluation.scores import scheme_of
 
 
-def ranking(chains: Mapping[str, Any]) -> list[str]:
-    """Ranked chains, best first: lower PER, then lower FRR by class, then more L1-atypical errors caught.
+def ranking(chains: Mapping[str, Any], scheme: Scheme = LABELS) -> list[str]:
+    """Ranked chains, best first, by what the scheme ranks by.
 
     A number that is None comes last. The encoder chain run without its L1 is shown beside the others only.
     """
 
-    def order(chain: str) -> tuple[float, float, float]:
-        pooled = chains[chain]["pooled"]
-        per, frr, caught = (pooled[name] for name in ("per", "frr_class", "atypical_errors_caught"))
-        return (inf if per is None else per, inf if frr is None else frr, inf if caught is None else -caught)
+    def order(chain: str) -> list[float]:
+        values = [(look_up(chains[chain]["pooled"], path), sign) for path, sign in scheme.ranked_by]
+        return [inf if value is None else sign * value for value, sign in values]
 
     return sorted((chain for chain in chains if chain != L1_ENCODER_UNKNOWN), key=order)
 
 
-def in_order(chains: Mapping[str, Any]) -> list[str]:
+def in_order(chains: Mapping[str, Any], scheme: Scheme = LABELS) -> list[str]:
     """The ranked chains, then those that are not ranked."""
-    ranked = ranking(chains)
+    ranked = ranking(chains, scheme)
     return ranked + [chain for chain in chains if chain not in ranked]
 
 
 def with_copy_canonical(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """What a table of chains shows: each in order with its summary, and last, never ranked, copying the canonical."""
     chains = metrics["chains"]
-    return {chain: chains[chain] for chain in in_order(chains)} | {COPY_CANONICAL: metrics["copy_canonical"]}
+    return {chain: chains[chain] for chain in in_order(chains, scheme_of(metrics))} | {
+        COPY_CANONICAL: metrics["copy_canonical"]
+    }
 
 
 def reference_chain(chains: Mapping[str, Any]) -> str:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from asheard.corpora.records import Utterance
+from asheard.corpora.scored import MISPRONOUNCED_BELOW
 from asheard.evaluation.chains import COPY_CANONICAL, Fold
 from asheard.evaluation.merges import coarse_utterances, merges_of
 from asheard.evaluation.rows import folds_together
+from asheard.evaluation.scores import RIGHT_FROM
 
 MIN_OFTEN: Final = 100  # tokens from which a phone that a chain never writes is told of
 
@@ -40,6 +42,13 @@ def remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
     yield from _never_written(folds, merges)
 
 
+def score_remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
+    """The same where the gold has scores alone."""
+    if merges:
+        yield f"The gold does not tell all phones apart; counted on both sides: {_as(merges)}."
+    yield from _never_written(folds, merges)
+
+
 def set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
     """Gold tokens that some numbers leave out, by reason."""
     tokens = [token for utterance in gold for token in utterance.tokens]
@@ -52,6 +61,21 @@ def set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
         ),
         "additions: in PER and the published metrics only": sum(token.canonical is None for token in tokens),
         "substitutions whose two sides are one broad phone: counted as ok": sum(map(folds_together, tokens)),
+    }
+
+
+def scores_set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
+    """The same where the gold has scores alone."""
+    scores = [token.score for utterance in gold for token in utterance.tokens]
+    return {
+        "utterances without a canonical phone: in PER against canonical only": sum(
+            not utterance.canonical for utterance in gold
+        ),
+        "phones without a score: in PER against canonical only": scores.count(None),
+        f"phones scored from {MISPRONOUNCED_BELOW:g} to below {RIGHT_FROM:g}, neither right nor wrong: in PCC, "
+        "precision and F1, not in collapse, FRR and AUC": sum(
+            score is not None and MISPRONOUNCED_BELOW <= score < RIGHT_FROM for score in scores
+        ),
     }
 
 

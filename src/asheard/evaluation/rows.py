@@ -38,7 +38,10 @@ SCHEMA: Final[dict[str, Any]] = {
     "gold_cos_dist": pl.Float64,  # canonical to perceived; 1 at a deletion, null at `err`
     "collapsed": pl.Boolean,  # at a named substitution: the chain wrote the canonical; null elsewhere
     "class_pred": pl.String,  # variant or error
+    "score": pl.Float64,  # mean expert score; null where the gold has none
+    "position_score": pl.Float64,  # the chain's own score of the position; null for a chain that writes phones alone
 }
+OPTIONAL: Final = ("score", "position_score")  # columns that a file need not have
 
 
 def folds_together(token: Token) -> bool:
@@ -64,6 +67,8 @@ def token_rows(
         typical: the substitutions that count as L1-typical.
     Returns:
         Rows of SCHEMA: runs in the order given, utterances by (speaker, utt), the same positions in each run.
+    Raises:
+        CorpusError: a run scores positions, but not each of an utterance once.
     """
     gold = sorted(gold, key=lambda utterance: utterance.key)
     positions = _positions(gold, vectors, typical)
@@ -89,6 +94,7 @@ def _positions(gold: Sequence[Utterance], vectors: Vectors, typical: Substitutio
             "error_type": ["ok" if folds_together(token) else token.error_type.value for token in tokens],
             "l1_typical": [sides in typical for sides in zip(l1, canonical, perceived, strict=True)],
             "gold_cos_dist": _distances(canonical, perceived, vectors),
+            "score": [token.score for token in tokens],
         },
         schema_overrides=SCHEMA,
     ).with_columns(
@@ -107,6 +113,7 @@ def _run_rows(positions: pl.DataFrame, gold: Sequence[Utterance], run: ChainRun,
         pl.lit(run.seed, pl.Int64).alias("seed"),
         pl.Series("predicted", predicted, pl.String),
         pl.Series("cos_dist", _distances(positions["canonical"].to_list(), predicted, vectors)),
+        pl.Series("position_score", run.position_scores_for(gold), pl.Float64),
     ).with_columns(
         collapsed=pl.when(named_substitution).then(pl.col("predicted").eq_missing(pl.col("canonical"))),
         class_pred=pl.when(pl.col("cos_dist") < vectors.threshold).then(pl.lit("variant")).otherwise(pl.lit("error")),

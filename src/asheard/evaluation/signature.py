@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from asheard import __version__
 from asheard.alignment import INDEL_COST
+from asheard.corpora.scored import MISPRONOUNCED_BELOW
 from asheard.evaluation.chains import ChainRun
 from asheard.evaluation.context import Context
+from asheard.evaluation.scores import RIGHT_FROM
 from asheard.phones import Vectors
 
 
@@ -17,6 +19,7 @@ def signature(
     merges: Mapping[str, str],
     num_utterances: int,
     num_training_speakers: Sequence[int],
+    only_scores: bool = False,
 ) -> str:
     """Name everything that moves the numbers, in the manner of sacreBLEU.
 
@@ -27,6 +30,7 @@ def signature(
         merges: phones folded together on both sides because the gold does not tell them apart.
         num_utterances: that were scored.
         num_training_speakers: behind the L1-typical substitutions of each fold.
+        only_scores: the gold has expert scores and no labels.
     Returns:
         key:value fields joined by "|".
     """
@@ -45,4 +49,6 @@ def signature(
         "l1_typical": ",".join(f"{number}speakers" for number in sorted(set(num_training_speakers) - {0})) or "none",
         "version": __version__,
     }
+    if only_scores:
+        values["gold"] = f"scores:wrong<{MISPRONOUNCED_BELOW:g},right>={RIGHT_FROM:g}"
     return "|".join(f"{key}:{value.replace('|', '/')}" for key, value in values.items())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 NOT_AVAILABLE = "n/a"
+COEFFICIENTS = ("auc", "pcc")  # numbers that tables of rates show as they are
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -32,6 +33,11 @@ def number(value: float | None) -> str:
     return NOT_AVAILABLE if value is None else f"{value:.3f}"
 
 
+def written(path: str) -> Callable[[float | None], str]:
+    """How the number of this path is written in a table of rates."""
+    return number if path in COEFFICIENTS else percent
+
+
 def probability(value: float | None) -> str:
     """A p value; below 0.001 as a power of ten."""
     if value is None:
@@ -53,14 +59,17 @@ def with_interval(
     return f"{written(value)} [{written(interval[0])}, {written(interval[1])}]"
 
 
-def spread(ends: Sequence[float] | None) -> str:
-    """`least to most` over seeds in per cent; written otherwise than an interval, for it is none."""
-    return NOT_AVAILABLE if ends is None else f"{percent(ends[0])} to {percent(ends[1])}"
+def spread(ends: Sequence[float] | None, written: Callable[[float | None], str] = percent) -> str:
+    """`least to most` over seeds; written otherwise than an interval, for it is none."""
+    return NOT_AVAILABLE if ends is None else f"{written(ends[0])} to {written(ends[1])}"
 
 
-def points(difference: float | None, interval: Sequence[float | None] = (None, None)) -> str:
-    """A difference of two rates in percentage points, with its sign and interval."""
-    ends = [None if end is None else f"{100 * end:+.2f}" for end in (difference, *interval)]
+def points(
+    difference: float | None, interval: Sequence[float | None] = (None, None), *, coefficients: bool = False
+) -> str:
+    """A difference of two rates in percentage points, or of two coefficients, with its sign and interval."""
+    factor, decimals = (1, 3) if coefficients else (100, 2)
+    ends = [None if end is None else f"{factor * end:+.{decimals}f}" for end in (difference, *interval)]
     value, low, high = ends
     if value is None:
         return NOT_AVAILABLE

@@ -13,7 +13,10 @@ from asheard.evaluation.plots.detection import draw_detection
 from asheard.evaluation.plots.distances import draw_distances
 from asheard.evaluation.plots.missed import draw_missed
 from asheard.evaluation.plots.phones import draw_phones
+from asheard.evaluation.plots.sheet import Sheet
+from asheard.evaluation.plots.tradeoff import draw_tradeoff
 from asheard.evaluation.ranking import reference_chain
+from asheard.evaluation.scores import SCORES, scheme_of
 
 COLLAPSE_PLOT: Final = "collapse.png"
 CONFUSIONS_PLOT: Final = "confusions.png"
@@ -21,6 +24,7 @@ DETECTION_PLOT: Final = "detection.png"
 DISTANCES_PLOT: Final = "distances.png"
 MISSED_PLOT: Final = "missed.png"
 PHONES_PLOT: Final = "collapse-by-phone.png"
+TRADEOFF_PLOT: Final = "frr-and-collapse.png"
 
 
 def draw_plots(folder: Path, rows: pl.DataFrame, metrics: Mapping[str, Any]) -> None:
@@ -31,15 +35,21 @@ def draw_plots(folder: Path, rows: pl.DataFrame, metrics: Mapping[str, Any]) -> 
         rows: token rows of every chain and seed.
         metrics: the contents of metrics.json.
     """
-    chains, signature = metrics["chains"], metrics["signature"]
-    reference = reference_chain(chains)
     with rc_context({"text.parse_math": False}):  # a chain may be called `$x`
-        for name, sheet in {
-            COLLAPSE_PLOT: draw_collapse(chains),
-            CONFUSIONS_PLOT: draw_confusions(rows, reference),
-            DETECTION_PLOT: draw_detection(rows, chains),
-            DISTANCES_PLOT: draw_distances(rows, chains),
-            MISSED_PLOT: draw_missed(rows, reference),
-            PHONES_PLOT: draw_phones(rows, chains),
-        }.items():
-            sheet.write(folder / name, signature)
+        for name, sheet in _sheets(rows, metrics).items():
+            sheet.write(folder / name, metrics["signature"])
+
+
+def _sheets(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> dict[str, Sheet]:
+    chains = metrics["chains"]
+    if scheme_of(metrics) is SCORES:
+        return {TRADEOFF_PLOT: draw_tradeoff(rows, chains)}
+    reference = reference_chain(chains)
+    return {
+        COLLAPSE_PLOT: draw_collapse(chains),
+        CONFUSIONS_PLOT: draw_confusions(rows, reference),
+        DETECTION_PLOT: draw_detection(rows, chains),
+        DISTANCES_PLOT: draw_distances(rows, chains),
+        MISSED_PLOT: draw_missed(rows, reference),
+        PHONES_PLOT: draw_phones(rows, chains),
+    }

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from asheard.evaluation.chains import behind_prior
-from asheard.evaluation.detection import detection_curve, operating_point
+from asheard.evaluation.detection import DetectionCurve, auc_path, detection_curve, operating_point
+from asheard.evaluation.metrics import look_up
 from asheard.evaluation.plots.sheet import (
     GREY,
     TEXT_SIZE,
@@ -26,10 +28,8 @@ def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Sheet:
     shown = distinct_transcripts(chains)
     colour = colours(shown)
     legend = {
-        f"{chain} (AUC {number(chains[chain]['pooled']['d1']['auc'])})": Line2D(
-            [], [], color=colour[chain], linewidth=2
-        )
-        for chain in shown
+        f"{chain} (AUC {number(look_up(pooled, auc_path(pooled)))})": Line2D([], [], color=colour[chain], linewidth=2)
+        for chain, pooled in ((chain, chains[chain]["pooled"]) for chain in shown)
     }
     legend["every difference is an error: collapse"] = _mark("|", GREY)
     legend["threshold in use"] = _mark("o", GREY)
@@ -46,10 +46,8 @@ def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Sheet:
         curve, point = detection_curve(here), operating_point(here)
         if curve is None or point is None:
             continue
-        missed, frr = 100 * curve.missed, 100 * curve.frr
-        axes.plot([0, missed[0]], [100, frr[0]], color=colour[chain], linewidth=1, linestyle=":")
-        axes.plot(missed, frr, color=colour[chain], linewidth=2)
-        axes.plot(missed[0], frr[0], "|", color=colour[chain], markersize=14, markeredgewidth=2)
+        collapse, highest_here = draw_curve(axes, curve, colour[chain])
+        axes.plot(collapse, highest_here, "|", color=colour[chain], markersize=14, markeredgewidth=2)
         x, y = 100 * np.array(point)
         axes.plot(x, y, "o", color=colour[chain], markersize=8, markeredgecolor="white", zorder=4)
         behind = operating_point(rows.filter(chain=behind_prior(chain)))
@@ -57,13 +55,25 @@ def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Sheet:
             to = (100 * behind[0], 100 * behind[1])
             axes.annotate("", to, (x, y), arrowprops={"arrowstyle": "-|>", "color": colour[chain], "shrinkB": 4})
             axes.plot(*to, "D", color="white", markeredgecolor=colour[chain], markeredgewidth=2, markersize=7, zorder=4)
-        highest = max(highest, frr[0])
+        highest = max(highest, highest_here)
     axes.plot([0, 100], [100, 0], color=GREY, linewidth=0.8, linestyle="--")
     axes.set(xlim=(0, 100), ylim=(0, min(100, max(1, 1.25 * highest))))
     axes.set_xlabel("substitutions missed: below the threshold (%)", fontsize=TEXT_SIZE)
     axes.set_ylabel("FRR: correct positions at or above the threshold (%)", fontsize=TEXT_SIZE)
     bare(axes, "both")
     return drawn
+
+
+def draw_curve(axes: Axes, curve: DetectionCurve, colour: Any) -> tuple[float, float]:
+    """Draw (missed, FRR) in per cent at every threshold, and dotted from where everything is rejected.
+
+    Returns:
+        The point at which what is written as another phone is an error.
+    """
+    missed, frr = 100 * curve.missed, 100 * curve.frr
+    axes.plot([0, missed[0]], [100, frr[0]], color=colour, linewidth=1, linestyle=":")
+    axes.plot(missed, frr, color=colour, linewidth=2)
+    return float(missed[curve.as_written]), float(frr[curve.as_written])
 
 
 def _mark(marker: str, colour: str, fill: str | None = None) -> Line2D:

@@ -6,7 +6,9 @@ from typing import Any
 import polars as pl
 
 from asheard.evaluation.context import Context
-from asheard.evaluation.definitions import DEFINITIONS
+from asheard.evaluation.definitions import DEFINITIONS, SCORE_DEFINITIONS
+from asheard.evaluation.metrics import LABELS
+from asheard.evaluation.notes import l1_notes
 from asheard.evaluation.plots import (
     COLLAPSE_PLOT,
     CONFUSIONS_PLOT,
@@ -14,6 +16,7 @@ from asheard.evaluation.plots import (
     DISTANCES_PLOT,
     MISSED_PLOT,
     PHONES_PLOT,
+    TRADEOFF_PLOT,
 )
 from asheard.evaluation.results.background import p_min, set_apart, shared_prompts, validation
 from asheard.evaluation.results.design import design
@@ -27,6 +30,8 @@ from asheard.evaluation.results.rates import (
     ranked,
     seeds,
 )
+from asheard.evaluation.results.scores import curves, ranked_by_scores
+from asheard.evaluation.scores import scheme_of
 from asheard.evaluation.verdict import Verdict, missing_chains
 
 
@@ -39,7 +44,7 @@ def results_text(
         rows: token rows of every chain and seed.
         metrics: the contents of metrics.json.
         context: what is said beside the numbers.
-        verdict: None where one of the four chains is missing.
+        verdict: None where there is none.
         plots: folder of the pictures, relative to the text.
     Returns:
         Markdown; each paragraph is one line, and below each table stands the signature of its numbers.
@@ -48,6 +53,19 @@ def results_text(
         f"# Results: {context.corpus}",
         *(f"> **{note}**" for note in context.notes),
         f"`{metrics['signature']}`",
+        *(
+            _of_labels(rows, metrics, context, verdict, plots)
+            if scheme_of(metrics) is LABELS
+            else _of_scores(rows, metrics, context, plots)
+        ),
+    ]
+    return "\n\n".join(_signed(blocks, metrics["signature"])) + "\n"
+
+
+def _of_labels(
+    rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, verdict: Verdict | None, plots: str
+) -> list[str]:
+    return [
         *ranked(metrics),
         *shared_prompts(context),
         f"![Collapse by chain and first language]({plots}/{COLLAPSE_PLOT})",
@@ -56,7 +74,8 @@ def results_text(
         *published(metrics),
         *differences(metrics),
         *seeds(metrics),
-        *by_l1(rows, metrics),
+        *by_l1(metrics),
+        "\n".join(f"- {note}" for note in l1_notes(rows, metrics["chains"])),
         *confusions(rows, metrics),
         f"![What was said and what was written, for each first language]({plots}/{CONFUSIONS_PLOT})",
         *errors_missed(rows, metrics),
@@ -74,7 +93,23 @@ def results_text(
         "## What is counted",
         DEFINITIONS,
     ]
-    return "\n\n".join(_signed(blocks, metrics["signature"])) + "\n"
+
+
+def _of_scores(rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, plots: str) -> list[str]:
+    return [
+        *ranked_by_scores(metrics),
+        *shared_prompts(context),
+        f"![False rejections against collapse]({plots}/{TRADEOFF_PLOT})",
+        *curves(rows, metrics),
+        *design(metrics),
+        *differences(metrics),
+        *seeds(metrics),
+        *(by_l1(metrics) if len(metrics["design"]["speakers"]) > 1 else ()),
+        *set_apart(metrics, context),
+        *validation(context),
+        "## What is counted",
+        SCORE_DEFINITIONS,
+    ]
 
 
 def _signed(blocks: Iterable[str], signature: str) -> Iterable[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from asheard.evaluation.chains import COPY_CANONICAL
-from asheard.evaluation.detection import detection_curve, operating_point
+from asheard.evaluation.detection import auc_path, detection_curve, operating_point
 from asheard.evaluation.metrics import look_up
 from asheard.evaluation.ranking import with_copy_canonical
 from asheard.evaluation.tables import markdown_table, number, passed, percent, probability, with_interval
@@ -14,6 +14,7 @@ from asheard.evaluation.tables import markdown_table, number, passed, percent, p
 
 def detection(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
     """The ends of each detection curve that matter, and its area."""
+    summaries = with_copy_canonical(metrics)
     yield "## Detection curves"
     yield (
         "A threshold on the distance calls a position an error; as it falls, fewer substitutions are missed and more "
@@ -23,7 +24,7 @@ def detection(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
         "substitutions that it excuses count as missed here."
     )
     table = []
-    for chain, summary in with_copy_canonical(metrics).items():
+    for chain, summary in summaries.items():
         here = rows.filter(chain=chain)
         curve, in_use = detection_curve(here), operating_point(here)
         pooled = summary["pooled"]
@@ -32,9 +33,16 @@ def detection(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
         elif curve is None or in_use is None:
             points = (None,) * 4
         else:
-            points = (float(curve.missed[0]), float(curve.frr[0]), *in_use)
-        table.append([chain, _with_interval(summary, "d1.auc"), *map(percent, points)])
+            points = (float(curve.missed[curve.as_written]), float(curve.frr[curve.as_written]), *in_use)
+        table.append([chain, _with_interval(summary, auc_path(pooled)), *map(percent, points)])
     yield markdown_table(["chain", "AUC", "smallest threshold: missed", "its FRR", "in use: missed", "its FRR"], table)
+    for chain, summary in summaries.items():
+        if "position_scores" in summary["pooled"]:
+            yield (
+                f"{chain}: AUC and curve are of its own scores of the positions in place of distances, and its "
+                "smallest threshold is where it begins to write another phone. With deletions and sounds without a "
+                f"name among the errors its AUC is {_with_interval(summary, 'position_scores.auc_all_errors')}."
+            )
 
 
 def dissociations(metrics: Mapping[str, Any]) -> Iterable[str]:

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import polars as pl
-
 from asheard.evaluation.chains import COPY_CANONICAL, L1_ENCODER, L1_ENCODER_UNKNOWN
 from asheard.evaluation.counts import EDITS
 from asheard.evaluation.metrics import RATES, look_up
-from asheard.evaluation.notes import l1_notes
 from asheard.evaluation.ranking import ranking, reference_chain, with_copy_canonical
+from asheard.evaluation.scheme import Scheme
+from asheard.evaluation.scores import SCORES, scheme_of
 from asheard.evaluation.tables import (
+    COEFFICIENTS,
     NOT_AVAILABLE,
     markdown_table,
     percent,
@@ -18,6 +18,7 @@ from asheard.evaluation.tables import (
     probability,
     spread,
     with_interval,
+    written,
 )
 
 _PUBLISHED_COUNTS: Final = {"TA": "ta", "FR": "fr", "FA": "fa", "CD": "cd", "DE": "de"}
@@ -43,13 +44,13 @@ def ranked(metrics: Mapping[str, Any]) -> Iterable[str]:
         f"{pooled['num_utterances']} utterances, {pooled['num_tokens']} canonical positions: "
         f"{pooled['num_ok']} ok, {pooled['num_substitutions']} substitutions, {pooled['num_deletions']} deletions"
         f"{_unnamed(pooled)}; {pooled['num_l1_typical']} of the substitutions are L1-typical. Rates are in per cent, "
-        f"{_seeds(chains)}; in brackets the {100 * metrics['design']['level']:g}% interval over "
-        f"{_units(metrics['copy_canonical']['intervals']['pooled'])}. Ranked by PER, ties by FRR by class."
+        f"{of_runs(chains)}; in brackets the {100 * metrics['design']['level']:g}% interval over "
+        f"{units(metrics['copy_canonical']['intervals']['pooled'])}. Ranked by PER, ties by FRR by class."
     )
     yield markdown_table(
         ["chain", "rank", *RATES],
         [
-            [chain, str(order.index(chain) + 1) if chain in order else "-", *_rates(summary, RATES.values())]
+            [chain, str(order.index(chain) + 1) if chain in order else "-", *rates(summary, RATES.values())]
             for chain, summary in with_copy_canonical(metrics).items()
         ],
     )
@@ -81,7 +82,7 @@ def published(metrics: Mapping[str, Any]) -> Iterable[str]:
             for chain, summary in summaries.items()
         ],
     )
-    yield f"Their intervals over {_units(metrics['copy_canonical']['intervals']['pooled'])}:"
+    yield f"Their intervals over {units(metrics['copy_canonical']['intervals']['pooled'])}:"
     yield markdown_table(
         ["chain", *_PUBLISHED_RATES],
         [
@@ -99,11 +100,12 @@ def differences(metrics: Mapping[str, Any]) -> Iterable[str]:
     records = metrics["differences"]
     if not records:
         return
-    headings = {path: heading for heading, path in (_PUBLISHED_RATES | RATES).items()}
+    scheme = scheme_of(metrics)
+    headings = {path: heading for heading, path in (_PUBLISHED_RATES | scheme.headings).items()}
     yield "## Differences between chains"
     yield (
-        "Chain less reference in percentage points, paired: both are counted on the same "
-        f"{records[0]['num_units']} {records[0]['units']} in every resample"
+        f"Chain less reference in percentage points{_but_coefficients(scheme)}, paired: both are counted on the same "
+        f"{max(record['num_units'] for record in records)} {records[0]['units']} in every resample"
         f"{_within(records[0]['units'])}. p is two-sided; Holm's correction is for the pairs compared on that metric, "
         "and the intervals are without it. "
         "n/a: the two are the same, or a number is undefined. Collapse also falls where phones are written at random: "
@@ -116,7 +118,11 @@ def differences(metrics: Mapping[str, Any]) -> Iterable[str]:
                 headings[record["metric"]],
                 record["chain"],
                 record["reference"],
-                points(record["difference"], (record["low"], record["high"])),
+                points(
+                    record["difference"],
+                    (record["low"], record["high"]),
+                    coefficients=record["metric"] in COEFFICIENTS,
+                ),
                 probability(record["p"]),
                 probability(record["p_holm"]),
             ]
@@ -127,21 +133,26 @@ def differences(metrics: Mapping[str, Any]) -> Iterable[str]:
 
 def seeds(metrics: Mapping[str, Any]) -> Iterable[str]:
     """What training again with another seed changes, apart from what other speakers would."""
-    chains = with_copy_canonical(metrics)
+    chains, scheme = with_copy_canonical(metrics), scheme_of(metrics)
     yield "## Spread over training seeds"
     if all(len(summary["per_seed"]) == 1 for summary in chains.values()):
         yield "Every chain was run with one seed: how far training by chance moves these numbers is not known."
         return
-    yield "Per cent, the least to the most over seeds. These are no intervals: they hold for these speakers alone."
+    yield (
+        f"Per cent{_but_coefficients(scheme)}, the least to the most over seeds. These are no intervals: they hold for "
+        "these speakers alone."
+    )
     yield markdown_table(
-        ["chain", "seeds", *RATES],
+        ["chain", "seeds", *scheme.headings],
         [
             [
                 chain,
                 ", ".join(summary["per_seed"]) if chain != COPY_CANONICAL else "-",
                 *(
-                    spread(summary["spread"]["pooled"][path]) if len(summary["per_seed"]) > 1 else NOT_AVAILABLE
-                    for path in RATES.values()
+                    spread(summary["spread"]["pooled"][path], written(path))
+                    if len(summary["per_seed"]) > 1
+                    else NOT_AVAILABLE
+                    for path in scheme.headings.values()
                 ),
             ]
             for chain, summary in chains.items()
@@ -149,23 +160,25 @@ def seeds(metrics: Mapping[str, Any]) -> Iterable[str]:
     )
 
 
-def by_l1(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
-    """A table a rate, and what is particular to each L1."""
+def by_l1(metrics: Mapping[str, Any]) -> Iterable[str]:
+    """A table a rate."""
     summaries = with_copy_canonical(metrics)
     copied = metrics["copy_canonical"]
     yield "## By first language"
     yield "Where an L1 has one test speaker, its intervals are within-speaker (see Design)."
-    for heading, path in RATES.items():
-        yield f"{heading}, per cent:"
+    for heading, path in scheme_of(metrics).headings.items():
+        yield f"{heading}:" if path in COEFFICIENTS else f"{heading}, per cent:"
         yield markdown_table(
             ["L1", "interval over", *summaries],
             [
                 [
                     l1,
-                    _units(copied["intervals"]["per_l1"][l1]),
+                    units(copied["intervals"]["per_l1"][l1]),
                     *(
                         with_interval(
-                            look_up(summary["per_l1"][l1], path), summary["intervals"]["per_l1"][l1]["values"][path]
+                            look_up(summary["per_l1"][l1], path),
+                            summary["intervals"]["per_l1"][l1]["values"][path],
+                            written(path),
                         )
                         for summary in summaries.values()
                     ),
@@ -173,7 +186,6 @@ def by_l1(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
                 for l1 in copied["per_l1"]
             ],
         )
-    yield "\n".join(f"- {note}" for note in l1_notes(rows, metrics["chains"]))
 
 
 def l1_declared_or_unknown(metrics: Mapping[str, Any]) -> Iterable[str]:
@@ -189,7 +201,7 @@ def l1_declared_or_unknown(metrics: Mapping[str, Any]) -> Iterable[str]:
         COPY_CANONICAL: metrics["copy_canonical"],
     }
     yield markdown_table(
-        ["L1 is", *RATES], [[name, *_rates(summary, RATES.values())] for name, summary in summaries.items()]
+        ["L1 is", *RATES], [[name, *rates(summary, RATES.values())] for name, summary in summaries.items()]
     )
 
 
@@ -212,22 +224,29 @@ def _unnamed(pooled: Mapping[str, Any]) -> str:
     return f", {number} sounds without a name" if number else ""
 
 
-def _rates(summary: Mapping[str, Any], paths: Iterable[str]) -> list[str]:
+def rates(summary: Mapping[str, Any], paths: Iterable[str]) -> list[str]:
+    """Cells of a table: the pooled numbers of one chain with their intervals."""
     intervals = summary["intervals"]["pooled"]["values"]
-    return [with_interval(look_up(summary["pooled"], path), intervals[path]) for path in paths]
+    return [with_interval(look_up(summary["pooled"], path), intervals[path], written(path)) for path in paths]
 
 
 def _interval(ends: list[float] | None) -> str:
     return NOT_AVAILABLE if ends is None else f"[{percent(ends[0])}, {percent(ends[1])}]"
 
 
-def _seeds(chains: Mapping[str, Any]) -> str:
+def of_runs(chains: Mapping[str, Any]) -> str:
+    """Whether numbers are of one run or means over seeds."""
     numbers = {len(summary["per_seed"]) for summary in chains.values()}
     return "of one run" if numbers == {1} else "means over the seeds of each chain (below)"
 
 
-def _units(intervals: Mapping[str, Any]) -> str:
+def units(intervals: Mapping[str, Any]) -> str:
+    """What an interval is over, and how many of them."""
     return f"{intervals['num_units']} {intervals['units']}{_within(intervals['units'])}"
+
+
+def _but_coefficients(scheme: Scheme) -> str:
+    return " (AUC and PCC as they are)" if scheme is SCORES else ""
 
 
 def _within(units: str) -> str:

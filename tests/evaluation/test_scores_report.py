@@ -1,0 +1,206 @@
+"""`asheard evaluate` and `asheard report` on gold of expert scores alone."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import typer
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+from scored_gold import scored, scoring
+from small_gold import PHONES, run
+from typer.testing import CliRunner, Result
+
+from asheard.cli import evaluate as commands
+from asheard.corpora.records import Utterance, write_manifest, write_predictions
+from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, evaluate, report
+from asheard.evaluation.plots.tradeoff import draw_tradeoff
+from asheard.phones import load_vectors
+from asheard.prior import build_prior
+
+app = typer.Typer()
+app.command()(commands.evaluate)
+app.command()(commands.report)
+
+
+def speech(l1s: tuple[str, ...]) -> list[Utterance]:
+    """Five speakers of each L1; a third of what they say is wrong or nearly so."""
+    chance = random.Random(7)
+    return [
+        scored(
+            f"u{index}",
+            " ".join(f"{phone} {chance.choice([0, 0.4, 1, 1.8, 2, 2, 2])}" for phone in chance.choices(PHONES, k=8)),
+            f"{l1}{index % 5}",
+            l1,
+        )
+        for l1 in l1s
+        for index in range(30)
+    ]
+
+
+def heard(gold: list[Utterance], collapse: float, seed: int) -> ChainRun:
+    """Another phone where the score is low, but for a share of these, and here and there where it is not."""
+    chance = random.Random(seed)
+    texts = [
+        " ".join(
+            chance.choice(PHONES)
+            if chance.random() < (0.1 if token.score >= 0.5 else 1 - collapse)
+            else token.canonical
+            for token in row.tokens
+        )
+        for row in gold
+    ]
+    return run(gold, texts, seed=seed)
+
+
+def with_scores(gold: list[Utterance]) -> ChainRun:
+    rng = np.random.default_rng(5)
+    own = [tuple((rng.normal(0, 1, 8) + [token.score for token in row.tokens]).tolist()) for row in gold]
+    return scoring(replace(heard(gold, 0.4, 9), chain="gop"), *own)
+
+
+GOLD = speech(("Mandarin",))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_manifest(tmp_path / "gold.jsonl", GOLD)
+    for name, one in {"keen": heard(GOLD, 0.1, 1), "deaf": heard(GOLD, 0.8, 2), "gop": with_scores(GOLD)}.items():
+        write_predictions(tmp_path / f"{name}.jsonl", one.predictions)
+    build_prior([("Hindi", "t", "d", None)], threshold=load_vectors().threshold).save(tmp_path / "prior.json")
+    return tmp_path
+
+
+def invoke(folder: Path, *arguments: str) -> Result:
+    words = ["evaluate", "--gold", f"{folder}/gold.jsonl", "--out", f"{folder}/out", *arguments]
+    return CliRunner().invoke(app, words)
+
+
+def table_after(text: str, heading: str) -> list[dict[str, str]]:
+    block = next(block for block in text[text.index(heading) :].split("\n\n") if block.startswith("|"))
+    header, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
+    return [dict(zip(header, line, strict=True)) for line in lines]
+
+
+def test_chains_are_ranked_and_those_about_first_languages_step_aside(folder: Path) -> None:
+    chains = [f"--chain={name}={folder}/{name}.jsonl" for name in ("deaf", "keen", "gop")]
+    about_l1 = [f"--chain={name}={folder}/keen.jsonl" for name in (L1_ENCODER, FAITHFUL)]
+    (folder / "out").mkdir()
+    (folder / "out" / "verdict.json").write_text("{}")  # of an earlier evaluation in the same folder
+    prior = ["--prior", f"{folder}/prior.json", "--with-prior", FAITHFUL]
+    result = invoke(folder, *chains, *about_l1, *prior, "--train", f"{folder}/gold.jsonl")
+    assert result.exit_code == 0, result.output
+    output = result.output.replace("\n", " ")
+    for name in (L1_ENCODER, "faithful+l1-prior"):
+        assert f"{name} steps aside: it needs several first languages, and the gold has one (Mandarin)." in output
+    assert "best AUC first" in output
+    assert max(map(len, result.output[: result.output.index("copy")].splitlines())) <= 80
+
+    metrics = json.loads((folder / "out" / "metrics.json").read_text())
+    assert (metrics["gold"], list(metrics["chains"])) == ("scores", ["deaf", "keen", "gop", FAITHFUL])
+    assert metrics["signature"].endswith("|gold:scores:wrong<0.5,right>=1.8")
+    assert metrics["remarks"] == []
+    assert {record["metric"] for record in metrics["differences"]} == {
+        "auc", "pcc", "collapse", "frr", "f1", "per_canonical"
+    }  # fmt: skip
+    summary = metrics["chains"]["gop"]
+    assert summary["intervals"]["pooled"]["num_units"] == 5
+    assert not (folder / "out" / "verdict.json").exists()
+
+    text = (folder / "out" / "RESULTS.md").read_text()
+    ranked = {line["chain"]: line for line in table_after(text, "## Ranking")}
+    assert list(ranked)[-3:] == ["copy the canonical", L1_ENCODER, "faithful+l1-prior"]
+    assert [ranked[name]["rank"] for name in ("gop", "deaf", "copy the canonical", L1_ENCODER)] == [
+        "1", "4", "-", "aside"
+    ]  # fmt: skip
+    low, high = summary["intervals"]["pooled"]["values"]["pcc"]
+    assert ranked["gop"]["PCC"] == f"{summary['pooled']['pcc']:.3f} [{low:.3f}, {high:.3f}]"
+    assert ranked["gop"]["FRR"].startswith(f"{100 * summary['pooled']['frr']:.2f} [")
+    assert ranked["copy the canonical"]["collapse"] == "100.00 [100.00, 100.00]"
+    assert ranked["copy the canonical"]["PCC"] == "n/a"
+    assert "## By first language" not in text
+    assert "L1-typical" not in text
+    pictures = list((folder / "out" / "plots").iterdir())
+    assert [f"](plots/{path.name})" in text for path in pictures] == [True]
+    with Image.open(pictures[0]) as picture:
+        assert picture.text["Description"] == metrics["signature"]
+
+
+def test_report_runs_again_from_the_folder(folder: Path) -> None:
+    assert invoke(folder, f"--chain=gop={folder}/gop.jsonl").exit_code == 0
+    made = [folder / "out" / name for name in ("RESULTS.md", "plots/frr-and-collapse.png")]
+    before = [path.read_bytes() for path in made]
+    for path in made:
+        path.unlink()
+    result = CliRunner().invoke(app, ["report", f"{folder}/out"])
+    assert result.exit_code == 0, result.output
+    assert [path.read_bytes() for path in made] == before
+
+
+def test_a_table_of_scores_is_gold_too(folder: Path) -> None:
+    table = [
+        {"utt": row.utt, "speaker": row.speaker, "l1": row.l1, "canonical": list(row.canonical),
+         "scores": [token.score for token in row.tokens]}
+        for row in GOLD
+    ]  # fmt: skip
+    chain = f"--chain=keen={folder}/keen.jsonl"
+    invoke(folder, chain)
+    of_manifest = (folder / "out" / "metrics.json").read_bytes()
+    (folder / "gold.jsonl").write_text("\n".join(map(json.dumps, table)))
+    assert invoke(folder, chain).exit_code == 0
+    assert (folder / "out" / "metrics.json").read_bytes() == of_manifest
+
+
+def test_the_curve_is_read_where_it_collapses_so_little(tmp_path: Path) -> None:
+    """Wrong phones at distances or scores 0 and 1, right ones likewise: two thresholds that matter."""
+    gold = [scored("a", "t 0 d 0 s 2 z 2 i 2 ɪ 2")]
+    own = scoring(replace(run(gold, ["t d s z i ɪ"]), chain="gop"), (-2.0, 1.0, 2.0, 2.0, 2.0, 0.5))
+    evaluate(gold, [run(gold, ["t s z i ɪ"]), own], out=tmp_path, context=Context(corpus="c", split="s"))
+    report(tmp_path)
+    read = {line["chain"]: line for line in table_after((tmp_path / "RESULTS.md").read_text(), "## FRR against")}
+    assert [read["x"][f"collapse to {share}%"] for share in (10, 40, 50)] == ["n/a", "n/a", "0.00"]
+    assert [read["gop"][f"collapse to {share}%"] for share in (10, 40, 50)] == ["25.00", "25.00", "0.00"]
+
+
+def study(out: Path) -> dict[str, Any]:
+    gold = speech(("Hindi", "Korean"))
+    runs = [replace(heard(gold, 0.1, seed), chain="keen") for seed in (1, 2)]
+    metrics = evaluate(gold, [*runs, with_scores(gold)], out=out, context=Context(corpus="c", split="s")).metrics
+    report(out)
+    return metrics
+
+
+def test_several_first_languages_and_seeds_have_tables_of_their_own(tmp_path: Path) -> None:
+    metrics = study(tmp_path)
+    text = (tmp_path / "RESULTS.md").read_text()
+    keen = metrics["chains"]["keen"]
+    assert keen["pooled"]["auc"] == pytest.approx(np.mean([seed["auc"] for seed in keen["per_seed"].values()]))
+    by_l1 = table_after(text, "AUC:")
+    assert [line["L1"] for line in by_l1] == ["Hindi", "Korean"]
+    low, high = keen["intervals"]["per_l1"]["Hindi"]["values"]["auc"]
+    assert by_l1[0]["keen"] == f"{keen['per_l1']['Hindi']['auc']:.3f} [{low:.3f}, {high:.3f}]"
+    assert by_l1[0]["interval over"] == "5 speakers"
+    (spread, *_) = table_after(text, "## Spread over training seeds")
+    assert spread["PCC"] == "n/a"  # gop, of one seed
+    least, most = keen["spread"]["pooled"]["pcc"]
+    assert f"{least:.3f} to {most:.3f}" in text
+    record = next(row for row in metrics["differences"] if (row["metric"], row["chain"]) == ("pcc", "gop"))
+    assert f"{record['difference']:+.3f} [{record['low']:+.3f}, {record['high']:+.3f}]" in text
+    assert "the same 10 speakers" in text
+
+
+def test_no_text_leaves_the_picture(tmp_path: Path) -> None:
+    metrics = study(tmp_path)
+    drawn = draw_tradeoff(pl.read_parquet(tmp_path / "rows.parquet"), metrics["chains"])
+    renderer = FigureCanvasAgg(drawn.figure).get_renderer()
+    drawn.figure.draw(renderer)
+    page = drawn.figure.bbox
+    box = drawn.panels[0].get_tightbbox(renderer)
+    assert min(box.x0 - page.x0, page.x1 - box.x1, box.y0 - page.y0, page.y1 - box.y1) >= 0
+    (legend,) = drawn.figure.legends
+    assert not legend.get_window_extent(renderer).overlaps(box)
