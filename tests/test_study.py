@@ -14,14 +14,14 @@ import pytest
 from asheard.corpora import read_manifest
 from asheard.corpora.synthetic.learner import l1s
 from asheard.errors import AsHeardError
-from asheard.evaluation import CHAINS, L1_ENCODER_UNKNOWN
+from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_ENCODER_UNKNOWN
 from asheard.models import EMBEDDED_BASE
 from asheard.study import SYNTHETIC_NOTE, study
 
 
 def test_it_holds_every_chain_seed_and_l1(quick_study: Path) -> None:
     metrics = json.loads((quick_study / "metrics.json").read_text(encoding="utf-8"))
-    assert set(metrics["chains"]) == {*CHAINS, L1_ENCODER_UNKNOWN}
+    assert set(metrics["chains"]) == {*CHAINS, GOP, GOP_PRIOR, L1_ENCODER_UNKNOWN}
     for chain in metrics["chains"].values():
         assert list(chain["per_seed"]) == ["1", "2"]
         assert sorted(chain["per_l1"]) == sorted(l1s())

@@ -7,11 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from asheard.calibrate import calibrate, ratios_path
 from asheard.corpora import Prediction, build_l2arctic, read_manifest, read_predictions
 from asheard.corpora.build import read_build_report
 from asheard.corpora.checks import CheckReport, check_corpus, refuse_problems
 from asheard.evaluation import (
     FAITHFUL,
+    GOP,
+    GOP_PRIOR,
     L1_ENCODER,
     L1_ENCODER_UNKNOWN,
     L1_PRIOR,
@@ -26,7 +29,7 @@ from asheard.phones import Vectors
 from asheard.prior import PMinChoice, fit_prior
 from asheard.stages import Stages
 from asheard.training import faithful, l1_aware, train
-from asheard.transcribe import transcribe
+from asheard.transcribe import Gop, transcribe
 
 _RECIPES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
     "faithful": (FAITHFUL, faithful),
@@ -89,7 +92,8 @@ def run_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages
     refuse_problems(checked)
 
     prior, p_min_choice = fit_prior(read_manifest(train_rows), setting.vectors)
-    prior.save(out / "prior.json")
+    prior_file = out / "prior.json"
+    prior.save(prior_file)
 
     models: dict[tuple[str, int], Path] = {}
     for seed in setting.seeds:
@@ -109,19 +113,35 @@ def run_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages
             stages.run(f"train {kind} seed {seed}", partial(train, options), inputs=inputs, outputs=outputs)
             models[chain, seed] = options.final
 
-    def write_down(name: str, model: str | Path, chain: str, l1: Literal["declared", "unknown"]) -> list[Prediction]:
+    def write_down(
+        name: str,
+        model: str | Path,
+        chain: str,
+        l1: Literal["declared", "unknown"] = "declared",
+        gop: Gop | None = None,
+    ) -> list[Prediction]:
         path = predictions / f"{name}.jsonl"
-        do = partial(transcribe, model, test_rows, wav_root, path, chain=chain, l1=l1, audio_cache=cache)
-        inputs = [content_digest(model), test_rows, recordings, l1]
+        do = partial(transcribe, model, test_rows, wav_root, path, chain=chain, l1=l1, audio_cache=cache, gop=gop)
+        inputs = [content_digest(model), test_rows, recordings, l1, *(gop.files() if gop else ())]
         stages.run(f"transcribe {name}", do, inputs=inputs, outputs=[path])
         return read_predictions(path)
 
+    def score(chain: str, seed: int, model: Path, prior: Path | None) -> ChainRun:
+        """Calibrated on prompts held out from the training speakers, which the model has not learned from."""
+        name = f"{chain}-seed{seed}"
+        path = out / "calibrations" / f"{name}.json"
+        do = partial(calibrate, model, val_rows, wav_root, path, prior=prior, audio_cache=cache)
+        inputs = [content_digest(model), val_rows, recordings, prior]
+        stages.run(f"calibrate {name}", do, inputs=inputs, outputs=[path, ratios_path(path)])
+        rows = write_down(name, model, chain, gop=Gop(calibration=path, prior=prior))
+        return ChainRun(chain=chain, seed=seed, predictions=rows)
+
     runs = []
-    off_the_shelf = write_down(OFF_THE_SHELF, setting.base, OFF_THE_SHELF, "declared")
+    off_the_shelf = write_down(OFF_THE_SHELF, setting.base, OFF_THE_SHELF)
     for seed in setting.seeds:
-        faithful_rows = write_down(f"{FAITHFUL}-seed{seed}", models[FAITHFUL, seed], FAITHFUL, "declared")
-        l1_model = models[L1_ENCODER, seed]
-        told = write_down(f"{L1_ENCODER}-seed{seed}", l1_model, L1_ENCODER, "declared")
+        faithful_model, l1_model = models[FAITHFUL, seed], models[L1_ENCODER, seed]
+        faithful_rows = write_down(f"{FAITHFUL}-seed{seed}", faithful_model, FAITHFUL)
+        told = write_down(f"{L1_ENCODER}-seed{seed}", l1_model, L1_ENCODER)
         untold = write_down(f"{L1_ENCODER_UNKNOWN}-seed{seed}", l1_model, L1_ENCODER_UNKNOWN, "unknown")
         runs += [
             ChainRun(chain=OFF_THE_SHELF, seed=seed, predictions=off_the_shelf),
@@ -129,6 +149,8 @@ def run_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages
             ChainRun(chain=L1_ENCODER, seed=seed, predictions=told),
             ChainRun(chain=L1_ENCODER_UNKNOWN, seed=seed, predictions=untold),
             ChainRun(chain=L1_PRIOR, seed=seed, predictions=faithful_rows, prior=prior),
+            score(GOP, seed, faithful_model, None),
+            score(GOP_PRIOR, seed, faithful_model, prior_file),
         ]
     return FoldResult(
         corpus=read_build_report(manifests).corpus,
@@ -137,7 +159,7 @@ def run_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages
         p_min=p_min_choice,
         left_out=Counter(checked.excluded) | _left_out(models.values(), predictions),
         validation=[epoch for key, model in models.items() for epoch in _epochs(*key, model)],
-        inputs=(out / "prior.json", manifests, predictions),
+        inputs=(prior_file, manifests, predictions),
     )
 
 

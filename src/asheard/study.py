@@ -51,7 +51,7 @@ def study(
     vectors_file: Path | None = None,
     announce: Callable[[str, bool], None] = lambda name, skipped: None,
 ) -> Verdict | None:
-    """Rank the four chains on held-out speakers; stages that are done are skipped.
+    """Rank the chains on held-out speakers; stages that are done are skipped.
 
     Args:
         out: folder for everything the study makes; the same call goes on there after a kill.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,15 @@ class Transcript:
     phones: IPA symbols of the inventory. confidences: for CTC, the mean posterior of each phone over the frames it was
     read from; None from a recogniser that gives none. times_s: (start, end) of each phone; CTC spikes, so there a span
     is where a phone was decided, not its extent; None from a recogniser that gives none. left_out: labels of a
-    recogniser that were heard and stand for no phone of the inventory.
+    recogniser that were heard and stand for no phone of the inventory. position_scores: one a canonical phone, where
+    these were scored.
     """
 
     phones: tuple[str, ...]
     confidences: tuple[float, ...] | None
     times_s: tuple[tuple[float, float], ...] | None
     left_out: tuple[str, ...] = ()
+    position_scores: tuple[float, ...] | None = None
 
 
 class Transcriber(Protocol):
@@ -46,6 +48,21 @@ class Transcriber(Protocol):
             One transcript a waveform; an empty one for what is shorter than a frame.
         Raises:
             ModelError: a declared L1 that the model was not trained on, or a recogniser that fails.
+        """
+
+
+@runtime_checkable
+class PosteriorTranscriber(Transcriber, Protocol):
+    """A transcriber that also gives the posteriors it decodes, over our own 42 labels."""
+
+    def posteriors(
+        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
+    ) -> list[NDArray[np.float32]]:
+        """CTC posteriors.
+
+        Args and Raises: as of `transcribe`.
+        Returns:
+            For each waveform (T, 42) natural logs, its own frames only; (0, 42) for what is shorter than a frame.
         """
 
 

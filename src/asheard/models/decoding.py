@@ -4,13 +4,16 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from asheard.phones import BLANK_ID, PAD_ID, id_to_phone
+from asheard.phones import BLANK_ID, LABELS, PAD_ID, id_to_phone
 from asheard.transcript import Transcript
 
 SILENT: Final = frozenset({PAD_ID, BLANK_ID})
+NO_FRAMES: Final = np.empty((0, len(LABELS)), np.float32)  # posteriors of what is shorter than a frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,12 @@ def decode_segments(log_probs: Tensor, num_frames: Tensor, silent: Set[int] = SI
         _segments(labels[:frames], logs[:frames], silent)
         for labels, logs, frames in zip(best.cpu(), best_log_probs.cpu(), num_frames.tolist(), strict=True)
     ]
+
+
+def valid_frames(log_probs: Tensor, num_frames: Tensor) -> list[NDArray[np.float32]]:
+    """Each row's valid frames, (T_i, V) in memory of their own."""
+    rows = zip(log_probs.cpu(), num_frames.tolist(), strict=True)
+    return [row[:frames].numpy().copy() for row, frames in rows]
 
 
 def to_transcript(segments: list[Segment], frame_s: float) -> Transcript:

@@ -1,6 +1,6 @@
 """The L1-aware transcriber: it hears the speaker's first language, or is told, and listens accordingly."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.errors import ModelError
-from asheard.models.decoding import decode_segments, to_transcript
+from asheard.models.decoding import NO_FRAMES, decode_segments, to_transcript, valid_frames
 from asheard.models.encoders import Encoder, load_encoder, pad
 from asheard.models.transcriber import independent_batches
 from asheard.phones import LABELS
@@ -94,16 +94,34 @@ class L1AwareCTC(nn.Module):
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
     ) -> list[tuple[Transcript, str | None]]:
         """Transcribe, and name the L1 that the classifier hears (None for what is shorter than a frame)."""
-        l1_ids = torch.tensor([UNKNOWN_L1 if l1 is None else self.l1_id(l1) for l1 in l1s])
         results: list[tuple[Transcript, str | None]] = [(Transcript((), (), ()), None)] * len(waveforms)
+        for rows, log_probs, l1_logits, num_frames in self._log_probs(waveforms, l1s):
+            segments = decode_segments(log_probs, num_frames)
+            for row, found, heard in zip(rows, segments, l1_logits.argmax(-1).tolist(), strict=True):
+                results[row] = to_transcript(found, self.encoder.frame_s), self.l1s[heard]
+        return results
+
+    @torch.inference_mode()
+    def posteriors(
+        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
+    ) -> list[NDArray[np.float32]]:
+        """See `PosteriorTranscriber.posteriors`."""
+        posteriors = [NO_FRAMES] * len(waveforms)
+        for rows, log_probs, _, num_frames in self._log_probs(waveforms, l1s):
+            for row, frames in zip(rows, valid_frames(log_probs, num_frames), strict=True):
+                posteriors[row] = frames
+        return posteriors
+
+    def _log_probs(
+        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
+    ) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
+        """Batch by batch: indices of waveforms, (B, T, 42) log posteriors, (B, N_L1) logits, (B,) valid frames."""
+        l1_ids = torch.tensor([UNKNOWN_L1 if l1 is None else self.l1_id(l1) for l1 in l1s])
         for rows in independent_batches(self.encoder, waveforms):
             device = self.ctc_head.weight.device
             padded, num_samples = (part.to(device) for part in pad([waveforms[i] for i in rows]))
             logits, l1_logits = self(padded, num_samples, l1_ids[rows].to(device))
-            segments = decode_segments(logits.float().log_softmax(-1), self.encoder.num_frames(num_samples))
-            for row, found, heard in zip(rows, segments, l1_logits.argmax(-1).tolist(), strict=True):
-                results[row] = to_transcript(found, self.encoder.frame_s), self.l1s[heard]
-        return results
+            yield rows, logits.float().log_softmax(-1), l1_logits, self.encoder.num_frames(num_samples)
 
 
 def _mean_over_time(frames: Tensor, num_frames: Tensor) -> Tensor:

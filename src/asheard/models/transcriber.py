@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asheard.models.decoding import decode_segments, to_transcript
+from asheard.models.decoding import NO_FRAMES, decode_segments, to_transcript, valid_frames
 from asheard.models.encoders import SAMPLE_RATE_HZ, Encoder, load_encoder, pad
 from asheard.models.mel_encoder import MelEncoder
 from asheard.phones import LABELS
@@ -45,13 +45,27 @@ class CTCTranscriber(nn.Module):
     def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
         """See `Transcriber.transcribe`; `l1s` are not used."""
         transcripts = [Transcript((), (), ())] * len(waveforms)
-        for rows in independent_batches(self.encoder, waveforms):
-            padded, num_samples = (part.to(self.ctc_head.weight.device) for part in pad([waveforms[i] for i in rows]))
-            log_probs = self(padded, num_samples).float().log_softmax(-1)
-            segments = decode_segments(log_probs, self.encoder.num_frames(num_samples))
-            for row, found in zip(rows, segments, strict=True):
+        for rows, log_probs, num_frames in self._log_probs(waveforms):
+            for row, found in zip(rows, decode_segments(log_probs, num_frames), strict=True):
                 transcripts[row] = to_transcript(found, self.encoder.frame_s)
         return transcripts
+
+    @torch.inference_mode()
+    def posteriors(
+        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
+    ) -> list[NDArray[np.float32]]:
+        """See `PosteriorTranscriber.posteriors`; `l1s` are not used."""
+        posteriors = [NO_FRAMES] * len(waveforms)
+        for rows, log_probs, num_frames in self._log_probs(waveforms):
+            for row, frames in zip(rows, valid_frames(log_probs, num_frames), strict=True):
+                posteriors[row] = frames
+        return posteriors
+
+    def _log_probs(self, waveforms: Sequence[NDArray[np.float32]]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+        """Batch by batch: indices of waveforms, their (B, T, 42) log posteriors, and (B,) valid frames."""
+        for rows in independent_batches(self.encoder, waveforms):
+            padded, num_samples = (part.to(self.ctc_head.weight.device) for part in pad([waveforms[i] for i in rows]))
+            yield rows, self(padded, num_samples).float().log_softmax(-1), self.encoder.num_frames(num_samples)
 
 
 def independent_batches(encoder: Encoder | MelEncoder, waveforms: Sequence[NDArray[np.float32]]) -> Iterator[list[int]]:
