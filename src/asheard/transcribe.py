@@ -1,35 +1,56 @@
-"""Recordings to predictions: any transcriber over a manifest, resumable, never dependent on batching.
+"""Recordings to predictions: any transcriber over a manifest or folders, resumable, never dependent on batching."""
 
-Other people's recognisers need no torch, so it is imported with our models only.
-"""
-
-import glob
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from asheard import __version__
-from asheard.corpora.audio import load_audio
+from asheard import DEFAULT_MODEL, __version__
+from asheard.corpora.audio import load_audio, load_recording
+from asheard.corpora.journal import Journal
+from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
 from asheard.corpora.records import Prediction, Utterance, prediction_to_json, read_manifest
-from asheard.errors import CorpusError
-from asheard.evaluation.chains import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, OFF_THE_SHELF
-from asheard.extras import optional_package
-from asheard.files import content_digest, read_jsonl, write_json, write_jsonl
+from asheard.corpora.speech import check_speech
+from asheard.errors import CorpusError, ModelError
+from asheard.files import content_digest, write_json, write_jsonl
 from asheard.phones import reason_without_phone
-from asheard.recognisers import is_recogniser, load_recogniser
-from asheard.transcript import Transcriber, Transcript
+from asheard.prior import load_prior
+from asheard.transcribers import load_by_name
+from asheard.transcript import PosteriorTranscriber, Transcriber, Transcript
 
-_CHAINS: Final = {"off-the-shelf": OFF_THE_SHELF, "faithful": FAITHFUL, "l1-aware": L1_ENCODER}  # by kind of model
+_Waveform = NDArray[np.float32]
+_Hear = Callable[[Sequence[Utterance], Sequence[_Waveform], Sequence[str | None]], list[Transcript]]
 _AT_ONCE: Final = 32  # recordings read, transcribed and written together
+_NOTHING: Final = np.empty(0, np.float32)  # what stands in for a recording that cannot be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gop:
+    """Score the canonical phones by the model's posteriors instead of transcribing.
+
+    calibration: file of `asheard gop calibrate`; None takes the ratios as log-odds. prior: file of `asheard prior fit`;
+    None: all alternatives are equally probable beforehand.
+    """
+
+    calibration: Path | None = None
+    prior: Path | None = None
+
+    @property
+    def chain(self) -> str:
+        """The name of the chain."""
+        from asheard.evaluation.chains import GOP, GOP_PRIOR
+
+        return GOP if self.prior is None else GOP_PRIOR
+
+    def files(self) -> list[str | None]:
+        """Digests of calibration and prior."""
+        return [None if path is None else content_digest(path) for path in (self.calibration, self.prior)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +59,8 @@ class Transcription:
 
     num_resumed: rows of `num_utterances` that an earlier, killed call had written. left_out: labels of a recogniser
     that fold to no phone, each with the reason, and how often they were heard in all rows; kept in
-    `left_out_path(out)`.
+    `left_out_path(out)`. unread: recordings that have no row, each with the reason. without_speech: those that have
+    one, but no speech, each with the reason to think so.
     """
 
     out: Path
@@ -46,6 +68,8 @@ class Transcription:
     num_utterances: int
     num_resumed: int
     left_out: Counter[str]
+    unread: tuple[str, ...]
+    without_speech: tuple[str, ...]
 
 
 def transcribe(
@@ -57,51 +81,76 @@ def transcribe(
     chain: str | None = None,
     l1: Literal["declared", "unknown"] = "declared",
     audio_cache: Path | None = None,
+    gop: Gop | None = None,
 ) -> Transcription:
-    """Transcribe every utterance of a manifest.
+    """Transcribe every utterance of a manifest, or score its canonical phones.
 
     Rows go to a hidden journal beside `out` as they are made, and to `out` when all are there; killed, the same call
-    goes on where it stopped. It runs on the GPU where there is one.
+    goes on where it stopped.
 
     Args:
-        model: model folder, folder or hub id of a published recogniser, or a name that `load_recogniser` knows.
+        model: as `load_by_name` takes it.
         manifest: JSONL; its rows' order is that of the predictions.
         wav_root: folder its wav paths start from.
         out: predictions (JSONL); an older file there is replaced.
-        chain: name for the predictions; by default the chain of the model's kind and of `l1`, or the recogniser's name.
+        chain: name for the predictions; by default the chain of `gop`, that of the model's kind and of `l1`, or the
+            recogniser's name.
         l1: tell an L1-aware model the L1 of the manifest, or let it listen. Others have no use for it.
         audio_cache: folder for resampled recordings; None resamples each time.
+        gop: score the canonical phones, with a model of ours; None transcribes.
     Raises:
-        ModelError: the model or recogniser cannot be loaded, does not know a declared L1, or fails.
-        CorpusError: the manifest or a recording cannot be read; naming it.
+        ModelError: the model or recogniser cannot be loaded, does not know a declared L1, fails, or gives no posteriors
+            to score with.
+        CorpusError: the manifest or a recording cannot be read, an utterance has no canonical phones to score, or the
+            prior does not know its L1; naming it.
     """
-    transcriber, version = _load_transcriber(str(model))
-    chain = chain or _chain(transcriber.kind, l1)
+    transcriber, version = load_by_name(model)
+    chain = chain or (gop.chain if gop else _chain(model, transcriber.kind, l1))
     rows = read_manifest(manifest)
-    job = json.dumps([__version__, transcriber.kind, version, content_digest(manifest), chain, l1])
-    journal = out.with_name(f".{out.name}.{hashlib.sha256(job.encode()).hexdigest()[:8]}.part")
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    num_resumed = _cut_to_whole_rows(journal)
-    with journal.open("a", encoding="utf-8") as lines, Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task(chain, total=len(rows), completed=num_resumed)
-        for chunk in _chunks(rows[num_resumed:]):
-            waveforms = [_load(row, manifest, wav_root, audio_cache) for row in chunk]
-            l1s = [row.l1 if l1 == "declared" else None for row in chunk]
-            for row, transcript in zip(chunk, transcriber.transcribe(waveforms, l1s), strict=True):
-                prediction = prediction_to_json(_prediction(row, chain, transcript))
-                entry = {"prediction": prediction, "left_out": transcript.left_out}
-                lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            lines.flush()
-            bar.advance(task, len(chunk))
-    entries = [entry for _, entry in read_jsonl(journal)]
-    left_out = Counter(reason_without_phone(label) for entry in entries for label in entry["left_out"])
-    left_out_path(out).unlink(missing_ok=True)
-    if left_out:
-        write_json(left_out_path(out), dict(left_out.most_common()))
-    write_jsonl(out, (entry["prediction"] for entry in entries))
-    for stale in out.parent.glob(f".{glob.escape(out.name)}.*.part*"):  # of this call, and of others for the same file
-        stale.unlink()
-    return Transcription(out, chain, len(rows), num_resumed, left_out)
+    hear = _transcribing(transcriber) if gop is None else _scoring(transcriber, gop, rows, manifest)
+    job = [__version__, transcriber.kind, version, content_digest(manifest), chain, l1, *(gop.files() if gop else ())]
+    l1s = [row.l1 if l1 == "declared" else None for row in rows]
+    return _write(
+        rows, l1s, lambda row: _load(row, manifest, wav_root, audio_cache), hear, chain, Journal(out, job), out
+    )
+
+
+def transcribe_recordings(
+    model: str | Path, sources: Sequence[Path], out: Path, *, chain: str | None = None
+) -> Transcription:
+    """Transcribe recordings without annotation, a row each, named as `find_recordings` names them.
+
+    One that cannot be read stops no other: it has no row, and is told in the end. Killed, the same call goes on, as
+    `transcribe` does.
+
+    Args:
+        model: as `load_by_name` takes it; an L1-aware one listens for the L1.
+        sources: recordings, and folders of them.
+        out: predictions (JSONL); an older file there is replaced.
+        chain: name for the predictions; by default as for `transcribe`.
+    Raises:
+        ModelError: the model or recogniser cannot be loaded, or fails.
+        CorpusError: a source does not exist or holds no recording, or two recordings have one name.
+    """
+    rows = find_recordings(sources)
+    refuse_same_names(rows)
+    transcriber, version = load_by_name(model)
+    chain = chain or _chain(model, transcriber.kind, "unknown")
+    job = [__version__, transcriber.kind, version, recordings_digest(rows), chain]
+    l1s = [None] * len(rows)
+    return _write(rows, l1s, _load_or_tell, _transcribing(transcriber), chain, Journal(out, job), out)
+
+
+def transcribe_recording(transcriber: Transcriber, path: Path | str) -> Transcript:
+    """Transcribe one recording without annotation.
+
+    Raises:
+        CorpusError: it cannot be read, or no speech is heard in it.
+    """
+    waveform = load_recording(path)
+    (transcript,) = transcriber.transcribe([waveform], [None])
+    check_speech(path, waveform, transcript.phones)
+    return transcript
 
 
 def left_out_path(out: Path) -> Path:
@@ -109,35 +158,117 @@ def left_out_path(out: Path) -> Path:
     return out.with_name(f"{out.stem}.left-out.json")
 
 
-def _load_transcriber(model: str) -> tuple[Transcriber, str]:
-    """What transcribes, and what its transcripts depend on besides the recordings."""
-    if is_recogniser(model):
-        recogniser = load_recogniser(model)
-        return recogniser, recogniser.version
-    torch = optional_package("torch", "train")
-    from asheard.models import load_transcriber
+def _write(
+    rows: Sequence[Utterance],
+    l1s: Sequence[str | None],
+    load: Callable[[Utterance], _Waveform | str],
+    hear: _Hear,
+    chain: str,
+    journal: Journal,
+    out: Path,
+) -> Transcription:
+    """Transcribe rows into the journal, and write what it then holds; `load` gives a recording or why there is none."""
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task(chain, total=len(rows), completed=journal.num_resumed)
+        for start in range(journal.num_resumed, len(rows), _AT_ONCE):
+            chunk = rows[start : start + _AT_ONCE]
+            loaded = [load(row) for row in chunk]
+            waveforms = [_NOTHING if isinstance(waveform, str) else waveform for waveform in loaded]
+            transcripts = hear(chunk, waveforms, l1s[start : start + _AT_ONCE])
+            journal.append([_entry(*heard, chain) for heard in zip(chunk, loaded, transcripts, strict=True)])
+            bar.advance(task, len(chunk))
+    entries = journal.rows()
+    read = [entry for entry in entries if "prediction" in entry]
+    left_out = Counter(reason_without_phone(label) for entry in read for label in entry["left_out"])
+    left_out_path(out).unlink(missing_ok=True)
+    if left_out:
+        write_json(left_out_path(out), dict(left_out.most_common()))
+    write_jsonl(out, (entry["prediction"] for entry in read))
+    journal.remove()
+    return Transcription(
+        out=out,
+        chain=chain,
+        num_utterances=len(read),
+        num_resumed=journal.num_resumed,
+        left_out=left_out,
+        unread=tuple(entry["unread"] for entry in entries if "unread" in entry),
+        without_speech=tuple(entry["without_speech"] for entry in read if "without_speech" in entry),
+    )
 
-    return load_transcriber(model, "cuda" if torch.cuda.is_available() else "cpu"), content_digest(model)
 
+def _chain(model: str | Path, kind: str, l1: str) -> str:
+    """The chain that a model makes by default; evaluation is slow to import, and a printed transcript has no chain."""
+    from asheard.evaluation.chains import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, OFF_THE_SHELF
 
-def _chain(kind: str, l1: str) -> str:
-    chain = _CHAINS.get(kind, kind)
+    if str(model) == DEFAULT_MODEL:
+        return DEFAULT_MODEL
+    chains = {"off-the-shelf": OFF_THE_SHELF, "faithful": FAITHFUL, "l1-aware": L1_ENCODER}
+    chain = chains.get(kind, kind)
     return L1_ENCODER_UNKNOWN if chain == L1_ENCODER and l1 == "unknown" else chain
 
 
-def _prediction(row: Utterance, chain: str, transcript: Transcript) -> Prediction:
-    return Prediction(
+def _transcribing(transcriber: Transcriber) -> _Hear:
+    return lambda chunk, waveforms, l1s: transcriber.transcribe(waveforms, l1s)
+
+
+def _scoring(transcriber: Transcriber, gop: Gop, rows: Sequence[Utterance], manifest: Path) -> _Hear:
+    """Score what the transcriber's posteriors make of the canonical phones, once all rows can be scored."""
+    if not isinstance(transcriber, PosteriorTranscriber):
+        raise ModelError(
+            f"{transcriber.kind} gives no posteriors of the 40 phones to score with; give a model folder of ours "
+            "(asheard train), or leave --gop out"
+        )
+    from asheard.evaluation.merges import merges_of
+    from asheard.goodness import GopScorer
+    from asheard.models.calibration import load_calibration
+
+    scorer = GopScorer(
+        None if gop.calibration is None else load_calibration(gop.calibration),
+        None if gop.prior is None else load_prior(gop.prior),
+        merges_of(rows),
+    )
+    for row in rows:
+        try:
+            scorer.check(row)
+        except CorpusError as error:
+            raise CorpusError(f"{_where(row, manifest)} {error}") from None
+
+    def score(
+        chunk: Sequence[Utterance], waveforms: Sequence[_Waveform], l1s: Sequence[str | None]
+    ) -> list[Transcript]:
+        posteriors = transcriber.posteriors(waveforms, l1s)
+        return [scorer.score(frames, row).transcript for frames, row in zip(posteriors, chunk, strict=True)]
+
+    return score
+
+
+def _entry(row: Utterance, waveform: _Waveform | str, transcript: Transcript, chain: str) -> dict[str, Any]:
+    """A row of the journal."""
+    if isinstance(waveform, str):
+        return {"unread": waveform}
+    prediction = Prediction(
         utt=row.utt,
         speaker=row.speaker,
         chain=chain,
         phones=transcript.phones,
         confidences=transcript.confidences,
         times_s=transcript.times_s,
+        position_scores=transcript.position_scores,
     )
+    entry = {"prediction": prediction_to_json(prediction), "left_out": transcript.left_out}
+    try:
+        check_speech(str(row.wav), waveform, transcript.phones)
+    except CorpusError as error:
+        entry["without_speech"] = str(error)
+    return entry
 
 
-def _load(row: Utterance, manifest: Path, wav_root: Path, audio_cache: Path | None) -> NDArray[np.float32]:
-    where = f"{manifest}: utterance {row.utt} of speaker {row.speaker}"
+def _where(row: Utterance, manifest: Path) -> str:
+    return f"{manifest}: utterance {row.utt} of speaker {row.speaker}"
+
+
+def _load(row: Utterance, manifest: Path, wav_root: Path, audio_cache: Path | None) -> _Waveform:
+    where = _where(row, manifest)
     if row.wav is None:
         raise CorpusError(f"{where} has no recording (field 'wav'); build the manifest with recordings")
     try:
@@ -146,17 +277,8 @@ def _load(row: Utterance, manifest: Path, wav_root: Path, audio_cache: Path | No
         raise CorpusError(f"{where}: {error}") from None
 
 
-def _chunks(rows: list[Utterance]) -> Iterator[list[Utterance]]:
-    for start in range(0, len(rows), _AT_ONCE):
-        yield rows[start : start + _AT_ONCE]
-
-
-def _cut_to_whole_rows(journal: Path) -> int:
-    """Drop a last line that a kill cut short; gives the number of rows left."""
-    if not journal.is_file():
-        return 0
-    content = journal.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        journal.write_bytes(whole)
-    return whole.count(b"\n")
+def _load_or_tell(row: Utterance) -> _Waveform | str:
+    try:
+        return load_recording(str(row.wav))
+    except CorpusError as error:
+        return str(error)

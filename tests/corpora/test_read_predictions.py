@@ -40,6 +40,15 @@ def test_any_alphabet(tmp_path):
     assert read_predictions(path)[0].phones == ("t", "ʃ", "tʃ", "ɡ")
 
 
+def test_an_empty_speaker_is_understood_by_the_gold(tmp_path):
+    path = jsonl(tmp_path / "p.jsonl", ROW, *(ROW | {"speaker": "", "utt": utt} for utt in ("u2", "Y_u1", "u9")))
+    assert [row.key for row in read_predictions(path)] == [("X", "u1"), ("", "u2"), ("", "Y_u1"), ("", "u9")]
+    keys = [("X", "u1"), ("Y", "u1"), ("Z", "u2")]
+    assert [row.key for row in read_predictions(path, keys=keys)] == [("X", "u1"), ("Z", "u2"), ("Y", "u1"), ("", "u9")]
+    with pytest.raises(CorpusError, match=r"u2 \(Y/u2 or Z/u2\)"):
+        read_predictions(path, keys=[*keys, ("Y", "u2")])
+
+
 def test_confidences_and_times_follow_the_phones(tmp_path):
     row = ROW | {
         "phones": ["ð", "sil", "aɪə"],

@@ -3,11 +3,10 @@
 import sys
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from asheard import __version__
-from asheard.cli import corpus, evaluate, prior, study, train, transcribe
+from asheard.cli import corpus, evaluate, gop, prior, score, study, train, transcribe
+from asheard.cli.messages import print_error
 from asheard.errors import AsHeardError
 
 app = typer.Typer(
@@ -22,7 +21,9 @@ app = typer.Typer(
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(train.app, name="train")
 app.add_typer(prior.app, name="prior")
+app.add_typer(gop.app, name="gop")
 app.command()(transcribe.transcribe)
+app.command()(score.score)
 app.command()(evaluate.evaluate)
 app.command()(evaluate.report)
 app.command()(study.study)
@@ -42,6 +43,5 @@ def main() -> None:
     try:
         app()
     except (AsHeardError, OSError) as error:
-        message = Text("error: ", style="bold red") + Text(" ".join(str(error).split()), style="")
-        Console(stderr=True, soft_wrap=True).print(message)
+        print_error(error)
         sys.exit(getattr(error, "exit_code", AsHeardError.exit_code))

@@ -15,11 +15,20 @@ app = typer.Typer(help="Train transcribers; killed, the same command goes on.", 
 
 
 class Preset(StrEnum):
-    """Recipes: a large model on a GPU, the embedded base on two cores, one epoch of that."""
+    """Recipes: a large model on a GPU, asheard-tiny on two cores, the embedded base there, one epoch of that."""
 
     FULL = "full"
+    VOICE = "voice"
     EMBEDDED = "embedded"
     QUICK = "quick"
+
+
+class Unknown(StrEnum):
+    """What stands in the target for a sound of which only is known that it was not the canonical one."""
+
+    WILDCARD = "wildcard"
+    LEFT_OUT = "left-out"
+    CANONICAL = "canonical"
 
 
 WavRoot = Annotated[Path, typer.Option("--wav-root", help="Folder the manifests' wav paths start from.")]
@@ -43,8 +52,11 @@ Base = Annotated[
         "--base",
         metavar="PATH_OR_ID",
         help="Encoder to start from: a folder or a hub id.",
-        show_default="preset's: facebook/wav2vec2-lv-60-espeak-cv-ft, or the embedded base",
+        show_default="preset's: facebook/wav2vec2-lv-60-espeak-cv-ft, asheard-tiny, or the embedded base",
     ),
+]
+UnknownOption = Annotated[
+    Unknown, typer.Option("--unknown", help="The target where only is known that a phone was wrong.")
 ]
 PresetOption = Annotated[Preset, typer.Option("--preset", help="Recipe.")]
 
@@ -60,6 +72,7 @@ def faithful(
     seed: Seed = 1,
     pilot: Pilot = 0,
     pilot_train: PilotTrain = 256,
+    unknown: UnknownOption = Unknown.WILDCARD,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
 ) -> None:
@@ -77,6 +90,7 @@ def faithful(
         seed=seed,
         pilot=pilot,
         pilot_train=pilot_train,
+        unknown=unknown.value,
         base=base,
         preset=preset,
     )
@@ -96,6 +110,7 @@ def l1_aware(
     lambda_l1: Annotated[
         float, typer.Option("--lambda-l1", min=0.0, help="Weight of the L1 loss beside the CTC loss.")
     ] = 0.3,
+    unknown: UnknownOption = Unknown.WILDCARD,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
 ) -> None:
@@ -114,6 +129,7 @@ def l1_aware(
         pilot=pilot,
         pilot_train=pilot_train,
         lambda_l1=lambda_l1,
+        unknown=unknown.value,
         base=base,
         preset=preset,
     )

@@ -1,10 +1,17 @@
-"""`asheard transcribe`: recordings to predictions."""
+"""`asheard transcribe`: recordings to phones, on the terminal or as predictions."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from asheard import DEFAULT_MODEL
+from asheard.cli.messages import print_error
+
+if TYPE_CHECKING:
+    from asheard.transcribe import Transcription
+    from asheard.transcript import Transcript
 
 
 class L1Mode(StrEnum):
@@ -15,36 +22,139 @@ class L1Mode(StrEnum):
 
 
 def transcribe(
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE|DIR]",
+            help="Recordings, and folders of them: printed, or written to --out.",
+            show_default=False,
+        ),
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="Utterances to transcribe instead (JSONL).")
+    ] = None,
+    wav_root: Annotated[
+        Path | None, typer.Option("--wav-root", help="Folder the manifest's wav paths start from.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Predictions (JSONL).")] = None,
     model: Annotated[
         str,
         typer.Option(
             "--model",
-            metavar="PATH_OR_ID",
-            help="Model folder, or a published CTC recogniser; hama, pocketsphinx, or 'command:PROGRAM ARGUMENTS'.",
+            metavar="NAME",
+            help="asheard-tiny, hama, pocketsphinx or 'command:PROGRAM ARGUMENTS'; a model folder; folder or hub id of "
+            "a published CTC recogniser.",
         ),
-    ],
-    manifest: Annotated[Path, typer.Option("--manifest", help="Utterances to transcribe (JSONL).")],
-    wav_root: Annotated[Path, typer.Option("--wav-root", help="Folder the manifest's wav paths start from.")],
-    out: Annotated[Path, typer.Option("--out", help="Predictions (JSONL).")],
+    ] = DEFAULT_MODEL,
     chain: Annotated[
         str | None, typer.Option("--chain", help="Name for the predictions; by default the model's chain.")
     ] = None,
     l1: Annotated[
-        L1Mode, typer.Option("--l1", help="Tell an L1-aware model the speaker's L1, or let it listen.")
+        L1Mode,
+        typer.Option("--l1", help="Tell an L1-aware model the L1 that the manifest declares, or let it listen."),
     ] = L1Mode.DECLARED,
+    gop: Annotated[
+        bool, typer.Option("--gop", help="Score the manifest's canonical phones by the model's posteriors instead.")
+    ] = False,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="With --gop: what `asheard gop calibrate` wrote (JSON).")
+    ] = None,
+    prior: Annotated[
+        Path | None, typer.Option("--prior", help="With --gop: the prior of what each L1 says (JSON).")
+    ] = None,
 ) -> None:
-    """Write down the phones of every recording in a manifest; killed, the same command goes on."""
-    from rich.console import Console
+    """Write down the phones of recordings; killed, the same command goes on.
 
+    Of a folder's recordings, and of files with --out, each gets a row: utt is the file's stem, speaker the subfolder.
+    Those that cannot be read are told at the end, and the exit code is 2.
+    """
     from asheard import transcribe as transcription
 
-    done = transcription.transcribe(
-        model, manifest, wav_root, out, chain=chain, l1=l1.value, audio_cache=out.parent / "audio-16khz"
+    if bool(recordings) == (manifest is not None):
+        raise typer.BadParameter("give recordings or folders of them, or else --manifest")
+    if not gop and (calibration or prior):
+        raise typer.BadParameter("is of use with --gop only", param_hint="--calibration" if calibration else "--prior")
+    if recordings:
+        if gop or wav_root:
+            raise typer.BadParameter("is of use with --manifest only", param_hint="--gop" if gop else "--wav-root")
+        if out is None:
+            if chain:
+                raise typer.BadParameter("is of use with --out only", param_hint="--chain")
+            _print_phones(model, recordings)
+        else:
+            _report(transcription.transcribe_recordings(model, recordings, out, chain=chain))
+        return
+    if manifest is None or wav_root is None or out is None:
+        raise typer.BadParameter("--manifest goes with --wav-root and --out")
+    _report(
+        transcription.transcribe(
+            model,
+            manifest,
+            wav_root,
+            out,
+            chain=chain,
+            l1=l1.value,
+            audio_cache=out.parent / "audio-16khz",
+            gop=transcription.Gop(calibration=calibration, prior=prior) if gop else None,
+        )
     )
-    console = Console()
-    console.print(f"{done.out}: {done.num_utterances} utterances by {done.chain}")
+
+
+def _report(done: "Transcription") -> None:
+    from asheard.transcribe import left_out_path
+
+    typer.echo(f"{done.out}: {done.num_utterances} utterances by {done.chain}")
     if done.num_resumed:
-        console.print(f"{done.num_resumed} of them from an earlier call that was stopped")
+        typer.echo(f"{done.num_resumed} of them from an earlier call that was stopped")
     if done.left_out:
         labels = ", ".join(f"{label} {count}" for label, count in done.left_out.most_common())
-        console.print(f"labels that stand for no phone, left out: {labels} ({transcription.left_out_path(out)})")
+        typer.echo(f"labels that stand for no phone, left out: {labels} ({left_out_path(done.out)})")
+    for warning in done.without_speech:
+        typer.echo(f"warning: {warning}", err=True)
+    for error in done.unread:
+        print_error(error)
+    if done.unread:
+        print_error(f"{len(done.unread)} recordings could not be read and have no row in {done.out}")
+        raise typer.Exit(2)
+
+
+def _print_phones(model: str, sources: list[Path]) -> None:
+    from asheard.corpora.recordings import find_recordings
+    from asheard.errors import CorpusError
+    from asheard.transcribe import transcribe_recording
+    from asheard.transcribers import load_by_name
+
+    recordings = find_recordings(sources)
+    transcriber, _ = load_by_name(model)
+    failed = False
+    for recording in recordings:
+        try:
+            transcript = transcribe_recording(transcriber, str(recording.wav))
+        except CorpusError as error:
+            print_error(error)
+            failed = True
+        else:
+            _print_transcript(str(recording.wav), transcript)
+    if failed:
+        raise typer.Exit(2)
+
+
+def _print_transcript(name: str, transcript: "Transcript") -> None:
+    """The phones in one line, and each in a line of its own with what is known of it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    typer.echo(f"{name}: {' '.join(transcript.phones)}")
+    columns = [list(transcript.phones)]
+    table = Table("phone", box=None, padding=(0, 0, 0, 2))
+    if transcript.times_s is not None:
+        for heading, times_s in zip(("start s", "end s"), zip(*transcript.times_s, strict=True), strict=True):
+            table.add_column(heading, justify="right")
+            columns.append([f"{time_s:.2f}" for time_s in times_s])
+    if transcript.confidences is not None:
+        table.add_column("confidence", justify="right")
+        columns.append([f"{confidence:.2f}" for confidence in transcript.confidences])
+    for row in zip(*columns, strict=True):
+        table.add_row(*row)
+    if len(columns) > 1:
+        Console(highlight=False).print(table)

@@ -17,6 +17,7 @@ SAMPLE_RATE_HZ: Final = 16_000
 
 # A recording whose loudest sample is below three steps of 16 bits (-81 dB full scale) holds no speech.
 _SILENCE_PEAK: Final = 3 / 2**15
+_SHORTEST_S: Final = 0.1  # no word is said in less
 
 
 def audio_seconds(path: Path | str) -> float:
@@ -57,6 +58,8 @@ def load_audio(wav_root: Path | str, wav: str, cache: Path | str | None = None) 
         CorpusError: the recording is missing, empty, cut short, silent, not finite or no recording at all.
     """
     path = Path(wav_root) / wav
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such recording; is --wav-root the folder the manifest's paths start from?")
     header = _header(path)
     if header.samplerate == SAMPLE_RATE_HZ and header.channels == 1:
         return _audible(path, _samples(path, header.frames)[:, 0])
@@ -70,6 +73,18 @@ def load_audio(wav_root: Path | str, wav: str, cache: Path | str | None = None) 
         with whole_file(kept) as part:
             soundfile.write(part, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
     return _samples(kept, soundfile.info(kept).frames)[:, 0]
+
+
+def load_recording(path: Path | str) -> NDArray[np.float32]:
+    """Load a recording that is part of no corpus; as `load_audio` does, and too short a one is refused.
+
+    Raises:
+        CorpusError: what `load_audio` refuses, and what is too short for a word (0.1 s).
+    """
+    seconds = audio_seconds(path)
+    if seconds < _SHORTEST_S:
+        raise CorpusError(f"{path}: {seconds:.3f} s long, too short for a word; record it again")
+    return load_audio(Path(path).parent, Path(path).name)
 
 
 def _resampled(path: Path, header: soundfile._SoundFileInfo) -> NDArray[np.int16]:
@@ -94,19 +109,21 @@ def _samples(path: Path, num_frames: int) -> NDArray[np.float32]:
 
 def _audible(path: Path, mono: NDArray[np.float32]) -> NDArray[np.float32]:
     if np.abs(mono).max() < _SILENCE_PEAK:
-        raise CorpusError(f"{path}: silent from end to end; record it again or leave it out of the corpus")
+        raise CorpusError(f"{path}: silent from end to end; check the microphone and record it again, or leave it out")
     return mono
 
 
 def _header(path: Path) -> soundfile._SoundFileInfo:
     if not path.is_file():
-        raise CorpusError(f"{path}: no such recording; is --wav-root the folder the manifest's paths start from?")
+        raise CorpusError(f"{path}: no such recording")
     if path.stat().st_size == 0:
         raise CorpusError(f"{path}: an empty file; fetch the recording again")
     try:
         header = soundfile.info(path)
     except soundfile.LibsndfileError as error:
-        raise CorpusError(f"{path}: not a recording soundfile reads ({error.error_string})") from None
+        raise CorpusError(
+            f"{path}: not a recording soundfile reads ({error.error_string}); convert it (ffmpeg -i FILE FILE.wav)"
+        ) from None
     if header.frames == 0:
         raise CorpusError(f"{path}: holds no samples; fetch the recording again")
     _refuse_cut_riff(path)

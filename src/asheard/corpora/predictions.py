@@ -1,6 +1,7 @@
 """Reading what transcribers wrote: ours, or anybody's, in any alphabet."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import chain as chained
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ from asheard.corpora.records import Prediction
 from asheard.corpora.table_rows import Fields, is_jsonl, numbers_field, table_rows
 from asheard.corpora.textgrid_transcripts import is_textgrid, read_textgrids
 from asheard.corpora.transcripts import Transcript
-from asheard.corpora.utterance_names import Key, shown
+from asheard.corpora.utterance_names import Key, resolve_names, shown
 from asheard.errors import CorpusError
 
 
@@ -25,11 +26,12 @@ def read_predictions(
     Args:
         path: JSON Lines or CSV of utt, speaker and phones (a list, or one string of labels between blanks), and where
             known chain, confidences, times_s and position_scores (the last two in JSON Lines only); a CTM; a Praat
-            TextGrid or a folder of them. Labels are ARPAbet, IPA or eSpeak's; silences are left out.
+            TextGrid or a folder of them. Labels are ARPAbet, IPA or eSpeak's; silences are left out. A speaker that is
+            "" (JSON Lines only) is not known.
         chain: name to give the predictions, whatever the rows say; None keeps the rows' own, and names rows that have
             none after the file.
-        keys: (speaker, utt) of the gold, by which the names of CTMs and of TextGrids in one folder are understood
-            (SPEAKER_UTT, or UTT where one speaker alone has it); other forms do not need them.
+        keys: (speaker, utt) of the gold, by which the names of CTMs, of TextGrids in one folder and of utterances
+            without a speaker are understood (SPEAKER_UTT, or UTT where one speaker alone has it).
     Returns:
         predictions in the file's order, phones folded to IPA. Where one label stands for two phones each gets its
         confidence and an equal part of its time. A name that means no utterance of `keys` stays, its speaker "". An
@@ -52,11 +54,19 @@ def _transcripts(path: Path, keys: Collection[Key] | None) -> list[Transcript]:
         return read_textgrids(path, keys)
     if not is_jsonl(path) and is_ctm(path):
         return read_ctm(path, keys)
-    return list(_table_transcripts(path))
+    transcripts = list(_table_transcripts(path))
+    nameless = [transcript.utt for transcript in transcripts if not transcript.speaker]
+    if not nameless or keys is None:
+        return transcripts
+    meant = resolve_names(nameless, keys, path)
+    keyed = ((row, (row.speaker, row.utt) if row.speaker else meant[row.utt]) for row in transcripts)
+    return [replace(row, speaker=speaker, utt=utt) for row, (speaker, utt) in keyed]
 
 
 def _table_transcripts(path: Path) -> Iterator[Transcript]:
+    may_lack_speaker = is_jsonl(path)
     for where, row in table_rows(path, ("utt", "speaker", "phones")):
+        unknown = may_lack_speaker and row.get("speaker") == ""
         labels = labels_field(row, "phones", where)
         confidences, times_s = numbers_field(row, "confidences", where), _times(row, where)
         for name, values in (("confidences", confidences), ("times_s", times_s)):
@@ -64,7 +74,7 @@ def _table_transcripts(path: Path) -> Iterator[Transcript]:
                 raise CorpusError(f"{where}: {len(values)} {name!r} for {len(labels)} 'phones'")
         yield Transcript(
             where=where,
-            speaker=text_field(row, "speaker", where),
+            speaker="" if unknown else text_field(row, "speaker", where),
             utt=text_field(row, "utt", where),
             labels=labels,
             places=[f"{where}, phones {index}" for index in range(len(labels))],

@@ -1,0 +1,144 @@
+"""Files and folders of recordings: what they are called, what is refused, what is no speech."""
+
+import numpy as np
+import pytest
+import soundfile
+from tiny_corpus import tone
+
+from asheard.corpora.audio import load_recording
+from asheard.corpora.recordings import SUFFIXES, find_recordings, recordings_digest, refuse_same_names
+from asheard.corpora.speech import check_speech, is_steady
+from asheard.errors import CorpusError
+
+RATE_HZ = 16_000
+ENVELOPE = 0.5 + 0.5 * np.sin(np.linspace(0, 40, 3 * RATE_HZ))  # syllables, two a second
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def test_a_folder_gives_its_recordings_by_path(tmp_path):
+    touch(
+        tmp_path, "b.wav", "a.FLAC", "S2/wav/x.ogg", "S1/x.mp3", "S1/x.txt", ".hidden.wav", ".git/y.wav", "notes.json"
+    )
+    rows = find_recordings([tmp_path])
+    assert [row.key for row in rows] == [("S1", "x"), ("S2", "x"), ("", "a"), ("", "b")]
+    assert [row.wav for row in rows] == [
+        str(tmp_path / name) for name in ("S1/x.mp3", "S2/wav/x.ogg", "a.FLAC", "b.wav")
+    ]
+
+
+def test_files_are_taken_whatever_they_are_called(tmp_path):
+    touch(tmp_path, "x.sound", "d/y.wav")
+    rows = find_recordings([tmp_path / "x.sound", tmp_path / "d"])
+    assert [row.key for row in rows] == [("", "x"), ("", "y")]
+
+
+def test_formats_nobody_reads_are_not_passed_over(tmp_path):
+    touch(tmp_path, "memo.m4a")
+    (row,) = find_recordings([tmp_path])
+    assert row.utt == "memo"
+
+
+def test_what_soundfile_reads_by_its_ending_is_found():
+    known = {f".{name.lower()}" for name in ("wav", "flac", "ogg", "mp3", "aiff", "au", "caf", "w64")}
+    assert known <= SUFFIXES
+    assert {suffix[1:].upper() for suffix in known} <= set(soundfile.available_formats())
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(CorpusError, match=r"gone\.wav: no such recording or folder"):
+        find_recordings([tmp_path / "gone.wav"])
+    touch(tmp_path, "text.txt")
+    with pytest.raises(CorpusError, match=r"no recording in this folder .*\.wav"):
+        find_recordings([tmp_path])
+
+
+def test_two_of_one_name_are_both_named(tmp_path):
+    touch(tmp_path, "S/1/x.wav", "S/2/x.flac", "T/x.wav")
+    rows = find_recordings([tmp_path])
+    with pytest.raises(CorpusError, match=r"S/1/x\.wav and .*S/2/x\.flac would both be called S/x"):
+        refuse_same_names(rows)
+    refuse_same_names(rows[1:])
+
+
+def test_a_changed_recording_is_another_job(tmp_path):
+    touch(tmp_path, "x.wav")
+    before = recordings_digest(find_recordings([tmp_path]))
+    assert recordings_digest(find_recordings([tmp_path])) == before
+    (tmp_path / "x.wav").write_bytes(b"longer")
+    assert recordings_digest(find_recordings([tmp_path])) != before
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("rate_hz", [8_000, 44_100])
+def test_any_format_and_rate_in_stereo(tmp_path, suffix, rate_hz):
+    if f"{suffix.upper()}" not in soundfile.available_formats():
+        pytest.skip(f"this libsndfile reads no {suffix}")
+    mono = tone(0.7, rate_hz)
+    soundfile.write(tmp_path / f"a.{suffix}", np.stack([mono, mono], axis=1), rate_hz)
+    samples = load_recording(tmp_path / f"a.{suffix}")
+    assert samples.dtype == np.float32
+    assert len(samples) == pytest.approx(0.7 * RATE_HZ, abs=0.15 * RATE_HZ)  # MP3 pads
+    assert np.abs(samples).max() == pytest.approx(np.abs(mono).max(), rel=0.1)
+
+
+def test_too_short_for_a_word(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(0.05), RATE_HZ)
+    with pytest.raises(CorpusError, match=r"a\.wav: 0\.050 s long, too short for a word"):
+        load_recording(tmp_path / "a.wav")
+
+
+def test_another_kind_of_file_is_told_how_to_convert(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"%PDF-1.7 and so on")
+    with pytest.raises(CorpusError, match=r"a\.wav: not a recording soundfile reads .*ffmpeg"):
+        load_recording(tmp_path / "a.wav")
+
+
+def noise(exponent):
+    """Three seconds of noise whose power falls as frequency to the -exponent."""
+    spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=3 * RATE_HZ))
+    samples = np.fft.irfft(spectrum / np.maximum(np.arange(len(spectrum)), 1) ** (exponent / 2))
+    return samples / np.abs(samples).max()
+
+
+STEADY = {
+    "white": noise(0),
+    "pink": noise(1),
+    "brown": noise(2),
+    "tone": tone(3.0),
+    "hum": sum(np.sin(2 * np.pi * 50 * k * np.arange(3 * RATE_HZ) / RATE_HZ) / k for k in range(1, 8)) / 4,
+}
+
+
+@pytest.mark.parametrize("name", STEADY)
+@pytest.mark.parametrize("gain", [1e-3, 0.3])
+def test_noise_hum_and_tones_are_steady_unless_they_come_and_go(name, gain):
+    steady = (gain * STEADY[name]).astype(np.float32)
+    assert is_steady(steady)
+    with pytest.raises(CorpusError, match="no speech heard in me: its level never changes"):
+        check_speech("me", steady, ("k",))
+    assert not is_steady((steady * ENVELOPE).astype(np.float32))
+
+
+def test_nothing_heard_is_no_speech():
+    changing = (STEADY["white"] * ENVELOPE).astype(np.float32)
+    check_speech("me", changing, ("k",))
+    with pytest.raises(CorpusError, match="no speech heard in me: the model hears not one phone"):
+        check_speech("me", changing, ())
+
+
+def test_of_a_moment_there_is_no_telling():
+    assert not is_steady(np.zeros(100, np.float32))
+    assert not is_steady(np.zeros(0, np.float32))
+
+
+@pytest.mark.shared
+def test_no_real_speech_is_steady(real_data):
+    files = sorted((real_data / "l2arctic-clips" / "wav").glob("*"))
+    if not files:
+        pytest.skip(f"no l2arctic-clips under {real_data}")
+    assert not any(is_steady(load_recording(file)) for file in files)

@@ -1,0 +1,74 @@
+"""docs/your-own-recordings.md does as it says."""
+
+import json
+import re
+import shlex
+from functools import partial
+from pathlib import Path
+
+import pytest
+import soundfile
+
+import asheard.models
+from asheard.espeak import Voice, render_phonemes
+from asheard.models import EMBEDDED_BASE, CTCTranscriber, save_transcriber, warm_start
+from asheard.models.calibration import Calibration
+from in_process import run
+
+PAGE = (Path(__file__).parents[1] / "docs" / "your-own-recordings.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def asheard_here(tmp_path, monkeypatch, capsys):
+    """The command line in a folder with a recording; the embedded base stands in for asheard-tiny."""
+    model = CTCTranscriber(EMBEDDED_BASE)
+    assert warm_start(model.ctc_head, EMBEDDED_BASE)
+    save_transcriber(model.eval(), tmp_path / "model", {})
+    Calibration(0.5, 0.5).save(tmp_path / "model" / "calibration.json")
+    monkeypatch.setattr(asheard.models, "ASHEARD_TINY", tmp_path / "model")
+    speech = render_phonemes("aI s'INk s'oU", Voice("en-us"), seed=1)
+    for name in ("my.wav", "recordings/ABA/wav/a1.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / name, speech.samples, speech.sample_rate_hz)
+    monkeypatch.chdir(tmp_path)
+    return partial(run, monkeypatch, capsys)
+
+
+def test_the_commands_run(asheard_here):
+    commands = [shlex.split(line) for line in "".join(blocks("sh")).splitlines()]
+    assert [command[1] for command in commands] == ["transcribe", "score", "transcribe"]
+    outs = []
+    for program, *arguments in commands:
+        done = asheard_here(*arguments)
+        assert (program, done.code) == ("asheard", 0), done.err
+        outs.append(done.out)
+    assert outs[0].startswith("my.wav: aɪ ")
+    assert "as far as asheard-tiny can tell" in outs[1]
+    assert "not calibrated" not in outs[1]
+    row = json.loads(Path("recordings.jsonl").read_text())
+    assert (row["utt"], row["speaker"], row["chain"]) == ("a1", "ABA", "asheard-tiny")
+
+
+def test_the_json_has_the_fields_of_the_example(asheard_here):
+    (example,) = map(json.loads, blocks("json"))
+    scored = json.loads(asheard_here("score", "my.wav", "--text", example["text"], "--json").out)
+    assert scored.keys() == example.keys()
+    assert scored["words"][0].keys() == example["words"][0].keys()
+    assert scored["words"][0]["phones"][0].keys() == example["words"][0]["phones"][0].keys()
+    assert (scored["model"], scored["calibrated"]) == (example["model"], example["calibrated"])
+    fields = set(scored) | set(scored["words"][0]) | set(scored["words"][0]["phones"][0])
+    named = {
+        name for row in re.findall(r"^\| (`.*?) \|", PAGE, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert fields - {"word", "phones"} <= named
+
+
+def test_the_python_runs(asheard_here):
+    (code,) = blocks("python")
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert len(names["scored"].words) == 3

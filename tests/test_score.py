@@ -1,0 +1,242 @@
+"""Recordings against their texts: what is said of each phone, where it lies, and what cannot be scored."""
+
+import json
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from asheard.corpora.audio import load_recording
+from asheard.errors import CorpusError, ModelError, PhoneError
+from asheard.espeak import Voice, render_phonemes
+from asheard.models import EMBEDDED_BASE, SMALL_ENCODER, CTCTranscriber, fresh_encoder, save_transcriber, warm_start
+from asheard.models.calibration import Calibration
+from asheard.phones import BLANK_ID, LABELS, phone_to_id
+from asheard.prior import build_prior
+from asheard.score import Scorer, score
+from in_process import run
+from test_transcribe_recordings import write
+
+FRAME_S = 0.02
+TEXT = "see it"
+HEARD = {10: "s", 20: "i", 33: "ɪ", 40: "d"}  # frame -> phone; the t came out as d
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model folder, a recording and a prior; what the model hears is told by `hears`."""
+    root = tmp_path_factory.mktemp("score")
+    torch.manual_seed(0)
+    save_transcriber(CTCTranscriber(fresh_encoder(SMALL_ENCODER)).eval(), root / "model", {})
+    write(root / "see.wav", seconds=1.0)
+    build_prior([("Thai", "t", "d", "coda")] * 60 + [("Thai", "t", "t", "coda")] * 40).save(root / "prior.json")
+    return root
+
+
+@pytest.fixture
+def asheard(monkeypatch, capsys):
+    return partial(run, monkeypatch, capsys)
+
+
+def posteriors(heard, num_frames=50, certainty=0.9):
+    """Each phone in a frame of its own, with `certainty`; the blank elsewhere."""
+    probabilities = np.full((num_frames, len(LABELS)), (1 - certainty) / (len(LABELS) - 1), np.float32)
+    for frame in range(num_frames):
+        probabilities[frame, phone_to_id(heard[frame]) if frame in heard else BLANK_ID] = certainty
+    return np.log(probabilities)
+
+
+@pytest.fixture
+def hears(monkeypatch):
+    """Let the model hear certain phones, whatever the recording."""
+
+    def let(heard, **how):
+        monkeypatch.setattr(CTCTranscriber, "posteriors", lambda *_: [posteriors(heard, **how)])
+
+    let(HEARD)
+    return let
+
+
+def test_each_phone_of_each_word(folder, hears):
+    scored = score(folder / "see.wav", TEXT, folder / "model")
+    assert [(word.word, [phone.canonical for phone in word.phones]) for word in scored.words] == [
+        ("see", ["s", "i"]),
+        ("it", ["ɪ", "t"]),
+    ]
+    phones = [phone for word in scored.words for phone in word.phones]
+    assert [phone.heard for phone in phones] == ["s", "i", "ɪ", "d"]
+    assert [phone.probability > 0.5 for phone in phones] == [True, True, True, False]
+    starts = [phone.start_s for phone in phones]
+    assert starts == pytest.approx([frame * FRAME_S for frame in HEARD])
+    assert all(phone.end_s - phone.start_s == pytest.approx(FRAME_S) for phone in phones)
+    assert scored.seconds == pytest.approx(1.0)
+    assert (scored.calibrated, scored.l1, scored.text) == (False, None, TEXT)
+
+
+def test_figures_are_means_of_probabilities(folder, hears):
+    scored = score(folder / "see.wav", TEXT, folder / "model")
+    probabilities = [phone.probability for word in scored.words for phone in word.phones]
+    assert scored.score == pytest.approx(math.fsum(probabilities) / 4)
+    assert scored.words[1].probability == pytest.approx(math.fsum(probabilities[2:]) / 2)
+
+
+def test_a_phone_left_out(folder, hears):
+    hears({10: "s", 20: "i", 40: "t"})
+    see, it = score(folder / "see.wav", TEXT, folder / "model").words
+    assert [phone.heard for phone in see.phones + it.phones] == ["s", "i", None, "t"]
+
+
+def test_a_ratio_is_calibrated_by_the_models_own_file_or_by_another(folder, hears, tmp_path):
+    """log-odds = slope * ratio + intercept, so two calibrations tell the ratio twice."""
+    plain = Scorer(folder / "model").score(folder / "see.wav", TEXT)
+    Calibration(0.5, 1.0).save(tmp_path / "other.json")
+    other = score(folder / "see.wav", TEXT, folder / "model", calibration=tmp_path / "other.json")
+    Calibration(0.25, -1.0).save(folder / "model" / "calibration.json")
+    try:
+        own = score(folder / "see.wav", TEXT, folder / "model")
+        behind_prior = score(folder / "see.wav", TEXT, folder / "model", l1="Thai", prior=folder / "prior.json")
+    finally:
+        (folder / "model" / "calibration.json").unlink()
+    assert (plain.calibrated, other.calibrated, own.calibrated, behind_prior.calibrated) == (False, True, True, False)
+    for word in range(2):
+        for index in range(2):
+            ratio, log_odds, own_log_odds = (
+                math.log(phone.probability / (1 - phone.probability))
+                for phone in (scored.words[word].phones[index] for scored in (plain, other, own))
+            )
+            assert log_odds == pytest.approx(0.5 * ratio + 1.0)
+            assert own_log_odds == pytest.approx(0.25 * ratio - 1.0)
+
+
+def test_the_prior_knows_what_an_l1_says(folder, hears):
+    """Thai speakers say d for t, so the doubt grows: the ratio falls by the log-odds of the prior."""
+    plain = score(folder / "see.wav", TEXT, folder / "model")
+    thai = score(folder / "see.wav", TEXT, folder / "model", l1="Thai", prior=folder / "prior.json")
+    before, after = (scored.words[1].phones[1] for scored in (plain, thai))
+    assert (after.heard, thai.l1) == ("d", "Thai")
+    log_odds = [math.log(phone.probability / (1 - phone.probability)) for phone in (before, after)]
+    assert log_odds[1] - log_odds[0] == pytest.approx(math.log(41 / 61), abs=1e-6)  # Laplace's counts
+
+
+def test_samples_instead_of_a_file(folder, hears):
+    scorer = Scorer(folder / "model")
+    from_file, from_samples = (
+        scorer.score(recording, TEXT) for recording in (folder / "see.wav", load_recording(folder / "see.wav"))
+    )
+    assert from_samples == from_file
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "holds no word"), (" ?! ", "holds no word"), ("see 东西", "not a Latin letter")],
+)
+def test_texts_nobody_can_say(folder, hears, text, message):
+    with pytest.raises(PhoneError, match=message):
+        score(folder / "see.wav", text, folder / "model")
+
+
+@pytest.mark.parametrize(("text", "num_phones"), [("see see see", 6), ("miss see", 5)])
+def test_more_phones_than_the_recording_can_hold(folder, hears, text, num_phones):
+    """As many as there are frames, but no two equal ones in a row without a blank between."""
+    hears(dict.fromkeys(range(5), "s"), num_frames=5)
+    with pytest.raises(CorpusError, match=rf"see\.wav: 1\.00 s are too short for its text of {num_phones} phones"):
+        score(folder / "see.wav", text, folder / "model")
+    assert len(score(folder / "see.wav", "miss it", folder / "model").words) == 2
+
+
+def test_no_speech(folder, hears, tmp_path):
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
+    with pytest.raises(CorpusError, match=r"no speech heard in .*noise\.wav: its level never changes"):
+        score(tmp_path / "noise.wav", TEXT, folder / "model")
+    hears({})
+    with pytest.raises(CorpusError, match=r"no speech heard in .*see\.wav: the model hears not one phone"):
+        score(folder / "see.wav", TEXT, folder / "model")
+
+
+def test_models_without_posteriors(folder):
+    with pytest.raises(ModelError, match="gives no posteriors of the 40 phones"):
+        Scorer("command:echo K")
+
+
+@pytest.mark.parametrize(
+    ("l1", "with_prior", "message"),
+    [
+        (None, True, "the prior knows Thai; say which the speaker's L1 is"),
+        ("Korean", True, r"see\.wav has the L1 'Korean', and the prior knows Thai"),
+        ("Thai", False, "has no use for the L1"),
+    ],
+)
+def test_l1s_that_help_nobody(folder, hears, l1, with_prior, message):
+    with pytest.raises(CorpusError, match=message):
+        score(folder / "see.wav", TEXT, folder / "model", l1=l1, prior=folder / "prior.json" if with_prior else None)
+
+
+def test_one_json_object(asheard, folder, hears):
+    done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model", "--json")
+    assert done.code == 0, done.err
+    scored = json.loads(done.out)
+    assert scored.keys() == {"text", "model", "l1", "calibrated", "seconds", "words", "score"}
+    assert [word.keys() for word in scored["words"]] == [{"word", "phones", "probability"}] * 2
+    assert scored["words"][1]["phones"][1] == {
+        "canonical": "t",
+        "probability": pytest.approx(0.0, abs=0.1),
+        "heard": "d",
+        "start_s": 0.8,
+        "end_s": 0.82,
+    }
+    assert scored == score(folder / "see.wav", TEXT, folder / "model").to_json()
+
+
+def test_a_table_by_word(asheard, folder, hears):
+    done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model")
+    heading, *rows, overall, remark = done.out.splitlines()
+    assert heading.split() == ["word", "phone", "said", "heard", "start", "s", "end", "s"]
+    assert [row.split()[:2] for row in rows[::2]] == [["see", "s"], ["it", "ɪ"]]
+    assert rows[3].split()[0] == "t"
+    assert rows[3].split()[2:] == ["d", "0.80", "0.82"]
+    assert overall.startswith("overall: 7")
+    assert remark.startswith("not calibrated")
+    assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gone.wav", "--text", "see"], "error: gone.wav: no such recording"),
+        (["see.wav", "--text", "..."], "holds no word"),
+        (["see.wav", "--text", "see", "--prior", "gone.json"], "gone.json: no such file"),
+        (["see.wav", "--text", "see", "--calibration", "prior.json"], "prior.json: a calibration holds slope"),
+        (["see.wav", "--text", "see", "--model", "command:echo K"], "gives no posteriors"),
+    ],
+)
+def test_errors_are_one_line(asheard, folder, monkeypatch, arguments, message):
+    monkeypatch.chdir(folder)
+    done = asheard("score", "--model", "model", *arguments)
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("text", "mnemonics", "other"),
+    [
+        ("we see the moon", "wi: s'i: D@ m'u:n", "a cold black dog"),
+        ("a cold black dog", "@ k'oUld bl'ak d'O:g", "we see the moon"),
+    ],
+)
+def test_a_text_that_was_said_scores_above_one_that_was_not(tmp_path, text, mnemonics, other):
+    """The embedded base learned from this very synthesiser."""
+    model = CTCTranscriber(EMBEDDED_BASE)
+    assert warm_start(model.ctc_head, EMBEDDED_BASE)
+    save_transcriber(model.eval(), tmp_path / "model", {})
+    speech = render_phonemes(mnemonics, Voice("en-us"), seed=1)
+    soundfile.write(tmp_path / "said.wav", speech.samples, speech.sample_rate_hz)
+    scorer = Scorer(tmp_path / "model")
+    said, not_said = scorer.score(tmp_path / "said.wav", text), scorer.score(tmp_path / "said.wav", other)
+    assert said.score > not_said.score + 0.3
+    times = [phone.start_s for word in said.words for phone in word.phones]
+    assert times == sorted(times)
+    assert times[-1] < said.seconds
