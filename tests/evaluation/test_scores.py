@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy.special import expit
 from scipy.stats import mannwhitneyu, pearsonr
 from scored_gold import SCORED, scored, scored_cases, scoring
 from small_gold import GOLD, PHONES, run, utterance
@@ -119,8 +120,9 @@ def test_every_number_against_its_definition(case: tuple[list[Utterance], ChainR
         assert measures["auc"] == pytest.approx(mannwhitneyu(close[right], close[wrong]).statistic / pairs)
     else:
         assert measures["auc"] is None
-    if np.ptp(score) > 0 and np.ptp(close) > 1e-3:
-        assert measures["pcc"] == pytest.approx(pearsonr(close, score).statistic)
+    bounded = expit(close) if one.scores_positions else close
+    if np.ptp(score) > 0 and np.ptp(bounded) > 1e-3:
+        assert measures["pcc"] == pytest.approx(pearsonr(bounded, score).statistic)
     elif np.ptp(score) == 0 or np.ptp(close) == 0:
         assert measures["pcc"] is None
 
@@ -190,7 +192,7 @@ def test_a_chain_that_scores_positions_is_held_against_the_experts_by_its_scores
     measures = pooled(SCORED, [one])["x"]
     assert measures["auc"] == 1
     assert measures["collapse"] == 1  # it wrote the canonical all the same
-    expected = pearsonr([4, -1, 3, 5, -2, 0.5, 4.5], [2, 0.4, 1.8, 2, 0, 1.2, 2]).statistic
+    expected = pearsonr(expit([4, -1, 3, 5, -2, 0.5, 4.5]), [2, 0.4, 1.8, 2, 0, 1.2, 2]).statistic
     assert measures["pcc"] == pytest.approx(expected)
 
 

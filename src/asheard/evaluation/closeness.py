@@ -13,6 +13,9 @@ import polars as pl
 from asheard.evaluation.dissociations import FloatArray, divide
 
 CLOSENESS: Final = pl.coalesce("position_score", -pl.col("cos_dist"))
+# What is correlated with experts' scores, which have a floor and a ceiling, has them too: the probability that the
+# canonical phone was said, where the chain's scores are log-odds of it.
+BOUNDED_CLOSENESS: Final = pl.coalesce(1 / (1 + (-pl.col("position_score")).exp()), -pl.col("cos_dist"))
 
 _LEAST_VARIANCE: Final = 1e-9  # of standardised values; what is less is rounding
 
@@ -46,7 +49,7 @@ def resampled_auc(weights: FloatArray, right: pl.DataFrame, wrong: pl.DataFrame)
 
 
 def resampled_correlation(weights: FloatArray, rows: pl.DataFrame) -> FloatArray:
-    """Pearson's correlation of closeness with the expert score.
+    """Pearson's correlation of bounded closeness with the expert score.
 
     Args:
         weights: (R, U) whole numbers, how often each unit is there.
@@ -55,7 +58,7 @@ def resampled_correlation(weights: FloatArray, rows: pl.DataFrame) -> FloatArray
         (R,) correlations; NaN where a side is constant.
     """
     units = rows["unit"].to_numpy().astype(np.int64)
-    x, y = (_standardised(rows.select(side).to_series().to_numpy()) for side in (CLOSENESS, "score"))
+    x, y = (_standardised(rows.select(side).to_series().to_numpy()) for side in (BOUNDED_CLOSENESS, "score"))
     sums = [np.bincount(units, values, weights.shape[1]) for values in (np.ones_like(x), x, y, x * x, y * y, x * y)]
     num, *means = (weights @ np.array(sums).T).T
     x_mean, y_mean, xx, yy, xy = (divide(total, num) for total in means)

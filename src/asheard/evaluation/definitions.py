@@ -54,7 +54,8 @@ the canonical was written there, at whatever distance.
 - closeness: the chain's own score of the position, where it gives one; else minus the distance from the canonical \
 phone to what was written there (0 the same phone, 1 nothing written). Nothing is fitted to the scores.
 - AUC: the share of (right, wrong) pairs in which the right phone is closer, ties counting half; 0.5 is chance.
-- PCC: Pearson's correlation of closeness with the score, over all scored phones.
+- PCC: Pearson's correlation of closeness with the score, over all scored phones; position scores enter as the \
+probability they stand for.
 - precision: wrong phones rejected / scored phones rejected. recall: wrong phones rejected / wrong phones, which is \
 what does not collapse. F1 = 2 wrong rejected / (rejected + wrong).
 - PER against canonical: unit-cost edits of the prediction against the canonical phones / canonical phones. Not the \
