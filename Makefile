@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 READY := $(VENV)/.ready
+SPEECHOCEAN762 = $${ASHEARD_DATA:-../shared}/speechocean762
+VOICES := runs/voice-model/kokoro-js/voices
 
-.PHONY: study test test-all lint base bench real-labels clean
+.PHONY: study test test-all lint base voice-model bench real-labels clean
 
 study: $(READY)  ## the whole study on the embedded corpus -> runs/embedded/RESULTS.md
 	$(BIN)/asheard study --out runs/embedded
@@ -24,6 +26,16 @@ lint: $(READY)  ## style, types and the direction of imports
 
 base: $(READY)  ## train the embedded base again, from nothing
 	$(BIN)/python scripts/make_base.py
+
+voice-model: $(READY)  ## train asheard-tiny again -> runs/voice-model/asheard_tiny; needs speechocean762 and npm
+	@test -d "$(SPEECHOCEAN762)" || { echo "no $(SPEECHOCEAN762); get it from openslr.org/101" \
+		"and set ASHEARD_DATA to the folder that it lies in" >&2; exit 2; }
+	@test -d $(VOICES) || command -v npm >/dev/null || { echo "no npm, which fetches Kokoro's voices;" \
+		"install Node.js" >&2; exit 2; }
+	$(BIN)/pip install --quiet --editable '.[recipe]'
+	test -d $(VOICES) || { mkdir -p runs/voice-model && cd runs/voice-model && npm pack --silent kokoro-js@1.2.1 && \
+		tar -xzf kokoro-js-1.2.1.tgz && mv package kokoro-js; }
+	$(BIN)/python scripts/make_voice_model.py --speechocean762 "$(SPEECHOCEAN762)" --kokoro-voices $(VOICES)
 
 bench: $(READY)  ## speed beside peers, in the same run
 	$(BIN)/python benchmarks/bench_alignment.py

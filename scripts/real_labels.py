@@ -23,7 +23,6 @@ import numpy as np
 import polars as pl
 
 from asheard.corpora.predictions import read_predictions
-from asheard.corpora.records import Utterance
 from asheard.corpora.table import read_gold
 from asheard.evaluation import ChainRun, Context, evaluate, report
 from asheard.evaluation.chains import behind_prior
@@ -34,7 +33,7 @@ from asheard.phones import load_vectors
 from asheard.prior import fit_prior
 from no_ears import write_habits
 from prior_variants import Fitted, fit_variants
-from word_cut import cut_into_words
+from word_cut import with_positions
 
 CHAIN = "cnn-rnn-ctc"
 RATES = {
@@ -45,18 +44,6 @@ RATES = {
     "strict F1": "published.f1_strict",
 }
 NOTE = "Real speech: 900 recordings of six people whom neither the recogniser nor the prior has learned from."
-
-
-def with_positions(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """The utterances with the syllable position of each canonical phone, where a word is found for it."""
-    placed = []
-    for utterance in utterances:
-        positions = iter(position for _, position in cut_into_words(utterance.canonical))
-        tokens = [
-            token if token.canonical is None else replace(token, position=next(positions)) for token in utterance.tokens
-        ]
-        placed.append(replace(utterance, tokens=tuple(tokens)))
-    return placed
 
 
 def prior_text(

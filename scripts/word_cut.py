@@ -6,10 +6,12 @@ position of each phone, and which of the merged phones the dictionary calls for.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from wordfreq import zipf_frequency
 
+from asheard.corpora.records import Utterance
 from asheard.lexicon import Position, cmudict_entries, syllable_positions
 from asheard.phones import fold_arpabet
 
@@ -71,3 +73,15 @@ def cut_into_words(phones: Sequence[str]) -> list[tuple[str, Position | None]]:
             out[:0] = [(FINE.get(phones[start], phones[start]), None)]
         end = start
     return out
+
+
+def with_positions(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """The utterances with the syllable position of each canonical phone, where a word is found for it."""
+    placed = []
+    for utterance in utterances:
+        positions = iter(position for _, position in cut_into_words(utterance.canonical))
+        tokens = [
+            token if token.canonical is None else replace(token, position=next(positions)) for token in utterance.tokens
+        ]
+        placed.append(replace(utterance, tokens=tuple(tokens)))
+    return placed

@@ -1,7 +1,10 @@
-"""One corpus of tones and one tiny base for all training tests."""
+"""One corpus of tones, and a tiny base of each architecture, for all training tests."""
 
 import pytest
 from tone_corpus import write_base, write_corpus
+
+from asheard.models import CTCTranscriber, export_ctc
+from tiny_conformer import tiny_conformer
 
 
 @pytest.fixture(scope="session")
@@ -9,6 +12,7 @@ def tones(tmp_path_factory):
     root = tmp_path_factory.mktemp("tones")
     write_corpus(root)
     write_base(root / "base")
+    export_ctc(CTCTranscriber(tiny_conformer(mask_time_length=4)), root / "conformer", {})
     return root
 
 

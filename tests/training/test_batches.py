@@ -11,7 +11,7 @@ from tone_corpus import SPOKEN, utterance
 
 from asheard.corpora.records import ErrorType, Token
 from asheard.models import SMALL_ENCODER, fresh_encoder
-from asheard.phones import phone_to_id
+from asheard.phones import BLANK_ID, PAD_ID, phone_to_id
 from asheard.training.batches import Example, build_examples, collate, plan_epoch
 
 ENCODER = fresh_encoder(SMALL_ENCODER, mask_time_length=10)
@@ -41,12 +41,50 @@ def test_targets_are_produced_or_canonical(said):
         assert not exclusions.counts()
 
 
+@pytest.mark.parametrize(
+    ("unknown", "target"),
+    [("wildcard", (2, -2, 3, -BLANK_ID, -5)), ("left-out", (2, 3)), ("canonical", (2, 2, 3, 5))],
+)
+def test_what_stands_for_an_unknown_sound(said, unknown, target):
+    wrong = Token("p", None, ErrorType.SUBSTITUTION, score=0.2)
+    nameless = Token("d", None, ErrorType.SUBSTITUTION)
+    added = Token(None, None, ErrorType.ADDITION)
+    deleted = Token("t", None, ErrorType.DELETION)
+    p, b = (Token(phone, phone, ErrorType.OK) for phone in "pb")
+    row = replace(said, tokens=(p, wrong, b, added, deleted, nameless))
+    for kind in ("faithful", "l1-aware"):
+        (example,), _ = build_examples([row], kind, ENCODER, never, unknown)
+        assert example.label_ids == target
+    (example,), _ = build_examples([row], "base", ENCODER, never, unknown)
+    assert example.label_ids == tuple(map(phone_to_id, "ppbtd"))  # a base does not read what was perceived
+
+
+def test_where_every_sound_is_unknown(said):
+    row = replace(said, tokens=(Token("p", None, ErrorType.SUBSTITUTION),) * 3)
+    (example,), _ = build_examples([row], "faithful", ENCODER, never)
+    assert example.label_ids == (-2, -2, -2)
+    _, exclusions = build_examples([row], "faithful", ENCODER, never, "left-out")
+    assert dict(exclusions) == {"no phones": ["S0/u"]}
+
+
+def test_a_hole_that_may_be_nothing_needs_no_frame(said):
+    encoder = fresh_encoder(SMALL_ENCODER, mask_time_length=1)
+    seconds = (400 + 9 * 320) / 16_000  # ten frames
+    hole = Token("p", None, ErrorType.SUBSTITUTION)
+    tokens = tuple(Token(phone, phone, ErrorType.OK) for phone in "ptptptptpt")
+    examples, _ = build_examples(
+        [replace(said, seconds=seconds, tokens=(hole, *tokens, hole))], "faithful", encoder, never
+    )
+    assert len(examples) == 1
+    added = Token(None, None, ErrorType.ADDITION)
+    examples, _ = build_examples([replace(said, seconds=seconds, tokens=(*tokens, added))], "faithful", encoder, never)
+    assert not examples
+
+
 def test_exclusions_are_named_by_reason(said):
-    nameless = Token("p", None, ErrorType.SUBSTITUTION)
     rows = [
         said,
         replace(said, utt="mute", wav=None),
-        replace(said, utt="err", tokens=(nameless, *said.tokens)),
         replace(said, utt="empty", tokens=()),
         replace(said, utt="crowded", seconds=0.25, tokens=said.tokens * 3),
         replace(said, utt="blip", seconds=0.15, tokens=said.tokens[:1]),
@@ -55,13 +93,10 @@ def test_exclusions_are_named_by_reason(said):
     assert [example.utt for example in examples] == ["u"]
     assert dict(exclusions) == {
         "no recording": ["S0/mute"],
-        "err in the target": ["S0/err"],
         "no phones": ["S0/empty"],
         "fewer frames than CTC needs": ["S0/crowded"],
         "shorter than SpecAugment's mask": ["S0/blip"],
     }
-    canonical, _ = build_examples(rows[2:3], "base", ENCODER, never)
-    assert len(canonical) == 1  # a base does not read what was perceived
 
 
 @pytest.mark.parametrize(("phones", "fits"), [("ptptptptpt", True), ("ppppp", True), ("ppppptt", False)])
@@ -81,6 +116,16 @@ def test_equal_neighbours_need_a_blank_between_them(said, phones, fits):
         blank=1,
     )
     assert bool(loss.isfinite()) == fits
+
+
+def test_a_target_fits_even_at_the_highest_speed(said):
+    encoder = fresh_encoder(SMALL_ENCODER, mask_time_length=1)
+    tokens = tuple(Token(phone, phone, ErrorType.OK) for phone in "ptptptptpt")  # ten frames
+    for num_samples, fits in ((400 + 9 * 320, False), (round(1.2 * (400 + 9 * 320)), True)):
+        row = replace(said, seconds=num_samples / 16_000, tokens=tokens)
+        examples, exclusions = build_examples([row], "faithful", encoder, never, fastest=1.2)
+        assert bool(examples) == fits
+        assert exclusions.counts() == ({} if fits else {"fewer frames than CTC needs": 1})
 
 
 def test_a_manifest_without_lengths_is_read(said, tmp_path):
@@ -123,3 +168,21 @@ def test_collate_pads():
     assert batch.num_labels.tolist() == [2, 1]
     assert batch.l1s == ("Hindi", "Thai")
     assert batch.names == ("S/a", "S/b")
+
+
+def test_collate_draws_variants_by_its_generator():
+    recordings = {"a": np.sin(np.arange(8_000, dtype=np.float32)), "b": np.cos(np.arange(9_000, dtype=np.float32))}
+    examples = [Example("S", name, "Hindi", name, 0.5, (2,)) for name in recordings]
+    one, again, other = (collate(examples, recordings.__getitem__, np.random.default_rng(i)) for i in (1, 1, 2))
+    assert torch.equal(one.waveforms, again.waveforms)
+    assert torch.equal(one.num_samples, again.num_samples)
+    assert one.waveforms.shape != other.waveforms.shape or not torch.equal(one.waveforms, other.waveforms)
+    for row, length in zip(one.waveforms, one.num_samples.tolist(), strict=True):
+        assert not row[length:].any()
+
+
+def test_collate_keeps_holes():
+    examples = [Example("S", "a", "Hindi", "", 1.0, (2, -3, -BLANK_ID)), Example("S", "b", "Hindi", "", 1.0, (-4,))]
+    batch = collate(examples, lambda _: np.ones(5, np.float32))
+    assert batch.label_ids.tolist() == [[2, -3, -BLANK_ID], [-4, PAD_ID, PAD_ID]]
+    assert batch.num_labels.tolist() == [3, 1]

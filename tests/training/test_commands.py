@@ -35,11 +35,13 @@ def test_train_and_transcribe(kind, tones, tmp_path):
         tones / "val.jsonl",
     ]
     command += ["--checkpoint-dir", folder, "--base", tones / "base", "--preset", "quick", "--epochs", 2]
+    command += ["--unknown", "left-out"]
     output = run(*command, "--seed", 3, *(["--lambda-l1", 0.5] if kind == "l1-aware" else []))
     assert "trained on 48 utterances" in output
     assert re.search(r"epoch 2: val PER [\d.]+%" + (r", L1 accuracy" if kind == "l1-aware" else ""), output)
     options = read_card(folder / "final")["training"]["options"]
     assert (options["seed"], options["lambda_l1"]) == (3, 0.5 if kind == "l1-aware" else 0.3)
+    assert options["unknown"] == "left-out"
     again = run(*command, "--seed", 3, *(["--lambda-l1", 0.5] if kind == "l1-aware" else []))
     assert "already trained" in again
 
@@ -56,6 +58,14 @@ def test_train_and_transcribe(kind, tones, tmp_path):
     output = run(*command, "--out", out, "--l1", "unknown", "--chain", "mine")
     assert "12 utterances by mine" in output
     assert len(read_predictions(out)) == 12
+
+
+def test_the_voice_preset_varies_the_recordings(tones, tmp_path):
+    command = ["train", "faithful", "--preset", "voice", "--epochs", 1, "--base", tones / "conformer"]
+    command += ["--wav-root", tones, "--train", tones / "train.jsonl", "--val", tones / "val.jsonl"]
+    assert "trained on 48 utterances" in run(*command, "--checkpoint-dir", tmp_path / "run")
+    options = read_card(tmp_path / "run" / "final")["training"]["options"]
+    assert (options["augment"], options["freeze_front_end"], options["epochs"]) == (True, False, 1)
 
 
 def test_what_was_left_out_is_counted_and_where_its_names_are_is_said(tones, tmp_path):

@@ -118,19 +118,20 @@ def test_seeds_differ_and_repeat(options, tmp_path):
     assert not all(torch.equal(first[name], second[name]) for name in first)
 
 
-def interruptible(tones: Path, folder: Path, kind: str) -> TrainingOptions:
-    """Dropout and SpecAugment draw random numbers at every step; checkpoints fall between epochs too."""
+def interruptible(tones: Path, folder: Path, kind: str, base: str, augment: bool) -> TrainingOptions:
+    """Dropout, SpecAugment and variants draw random numbers at every step; checkpoints fall between epochs too."""
     return TrainingOptions(
         kind=kind,
         train=tones / "train.jsonl",
         val=tones / "val.jsonl",
         wav_root=tones,
         checkpoint_dir=folder,
-        base=str(tones / "base"),
+        base=str(tones / base),
         epochs=4,
         batch_seconds=2.0,
         checkpoint_every=3,
         dropout=0.1,
+        augment=augment,
         peak_lr=3e-3,
     )
 
@@ -145,10 +146,13 @@ def one_thread():
 
 
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("kind", ["faithful", "l1-aware"])
-def test_killed_it_ends_with_the_weights_of_an_uninterrupted_run(kind, tones, tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "base", "augment"),
+    [("faithful", "base", False), ("l1-aware", "base", False), ("faithful", "conformer", True)],
+)
+def test_killed_it_ends_with_the_weights_of_an_uninterrupted_run(kind, base, augment, tones, tmp_path):
     """kill -9 wherever it happens to be, after a step that chance picks, then the same call again."""
-    whole, killed = (interruptible(tones, tmp_path / name, kind) for name in ("whole", "killed"))
+    whole, killed = (interruptible(tones, tmp_path / name, kind, base, augment) for name in ("whole", "killed"))
     train(whole)
     steps = rows_of(whole.checkpoint_dir, "step")
     after = 4 + int.from_bytes(os.urandom(2), "big") % (len(steps) - 24)
@@ -159,7 +163,8 @@ def test_killed_it_ends_with_the_weights_of_an_uninterrupted_run(kind, tones, tm
         import torch
         torch.set_num_threads(1)
         from test_loop import interruptible, train
-        train(interruptible(Path({str(tones)!r}), Path({str(killed.checkpoint_dir)!r}), {kind!r}))
+        folders = Path({str(tones)!r}), Path({str(killed.checkpoint_dir)!r})
+        train(interruptible(*folders, {kind!r}, {base!r}, {augment}))
     """)
     process = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_step(killed.checkpoint_dir / "log.jsonl", after, process)
@@ -174,6 +179,18 @@ def test_killed_it_ends_with_the_weights_of_an_uninterrupted_run(kind, tones, tm
     for name in ("step", "epoch", "loss", "grad_norm", "rate"):
         assert [row[name] for row in resumed] == [row[name] for row in steps]
     assert rows_of(killed.checkpoint_dir, "epoch") == rows_of(whole.checkpoint_dir, "epoch")
+
+
+def test_recordings_vary_only_where_that_is_asked(options, monkeypatch):
+    """Each recording of each epoch is another variant; validation hears the recordings themselves."""
+    from asheard.training import batches
+
+    heard = []
+    monkeypatch.setattr(batches, "augment", lambda samples, rng: heard.append(rng.random()) or samples)
+    train(TrainingOptions(**options))
+    assert not heard
+    train(TrainingOptions(**options | {"augment": True, "checkpoint_dir": options["checkpoint_dir"] / "again"}))
+    assert len(set(heard)) == len(heard) == 2 * 48
 
 
 def wait_for_step(log: Path, step: int, process: subprocess.Popen) -> None:

@@ -7,6 +7,7 @@ import pytest
 from asheard.errors import ModelError
 from asheard.training import TrainingOptions, base, faithful, l1_aware
 from asheard.training.options import check_unchanged
+from asheard.training.recipes import PRESETS
 from asheard.training.schedule import learning_rate
 
 
@@ -15,6 +16,7 @@ from asheard.training.schedule import learning_rate
     [
         ("kind", "unfaithful"),
         ("schedule", "cosine"),
+        ("unknown", "guessed"),
         ("base", None),
         ("epochs", 0),
         ("peak_lr", 0.0),
@@ -38,7 +40,10 @@ def test_recipes(tones, tmp_path):
     assert faithful(**places).base == "facebook/wav2vec2-lv-60-espeak-cv-ft"
     assert faithful(**places, preset="quick").epochs == 1
     assert faithful(**places, preset="quick", epochs=7).epochs == 7
+    assert [faithful(**places, preset=preset).augment for preset in PRESETS] == [False, False, True, False]
+    assert not faithful(**places, preset="voice").freeze_front_end
     assert l1_aware(**places).lambda_l1 == 0.3
+    assert (faithful(**places).unknown, faithful(**places, unknown="left-out").unknown) == ("wildcard", "left-out")
     assert (faithful(**places).kind, l1_aware(**places).kind, base(**places).kind) == (
         "faithful",
         "l1-aware",
@@ -47,7 +52,7 @@ def test_recipes(tones, tmp_path):
     assert (faithful(**places).fresh_lr_factor, base(**places).fresh_lr_factor) == (10.0, 1.0)
     assert faithful(**places).freeze_front_end
     assert not base(**places).freeze_front_end
-    with pytest.raises(ModelError, match="no preset 'slow'; there are full, embedded, quick"):
+    with pytest.raises(ModelError, match="no preset 'slow'; there are full, embedded, voice, quick"):
         faithful(**places, preset="slow")
 
 
@@ -63,6 +68,10 @@ def test_the_fingerprint_is_of_content_not_of_places(options, tmp_path):
         "pilot": 3,
     }
     assert TrainingOptions(**moved).fingerprint() == here
+    with pytest.raises(ModelError, match="unknown was 'wildcard', is 'canonical'"):
+        check_unchanged(here, TrainingOptions(**moved | {"unknown": "canonical"}).fingerprint(), tmp_path / "run")
+    with pytest.raises(ModelError, match="augment was False, is True"):
+        check_unchanged(here, TrainingOptions(**moved | {"augment": True}).fingerprint(), tmp_path / "run")
     copied.write_text(copied.read_text().replace("Hindi", "Thai"))
     with pytest.raises(ModelError, match=r"run belongs to a run with other options \(train was .*use another folder"):
         check_unchanged(here, TrainingOptions(**moved).fingerprint(), tmp_path / "run")

@@ -1,9 +1,11 @@
 """Transcribers: encoders of the wav2vec2 family, CTC heads, decoding, and their folders on disk."""
 
+from asheard.models.conformer import ConformerConfig, ConformerForCTC
 from asheard.models.decoding import decode_greedy
-from asheard.models.embedded import EMBEDDED_BASE
+from asheard.models.embedded import ASHEARD_TINY, EMBEDDED_BASE
 from asheard.models.encoders import SAMPLE_RATE_HZ, SMALL_ENCODER, Encoder, fresh_encoder, load_encoder, pad
 from asheard.models.folder import export_ctc, load_transcriber, read_card, save_transcriber
+from asheard.models.hama_weights import export_hama
 from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.transcriber import CTCTranscriber
@@ -11,11 +13,14 @@ from asheard.models.warm_start import warm_start
 from asheard.transcript import Transcriber, Transcript
 
 __all__ = [
+    "ASHEARD_TINY",
     "EMBEDDED_BASE",
     "L2_ARCTIC_L1S",
     "SAMPLE_RATE_HZ",
     "SMALL_ENCODER",
     "CTCTranscriber",
+    "ConformerConfig",
+    "ConformerForCTC",
     "Encoder",
     "L1AwareCTC",
     "OffTheShelf",
@@ -23,6 +28,7 @@ __all__ = [
     "Transcript",
     "decode_greedy",
     "export_ctc",
+    "export_hama",
     "fresh_encoder",
     "load_encoder",
     "load_transcriber",

@@ -1,4 +1,4 @@
-"""Speech encoders of the wav2vec2 family: raw waveform in, one hidden vector every 20 ms out."""
+"""Speech encoders of the wav2vec2 family and those that keep its interface: waveform in, a vector every 20 ms out."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -94,9 +94,8 @@ class Encoder(nn.Module):
         Returns:
             int64 of the same shape.
         """
-        for kernel, stride in zip(self.config.conv_kernel, self.config.conv_stride, strict=True):
-            num_samples = torch.div(num_samples - kernel, stride, rounding_mode="floor") + 1
-        return num_samples.clamp(min=0)
+        num_frames: Tensor = self.backbone._get_feat_extract_output_lengths(num_samples)
+        return num_frames.clamp(min=0)
 
     def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Tensor:
         """Encode padded waveforms.

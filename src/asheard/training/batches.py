@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,10 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asheard.corpora.exclusions import Exclusions
-from asheard.corpora.records import Utterance
+from asheard.corpora.records import Token, Utterance
 from asheard.models import SAMPLE_RATE_HZ, Encoder, pad
-from asheard.phones import PAD_ID, phone_to_id
-from asheard.training.options import Kind
+from asheard.phones import BLANK_ID, PAD_ID, phone_to_id
+from asheard.training.augment import augment
+from asheard.training.options import Kind, Unknown
+from asheard.training.wildcard_ctc import least_frames
 
 Waveform = NDArray[np.float32]
 LoadWav = Callable[[str], Waveform]
@@ -21,7 +22,7 @@ LoadWav = Callable[[str], Waveform]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One utterance with its CTC target. label_ids: phones as ids 2..41. seconds: of its recording."""
+    """One utterance with its CTC target. label_ids: phones as ids 2..41, holes below 0. seconds: of its recording."""
 
     speaker: str
     utt: str
@@ -35,8 +36,8 @@ class Example:
 class Batch:
     """Padded examples.
 
-    waveforms: (B, S) float32. num_samples: (B,). label_ids: (B, L), padded with 0. num_labels: (B,). l1s: B L1s.
-    names: B times speaker/utt.
+    waveforms: (B, S) float32. num_samples: (B,). label_ids: (B, L), padded with 0; below 0 are the holes of
+    `wildcard_ctc_loss`. num_labels: (B,). l1s: B L1s. names: B times speaker/utt.
     """
 
     waveforms: Tensor
@@ -48,7 +49,12 @@ class Batch:
 
 
 def build_examples(
-    utterances: Sequence[Utterance], kind: Kind, encoder: Encoder, load: LoadWav
+    utterances: Sequence[Utterance],
+    kind: Kind,
+    encoder: Encoder,
+    load: LoadWav,
+    unknown: Unknown = "wildcard",
+    fastest: float = 1.0,
 ) -> tuple[list[Example], Exclusions]:
     """Turn utterances into examples, and name those that cannot be trained on.
 
@@ -57,34 +63,46 @@ def build_examples(
         kind: base takes the canonical phones as target, the others the produced ones.
         encoder: says how many frames a recording gives.
         load: reads a recording, where the manifest does not say how long it is.
+        unknown: what stands for an unknown sound in a produced target, see `TrainingOptions`.
+        fastest: the highest speed that recordings will be played at; a target must fit even then.
     Returns:
-        The examples in manifest order, and the exclusions: no recording; a sound without a name (`err`) in the target;
-        no phones; fewer frames than CTC needs (one a label and one between equal neighbours); shorter than
-        SpecAugment's mask.
+        The examples in manifest order, and the exclusions: no recording; no phones; fewer frames than CTC needs (one a
+        label and one between equal neighbours); shorter than SpecAugment's mask.
     """
     examples, exclusions = [], Exclusions()
     for row in utterances:
         name = f"{row.speaker}/{row.utt}"
-        phones = row.canonical if kind == "base" else row.produced
+        if kind == "base":
+            label_ids = tuple(map(phone_to_id, row.canonical))
+        else:
+            label_ids = tuple(label for token in row.tokens for label in _produced_labels(token, unknown))
         if row.wav is None:
             exclusions.add("no recording", name)
             continue
-        if row.has_err and kind != "base":
-            exclusions.add("err in the target", name)
-            continue
-        if not phones:
+        if not label_ids:
             exclusions.add("no phones", name)
             continue
         seconds = len(load(row.wav)) / SAMPLE_RATE_HZ if row.seconds is None else row.seconds
-        num_frames = int(encoder.num_frames(torch.tensor(round(seconds * SAMPLE_RATE_HZ))))
-        if num_frames < len(phones) + sum(left == right for left, right in pairwise(phones)):
+        num_frames = int(encoder.num_frames(torch.tensor(round(seconds * SAMPLE_RATE_HZ / fastest))))
+        if num_frames < least_frames(label_ids):
             exclusions.add("fewer frames than CTC needs", name)
         elif num_frames < encoder.config.mask_time_length:
             exclusions.add("shorter than SpecAugment's mask", name)
         else:
-            label_ids = tuple(phone_to_id(phone) for phone in phones)
             examples.append(Example(row.speaker, row.utt, row.l1, row.wav, seconds, label_ids))
     return examples, exclusions
+
+
+def _produced_labels(token: Token, unknown: Unknown) -> tuple[int, ...]:
+    """What was said at one position, as ids of a target: a phone, a hole, or nothing."""
+    if token.perceived is not None:
+        return (phone_to_id(token.perceived),)
+    if not token.is_err or unknown == "left-out":
+        return ()
+    if token.canonical is None:  # an addition: one phone was heard, whichever
+        return (-BLANK_ID,) if unknown == "wildcard" else ()
+    canonical = phone_to_id(token.canonical)
+    return (-canonical,) if unknown == "wildcard" else (canonical,)
 
 
 def plan_epoch(examples: Sequence[Example], batch_seconds: float, seed: int, epoch: int) -> list[list[int]]:
@@ -108,9 +126,12 @@ def plan_epoch(examples: Sequence[Example], batch_seconds: float, seed: int, epo
     return [batches[index] for index in random.permutation(len(batches)).tolist()]
 
 
-def collate(examples: Sequence[Example], load: LoadWav) -> Batch:
-    """Read and pad the recordings of one batch."""
-    waveforms, num_samples = pad([load(example.wav) for example in examples])
+def collate(examples: Sequence[Example], load: LoadWav, rng: np.random.Generator | None = None) -> Batch:
+    """Read and pad the recordings of one batch; with `rng`, a variant of each that it draws."""
+    recordings = [load(example.wav) for example in examples]
+    if rng is not None:
+        recordings = [augment(recording, rng) for recording in recordings]
+    waveforms, num_samples = pad(recordings)
     num_labels = torch.tensor([len(example.label_ids) for example in examples])
     label_ids = torch.full((len(examples), int(num_labels.max())), PAD_ID)
     for row, example in zip(label_ids, examples, strict=True):

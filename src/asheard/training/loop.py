@@ -26,12 +26,13 @@ from asheard.corpora.records import Utterance, read_manifest
 from asheard.errors import CorpusError, GateError, ModelError
 from asheard.files import write_json
 from asheard.models import SAMPLE_RATE_HZ, read_card, save_transcriber
+from asheard.training.augment import SPEED
 from asheard.training.batches import Batch, Example, LoadWav, build_examples, collate, plan_epoch
 from asheard.training.gates import gate_reasons
 from asheard.training.log import TrainingLog
 from asheard.training.options import TrainingOptions, check_unchanged
 from asheard.training.resume import Progress, load_checkpoint, read_progress, save_checkpoint
-from asheard.training.trainer import Trainer
+from asheard.training.trainer import Trainer, step_seed
 from asheard.training.validation import validate
 
 _READERS: Final = 2  # threads that read recordings while the model works
@@ -122,7 +123,9 @@ def _run(
     log = TrainingLog(options.checkpoint_dir, start) if accelerator.is_main_process else None
     with closing(log) if log else nullcontext(), _bar(options.kind, accelerator.is_main_process) as bar:
         task = bar.add_task("", total=len(steps), completed=start, loss="", per="")
-        for step, batch in enumerate(read_ahead((rows for _, rows in steps[start:]), data), start=start):
+        batches = (rows for _, rows in steps[start:])
+        variants = _variants(options, start, accelerator.process_index)
+        for step, batch in enumerate(read_ahead(batches, data, variants), start=start):
             epoch, began = steps[step][0], time.perf_counter()
             result = trainer.step(step, len(steps), batch)
             if log:
@@ -149,7 +152,10 @@ def _run_pilot(options: TrainingOptions, trainer: Trainer, data: Data) -> None:
     few = Data(_draw(data.train, options), _draw(data.val, options), data.excluded, data.load)
     plans = (plan_epoch(few.train, options.batch_seconds, options.seed, epoch) for epoch in count())
     batches = islice(chain.from_iterable(plans), options.pilot)
-    losses = [trainer.step(step, options.pilot, batch).loss for step, batch in enumerate(read_ahead(batches, few))]
+    variants = _variants(options, 0, trainer.accelerator.process_index)
+    losses = [
+        trainer.step(step, options.pilot, batch).loss for step, batch in enumerate(read_ahead(batches, few, variants))
+    ]
     validation = validate(trainer.model, few.val, few.load)
     reasons = gate_reasons(losses, validation, few.val)
     report = options.checkpoint_dir / "pilot.json"
@@ -187,12 +193,21 @@ def plan_steps(
     return steps, digest.hexdigest()[:16]
 
 
-def read_ahead(batches: Iterable[list[int]], data: Data) -> Iterator[Batch]:
+def _variants(options: TrainingOptions, start: int, process_index: int) -> Iterator[np.random.Generator | None]:
+    """What draws the variants of each step's recordings, from step `start` on."""
+    for step in count(start):
+        seed = step_seed(options.seed, step, process_index)
+        yield np.random.default_rng(seed) if options.augment else None
+
+
+def read_ahead(
+    batches: Iterable[list[int]], data: Data, variants: Iterable[np.random.Generator | None]
+) -> Iterator[Batch]:
     """Read the batches' recordings in threads, a few batches before they are needed, in order."""
     with ThreadPoolExecutor(_READERS) as pool:
         waiting: deque[Future[Batch]] = deque()
-        for rows in batches:
-            waiting.append(pool.submit(collate, [data.train[row] for row in rows], data.load))
+        for rows, rng in zip(batches, variants, strict=False):
+            waiting.append(pool.submit(collate, [data.train[row] for row in rows], data.load, rng))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft().result()
         while waiting:
@@ -203,7 +218,10 @@ def _read_data(
     options: TrainingOptions, trainer: Trainer, train_rows: list[Utterance], val_rows: list[Utterance]
 ) -> Data:
     load: LoadWav = partial(load_audio, options.wav_root, cache=options.audio_cache)
-    train_examples, train_excluded = build_examples(train_rows, options.kind, trainer.model.encoder, load)
+    train_examples, train_excluded = build_examples(
+        train_rows, options.kind, trainer.model.encoder, load, options.unknown, SPEED[1] if options.augment else 1.0
+    )
+    # In val unknown sounds stay holes, so that runs of any `unknown` are measured against the same.
     val_examples, val_excluded = build_examples(val_rows, options.kind, trainer.model.encoder, load)
     for path, examples, excluded in (
         (options.train, train_examples, train_excluded),

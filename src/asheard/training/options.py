@@ -9,6 +9,7 @@ from asheard.files import content_digest
 
 Kind = Literal["base", "faithful", "l1-aware"]
 Schedule = Literal["linear", "one-cycle"]
+Unknown = Literal["wildcard", "left-out", "canonical"]
 
 # Where files lie, how often they are written and whether a pilot ran first changes nothing about the weights.
 _PLACES: Final = frozenset({"wav_root", "checkpoint_dir", "checkpoint_every", "audio_cache", "pilot", "pilot_train"})
@@ -24,6 +25,9 @@ class TrainingOptions:
         train, val: manifests (JSONL). val is logged, never used to choose anything.
         wav_root: folder the manifests' wav paths start from.
         checkpoint_dir: checkpoint.safetensors, log.jsonl, tensorboard/ and, at the end, final/ go here.
+        unknown: what stands in the produced phones of train for a sound of which only is known that it was not the
+            canonical one (`err`, or a score below 0.5): wildcard (a hole: any other phone, or none), left-out (nothing)
+            or canonical (the dictionary's phone nevertheless). In val it is a hole whatever this says.
         base: hub id or folder of the encoder to start from; None starts `asheard.models.SMALL_ENCODER` afresh.
         checkpoint_every: optimizer steps between checkpoints; one is written after every epoch too.
         epochs: passes over the training utterances, fixed beforehand.
@@ -40,6 +44,7 @@ class TrainingOptions:
         dropout: of attention, activations and hidden layers alike.
         mask_time_prob, mask_time_length: SpecAugment over frames: share masked, length of a mask.
         mask_feature_prob, mask_feature_length: SpecAugment over channels.
+        augment: train on variants of the recordings (`asheard.training.augment`), other ones in each epoch.
         audio_cache: folder for resampled recordings; None resamples each time.
     """
 
@@ -48,6 +53,7 @@ class TrainingOptions:
     val: Path
     wav_root: Path
     checkpoint_dir: Path
+    unknown: Unknown = "wildcard"
     base: str | None = None
     checkpoint_every: int = 200
     epochs: int = 4
@@ -68,6 +74,7 @@ class TrainingOptions:
     mask_time_length: int = 10
     mask_feature_prob: float = 0.0
     mask_feature_length: int = 10
+    augment: bool = False
     audio_cache: Path | None = None
 
     def __post_init__(self) -> None:
@@ -78,6 +85,8 @@ class TrainingOptions:
         """
         _require(self.kind in ("base", "faithful", "l1-aware"), "kind", self.kind, "base, faithful or l1-aware")
         _require(self.schedule in ("linear", "one-cycle"), "schedule", self.schedule, "linear or one-cycle")
+        allowed = ("wildcard", "left-out", "canonical")
+        _require(self.unknown in allowed, "unknown", self.unknown, "wildcard, left-out or canonical")
         _require(self.kind == "base" or self.base is not None, "base", self.base, "a hub id or a folder")
         for name in ("epochs", "checkpoint_every", "pilot_train", "mask_time_length", "mask_feature_length"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")

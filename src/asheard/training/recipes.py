@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from asheard.errors import ModelError
-from asheard.models import EMBEDDED_BASE
+from asheard.models import ASHEARD_TINY, EMBEDDED_BASE
 from asheard.training.options import TrainingOptions
 
 DEFAULT_BASE: Final = "facebook/wav2vec2-lv-60-espeak-cv-ft"
@@ -33,9 +33,25 @@ _FULL: Final[dict[str, Any]] = {
     "mask_feature_length": 64,
 }
 
+# asheard-tiny on two cores, from the Conformer of `export_hama` (docs/voice-model.md).
+_VOICE: Final[dict[str, Any]] = {
+    "base": str(ASHEARD_TINY),
+    "epochs": 2,
+    "peak_lr": 2e-4,
+    "schedule": "one-cycle",
+    "warmup_share": 0.15,
+    "freeze_front_end": False,
+    "augment": True,
+    "mask_time_prob": 0.08,
+    "mask_time_length": 12,
+    "mask_feature_prob": 0.15,
+    "mask_feature_length": 8,
+}
+
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     "full": _FULL,
     "embedded": _EMBEDDED,
+    "voice": _VOICE,
     "quick": _EMBEDDED | {"epochs": 1},
 }
 
@@ -47,7 +63,8 @@ def faithful(
 
     Args:
         train, val, wav_root, checkpoint_dir: see `TrainingOptions`.
-        preset: full (wav2vec2-large on a GPU), embedded or quick (the small base on two cores).
+        preset: full (wav2vec2-large on a GPU), voice (asheard-tiny, on the speakers of your corpus), embedded or quick
+            (the small base on two cores).
         changes: any other option, in place of the preset's.
     Raises:
         ModelError: no such preset, or an option out of range.

@@ -1,0 +1,59 @@
+"""What to learn where experts only said that a phone was wrong: a hole in the target, nothing, or the canonical phone.
+
+    python scripts/compare_unknown.py --base runs/voice-model/base --out runs/unknown
+
+Trains asheard-tiny's base three times on every other training speaker of speechocean762 ($ASHEARD_DATA, default
+../shared), the three alike in all but `unknown`, and evaluates them on the development speakers at odd places. Run again
+after a kill, it goes on where it was.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Final
+
+from asheard.corpora import read_manifest, read_predictions, write_manifest
+from asheard.evaluation import ChainRun, Context, evaluate, report
+from asheard.training import recipes, train
+from asheard.transcribe import transcribe
+from real_speech import at_odd_places, held_out, read_scored_speech
+
+EPOCHS: Final = 4
+PEAK_LR: Final = 4e-4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--base", type=Path, required=True, help="folder that make_voice_model.py has made")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    root = Path(os.environ.get("ASHEARD_DATA", "../shared")) / "speechocean762"
+    train_rows, test_rows = read_scored_speech(root)
+    test = args.out / "test.jsonl"
+    write_manifest(args.out / "train.jsonl", at_odd_places(train_rows))
+    write_manifest(args.out / "val.jsonl", held_out(train_rows))
+    write_manifest(test, at_odd_places(test_rows))
+    runs = []
+    for unknown in ("wildcard", "left-out", "canonical"):
+        options = recipes.faithful(
+            train=args.out / "train.jsonl",
+            val=args.out / "val.jsonl",
+            wav_root=root,
+            checkpoint_dir=args.out / unknown,
+            base=str(args.base),
+            preset="voice",
+            epochs=EPOCHS,
+            peak_lr=PEAK_LR,
+            unknown=unknown,
+        )
+        predictions = args.out / f"{unknown}.jsonl"
+        transcribe(train(options), test, root, predictions, chain=unknown)
+        runs.append(ChainRun(chain=unknown, predictions=read_predictions(predictions)))
+    context = Context(corpus="speechocean762", split="odd development speakers", base="hama")
+    evaluate(read_manifest(test), runs, out=args.out, context=context)
+    report(args.out)
+    print(f"wrote {args.out}/RESULTS.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""The study on real speech: every recogniser at hand, on learners whom none of ours has learned from.
+
+    python scripts/study_real.py --out runs/real
+
+Takes the real corpora it finds under $ASHEARD_DATA (default ../shared): speechocean762 (as published, openslr.org/101,
+or as tables), hand-labelled clips of L2-ARCTIC (l2arctic-clips: gold.jsonl, wav/) and EpaDB (epadb-small). Chains: hama
+and pocketsphinx; asheard-tiny, and asheard-tiny trained on with the training speakers of speechocean762 (faithful);
+`gop` from asheard-tiny's posteriors, and with an L1 prior in its ratio. The prior is fitted on the labels in
+l2arctic-labels without the speakers of the clips; both calibrations on the training speakers that asheard-tiny was not
+trained on.
+
+Writes an evaluation a corpus, and RESULTS.md with all of them. Run again after a kill, it goes on where it was.
+"""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from asheard.calibrate import calibrate, ratios_path
+from asheard.corpora import Utterance, read_epadb, read_gold, read_manifest, read_predictions, write_manifest
+from asheard.errors import AsHeardError, CorpusError
+from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate, report
+from asheard.evaluation.metrics import look_up
+from asheard.evaluation.tables import markdown_table, with_interval
+from asheard.files import whole_file
+from asheard.models import ASHEARD_TINY
+from asheard.prior import fit_prior
+from asheard.stages import Stages, listing
+from asheard.training import recipes, train
+from asheard.transcribe import Gop, transcribe
+from real_speech import held_out, read_scored_speech
+from word_cut import with_positions
+
+TINY: Final = "asheard-tiny"
+TUNED: Final = "asheard-tiny-ft"
+NOTE: Final = "Real speech of people whom asheard-tiny was not trained on."
+LABELLED: Final = {"PER": "per", "FRR": "published.frr", "collapse": "collapse", "F1": "published.f1"}
+SCORED: Final = {
+    "PER against canonical": "per_canonical",
+    "FRR": "frr",
+    "collapse": "collapse",
+    "AUC": "auc",
+    "PCC": "pcc",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Test recordings. manifest's wav paths start from wav_root; notes say what a reader must know."""
+
+    name: str
+    manifest: Path
+    wav_root: Path
+    notes: tuple[str, ...]
+
+
+def find_corpora(data: Path, out: Path) -> list[Corpus]:
+    """Write the test manifests of the corpora that are there.
+
+    Raises:
+        CorpusError: there is none, or one is broken.
+    """
+    found: list[tuple[str, Path, list[Utterance], str]] = []
+    if (root := data / "speechocean762").is_dir():
+        found.append(("speechocean762", root, read_scored_speech(root)[1], "Mandarin speakers, children and adults."))
+    if (root := data / "l2arctic-clips").is_dir():
+        gold = with_positions(read_gold(root / "gold.jsonl"))
+        found.append(("l2arctic-clips", root, gold, "Six first languages, adults reading; labelled by hand."))
+    if (root := data / "epadb-small").is_dir():
+        _, gold, _ = read_epadb(root)
+        found.append(("epadb", root, gold, "Argentine Spanish speakers; labelled by hand."))
+    if not found:
+        raise CorpusError(
+            f"{data}: no real corpus there; put speechocean762 (openslr.org/101) into {data / 'speechocean762'}, or "
+            "name the folder that holds it in ASHEARD_DATA"
+        )
+    corpora = []
+    for name, root, rows, people in found:
+        manifest = out / name / "test.jsonl"
+        write_manifest(manifest, rows)
+        corpora.append(Corpus(name, manifest, root, (NOTE, people)))
+    return corpora
+
+
+def asheard_tiny_on(train_rows: list[Utterance], wav_root: Path, out: Path, stages: Stages) -> Path:
+    """asheard-tiny, trained on with the training speakers of a corpus."""
+    manifests = out / "tuned"
+    kept_out = held_out(train_rows)
+    write_manifest(manifests / "train.jsonl", [row for row in train_rows if row not in kept_out])
+    write_manifest(manifests / "val.jsonl", kept_out)
+    options = recipes.faithful(
+        train=manifests / "train.jsonl",
+        val=manifests / "val.jsonl",
+        wav_root=wav_root,
+        checkpoint_dir=out / "models" / TUNED,
+        preset="voice",
+    )
+    do = partial(train, options)
+    stages.run("train", do, inputs=[options.fingerprint(), listing(wav_root)], outputs=[options.checkpoint_dir])
+    return options.final
+
+
+def fit_l1_prior(data: Path, out: Path) -> Path | None:
+    """A prior of all labelled speakers of L2-ARCTIC but those of the clips; None where the labels are missing."""
+    labels, clips = data / "l2arctic-labels", out / "l2arctic-clips" / "test.jsonl"
+    if not (labels.is_dir() and clips.is_file()):
+        return None
+    tested = {row.speaker for row in read_manifest(clips)}
+    rows = [
+        row
+        for name in ("train-18-speakers", "test-6-speakers")
+        for row in with_positions(read_gold(labels / f"{name}.jsonl"))
+        if row.speaker not in tested
+    ]
+    prior, _ = fit_prior(rows)
+    prior.save(out / "prior.json")
+    return out / "prior.json"
+
+
+def score_corpus(corpus: Corpus, chains: Mapping[str, tuple[str | Path, Gop | None]], out: Path, stages: Stages) -> Any:
+    """Transcribe with every chain and evaluate; gives the metrics."""
+    runs, cache = [], out / "audio-16khz"
+    for chain, (model, gop) in chains.items():
+        path = out / corpus.name / "predictions" / f"{chain}.jsonl"
+        do = partial(transcribe, model, corpus.manifest, corpus.wav_root, path, chain=chain, audio_cache=cache, gop=gop)
+        inputs = [model, corpus.manifest, listing(corpus.wav_root), *(gop.files() if gop else ())]
+        stages.run(f"{corpus.name} {chain}", do, inputs=inputs, outputs=[path])
+        runs.append(ChainRun(chain=chain, predictions=read_predictions(path)))
+    context = Context(corpus=corpus.name, split="test", base=TINY, notes=corpus.notes)
+    evaluation = evaluate(read_manifest(corpus.manifest), runs, out=out / corpus.name, context=context)
+    report(out / corpus.name)
+    return evaluation.metrics
+
+
+def headline(corpora: Sequence[Corpus], metrics: Mapping[str, Any]) -> str:
+    """Compose RESULTS.md: one table a corpus."""
+    sections = ["# Real speech", f"> **{NOTE}** Per cent (AUC and PCC as they are), with 95% intervals over speakers."]
+    for corpus in corpora:
+        found = metrics[corpus.name]
+        rates = SCORED if found.get("gold") == "scores" else LABELLED
+        num_speakers = sum(map(len, found["design"]["speakers"].values()))
+        table = [
+            [chain, *(_cell(summary, path) for path in rates.values())] for chain, summary in found["chains"].items()
+        ]
+        sections += [
+            f"## {corpus.name}",
+            f"{corpus.notes[-1]} {num_speakers} speakers. All of it: {corpus.name}/RESULTS.md.",
+            markdown_table(["chain", *rates], table),
+            *(f"{chain} steps aside: {reason}." for chain, reason in found.get("aside", {}).items()),
+        ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _cell(summary: Mapping[str, Any], path: str) -> str:
+    interval = summary["intervals"]["pooled"]["values"].get(path)
+    return with_interval(look_up(summary["pooled"], path), interval) if interval else "-"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    out = parser.parse_args().out
+    data = Path(os.environ.get("ASHEARD_DATA", "../shared"))
+    try:
+        results = study(data, out)
+    except AsHeardError as error:
+        parser.error(str(error))
+    print(f"wrote {results}")
+
+
+def study(data: Path, out: Path) -> Path:
+    """Run every stage; gives RESULTS.md."""
+    stages = Stages(out / ".stages", lambda name, skipped: print(name, "(done)" if skipped else "", flush=True))
+    corpora = find_corpora(data, out)
+    chains: dict[str, tuple[str | Path, Gop | None]] = {name: (name, None) for name in ("hama", "pocketsphinx")}
+    chains[TINY] = (ASHEARD_TINY, None)
+    if (root := data / "speechocean762").is_dir():
+        train_rows, _ = read_scored_speech(root)
+        chains[TUNED] = (asheard_tiny_on(train_rows, root, out, stages), None)
+        for chain, prior in ((GOP, None), (GOP_PRIOR, fit_l1_prior(data, out))):
+            if chain == GOP or prior is not None:
+                path = out / "calibrations" / f"{chain}.json"
+                val = out / "tuned" / "val.jsonl"
+                do = partial(calibrate, ASHEARD_TINY, val, root, path, prior=prior)
+                inputs = [ASHEARD_TINY, val, *([prior] if prior else [])]
+                stages.run(f"calibrate {chain}", do, inputs=inputs, outputs=[path, ratios_path(path)])
+                chains[chain] = (ASHEARD_TINY, Gop(calibration=path, prior=prior))
+    metrics = {corpus.name: score_corpus(corpus, chains, out, stages) for corpus in corpora}
+    with whole_file(out / "RESULTS.md") as part:
+        part.write_text(headline(corpora, metrics), encoding="utf-8")
+    return out / "RESULTS.md"
+
+
+if __name__ == "__main__":
+    main()

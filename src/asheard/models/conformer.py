@@ -1,0 +1,246 @@
+"""A small Conformer over log-mel features, as an ordinary transformers architecture (`asheard-conformer`).
+
+Registered with transformers' Auto classes on import, so that its folders load, train and publish like any other.
+"""
+
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoModelForCTC, PretrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
+from transformers.models.wav2vec2.modeling_wav2vec2 import _compute_mask_indices
+
+N_FFT: Final = 400  # samples: 25 ms
+HOP: Final = 160  # samples: 10 ms
+_NUM_BINS: Final = N_FFT // 2 + 1
+_FLOOR: Final = 1e-10  # of a mel band's power, before the logarithm
+
+
+class ConformerConfig(PretrainedConfig):  # type: ignore[misc]
+    """Sizes, dropout, and SpecAugment over mel frames (10 ms) and bands, under the names that wav2vec2 has for them."""
+
+    model_type = "asheard-conformer"
+    conv_stride = (HOP, 2)
+    feat_extract_norm = "layer"  # in wav2vec2's family: rows are padded with a mask
+
+    def __init__(
+        self,
+        num_mel_bands: int = 80,
+        hidden_size: int = 144,
+        intermediate_size: int = 576,
+        num_hidden_layers: int = 4,
+        num_attention_heads: int = 4,
+        conv_kernel_size: int = 31,
+        hidden_dropout: float = 0.0,
+        mask_time_prob: float = 0.0,
+        mask_time_length: int = 10,
+        mask_feature_prob: float = 0.0,
+        mask_feature_length: int = 10,
+        vocab_size: int = 42,
+        **other: Any,
+    ) -> None:
+        super().__init__(**other)
+        self.num_mel_bands = num_mel_bands
+        self.hidden_size = hidden_size
+        self.intermediate_size = intermediate_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.conv_kernel_size = conv_kernel_size
+        self.hidden_dropout = hidden_dropout
+        self.mask_time_prob = mask_time_prob
+        self.mask_time_length = mask_time_length
+        self.mask_feature_prob = mask_feature_prob
+        self.mask_feature_length = mask_feature_length
+        self.vocab_size = vocab_size
+
+
+class _FeedForward(nn.Module):
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.hidden_size)
+        self.up = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.down = nn.Linear(config.intermediate_size, config.hidden_size)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        result: Tensor = self.down(nn.functional.silu(self.up(self.norm(frames))))
+        return result
+
+
+class _Attention(nn.Module):
+    """Self-attention without positions: the convolutions tell them."""
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        self.num_heads = config.num_attention_heads
+        self.norm = nn.LayerNorm(config.hidden_size)
+        self.query_key_value = nn.Linear(config.hidden_size, 3 * config.hidden_size)
+        self.out = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, frames: Tensor, valid: Tensor) -> Tensor:
+        batch, time, size = frames.shape
+        parts = self.query_key_value(self.norm(frames)).view(batch, time, 3, self.num_heads, size // self.num_heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        scores = (query @ key.transpose(-1, -2)) * (size // self.num_heads) ** -0.5
+        heads = scores.masked_fill(~valid[:, None, None, :], float("-inf")).softmax(-1) @ value
+        result: Tensor = self.out(heads.transpose(1, 2).reshape(batch, time, size))
+        return result
+
+
+class _Convolution(nn.Module):
+    """Gated, depthwise over time; its batch normalisation is folded into the kernel."""
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        size, kernel = config.hidden_size, config.conv_kernel_size
+        self.norm = nn.LayerNorm(size)
+        self.gate = nn.Linear(size, 2 * size)
+        self.depthwise = nn.Conv1d(size, size, kernel, padding=kernel // 2, groups=size)
+        self.out = nn.Linear(size, size)
+
+    def forward(self, frames: Tensor, valid: Tensor) -> Tensor:
+        gated = nn.functional.glu(self.gate(self.norm(frames))) * valid[:, :, None]
+        mixed = nn.functional.silu(self.depthwise(gated.transpose(1, 2)))
+        result: Tensor = self.out(mixed.transpose(1, 2))
+        return result
+
+
+class _Block(nn.Module):
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        self.feed_forward_1 = _FeedForward(config)
+        self.attention = _Attention(config)
+        self.convolution = _Convolution(config)
+        self.feed_forward_2 = _FeedForward(config)
+        self.norm = nn.LayerNorm(config.hidden_size)
+        self.dropout = nn.Dropout(config.hidden_dropout)
+
+    def forward(self, frames: Tensor, valid: Tensor) -> Tensor:
+        frames = frames + 0.5 * self.dropout(self.feed_forward_1(frames))
+        frames = frames + self.dropout(self.attention(frames, valid))
+        frames = frames + self.dropout(self.convolution(frames, valid))
+        frames = frames + 0.5 * self.dropout(self.feed_forward_2(frames))
+        result: Tensor = self.norm(frames)
+        return result
+
+
+class _FrontEnd(nn.Module):
+    """Log-mel power (25 ms Hann windows every 10 ms, the signal mirrored at its ends), then a strided convolution."""
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("mel_filters", torch.zeros(_NUM_BINS, config.num_mel_bands))
+        self.mel_filters: Tensor
+        self.subsample = nn.Conv1d(config.num_mel_bands, config.hidden_size, 3, stride=2, padding=1)
+
+    def forward(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
+        """(B, S) -> (B, T, H)."""
+        num_windows = num_samples // HOP + 1
+        with torch.autocast(waveforms.device.type, enabled=False):
+            mel = self._log_mel(waveforms.float(), num_samples)
+        if self.training:
+            mel = self._spec_augment(mel, num_windows)
+        mel = mel * _mask(num_windows, mel.shape[1])[:, :, None]
+        return nn.functional.gelu(self.subsample(mel.transpose(1, 2))).transpose(1, 2)
+
+    def _log_mel(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
+        """(B, S) -> (B, S // 160 + 1, bands)."""
+        mirrored = waveforms.gather(1, _mirror(waveforms.shape[1], num_samples))
+        window = torch.hann_window(N_FFT, device=waveforms.device)
+        spectrum = torch.stft(mirrored, N_FFT, HOP, window=window, center=False, return_complex=True)
+        power = (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
+        return (power @ self.mel_filters).clamp(min=_FLOOR).log()
+
+    def _spec_augment(self, mel: Tensor, num_windows: Tensor) -> Tensor:
+        """Put each row's mean in place of random stretches of frames and bands."""
+        config, valid = self.config, _mask(num_windows, mel.shape[1])
+        hidden = torch.zeros_like(mel, dtype=torch.bool)
+        if config.mask_time_prob > 0:
+            shape, length = tuple(mel.shape[:2]), config.mask_time_length
+            stretches = _compute_mask_indices(shape, config.mask_time_prob, length, valid, min_masks=1)
+            hidden |= torch.from_numpy(stretches).to(mel.device)[:, :, None]
+        if config.mask_feature_prob > 0:
+            shape, length = (mel.shape[0], mel.shape[2]), config.mask_feature_length
+            bands = _compute_mask_indices(shape, config.mask_feature_prob, length)
+            hidden |= torch.from_numpy(bands).to(mel.device)[:, None, :]
+        mean = (mel * valid[:, :, None]).sum((1, 2)) / (num_windows * mel.shape[2])
+        return torch.where(hidden, mean[:, None, None], mel)
+
+    def _freeze_parameters(self) -> None:
+        """What wav2vec2's front ends are frozen by."""
+        self.requires_grad_(False)
+
+
+class ConformerModel(PreTrainedModel):  # type: ignore[misc]
+    """16 kHz waveforms to hidden frames of 20 ms; a row's frames do not depend on the rest of its batch.
+
+    Source: Gulati et al. 2020 (Conformer); SpecAugment: Park et al. 2019.
+    """
+
+    config_class = ConformerConfig
+    base_model_prefix = "conformer"
+    main_input_name = "waveforms"
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__(config)
+        self.feature_extractor = _FrontEnd(config)
+        self.blocks = nn.ModuleList(_Block(config) for _ in range(config.num_hidden_layers))
+        self.post_init()
+
+    def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> BaseModelOutput:
+        """Encode padded waveforms.
+
+        Args:
+            waveforms: (B, S) float32 at 16 kHz, each row of at least 25 ms.
+            attention_mask: (B, S), 1 on valid samples; None where nothing is padded.
+        Returns:
+            last_hidden_state: (B, T, H); T as `_get_feat_extract_output_lengths` says.
+        """
+        valid = torch.ones_like(waveforms) if attention_mask is None else attention_mask
+        num_samples = valid.sum(1).long()
+        frames = self.feature_extractor(waveforms, num_samples)
+        valid = _mask(self._get_feat_extract_output_lengths(num_samples), frames.shape[1])
+        for block in self.blocks:
+            frames = block(frames, valid)
+        return BaseModelOutput(last_hidden_state=frames)
+
+    def _get_feat_extract_output_lengths(self, num_samples: Tensor) -> Tensor:
+        """Frames that so many samples give, as wav2vec2's family tells it; 0 below one window (25 ms)."""
+        return torch.where(num_samples < N_FFT, 0, (num_samples // HOP + 2) // 2)
+
+
+class ConformerForCTC(PreTrainedModel):  # type: ignore[misc]
+    """A `ConformerModel` and one linear layer over CTC labels."""
+
+    config_class = ConformerConfig
+    base_model_prefix = "conformer"
+    main_input_name = "waveforms"
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__(config)
+        self.conformer = ConformerModel(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
+        self.post_init()
+
+    def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> CausalLMOutput:
+        """As `ConformerModel`, giving logits (B, T, vocab_size)."""
+        return CausalLMOutput(logits=self.lm_head(self.conformer(waveforms, attention_mask).last_hidden_state))
+
+
+def _mask(lengths: Tensor, size: int) -> Tensor:
+    """(B,) -> (B, size), true before each row's length."""
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def _mirror(size: int, num_samples: Tensor) -> Tensor:
+    """Indices (B, size + 400) of rows mirrored at both of their own ends by half a window."""
+    half = N_FFT // 2
+    index = torch.arange(-half, size + half, device=num_samples.device).abs()
+    last = num_samples[:, None] - 1
+    return torch.where(index > last, (2 * last - index).clamp(min=0), index)
+
+
+AutoConfig.register(ConformerConfig.model_type, ConformerConfig)
+AutoModel.register(ConformerConfig, ConformerModel)
+AutoModelForCTC.register(ConformerConfig, ConformerForCTC)
