@@ -2,8 +2,8 @@
 
     python scripts/compare_unknown.py --base runs/voice-model/base --out runs/unknown
 
-Trains asheard-tiny's base three times on every other training speaker of speechocean762 ($ASHEARD_DATA, default
-../shared), the three alike in all but `unknown`, and evaluates them on the development speakers at odd places. Run again
+Trains the base of asheard-tiny three times on every other training speaker of speechocean762 ($ASHEARD_DATA, default
+../shared), alike in all but `unknown`, and evaluates on the development speakers at odd places. Run again
 after a kill, it goes on where it was.
 """
 
