@@ -15,7 +15,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 from small_gold import L1S, PHONES, run, utterance
 
-from asheard.evaluation import CHAINS, FAITHFUL, L1_PRIOR, ChainRun, Context, evaluate
+from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_PRIOR, ChainRun, Context, evaluate
 from asheard.evaluation.plots import draw_plots
 from asheard.evaluation.plots.collapse import draw_collapse
 from asheard.evaluation.plots.confusions import draw_confusions
@@ -93,6 +93,7 @@ def test_no_text_leaves_the_sheet_or_meets_the_legend(tmp_path: Path, names: tup
 
 
 def test_chains_have_colours_of_their_own() -> None:
-    names = [*CHAINS, *(f"other{number}" for number in range(20))]
+    names = [*CHAINS, GOP, GOP_PRIOR, *(f"other{number}" for number in range(20))]
     assert len({str(colour) for colour in colours(names).values()}) == len(names)
-    assert colours(["a", FAITHFUL])[FAITHFUL] == colours([FAITHFUL, "b"])[FAITHFUL]
+    for own in (*CHAINS, GOP, GOP_PRIOR):
+        assert colours(["a", own])[own] == colours([own, "b"])[own]

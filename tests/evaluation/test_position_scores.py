@@ -1,6 +1,5 @@
 """Chains that score positions themselves, on gold of labels: their AUC and curve, and who has none is as before."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +12,16 @@ from small_gold import run
 from small_study import CONTEXT, TEST, heard
 
 from asheard.errors import CorpusError
-from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, evaluate, report
+from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Evaluation, evaluate
 from asheard.evaluation.chains import behind_prior
 from asheard.evaluation.detection import detection_curve
+from asheard.evaluation.plots.detection import draw_detection
 from asheard.evaluation.ranking import distinct_transcripts
+from asheard.evaluation.results.distances import detection
 from asheard.evaluation.rows import OPTIONAL, SCHEMA, token_rows
 from asheard.phones import load_vectors
 
+VECTORS = load_vectors()
 RNG = np.random.default_rng(6)
 PLAIN = ChainRun(chain="plain", predictions=heard(TEST, 0.3, 1))
 OWN = {row.key: tuple((RNG.normal(2, 2, 12) - 3 * np.array([t.error_type != "ok" for t in row.tokens])).round(1))
@@ -31,16 +33,13 @@ SCORING = ChainRun(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("gop")
-    evaluate(TEST, [PLAIN, SCORING], out=out, context=CONTEXT)
-    report(out)
-    return out
+def both(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    return evaluate(TEST, [PLAIN, SCORING], out=tmp_path_factory.mktemp("gop"), context=CONTEXT)
 
 
-def test_its_auc_is_of_its_own_scores(folder: Path) -> None:
-    chains = json.loads((folder / "metrics.json").read_text())["chains"]
-    rows = pl.read_parquet(folder / "rows.parquet").filter(chain="gop")
+def test_its_auc_is_of_its_own_scores(both: Evaluation) -> None:
+    chains = both.metrics["chains"]
+    rows = both.rows.filter(chain="gop")
     ok, named, errors = (
         rows.filter(side)["position_score"]
         for side in (
@@ -58,28 +57,34 @@ def test_its_auc_is_of_its_own_scores(folder: Path) -> None:
     assert chains["gop"]["spread"]["pooled"]["position_scores.auc"] == [measured["auc"]] * 2
 
 
-def test_every_other_number_is_that_of_the_phones_it_wrote(folder: Path) -> None:
-    chains = json.loads((folder / "metrics.json").read_text())["chains"]
-    del chains["gop"]["pooled"]["position_scores"]
-    assert chains["gop"]["pooled"] == chains["plain"]["pooled"]
+def test_every_other_number_is_that_of_the_phones_it_wrote(both: Evaluation) -> None:
+    chains = both.metrics["chains"]
+    pooled = {name: value for name, value in chains["gop"]["pooled"].items() if name != "position_scores"}
+    assert pooled == chains["plain"]["pooled"]
     values = chains["gop"]["intervals"]["pooled"]["values"]
     kept = {path: ends for path, ends in values.items() if not path.startswith("position_scores")}
     assert kept == chains["plain"]["intervals"]["pooled"]["values"]
 
 
-def test_a_chain_without_scores_is_as_it_was(folder: Path, tmp_path: Path) -> None:
-    evaluate(TEST, [PLAIN], out=tmp_path, context=CONTEXT)
-    alone, beside = (json.loads((out / "metrics.json").read_text())["chains"]["plain"] for out in (tmp_path, folder))
-    assert alone == beside
+def test_a_chain_without_scores_is_as_it_was(both: Evaluation, tmp_path: Path) -> None:
+    alone = evaluate(TEST, [PLAIN], out=tmp_path, context=CONTEXT)
+    assert alone.metrics["chains"]["plain"] == both.metrics["chains"]["plain"]
     assert "position_scores" not in (tmp_path / "metrics.json").read_text()
-    schema = dict(pl.read_parquet(tmp_path / "rows.parquet").schema)
-    assert schema == {name: kind for name, kind in SCHEMA.items() if name not in OPTIONAL}
-    assert list(pl.read_parquet(folder / "rows.parquet").columns) == [name for name in SCHEMA if name != "score"]
-    report(tmp_path)
+
+
+def test_what_nobody_scored_has_no_column(tmp_path: Path) -> None:
+    for runs, lacking in (([PLAIN], set(OPTIONAL)), ([PLAIN, SCORING], {"score"})):
+        evaluate(TEST[:1], [of_first(one) for one in runs], out=tmp_path, context=CONTEXT)
+        schema = dict(pl.read_parquet(tmp_path / "rows.parquet").schema)
+        assert schema == {name: kind for name, kind in SCHEMA.items() if name not in lacking}
+
+
+def of_first(one: ChainRun) -> ChainRun:
+    return replace(one, predictions=[row for row in one.predictions if row.key == TEST[0].key])
 
 
 def test_its_curve_is_over_its_own_scores() -> None:
-    rows = token_rows(TEST, [SCORING], vectors=load_vectors())
+    rows = token_rows(TEST, [SCORING], vectors=VECTORS)
     curve = detection_curve(rows)
     assert curve is not None
     ok = rows.filter(error_type="ok")["position_score"]
@@ -93,13 +98,21 @@ def test_its_curve_is_over_its_own_scores() -> None:
     )
 
 
-def test_the_report_says_whose_scores_they_are(folder: Path) -> None:
-    text = (folder / "RESULTS.md").read_text()
-    auc = json.loads((folder / "metrics.json").read_text())["chains"]["gop"]["pooled"]["position_scores"]["auc"]
-    table = text[text.index("## Detection curves") : text.index("## Do distances")]
-    assert f"| gop                | {auc:.3f} [" in table
-    assert "gop: AUC and curve are of its own scores" in table
-    assert "plain: AUC" not in table
+def test_the_report_says_whose_scores_they_are(both: Evaluation) -> None:
+    text = "\n".join(detection(both.rows, both.metrics))
+    auc = both.metrics["chains"]["gop"]["pooled"]["position_scores"]["auc"]
+    assert f"| gop                | {auc:.3f} [" in text
+    assert "gop: AUC and curve are of its own scores" in text
+    assert "plain: AUC" not in text
+
+
+def test_the_picture_has_its_curve(both: Evaluation) -> None:
+    (axes,) = draw_detection(both.rows, both.metrics["chains"]).panels
+    drawn = [line.get_ydata().tolist() for line in axes.lines]
+    for chain in ("plain", "gop"):
+        curve = detection_curve(both.rows.filter(chain=chain))
+        assert curve is not None
+        assert (100 * curve.frr).tolist() in drawn
 
 
 def test_scores_that_are_not_one_a_position_are_refused(tmp_path: Path) -> None:
@@ -111,7 +124,7 @@ def test_scores_that_are_not_one_a_position_are_refused(tmp_path: Path) -> None:
 
 def test_a_chain_that_scores_positions_with_one_seed_only_is_refused(tmp_path: Path) -> None:
     runs = [SCORING, replace(PLAIN, chain="gop", seed=1)]
-    with pytest.raises(CorpusError, match="chain gop: some of its seeds or folds have position_scores"):
+    with pytest.raises(CorpusError, match=r"chain gop: some of its seeds .*position_scores.*; give all or none"):
         evaluate(TEST, runs, out=tmp_path, context=CONTEXT)
 
 

@@ -40,6 +40,14 @@ def test_phones_that_a_chain_never_writes(tmp_path: Path) -> None:
     assert "copy the canonical never" not in told
 
 
+def test_scores_beside_labels_are_told_of(tmp_path: Path) -> None:
+    tokens = tuple(replace(token, score=1.0) for token in GOLD[0].tokens if token.canonical)
+    scored = replace(GOLD[0], tokens=tokens)
+    told = remarks(tmp_path, [run([scored], AS_SAID[:1])], [scored])
+    assert "The gold says which phones were said, so its 5 expert scores are not looked at." in told
+    assert "expert scores" not in remarks(tmp_path, [run(GOLD, AS_SAID)])
+
+
 def test_a_speaker_has_one_first_language(tmp_path: Path) -> None:
     gold = [GOLD[0], replace(GOLD[1], speaker=GOLD[0].speaker)]
     with pytest.raises(CorpusError, match="speaker Hindi-speaker has the first languages 'Hindi' and 'Korean'"):

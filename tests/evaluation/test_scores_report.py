@@ -4,10 +4,8 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 import typer
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,8 +16,13 @@ from typer.testing import CliRunner, Result
 
 from asheard.cli import evaluate as commands
 from asheard.corpora.records import Utterance, write_manifest, write_predictions
-from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, evaluate, report
+from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, Evaluation, evaluate
+from asheard.evaluation.metrics import summarise
 from asheard.evaluation.plots.tradeoff import draw_tradeoff
+from asheard.evaluation.results import results_text
+from asheard.evaluation.results.scores import curves
+from asheard.evaluation.rows import token_rows
+from asheard.evaluation.scores import SCORES
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
 
@@ -98,7 +101,7 @@ def test_chains_are_ranked_and_those_about_first_languages_step_aside(folder: Pa
     output = result.output.replace("\n", " ")
     for name in (L1_ENCODER, "faithful+l1-prior"):
         assert f"{name} steps aside: it needs several first languages, and the gold has one (Mandarin)." in output
-    assert "best AUC first" in output
+    assert "Per cent (AUC and PCC as they are), means over seeds; best AUC first" in output
     assert max(map(len, result.output[: result.output.index("copy")].splitlines())) <= 80
 
     metrics = json.loads((folder / "out" / "metrics.json").read_text())
@@ -142,42 +145,31 @@ def test_report_runs_again_from_the_folder(folder: Path) -> None:
     assert [path.read_bytes() for path in made] == before
 
 
-def test_a_table_of_scores_is_gold_too(folder: Path) -> None:
-    table = [
-        {"utt": row.utt, "speaker": row.speaker, "l1": row.l1, "canonical": list(row.canonical),
-         "scores": [token.score for token in row.tokens]}
-        for row in GOLD
-    ]  # fmt: skip
-    chain = f"--chain=keen={folder}/keen.jsonl"
-    invoke(folder, chain)
-    of_manifest = (folder / "out" / "metrics.json").read_bytes()
-    (folder / "gold.jsonl").write_text("\n".join(map(json.dumps, table)))
-    assert invoke(folder, chain).exit_code == 0
-    assert (folder / "out" / "metrics.json").read_bytes() == of_manifest
-
-
-def test_the_curve_is_read_where_it_collapses_so_little(tmp_path: Path) -> None:
+def test_the_curve_is_read_where_it_collapses_so_little() -> None:
     """Wrong phones at distances or scores 0 and 1, right ones likewise: two thresholds that matter."""
     gold = [scored("a", "t 0 d 0 s 2 z 2 i 2 ɪ 2")]
     own = scoring(replace(run(gold, ["t d s z i ɪ"]), chain="gop"), (-2.0, 1.0, 2.0, 2.0, 2.0, 0.5))
-    evaluate(gold, [run(gold, ["t s z i ɪ"]), own], out=tmp_path, context=Context(corpus="c", split="s"))
-    report(tmp_path)
-    read = {line["chain"]: line for line in table_after((tmp_path / "RESULTS.md").read_text(), "## FRR against")}
+    runs = [run(gold, ["t s z i ɪ"]), own]
+    rows = token_rows(gold, runs, vectors=load_vectors())
+    chains = summarise(rows, SCORES.count(gold, runs, rows), SCORES)
+    read = {line["chain"]: line for line in table_after("\n\n".join(curves(rows, {"chains": chains})), "## FRR")}
     assert [read["x"][f"collapse to {share}%"] for share in (10, 40, 50)] == ["n/a", "n/a", "0.00"]
     assert [read["gop"][f"collapse to {share}%"] for share in (10, 40, 50)] == ["25.00", "25.00", "0.00"]
 
 
-def study(out: Path) -> dict[str, Any]:
+CONTEXT = Context(corpus="c", split="s")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     gold = speech(("Hindi", "Korean"))
     runs = [replace(heard(gold, 0.1, seed), chain="keen") for seed in (1, 2)]
-    metrics = evaluate(gold, [*runs, with_scores(gold)], out=out, context=Context(corpus="c", split="s")).metrics
-    report(out)
-    return metrics
+    return evaluate(gold, [*runs, with_scores(gold)], out=tmp_path_factory.mktemp("study"), context=CONTEXT)
 
 
-def test_several_first_languages_and_seeds_have_tables_of_their_own(tmp_path: Path) -> None:
-    metrics = study(tmp_path)
-    text = (tmp_path / "RESULTS.md").read_text()
+def test_several_first_languages_and_seeds_have_tables_of_their_own(study: Evaluation) -> None:
+    metrics = study.metrics
+    text = results_text(study.rows, metrics, CONTEXT, None, "plots")
     keen = metrics["chains"]["keen"]
     assert keen["pooled"]["auc"] == pytest.approx(np.mean([seed["auc"] for seed in keen["per_seed"].values()]))
     by_l1 = table_after(text, "AUC:")
@@ -194,9 +186,8 @@ def test_several_first_languages_and_seeds_have_tables_of_their_own(tmp_path: Pa
     assert "the same 10 speakers" in text
 
 
-def test_no_text_leaves_the_picture(tmp_path: Path) -> None:
-    metrics = study(tmp_path)
-    drawn = draw_tradeoff(pl.read_parquet(tmp_path / "rows.parquet"), metrics["chains"])
+def test_no_text_leaves_the_picture(study: Evaluation) -> None:
+    drawn = draw_tradeoff(study.rows, study.metrics["chains"])
     renderer = FigureCanvasAgg(drawn.figure).get_renderer()
     drawn.figure.draw(renderer)
     page = drawn.figure.bbox

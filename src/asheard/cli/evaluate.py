@@ -140,12 +140,14 @@ def _table(metrics: dict[str, Any]) -> "Table":
     from asheard.evaluation.metrics import look_up
     from asheard.evaluation.ranking import with_copy_canonical
     from asheard.evaluation.scores import scheme_of
-    from asheard.evaluation.tables import written
+    from asheard.evaluation.tables import COEFFICIENTS, notation
 
     headings = scheme_of(metrics).headings
     first, *_ = headings
+    coefficients = " and ".join(heading for heading, path in headings.items() if path in COEFFICIENTS)
+    in_per_cent = f"Per cent ({coefficients} as they are)" if coefficients else "Per cent"
     table = Table(
-        title=f"Per cent, means over seeds; best {first} first, then what is not ranked",
+        title=f"{in_per_cent}, means over seeds; best {first} first, then what is not ranked",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=0,
@@ -155,5 +157,5 @@ def _table(metrics: dict[str, Any]) -> "Table":
     for heading in headings:
         table.add_column(heading, justify="right", width=max(map(len, ("100.00", *heading.split()))))
     for chain, summary in with_copy_canonical(metrics).items():
-        table.add_row(chain, *(written(path)(look_up(summary["pooled"], path)) for path in headings.values()))
+        table.add_row(chain, *(notation(path)(look_up(summary["pooled"], path)) for path in headings.values()))
     return table

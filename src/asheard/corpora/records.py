@@ -90,7 +90,7 @@ class Prediction:
     """What a transcriber wrote for one utterance.
 
     phones: IPA symbols of the inventory. confidences: one probability a phone. times_s: (start, end) of each phone.
-    position_scores: one number a canonical position, for chains that score the canonical instead of transcribing.
+    position_scores: log-odds that the canonical phone was said, one a canonical position, for chains that score these.
     """
 
     utt: str

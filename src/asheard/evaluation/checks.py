@@ -27,7 +27,9 @@ def check_folds(folds: Sequence[Fold]) -> None:
         raise CorpusError(f"{len(twice)} utterances are tested in two folds, {twice[0]} first; test each once")
     scores = {(run.chain, run.scores_positions) for fold in folds for run in fold.runs}
     if mixed := sorted(chain for chain, scores_positions in scores if scores_positions and (chain, False) in scores):
-        raise CorpusError(f"chain {mixed[0]}: some of its seeds or folds have position_scores and others have none")
+        raise CorpusError(
+            f"chain {mixed[0]}: some of its seeds or folds have position_scores and others have none; give all or none"
+        )
 
 
 def check_priors(runs: Sequence[ChainRun], vectors: Vectors) -> None:

@@ -23,7 +23,7 @@ _DISTANCE = -CLOSENESS
 class DetectionCurve:
     """One chain at every threshold that makes a difference, from the smallest to one above all distances.
 
-    thresholds: (n,) on cos_dist the smallest calls every difference an error; the last, inf, nothing. missed: (n,)
+    thresholds: (n,) the smallest on cos_dist calls every difference an error; the last, inf, nothing. missed: (n,)
     share of the errors (the named substitutions) below the threshold. frr: (n,) share of the ok positions at or above
     it. as_written: index of the first threshold above 0: what is written as another phone is an error.
     """
@@ -38,7 +38,7 @@ def detection_curve(rows: pl.DataFrame, scheme: Scheme = LABELS) -> DetectionCur
     """Move the threshold over all distances.
 
     With several seeds each point is the mean over seeds at that threshold. With the points (0, 1) in front, where
-    everything is called an error, the area above the curve is the AUC, which of cos_dist is that of D1.
+    everything is called an error, the area above the curve is the AUC; with cos_dist, that of D1.
 
     Args:
         rows: token rows of one chain.

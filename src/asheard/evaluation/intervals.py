@@ -25,8 +25,8 @@ import polars as pl
 from scipy.stats import t
 
 from asheard.evaluation.dissociations import FloatArray, IntArray, divide
-from asheard.evaluation.metrics import COMPARED, LABELS
-from asheard.evaluation.scheme import Scheme
+from asheard.evaluation.metrics import LABELS
+from asheard.evaluation.scheme import Scheme, Statistic
 
 LEVEL: Final = 0.95
 NUM_RESAMPLES: Final = 10_000
@@ -45,10 +45,10 @@ _MAX_FEW: Final = 8  # units of which there are at most 6,435 different resample
 
 
 class Numbers(NamedTuple):
-    """One number in every resample.
+    """One number of a chain in every resample.
 
     values: (1 + R,) the first is the number on the data themselves; NaN where it is undefined. num_units: how many
-    units have anything to say about it: a speaker without substitutions says nothing about collapse.
+    units have anything to say about it.
     """
 
     values: FloatArray
@@ -100,7 +100,7 @@ class Resampled:
             for chain, by_path in self.numbers.items()
         }
 
-    def differences(self, chains: Sequence[str], compared: Sequence[str] = COMPARED) -> list[dict[str, Any]]:
+    def differences(self, chains: Sequence[str], compared: Sequence[str] = LABELS.compared) -> list[dict[str, Any]]:
         """Compare each of the chains with each before it, on each of the numbers.
 
         Returns:
@@ -172,17 +172,16 @@ def resample(utterances: pl.DataFrame, rows: pl.DataFrame | None = None, scheme:
     )
     placed = None if rows is None else rows.join(units, on=key)
 
-    def numbers(chain: str, seed: int) -> dict[str, Numbers]:
+    def statistics(chain: str, seed: int) -> dict[str, Statistic]:
         by_unit = counts.filter(chain=chain, seed=seed).select(scheme.counts).to_numpy()
         rates = _rates(weights, by_unit, scheme)
         if placed is None:
             return rates
-        statistics = scheme.statistics(weights, placed.filter(chain=chain, seed=seed))
-        return rates | {path: Numbers(*statistic) for path, statistic in statistics.items()}
+        return rates | scheme.statistics(weights, placed.filter(chain=chain, seed=seed))
 
     of_chains = {}
     for chain in utterances["chain"].unique(maintain_order=True):
-        seeds = [numbers(chain, seed) for seed in utterances.filter(chain=chain)["seed"].unique()]
+        seeds = [statistics(chain, seed) for seed in utterances.filter(chain=chain)["seed"].unique()]
         of_chains[chain] = {path: _mean_over_seeds([seed[path] for seed in seeds], where) for path in seeds[0]}
     return Resampled("speakers" if by_speaker else "utterances", units.height, of_chains)
 
@@ -203,7 +202,7 @@ def _weights(num_units: int) -> tuple[FloatArray, IntArray]:
     return few, where
 
 
-def _rates(weights: FloatArray, counts: IntArray, scheme: Scheme) -> dict[str, Numbers]:
+def _rates(weights: FloatArray, counts: IntArray, scheme: Scheme) -> dict[str, Statistic]:
     """The rates of (U, C) counts under each of the weights."""
     sums = weights @ counts
     columns = {name: index for index, name in enumerate(scheme.counts)}
@@ -211,11 +210,11 @@ def _rates(weights: FloatArray, counts: IntArray, scheme: Scheme) -> dict[str, N
     for path, ratio in scheme.ratios.items():
         part, whole = ([columns[name] for name in names] for names in ratio)  # a count named twice counts twice
         num_units = int(np.count_nonzero(counts[:, whole].sum(axis=1)))
-        rates[path] = Numbers(divide(sums[:, part].sum(axis=1), sums[:, whole].sum(axis=1)), num_units)
+        rates[path] = Statistic(divide(sums[:, part].sum(axis=1), sums[:, whole].sum(axis=1)), num_units)
     return rates
 
 
-def _mean_over_seeds(seeds: Sequence[Numbers], where: IntArray) -> Numbers:
+def _mean_over_seeds(seeds: Sequence[Statistic], where: IntArray) -> Numbers:
     return Numbers(np.mean([seed.values for seed in seeds], axis=0)[where], min(seed.num_units for seed in seeds))
 
 

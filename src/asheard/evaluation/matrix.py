@@ -142,10 +142,7 @@ def evaluate_folds(
     }
     if scheme is SCORES:
         metrics |= {"gold": "scores", "aside": aside}
-    known = rows.drop([name for name in OPTIONAL if rows[name].null_count() == rows.height])
-    for name, table in ((ROWS_FILE, known), (UTTERANCES_FILE, utterances)):
-        with whole_file(out / name) as part:
-            table.write_parquet(part)
+    _write_tables(out, rows, utterances)
     write_json(out / METRICS_FILE, metrics)
     write_context(out / CONTEXT_FILE, context)
     return Evaluation(rows, metrics)
@@ -192,7 +189,10 @@ def _step_aside(folds: Sequence[Fold]) -> dict[str, str]:
     aside = step_aside(runs, {utterance.l1 for fold in folds for utterance in fold.gold})
     if runs and all(run.chain in aside for run in runs):
         reasons = "; ".join(f"{chain}: {reason}" for chain, reason in aside.items())
-        raise CorpusError(f"nothing to rank: the gold has scores alone, and every chain steps aside ({reasons})")
+        raise CorpusError(
+            f"nothing to rank: the gold has scores alone, and every chain steps aside ({reasons}); add a chain that "
+            "needs no first language, or gold that says which phones were said"
+        )
     return aside
 
 
@@ -204,6 +204,13 @@ def _tables(
     typical = typical_substitutions(rows_of(coarse_utterances(fold.training, merges)))
     rows = token_rows(fold.gold, runs, vectors=vectors, typical=typical)
     return rows, scheme.count(fold.gold, runs, rows)
+
+
+def _write_tables(out: Path, rows: pl.DataFrame, utterances: pl.DataFrame) -> None:
+    known = rows.drop([name for name in OPTIONAL if rows[name].null_count() == rows.height])
+    for name, table in ((ROWS_FILE, known), (UTTERANCES_FILE, utterances)):
+        with whole_file(out / name) as part:
+            table.write_parquet(part)
 
 
 def _with_intervals(

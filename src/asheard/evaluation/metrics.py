@@ -21,7 +21,7 @@ from asheard.evaluation.dissociations import (
     resampled_dissociations,
     separation,
 )
-from asheard.evaluation.scheme import Ratio, Scheme, Statistic
+from asheard.evaluation.scheme import Ratio, Scheme, Statistic, on_the_data
 
 _RIGHT: Final = ("num_ta", "num_fr")  # said right
 _REJECTED_WRONG: Final = ("num_cd", "num_de")  # said wrong and rejected: TR
@@ -68,16 +68,6 @@ _PUBLISHED_COUNTS: Final = ("ta", "fr", "fa", "cd", "de")
 # Numbers that are no rates: with an interval over speakers, and with their spread over seeds, like the rates.
 STATISTICS: Final = ("d1.auc", "d2.ok_p75", "d2.sub_p25", "d2.gap", "d3.rho")
 
-COMPARED: Final = (
-    "per",
-    "collapse",
-    "frr_class",
-    "frr",
-    "atypical_errors_caught",
-    "published.f1",
-    "published.f1_strict",
-)
-
 _OK: Final = pl.col("error_type") == "ok"
 _NAMED: Final = pl.col("collapsed").is_not_null()  # the named substitutions
 
@@ -116,9 +106,8 @@ def measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> Measures:
 def _on_position_scores(rows: pl.DataFrame) -> Measures:
     if not has_position_scores(rows):
         return {}
-    told_apart = _told_apart(np.ones((1, 1)), rows.with_columns(unit=0))
-    values = {path.partition(".")[2]: statistic.values[0] for path, statistic in told_apart.items()}
-    return {"position_scores": {name: None if np.isnan(value) else float(value) for name, value in values.items()}}
+    values = on_the_data(_told_apart, rows)
+    return {"position_scores": {path.removeprefix("position_scores."): value for path, value in values.items()}}
 
 
 def _statistics(weights: FloatArray, rows: pl.DataFrame) -> dict[str, Statistic]:
@@ -146,7 +135,7 @@ LABELS: Final = Scheme(
     by_l1=False,
     paths=(*RATIOS, *STATISTICS, *_TOLD_APART),
     headings=RATES,
-    compared=COMPARED,
+    compared=tuple(RATES.values()),
     ranked_by=(("per", 1), ("frr_class", 1), ("atypical_errors_caught", -1)),
     right=_OK,
     wrong=_NAMED,

@@ -38,6 +38,8 @@ def remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
         yield f"Training and gold share speakers ({_listed(shared)}): what is L1-typical was not fixed without them."
     if fitted_on := _tested_and(folds, _fitted_on):
         yield f"A prior was fitted on speakers it is tested on ({_listed(fitted_on)}): it has seen the answers."
+    if scores := sum(token.score is not None for fold in folds for row in fold.gold for token in row.tokens):
+        yield f"The gold says which phones were said, so its {scores:,} expert scores are not looked at."
     yield from _unknown_l1s(folds)
     yield from _never_written(folds, merges)
 

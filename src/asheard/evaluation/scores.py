@@ -8,7 +8,6 @@ from 1.8, where at most one expert of five heard an accent. What lies between is
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
 
 from asheard.alignment import count_edits, unit_align_batch
@@ -19,7 +18,7 @@ from asheard.evaluation.closeness import resampled_auc, resampled_correlation
 from asheard.evaluation.counts import Counts, count_utterances
 from asheard.evaluation.dissociations import FloatArray, Measures
 from asheard.evaluation.metrics import LABELS
-from asheard.evaluation.scheme import Ratio, Scheme, Statistic
+from asheard.evaluation.scheme import Ratio, Scheme, Statistic, on_the_data
 
 RIGHT_FROM: Final = 1.8
 
@@ -95,14 +94,7 @@ def _edits(gold: Sequence[Utterance], run: ChainRun) -> Counts:
 def _measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> Measures:
     """Counts, rates, AUC and correlation of one chain with one seed on one group of speakers."""
     count = utterances.select(SCORES.counts).sum().row(0, named=True)
-    agreement = _agreement(np.ones((1, 1)), rows.with_columns(unit=0))
-    values = {path: float(statistic.values[0]) for path, statistic in agreement.items()}
-    return {
-        "num_utterances": utterances.height,
-        **count,
-        **SCORES.rates(count),
-        **{path: None if np.isnan(value) else value for path, value in values.items()},
-    }
+    return {"num_utterances": utterances.height, **count, **SCORES.rates(count), **on_the_data(_agreement, rows)}
 
 
 def _agreement(weights: FloatArray, rows: pl.DataFrame) -> dict[str, Statistic]:

@@ -33,7 +33,7 @@ def number(value: float | None) -> str:
     return NOT_AVAILABLE if value is None else f"{value:.3f}"
 
 
-def written(path: str) -> Callable[[float | None], str]:
+def notation(path: str) -> Callable[[float | None], str]:
     """How the number of this path is written in a table of rates."""
     return number if path in COEFFICIENTS else percent
 

@@ -1,7 +1,7 @@
 """Detection curves: false rejections against missed substitutions."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -11,16 +11,14 @@ from matplotlib.lines import Line2D
 from asheard.evaluation.chains import behind_prior
 from asheard.evaluation.detection import DetectionCurve, auc_path, detection_curve, operating_point
 from asheard.evaluation.metrics import look_up
-from asheard.evaluation.plots.sheet import (
-    GREY,
-    TEXT_SIZE,
-    Sheet,
-    bare,
-    colours,
-    sheet,
-)
+from asheard.evaluation.plots.sheet import GREY, TEXT_SIZE, Sheet, bare, colours, sheet
 from asheard.evaluation.ranking import distinct_transcripts
 from asheard.evaluation.tables import number
+
+AT_RANDOM: Final = {
+    "rejecting more, at random": Line2D([], [], color=GREY, linewidth=1, linestyle=":"),
+    "chance": Line2D([], [], color=GREY, linewidth=0.8, linestyle="--"),
+}
 
 
 def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Sheet:
@@ -31,11 +29,11 @@ def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Sheet:
         f"{chain} (AUC {number(look_up(pooled, auc_path(pooled)))})": Line2D([], [], color=colour[chain], linewidth=2)
         for chain, pooled in ((chain, chains[chain]["pooled"]) for chain in shown)
     }
-    legend["every difference is an error: collapse"] = _mark("|", GREY)
-    legend["threshold in use"] = _mark("o", GREY)
-    legend["chance"] = Line2D([], [], color=GREY, linewidth=0.8, linestyle="--")
+    legend["every difference is an error: collapse"] = mark("|")
+    legend["threshold in use"] = mark("o")
+    legend |= AT_RANDOM
     if any(behind_prior(chain) in chains for chain in shown):
-        legend["behind the prior"] = _mark("D", GREY, "white")
+        legend["behind the prior"] = mark("D", "white")
     drawn = sheet(
         1, num_columns=1, panel=(5.6, 4.0), title="What does it cost to find more substitutions?", legend=legend
     )
@@ -56,7 +54,7 @@ def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Sheet:
             axes.annotate("", to, (x, y), arrowprops={"arrowstyle": "-|>", "color": colour[chain], "shrinkB": 4})
             axes.plot(*to, "D", color="white", markeredgecolor=colour[chain], markeredgewidth=2, markersize=7, zorder=4)
         highest = max(highest, highest_here)
-    axes.plot([0, 100], [100, 0], color=GREY, linewidth=0.8, linestyle="--")
+    draw_chance(axes)
     axes.set(xlim=(0, 100), ylim=(0, min(100, max(1, 1.25 * highest))))
     axes.set_xlabel("substitutions missed: below the threshold (%)", fontsize=TEXT_SIZE)
     axes.set_ylabel("FRR: correct positions at or above the threshold (%)", fontsize=TEXT_SIZE)
@@ -65,7 +63,7 @@ def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Sheet:
 
 
 def draw_curve(axes: Axes, curve: DetectionCurve, colour: Any) -> tuple[float, float]:
-    """Draw (missed, FRR) in per cent at every threshold, and dotted from where everything is rejected.
+    """Draw (missed, FRR) in per cent at every threshold, and dotted on to where everything is rejected.
 
     Returns:
         The point at which what is written as another phone is an error.
@@ -76,8 +74,13 @@ def draw_curve(axes: Axes, curve: DetectionCurve, colour: Any) -> tuple[float, f
     return float(missed[curve.as_written]), float(frr[curve.as_written])
 
 
-def _mark(marker: str, colour: str, fill: str | None = None) -> Line2D:
+def draw_chance(axes: Axes) -> None:
+    """Draw where positions are rejected at random."""
+    axes.plot([0, 100], [100, 0], color=GREY, linewidth=0.8, linestyle="--")
+
+
+def mark(marker: str, fill: str = GREY) -> Line2D:
+    """What a legend has for a marker of any chain."""
     return Line2D(
-        [], [], linestyle="none", marker=marker, markersize=8, color=colour, markeredgewidth=2,
-        markerfacecolor=fill or colour,
-    )  # fmt: skip
+        [], [], linestyle="none", marker=marker, markersize=8, color=GREY, markeredgewidth=2, markerfacecolor=fill
+    )

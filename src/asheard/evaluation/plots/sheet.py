@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 
 from asheard.evaluation.chains import (
     FAITHFUL,
+    GOP,
+    GOP_PRIOR,
     L1_ENCODER,
     L1_ENCODER_UNKNOWN,
     L1_PRIOR,
@@ -36,6 +38,8 @@ _OF_CHAINS: Final = {
     L1_ENCODER: GREEN,
     L1_ENCODER_UNKNOWN: ORANGE,
     L1_PRIOR: SKY,
+    GOP: PURPLE,
+    GOP_PRIOR: BLACK,
 }
 # For chains of other names, in this order, what the named ones leave; after those, a longer palette.
 _FOR_OTHERS: Final = (PURPLE, BLACK, SKY, ORANGE, GREEN, BLUE, VERMILION, YELLOW)

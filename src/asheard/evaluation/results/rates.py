@@ -13,12 +13,12 @@ from asheard.evaluation.tables import (
     COEFFICIENTS,
     NOT_AVAILABLE,
     markdown_table,
+    notation,
     percent,
     points,
     probability,
     spread,
     with_interval,
-    written,
 )
 
 _PUBLISHED_COUNTS: Final = {"TA": "ta", "FR": "fr", "FA": "fa", "CD": "cd", "DE": "de"}
@@ -149,7 +149,7 @@ def seeds(metrics: Mapping[str, Any]) -> Iterable[str]:
                 chain,
                 ", ".join(summary["per_seed"]) if chain != COPY_CANONICAL else "-",
                 *(
-                    spread(summary["spread"]["pooled"][path], written(path))
+                    spread(summary["spread"]["pooled"][path], notation(path))
                     if len(summary["per_seed"]) > 1
                     else NOT_AVAILABLE
                     for path in scheme.headings.values()
@@ -178,7 +178,7 @@ def by_l1(metrics: Mapping[str, Any]) -> Iterable[str]:
                         with_interval(
                             look_up(summary["per_l1"][l1], path),
                             summary["intervals"]["per_l1"][l1]["values"][path],
-                            written(path),
+                            notation(path),
                         )
                         for summary in summaries.values()
                     ),
@@ -227,7 +227,7 @@ def _unnamed(pooled: Mapping[str, Any]) -> str:
 def rates(summary: Mapping[str, Any], paths: Iterable[str]) -> list[str]:
     """Cells of a table: the pooled numbers of one chain with their intervals."""
     intervals = summary["intervals"]["pooled"]["values"]
-    return [with_interval(look_up(summary["pooled"], path), intervals[path], written(path)) for path in paths]
+    return [with_interval(look_up(summary["pooled"], path), intervals[path], notation(path)) for path in paths]
 
 
 def _interval(ends: list[float] | None) -> str:
