@@ -27,11 +27,12 @@ from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate, repo
 from asheard.evaluation.metrics import look_up
 from asheard.evaluation.tables import markdown_table, with_interval
 from asheard.files import whole_file
+from asheard.gop_chain import Gop
 from asheard.models import ASHEARD_TINY
 from asheard.prior import fit_prior
 from asheard.stages import Stages, listing
 from asheard.training import recipes, train
-from asheard.transcribe import Gop, transcribe
+from asheard.transcribe import transcribe
 from real_speech import held_out, read_scored_speech
 from word_cut import with_positions
 

@@ -19,12 +19,13 @@ from asheard.corpora.synthetic import embedded_plan, synthesise
 from asheard.errors import CorpusError, ModelError
 from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate
 from asheard.goodness import GopScorer
+from asheard.gop_chain import Gop
 from asheard.models import EMBEDDED_BASE, CTCTranscriber, save_transcriber, warm_start
 from asheard.models.calibration import Calibration
 from asheard.models.gop import MAX_RATIO
 from asheard.phones import LABELS, phone_to_id
 from asheard.prior import PriorOptions, build_prior, rows_of
-from asheard.transcribe import Gop, transcribe
+from asheard.transcribe import transcribe
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,31 @@ def test_a_prior_shifts_what_is_heard_towards_what_its_l1_says():
     assert hindi.heard == ("v",)
     assert without == pytest.approx(spanish.scores[0])  # as many rows of v as of b: Laplace's rule gives both the same
     assert hindi.scores[0] == pytest.approx(without + np.log(31 / 1))
+
+
+def test_phones_that_the_annotation_does_not_tell_apart_are_one():
+    """Gold that writes ʌ for ə: half a ʌ and half a ə are a ʌ, and no rival of it."""
+    frames = between("ʌ", "ə")
+    apart = GopScorer().score(frames, utterance("ʌ"))
+    merged = GopScorer(merges={"ə": "ʌ"}).score(frames, utterance("ʌ"))
+    assert apart.heard == ("ə",)
+    assert merged.heard == ("ʌ",)
+    together = frames.copy()
+    together[:, phone_to_id("ʌ")] = np.logaddexp(*frames[:, [phone_to_id("ʌ"), phone_to_id("ə")]].T)
+    together[:, phone_to_id("ə")] = -np.inf
+    assert merged.scores == pytest.approx(GopScorer().score(together, utterance("ʌ")).scores)
+    assert frames[3, phone_to_id("ə")] > -1  # the caller's posteriors stay
+
+
+def test_what_the_manifest_never_writes_is_not_held_against_its_neighbour(root, tmp_path, monkeypatch):
+    """100 ʌ and no ə: the model that hears ə hears what the manifest calls ʌ."""
+    tokens = utterance(*["ʌ"] * 100).tokens
+    rows = [replace(row, tokens=tokens) for row in read_manifest(root / "test.jsonl")[:2]]
+    rows[1] = replace(rows[1], tokens=utterance("ʌ").tokens)
+    write_manifest(tmp_path / "m.jsonl", rows)
+    monkeypatch.setattr(CTCTranscriber, "posteriors", lambda *_: [between("ʌ", "ə")] * 2)
+    done = transcribe(root / "model", tmp_path / "m.jsonl", root / "corpus", tmp_path / "out.jsonl", gop=Gop())
+    assert read_predictions(done.out)[1].phones == ("ʌ",)
 
 
 def test_a_deletion_is_heard_as_nothing():

@@ -89,6 +89,14 @@ def test_a_phone_left_out(folder, hears):
     assert [phone.heard for phone in see.phones + it.phones] == ["s", "i", None, "t"]
 
 
+def test_a_word_may_be_said_in_any_of_its_ways(folder, hears):
+    """CMUdict has ðə, ðʌ and, as before a vowel, ði."""
+    hears({5: "ð", 10: "i", 20: "æ", 25: "p", 30: "ə", 35: "l"})
+    the, apple = score(folder / "see.wav", "the apple", folder / "model").words
+    assert [phone.canonical for phone in the.phones] == [phone.heard for phone in the.phones] == ["ð", "i"]
+    assert all(phone.heard == phone.canonical for phone in apple.phones)
+
+
 def test_a_ratio_is_calibrated_by_the_models_own_file_or_by_another(folder, hears, tmp_path):
     """log-odds = slope * ratio + intercept, so two calibrations tell the ratio twice."""
     plain = Scorer(folder / "model").score(folder / "see.wav", TEXT)
@@ -127,6 +135,21 @@ def test_samples_instead_of_a_file(folder, hears):
         scorer.score(recording, TEXT) for recording in (folder / "see.wav", load_recording(folder / "see.wav"))
     )
     assert from_samples == from_file
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.zeros((16_000, 2), np.float32), r"the recording: give finite samples of shape \(num_samples,\)"),
+        (np.full(16_000, np.nan, np.float32), "the recording: give finite samples"),
+        (np.ones(100, np.float32), r"the recording: 0\.006 s long, too short for a word"),
+        (np.ones(181 * 16_000, np.float32), "the recording: 181 s long, more than the 180 s .*cut it at pauses"),
+        (np.zeros(16_000, np.float32), "the recording: silent from end to end"),
+    ],
+)
+def test_samples_are_checked_as_files_are(folder, hears, samples, message):
+    with pytest.raises(CorpusError, match=message):
+        Scorer(folder / "model").score(samples, TEXT)
 
 
 @pytest.mark.parametrize(

@@ -111,11 +111,11 @@ def test_a_killed_call_goes_on(root, tmp_path, monkeypatch, cut):
     whole = transcribe(*arguments, tmp_path / "whole.jsonl").out.read_text()
     read: list[str] = []
 
-    def reading(wav_root, wav, cache=None):
+    def reading(wav_root, wav, **how):
         if len(read) == 40:
             raise KeyboardInterrupt
         read.append(wav)
-        return load_audio(wav_root, wav, cache=cache)
+        return load_audio(wav_root, wav, **how)
 
     monkeypatch.setattr(transcription, "load_audio", reading)
     out = tmp_path / "killed.jsonl"
@@ -169,10 +169,12 @@ def test_the_bytes_are_on_disk_before_the_name(root, tmp_path, monkeypatch):
         (None, "has no recording"),
         ("gone.wav", "gone.wav: no such"),
         ("text.wav", "text.wav: not a recording"),
+        ("long.wav", "long.wav: 181 s long, more than the 180 s .*cut it at pauses"),
     ],
 )
 def test_unreadable_audio_is_named(root, tmp_path, wav, message):
     (root / "text.wav").write_text("no sound")
+    soundfile.write(root / "long.wav", np.full(181_000, 0.1), 1_000)
     write_manifest(tmp_path / "manifest.jsonl", [Utterance("u1", "YKWK", "Hindi", wav, None, ())])
     with pytest.raises(CorpusError, match=f"utterance u1 of speaker YKWK.*{message}"):
         transcribe(root / "faithful", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
@@ -190,10 +192,10 @@ def test_labels_that_are_no_phone_are_counted_over_all_calls(root, tmp_path, mon
     (folder / "vocab.json").write_text(json.dumps(foreign))
     expected = {"§ (no phone of English)": sum(row.phones.count(common) for row in predictions)}
 
-    def failing(wav_root, wav, cache=None):
+    def failing(wav_root, wav, **how):
         if wav == "50.wav":
             raise KeyboardInterrupt
-        return load_audio(wav_root, wav, cache=cache)
+        return load_audio(wav_root, wav, **how)
 
     out = tmp_path / "after.v2.jsonl"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012

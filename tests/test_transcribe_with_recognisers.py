@@ -50,10 +50,10 @@ def test_a_command_is_a_chain_that_goes_on_where_it_stopped(root, tmp_path, monk
     out, calls = tmp_path / "out.jsonl", tmp_path / "calls"
     load = transcription.load_audio
 
-    def failing(wav_root, wav, cache=None):
+    def failing(wav_root, wav, **how):
         if wav == "35.wav":
             raise KeyboardInterrupt
-        return load(wav_root, wav, cache=cache)
+        return load(wav_root, wav, **how)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
         patch.setattr(transcription, "load_audio", failing)

@@ -7,8 +7,9 @@ import numpy as np
 
 from asheard.corpora.predictions import read_predictions
 from asheard.corpora.records import ErrorType, read_manifest
+from asheard.gop_chain import Gop
 from asheard.models.calibration import Calibration, fit_calibration
-from asheard.transcribe import Gop, transcribe
+from asheard.transcribe import transcribe
 
 
 def calibrate(

@@ -24,12 +24,13 @@ from asheard.evaluation import (
     Fold,
 )
 from asheard.files import content_digest, read_json
+from asheard.gop_chain import Gop
 from asheard.models import read_card
 from asheard.phones import Vectors
 from asheard.prior import PMinChoice, fit_prior
 from asheard.stages import Stages
 from asheard.training import faithful, l1_aware, train
-from asheard.transcribe import Gop, transcribe
+from asheard.transcribe import transcribe
 
 _RECIPES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
     "faithful": (FAITHFUL, faithful),

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from pathlib import Path
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,13 @@ from scipy.special import expit
 
 from asheard.corpora.records import Utterance
 from asheard.errors import CorpusError
-from asheard.models.calibration import Calibration
+from asheard.models.calibration import Calibration, load_calibration
 from asheard.models.gop import alternatives, goodness
 from asheard.phones import BLANK_ID, LABELS, PHONES, id_to_phone, phone_to_id
-from asheard.prior import Prior
+from asheard.prior import Prior, load_prior
 from asheard.transcript import Transcript
 
-_NEVER: Final = -200.0  # log posterior of a label that is not told from another
+_NEVER: Final = -200.0  # log posterior of a label that is not told from another; sums of it do not underflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class GopScorer:
     Args:
         calibration: from ratios to log-odds; the default takes the ratios as they are.
         prior: says what speakers of an L1 are known to say; None: all alternatives are equally probable beforehand.
-        merges: phones that the annotation does not tell from others (`coarsening`): their posteriors are the others'.
+        merges: phones that the annotation does not tell from others, and never writes (`coarsening`): what posteriors
+            they have count as the others'.
     """
 
     def __init__(
@@ -64,6 +66,19 @@ class GopScorer:
         self.calibration, self.prior = calibration or Calibration(), prior
         self._merges = {phone_to_id(phone): phone_to_id(other) for phone, other in (merges or {}).items()}
         self._log_outcomes = cache(self._outcomes)
+
+    @classmethod
+    def load(cls, calibration: Path | None, prior: Path | None, merges: Mapping[str, str] | None = None) -> Self:
+        """With the files of `asheard gop calibrate` and `asheard prior fit`.
+
+        Raises:
+            ModelError, CorpusError: one of them cannot be read.
+        """
+        return cls(
+            None if calibration is None else load_calibration(calibration),
+            None if prior is None else load_prior(prior),
+            merges,
+        )
 
     def check(self, utterance: Utterance) -> None:
         """See whether an utterance can be scored.

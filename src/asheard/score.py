@@ -1,6 +1,8 @@
 """A recording and the text that was read to a score for each phone: what an app shows a learner."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,17 +11,16 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from asheard import DEFAULT_MODEL
-from asheard.corpora.audio import SAMPLE_RATE_HZ, load_recording
+from asheard.corpora.audio import SAMPLE_RATE_HZ, check_samples, load_recording
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.speech import check_speech
 from asheard.errors import CorpusError, ModelError
 from asheard.goodness import GopScorer
-from asheard.lexicon import canonical_words, syllable_positions
+from asheard.lexicon import canonical_words, pronunciations, syllable_positions
 from asheard.models import CTCTranscriber, L1AwareCTC
-from asheard.models.calibration import load_calibration
 from asheard.models.forced_alignment import force_align, min_frames
-from asheard.phones import BLANK_ID, id_to_phone, phone_to_id
-from asheard.prior import load_prior
+from asheard.models.pronunciations import best_pronunciations, to_label_ids
+from asheard.phones import BLANK_ID, id_to_phone
 from asheard.transcribers import load_by_name, model_folder
 
 CALIBRATION: Final = "calibration.json"  # in a model folder: the calibration of the scores without a prior
@@ -113,37 +114,39 @@ class Scorer:
         self.name = str(model)
         self.calibrated = calibration is not None
         self._model = transcriber
-        self._gop = GopScorer(
-            None if calibration is None else load_calibration(calibration), None if prior is None else load_prior(prior)
-        )
+        self._gop = GopScorer.load(calibration, prior)
 
     def score(self, recording: Path | str | NDArray[np.float32], text: str, l1: str | None = None) -> Scored:
-        """Score each phone that a text calls for.
+        """Score each phone that a text calls for, of each word's pronunciations in CMUdict the one that fits best.
 
         Args:
             recording: a file that soundfile reads, or (num_samples,) samples in [-1, 1], mono at 16 kHz.
             text: what was to be read, English in Latin letters.
             l1: the speaker's first language, for the prior or an L1-aware model.
         Raises:
-            CorpusError: the recording cannot be read, holds no speech, or is too short for the text; the L1 is missing,
-                unknown to the prior, or of no use to anything.
+            CorpusError: the recording cannot be read, holds no speech, or is too long, or too short for the text; the
+                L1 is missing, unknown to the prior, or of no use to anything.
             ModelError: the model was not trained on the L1.
             PhoneError: the text holds no word, or one that neither CMUdict nor eSpeak NG can say.
         """
         name = "the recording" if isinstance(recording, np.ndarray) else str(recording)
-        words = canonical_words(text)
-        utterance = Utterance(name, "", l1 or "", name, text, tuple(_tokens([word.phones for word in words])))
-        self._check_l1(utterance, l1)
+        words = [word.word for word in canonical_words(text)]
+        known = [pronunciations(word) for word in words]
+        self._check_l1(_utterance(name, l1, text, [first for first, *_ in known]), l1)
+        if isinstance(recording, np.ndarray):
+            check_samples(name, recording)
         waveform = recording if isinstance(recording, np.ndarray) else load_recording(recording)
         (log_probs,) = self._model.posteriors([waveform], [l1])
         check_speech(name, waveform, [id_to_phone(i) for i in log_probs.argmax(1) if i > BLANK_ID])
-        label_ids = np.array([phone_to_id(phone) for phone in utterance.canonical])
+        meant = best_pronunciations(log_probs, known)
+        label_ids = to_label_ids(meant)
         seconds = len(waveform) / SAMPLE_RATE_HZ
         if len(log_probs) < min_frames(label_ids):
             raise CorpusError(
                 f"{name}: {seconds:.2f} s are too short for its text of {len(label_ids)} phones; "
                 "is it the recording of this text, and was it cut off?"
             )
+        utterance = _utterance(name, l1, text, meant)
         found = self._gop.score(log_probs, utterance)
         spans_s = force_align(log_probs, label_ids) * self._model.encoder.frame_s
         phones = [
@@ -152,10 +155,10 @@ class Scorer:
                 utterance.canonical, found.scores, found.heard, spans_s, strict=True
             )
         ]
-        ends = np.cumsum([len(word.phones) for word in words]).tolist()
+        rest = iter(phones)
         scored = tuple(
-            ScoredWord(word.word, tuple(phones[end - len(word.phones) : end]))
-            for word, end in zip(words, ends, strict=True)
+            ScoredWord(word, tuple(islice(rest, len(its_phones))))
+            for word, its_phones in zip(words, meant, strict=True)
         )
         return Scored(text, self.name, l1, self.calibrated, seconds, scored)
 
@@ -187,12 +190,13 @@ def score(
     return Scorer(model, prior=prior, calibration=calibration).score(recording, text, l1)
 
 
-def _tokens(words: list[tuple[str, ...]]) -> list[Token]:
-    return [
+def _utterance(name: str, l1: str | None, text: str, words: Sequence[tuple[str, ...]]) -> Utterance:
+    tokens = (
         Token(phone, phone, ErrorType.OK, position=position)
-        for word in words
-        for phone, position in zip(word, syllable_positions(word), strict=True)
-    ]
+        for phones in words
+        for phone, position in zip(phones, syllable_positions(phones), strict=True)
+    )
+    return Utterance(name, "", l1 or "", name, text, tuple(tokens))
 
 
 def _rounded(value: Any) -> Any:

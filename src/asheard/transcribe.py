@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -12,45 +13,21 @@ from rich.console import Console
 from rich.progress import Progress
 
 from asheard import DEFAULT_MODEL, __version__
-from asheard.corpora.audio import load_audio, load_recording
+from asheard.corpora.audio import LONGEST_S, load_audio, load_recording
 from asheard.corpora.journal import Journal
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
 from asheard.corpora.records import Prediction, Utterance, prediction_to_json, read_manifest
 from asheard.corpora.speech import check_speech
-from asheard.errors import CorpusError, ModelError
+from asheard.errors import CorpusError
 from asheard.files import content_digest, write_json, write_jsonl
+from asheard.gop_chain import Gop, Hear
 from asheard.phones import reason_without_phone
-from asheard.prior import load_prior
 from asheard.transcribers import load_by_name
-from asheard.transcript import PosteriorTranscriber, Transcriber, Transcript
+from asheard.transcript import Transcriber, Transcript
 
 _Waveform = NDArray[np.float32]
-_Hear = Callable[[Sequence[Utterance], Sequence[_Waveform], Sequence[str | None]], list[Transcript]]
 _AT_ONCE: Final = 32  # recordings read, transcribed and written together
 _NOTHING: Final = np.empty(0, np.float32)  # what stands in for a recording that cannot be read
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gop:
-    """Score the canonical phones by the model's posteriors instead of transcribing.
-
-    calibration: file of `asheard gop calibrate`; None takes the ratios as log-odds. prior: file of `asheard prior fit`;
-    None: all alternatives are equally probable beforehand.
-    """
-
-    calibration: Path | None = None
-    prior: Path | None = None
-
-    @property
-    def chain(self) -> str:
-        """The name of the chain."""
-        from asheard.evaluation.chains import GOP, GOP_PRIOR
-
-        return GOP if self.prior is None else GOP_PRIOR
-
-    def files(self) -> list[str | None]:
-        """Digests of calibration and prior."""
-        return [None if path is None else content_digest(path) for path in (self.calibration, self.prior)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +84,12 @@ def transcribe(
     transcriber, version = load_by_name(model)
     chain = chain or (gop.chain if gop else _chain(model, transcriber.kind, l1))
     rows = read_manifest(manifest)
-    hear = _transcribing(transcriber) if gop is None else _scoring(transcriber, gop, rows, manifest)
+    where = partial(_where, manifest)
+    hear = gop.scoring(transcriber, rows, where) if gop else _transcribing(transcriber)
     job = [__version__, transcriber.kind, version, content_digest(manifest), chain, l1, *(gop.files() if gop else ())]
     l1s = [row.l1 if l1 == "declared" else None for row in rows]
-    return _write(
-        rows, l1s, lambda row: _load(row, manifest, wav_root, audio_cache), hear, chain, Journal(out, job), out
-    )
+    load = partial(_load, where, wav_root, audio_cache)
+    return _write(rows, l1s, load, hear, chain, Journal(out, job), out)
 
 
 def transcribe_recordings(
@@ -162,7 +139,7 @@ def _write(
     rows: Sequence[Utterance],
     l1s: Sequence[str | None],
     load: Callable[[Utterance], _Waveform | str],
-    hear: _Hear,
+    hear: Hear,
     chain: str,
     journal: Journal,
     out: Path,
@@ -207,39 +184,8 @@ def _chain(model: str | Path, kind: str, l1: str) -> str:
     return L1_ENCODER_UNKNOWN if chain == L1_ENCODER and l1 == "unknown" else chain
 
 
-def _transcribing(transcriber: Transcriber) -> _Hear:
+def _transcribing(transcriber: Transcriber) -> Hear:
     return lambda chunk, waveforms, l1s: transcriber.transcribe(waveforms, l1s)
-
-
-def _scoring(transcriber: Transcriber, gop: Gop, rows: Sequence[Utterance], manifest: Path) -> _Hear:
-    """Score what the transcriber's posteriors make of the canonical phones, once all rows can be scored."""
-    if not isinstance(transcriber, PosteriorTranscriber):
-        raise ModelError(
-            f"{transcriber.kind} gives no posteriors of the 40 phones to score with; give a model folder of ours "
-            "(asheard train), or leave --gop out"
-        )
-    from asheard.evaluation.merges import merges_of
-    from asheard.goodness import GopScorer
-    from asheard.models.calibration import load_calibration
-
-    scorer = GopScorer(
-        None if gop.calibration is None else load_calibration(gop.calibration),
-        None if gop.prior is None else load_prior(gop.prior),
-        merges_of(rows),
-    )
-    for row in rows:
-        try:
-            scorer.check(row)
-        except CorpusError as error:
-            raise CorpusError(f"{_where(row, manifest)} {error}") from None
-
-    def score(
-        chunk: Sequence[Utterance], waveforms: Sequence[_Waveform], l1s: Sequence[str | None]
-    ) -> list[Transcript]:
-        posteriors = transcriber.posteriors(waveforms, l1s)
-        return [scorer.score(frames, row).transcript for frames, row in zip(posteriors, chunk, strict=True)]
-
-    return score
 
 
 def _entry(row: Utterance, waveform: _Waveform | str, transcript: Transcript, chain: str) -> dict[str, Any]:
@@ -263,18 +209,17 @@ def _entry(row: Utterance, waveform: _Waveform | str, transcript: Transcript, ch
     return entry
 
 
-def _where(row: Utterance, manifest: Path) -> str:
+def _where(manifest: Path, row: Utterance) -> str:
     return f"{manifest}: utterance {row.utt} of speaker {row.speaker}"
 
 
-def _load(row: Utterance, manifest: Path, wav_root: Path, audio_cache: Path | None) -> _Waveform:
-    where = _where(row, manifest)
+def _load(where: Callable[[Utterance], str], wav_root: Path, audio_cache: Path | None, row: Utterance) -> _Waveform:
     if row.wav is None:
-        raise CorpusError(f"{where} has no recording (field 'wav'); build the manifest with recordings")
+        raise CorpusError(f"{where(row)} has no recording (field 'wav'); build the manifest with recordings")
     try:
-        return load_audio(wav_root, row.wav, cache=audio_cache)
+        return load_audio(wav_root, row.wav, cache=audio_cache, longest_s=LONGEST_S)
     except CorpusError as error:
-        raise CorpusError(f"{where}: {error}") from None
+        raise CorpusError(f"{where(row)}: {error}") from None
 
 
 def _load_or_tell(row: Utterance) -> _Waveform | str:

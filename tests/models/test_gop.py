@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tiny_checkpoints import tiny_encoder
 
 from asheard.models import CTCTranscriber, L1AwareCTC, decode_greedy
-from asheard.models.gop import MAX_RATIO, alternatives, goodness
+from asheard.models.gop import MAX_RATIO, alternatives, goodness, log_likelihood
 from asheard.phones import BLANK_ID, LABELS, PAD_ID, phone_to_id
 
 NUM_LABELS = len(LABELS)
@@ -59,6 +59,8 @@ def test_each_alternative_is_the_forward_pass_of_the_altered_sequence(label_ids,
     table = alternatives(log_probs, np.array(label_ids))
     assert table.shape == (len(label_ids), NUM_LABELS)
     assert (table[:, PAD_ID] == -np.inf).all()
+    whole = torch_likelihood(log_probs, label_ids)
+    assert log_likelihood(log_probs, np.array(label_ids)) == pytest.approx(whole, rel=1e-12, abs=1e-12)
     for index in range(len(label_ids)):
         for label_id in (BLANK_ID, *range(2, 9), NUM_LABELS - 1):
             expected = torch_likelihood(log_probs, altered(label_ids, index, label_id))

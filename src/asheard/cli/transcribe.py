@@ -69,6 +69,7 @@ def transcribe(
     Those that cannot be read are told at the end, and the exit code is 2.
     """
     from asheard import transcribe as transcription
+    from asheard.gop_chain import Gop
 
     if bool(recordings) == (manifest is not None):
         raise typer.BadParameter("give recordings or folders of them, or else --manifest")
@@ -95,7 +96,7 @@ def transcribe(
             chain=chain,
             l1=l1.value,
             audio_cache=out.parent / "audio-16khz",
-            gop=transcription.Gop(calibration=calibration, prior=prior) if gop else None,
+            gop=Gop(calibration=calibration, prior=prior) if gop else None,
         )
     )
 

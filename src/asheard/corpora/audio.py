@@ -18,6 +18,9 @@ SAMPLE_RATE_HZ: Final = 16_000
 # A recording whose loudest sample is below three steps of 16 bits (-81 dB full scale) holds no speech.
 _SILENCE_PEAK: Final = 3 / 2**15
 _SHORTEST_S: Final = 0.1  # no word is said in less
+# What a model hears at once. Its time grows with the square of the length, and so do time and memory of a score against
+# a text: on one core asheard-tiny's architecture takes 5 s for three minutes, and a score 9 s and 2 GB.
+LONGEST_S: Final = 180.0
 
 
 def audio_seconds(path: Path | str) -> float:
@@ -41,7 +44,9 @@ def seconds_or_exclude(wav: Path, name: str, exclusions: Exclusions) -> float | 
         return None
 
 
-def load_audio(wav_root: Path | str, wav: str, cache: Path | str | None = None) -> NDArray[np.float32]:
+def load_audio(
+    wav_root: Path | str, wav: str, cache: Path | str | None = None, longest_s: float | None = None
+) -> NDArray[np.float32]:
     """Load one recording.
 
     A 16 kHz mono recording is read as it is. Any other is mixed to mono (the mean of its channels), resampled with soxr
@@ -52,15 +57,18 @@ def load_audio(wav_root: Path | str, wav: str, cache: Path | str | None = None) 
         wav_root: folder the manifest's paths start from.
         wav: path of the recording relative to `wav_root`.
         cache: folder for resampled recordings; None keeps nothing.
+        longest_s: refuse what is longer, before it is read; None reads any length.
     Returns:
         (num_samples,) float32 in [-1, 1] at 16 kHz.
     Raises:
-        CorpusError: the recording is missing, empty, cut short, silent, not finite or no recording at all.
+        CorpusError: the recording is missing, empty, cut short, silent, too long, not finite or no recording at all.
     """
     path = Path(wav_root) / wav
     if not path.is_file():
         raise CorpusError(f"{path}: no such recording; is --wav-root the folder the manifest's paths start from?")
     header = _header(path)
+    if longest_s is not None:
+        _refuse_too_long(path, header.duration, longest_s)
     if header.samplerate == SAMPLE_RATE_HZ and header.channels == 1:
         return _audible(path, _samples(path, header.frames)[:, 0])
     if cache is None:
@@ -76,15 +84,27 @@ def load_audio(wav_root: Path | str, wav: str, cache: Path | str | None = None) 
 
 
 def load_recording(path: Path | str) -> NDArray[np.float32]:
-    """Load a recording that is part of no corpus; as `load_audio` does, and too short a one is refused.
+    """Load a recording that is part of no corpus; as `load_audio` does, and one of an unlikely length is refused.
 
     Raises:
-        CorpusError: what `load_audio` refuses, and what is too short for a word (0.1 s).
+        CorpusError: what `load_audio` refuses, and what is too short for a word (0.1 s) or longer than `LONGEST_S`.
     """
-    seconds = audio_seconds(path)
-    if seconds < _SHORTEST_S:
-        raise CorpusError(f"{path}: {seconds:.3f} s long, too short for a word; record it again")
-    return load_audio(Path(path).parent, Path(path).name)
+    _refuse_too_short(path, audio_seconds(path))
+    return load_audio(Path(path).parent, Path(path).name, longest_s=LONGEST_S)
+
+
+def check_samples(name: str, samples: NDArray[np.float32]) -> None:
+    """See that samples could have been loaded by `load_recording`.
+
+    Raises:
+        CorpusError: they are not (num_samples,), or not finite; too short, too long or silent; naming them.
+    """
+    if samples.ndim != 1 or not np.isfinite(samples).all():
+        raise CorpusError(f"{name}: give finite samples of shape (num_samples,), mono at {SAMPLE_RATE_HZ:,} Hz")
+    seconds = len(samples) / SAMPLE_RATE_HZ
+    _refuse_too_short(name, seconds)
+    _refuse_too_long(name, seconds, LONGEST_S)
+    _audible(name, samples)
 
 
 def _resampled(path: Path, header: soundfile._SoundFileInfo) -> NDArray[np.int16]:
@@ -107,7 +127,19 @@ def _samples(path: Path, num_frames: int) -> NDArray[np.float32]:
     return samples
 
 
-def _audible(path: Path, mono: NDArray[np.float32]) -> NDArray[np.float32]:
+def _refuse_too_short(name: Path | str, seconds: float) -> None:
+    if seconds < _SHORTEST_S:
+        raise CorpusError(f"{name}: {seconds:.3f} s long, too short for a word; record it again")
+
+
+def _refuse_too_long(name: Path | str, seconds: float, longest_s: float) -> None:
+    if seconds > longest_s:
+        raise CorpusError(
+            f"{name}: {seconds:.0f} s long, more than the {longest_s:.0f} s that are heard at once; cut it at pauses"
+        )
+
+
+def _audible(path: Path | str, mono: NDArray[np.float32]) -> NDArray[np.float32]:
     if np.abs(mono).max() < _SILENCE_PEAK:
         raise CorpusError(f"{path}: silent from end to end; check the microphone and record it again, or leave it out")
     return mono

@@ -14,8 +14,9 @@ from asheard.errors import CorpusError
 # changes by less than this. Of 126 recordings of learners none changed by less than 30 dB, nor, with white noise 10 dB
 # below the speech, by less than 4.
 _STEADY_DB: Final = 3.0
-_WINDOW: Final = SAMPLE_RATE_HZ // 40
-_HOP: Final = SAMPLE_RATE_HZ // 100
+_BLOCK: Final = SAMPLE_RATE_HZ // 200
+_WINDOW: Final = 5  # blocks: 25 ms
+_HOP: Final = 2  # blocks: 10 ms
 
 
 def check_speech(recording: Path | str, waveform: NDArray[np.float32], phones: Sequence[str]) -> None:
@@ -43,8 +44,10 @@ def is_steady(waveform: NDArray[np.float32]) -> bool:
     Args:
         waveform: (num_samples,) at 16 kHz; below 25 ms there is no telling.
     """
-    if len(waveform) < _WINDOW:
+    num_blocks = len(waveform) // _BLOCK
+    if num_blocks < _WINDOW:
         return False
-    emphasised = np.diff(waveform, prepend=waveform[:1]).astype(np.float64)
-    power = np.square(np.lib.stride_tricks.sliding_window_view(emphasised, _WINDOW)[::_HOP]).mean(axis=1)
+    emphasised = np.diff(waveform, prepend=waveform[:1])[: num_blocks * _BLOCK]
+    blocks = np.square(emphasised, dtype=np.float64).reshape(num_blocks, _BLOCK).sum(axis=1)
+    power = np.lib.stride_tricks.sliding_window_view(blocks, _WINDOW)[::_HOP].sum(axis=1)
     return bool(power.max() < power.min() * 10 ** (_STEADY_DB / 10))

@@ -18,6 +18,7 @@ from asheard.phones import BLANK_ID, LABELS, PAD_ID
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
+Passes = tuple[Floats, Floats, Floats]  # (T + 1, L + 1) each, as of `_prefixes`
 
 MAX_RATIO: Final = 100.0  # nats; a ratio of likelihoods that are 0 ends here, and beyond any that speech has given
 _LEAST_SUM: Final = 1e-280  # of terms up to 1, each off by at most 5e-324: far above what underflow can change
@@ -52,19 +53,25 @@ def alternatives(log_probs: NDArray[np.floating], label_ids: NDArray[np.integer]
         ValueError: posteriors of other labels than ours, or an id that is no phone.
     Source: Graves et al. 2006 for the passes.
     """
-    posteriors, ids = np.ascontiguousarray(log_probs, np.float64), np.ascontiguousarray(label_ids, np.int64)
-    if posteriors.ndim != 2 or posteriors.shape[1] != len(LABELS):
-        raise ValueError(f"posteriors of shape {posteriors.shape}, not (frames, {len(LABELS)})")
-    if ids.ndim != 1 or not ((ids > BLANK_ID) & (ids < len(LABELS))).all():
-        raise ValueError(f"label ids must be phones ({BLANK_ID + 1}..{len(LABELS) - 1}), one a position")
+    posteriors, ids = _checked(log_probs, label_ids)
     before = _prefixes(posteriors, ids)
     # What stands after is what stands before, with frames and phones reversed.
     reversed_after = _prefixes(np.ascontiguousarray(posteriors[::-1]), np.ascontiguousarray(ids[::-1]))
-    after = tuple(np.ascontiguousarray(part[::-1, ::-1]) for part in reversed_after)
+    blank, phone, either = (np.ascontiguousarray(part[::-1, ::-1]) for part in reversed_after)
+    after = blank, phone, either
     table = np.full((ids.size, len(LABELS)), -np.inf)
-    _substitute(posteriors, ids, *before, *after, table)
-    table[:, BLANK_ID] = _deletions(ids, *before, *after)
+    _substitute(posteriors, ids, before, after, table)
+    table[:, BLANK_ID] = _deletions(ids, before, after)
     return table
+
+
+def log_likelihood(log_probs: NDArray[np.floating], label_ids: NDArray[np.integer]) -> float:
+    """Natural-log likelihood of a phone sequence, by the CTC forward pass; arguments and errors as of `alternatives`.
+
+    Source: Graves et al. 2006.
+    """
+    _, _, either = _prefixes(*_checked(log_probs, label_ids))
+    return float(either[-1, -1])
 
 
 def goodness(alternatives: Floats, label_ids: NDArray[np.integer], log_prior: Floats | None = None) -> Goodness:
@@ -88,6 +95,15 @@ def goodness(alternatives: Floats, label_ids: NDArray[np.integer], log_prior: Fl
     return Goodness(ratios.clip(-MAX_RATIO, MAX_RATIO), best)
 
 
+def _checked(log_probs: NDArray[np.floating], label_ids: NDArray[np.integer]) -> tuple[Floats, Ids]:
+    posteriors, ids = np.ascontiguousarray(log_probs, np.float64), np.ascontiguousarray(label_ids, np.int64)
+    if posteriors.ndim != 2 or posteriors.shape[1] != len(LABELS):
+        raise ValueError(f"posteriors of shape {posteriors.shape}, not (frames, {len(LABELS)})")
+    if ids.ndim != 1 or not ((ids > BLANK_ID) & (ids < len(LABELS))).all():
+        raise ValueError(f"label ids must be phones ({BLANK_ID + 1}..{len(LABELS) - 1}), one a position")
+    return posteriors, ids
+
+
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _add(a: float, b: float) -> float:
     """log(exp(a) + exp(b))."""
@@ -96,7 +112,7 @@ def _add(a: float, b: float) -> float:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _prefixes(log_probs: Floats, ids: Ids) -> tuple[Floats, Floats, Floats]:
+def _prefixes(log_probs: Floats, ids: Ids) -> Passes:
     """The CTC forward pass.
 
     Returns:
@@ -118,23 +134,14 @@ def _prefixes(log_probs: Floats, ids: Ids) -> tuple[Floats, Floats, Floats]:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _substitute(
-    log_probs: Floats,
-    ids: Ids,
-    before_blank: Floats,
-    before_phone: Floats,
-    before_either: Floats,
-    after_blank: Floats,
-    after_phone: Floats,
-    after_either: Floats,
-    table: Floats,
-) -> None:
-    """Fill the phones' columns of `table`; `after_...[t, j]` is of the frames from t writing the phones from j.
+def _substitute(log_probs: Floats, ids: Ids, before: Passes, after: Passes, table: Floats) -> None:
+    """Fill the phones' columns of `table`; each of `after` at [t, j] is of the frames from t writing the phones from j.
 
     A phone that stays from frame s to frame t adds before[s] + its log posteriors + after[t + 1]. That sum runs
     over all phones at once and without logarithms, relative to a scale that no phone can exceed. What drowns below that
     scale, and a phone equal to a neighbour, which needs a blank between, is summed again in logarithms.
     """
+    (before_blank, _, before_either), (after_blank, _, after_either) = before, after
     num_frames, num_labels = log_probs.shape
     first = BLANK_ID + 1
     highest, relative = np.zeros(num_frames), np.empty((num_frames, num_labels))
@@ -177,16 +184,9 @@ def _substitute(
             table[i, v] = likelihood
 
 
-def _deletions(
-    ids: Ids,
-    before_blank: Floats,
-    before_phone: Floats,
-    before_either: Floats,
-    after_blank: Floats,
-    after_phone: Floats,
-    after_either: Floats,
-) -> Floats:
+def _deletions(ids: Ids, before: Passes, after: Passes) -> Floats:
     """(L,) log-likelihoods without each position: summed over the last frame of the phone before it."""
+    (_, before_phone, _), (after_blank, _, after_either) = before, after
     meets_equal = np.zeros(ids.size, bool)
     meets_equal[1:-1] = ids[:-2] == ids[2:]
     rest = np.where(meets_equal, after_blank[:, 1:], after_either[:, 1:])
