@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SPEECHOCEAN762 = $${ASHEARD_DATA:-../shared}/speechocean762
 VOICES := runs/voice-model/kokoro-js/voices
 
-.PHONY: study test test-all lint base voice-model bench real-labels clean
+.PHONY: study study-real test test-all lint base voice-model bench real-labels clean
 
 study: $(READY)  ## the whole study on the embedded corpus -> runs/embedded/RESULTS.md
 	$(BIN)/asheard study --out runs/embedded
@@ -41,6 +41,9 @@ bench: $(READY)  ## speed beside peers, in the same run
 	$(BIN)/python benchmarks/bench_alignment.py
 	$(BIN)/python benchmarks/bench_reading.py
 	$(BIN)/python benchmarks/bench_evaluation.py
+
+study-real: $(READY)  ## the study on real speech -> runs/real/RESULTS.md; needs real corpora ($$ASHEARD_DATA)
+	$(BIN)/python scripts/study_real.py --out runs/real
 
 real-labels: $(READY)  ## the L1 prior on real speech -> runs/real-labels/PRIOR.md; needs the published labels
 	$(BIN)/python scripts/real_labels.py --out runs/real-labels

@@ -131,6 +131,7 @@ def publish(model: Path, out: Path, val: Path, wav_root: Path) -> None:
     halves = {name: tensor.to(torch.float16) for name, tensor in load_file(weights).items()}
     halves["lm_head.bias"][BLANK_ID] += BLANK_BIAS
     save_file(halves, weights, metadata={"format": "pt"})
+    weights.chmod(0o644)
     calibrate(out, val, wav_root, out.with_name("calibration.json"))
     shutil.copy(out.with_name("calibration.json"), out)
     shutil.copy(Path(__file__).with_name("asheard_tiny.md"), out / "README.md")
