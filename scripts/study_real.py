@@ -139,7 +139,7 @@ def score_corpus(corpus: Corpus, chains: Mapping[str, tuple[str | Path, Gop | No
 
 def headline(corpora: Sequence[Corpus], metrics: Mapping[str, Any]) -> str:
     """Compose RESULTS.md: one table a corpus."""
-    sections = ["# Real speech", f"> **{NOTE}** Per cent (AUC and PCC as they are), with 95% intervals over speakers."]
+    sections = ["# Real speech", f"> **{NOTE}** Per cent (AUC and PCC times 100), with 95% intervals over speakers."]
     for corpus in corpora:
         found = metrics[corpus.name]
         rates = SCORED if found.get("gold") == "scores" else LABELLED
