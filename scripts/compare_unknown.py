@@ -16,7 +16,7 @@ from asheard.corpora import read_manifest, read_predictions, write_manifest
 from asheard.evaluation import ChainRun, Context, evaluate, report
 from asheard.training import recipes, train
 from asheard.transcribe import transcribe
-from real_speech import at_odd_places, held_out, read_scored_speech
+from real_speech import at_odd_places, read_scored_speech, split_held_out
 
 EPOCHS: Final = 4
 PEAK_LR: Final = 4e-4
@@ -31,7 +31,7 @@ def main() -> None:
     train_rows, test_rows = read_scored_speech(root)
     test = args.out / "test.jsonl"
     write_manifest(args.out / "train.jsonl", at_odd_places(train_rows))
-    write_manifest(args.out / "val.jsonl", held_out(train_rows))
+    write_manifest(args.out / "val.jsonl", split_held_out(train_rows)[1])
     write_manifest(test, at_odd_places(test_rows))
     runs = []
     for unknown in ("wildcard", "left-out", "canonical"):

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 
 from asheard.corpora.audio import SAMPLE_RATE_HZ, audio_seconds
-from asheard.corpora.records import ErrorType, Token, Utterance
+from asheard.corpora.records import Token, Utterance, paired_token
 from asheard.corpora.synthetic.learner import l1s, speak_as_learner
 from asheard.corpora.synthetic.plan import embedded_sentences
 from asheard.errors import ModelError
@@ -90,21 +90,13 @@ def draw(number: int, voice: str, rng: np.random.Generator) -> tuple[Utterance, 
         phones, ipa = [fold_arpabet(symbol) for symbol in symbols], ""
         for drawn in speak_as_learner(phones, syllable_positions(phones), l1, rng, severity=severity):
             canonical = None if drawn.index is None else phones[drawn.index]
-            tokens.append(_token(canonical, drawn.produced))
+            tokens.append(paired_token(canonical, drawn.produced))
             stress = "" if drawn.index is None else {"1": "ˈ", "2": "ˌ"}.get(symbols[drawn.index][-1], "")
             ipa += _written(drawn.produced, stress)
         words.append(ipa)
     name = f"kokoro_{number:05d}"
     utterance = Utterance(utt=name, speaker=voice, l1=l1, wav=None, text=text, tokens=tuple(tokens))
     return utterance, " ".join(filter(None, words)) + "."
-
-
-def _token(canonical: str | None, produced: str | None) -> Token:
-    if canonical is None:
-        return Token(canonical, produced, ErrorType.ADDITION)
-    if produced is None:
-        return Token(canonical, produced, ErrorType.DELETION)
-    return Token(canonical, produced, ErrorType.OK if canonical == produced else ErrorType.SUBSTITUTION)
 
 
 def _written(phone: str | None, stress: str) -> str:

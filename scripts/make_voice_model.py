@@ -5,8 +5,8 @@
 It starts from the Conformer inside the package hama (191 labels, 2.0 M parameters) and learns produced phones from
 three sources: the training speakers of speechocean762, with a hole in the target wherever the experts scored a phone as
 wrong or missing; learners spoken by Kokoro's neural voices; and learners spoken by eSpeak NG. Recordings are augmented.
-One training speaker in twenty is kept out for the log and for the calibration of `gop`. All choices were made on the
-development speakers at odd places (docs/voice-model.md).
+One training speaker in twenty is kept out for the log and for the calibration of `gop`. What was compared was
+compared on the development speakers at odd places (docs/voice-model.md).
 
 Killed, it goes on where it was. The model is left in WORK/asheard_tiny; put it in place of
 `src/asheard/models/asheard_tiny` to ship it.
@@ -33,7 +33,7 @@ from asheard.espeak import Voice
 from asheard.models import export_hama
 from asheard.phones import BLANK_ID
 from asheard.training import recipes, train
-from real_speech import held_out, read_scored_speech
+from real_speech import read_scored_speech, split_held_out
 
 SEED: Final = 5
 EPOCHS: Final = 12
@@ -89,9 +89,7 @@ def scored_speech(root: Path, link: Path) -> tuple[list[Utterance], list[Utteran
     rows, _ = read_scored_speech(root)
     link.unlink(missing_ok=True)
     link.symlink_to(root.resolve())
-    placed = [replace(row, wav=f"{link.name}/{row.wav}") for row in rows]
-    kept_out = held_out(placed)
-    return [row for row in placed if row not in kept_out], kept_out
+    return split_held_out([replace(row, wav=f"{link.name}/{row.wav}") for row in rows])
 
 
 def espeak_learners(folder: Path) -> list[Utterance]:

@@ -34,10 +34,10 @@ def at_odd_places(rows: list[Utterance]) -> list[Utterance]:
     return [row for row in rows if row.speaker in chosen]
 
 
-def held_out(rows: list[Utterance]) -> list[Utterance]:
-    """The utterances of one training speaker in twenty, by id: asheard-tiny has not learned from them."""
+def split_held_out(rows: list[Utterance]) -> tuple[list[Utterance], list[Utterance]]:
+    """What asheard-tiny learns from, and the utterances of one training speaker in twenty, by id, that it does not."""
     chosen = set(sorted({row.speaker for row in rows})[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
-    return [row for row in rows if row.speaker in chosen]
+    return [row for row in rows if row.speaker not in chosen], [row for row in rows if row.speaker in chosen]
 
 
 def _read_tables(root: Path, split: str) -> list[Utterance]:

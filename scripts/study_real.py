@@ -33,7 +33,7 @@ from asheard.prior import fit_prior
 from asheard.stages import Stages, listing
 from asheard.training import recipes, train
 from asheard.transcribe import transcribe
-from real_speech import held_out, read_scored_speech
+from real_speech import read_scored_speech, split_held_out
 from word_cut import with_positions
 
 TINY: Final = "asheard-tiny"
@@ -90,9 +90,8 @@ def find_corpora(data: Path, out: Path) -> list[Corpus]:
 def asheard_tiny_on(train_rows: list[Utterance], wav_root: Path, out: Path, stages: Stages) -> Path:
     """asheard-tiny, trained on with the training speakers of a corpus."""
     manifests = out / "tuned"
-    kept_out = held_out(train_rows)
-    write_manifest(manifests / "train.jsonl", [row for row in train_rows if row not in kept_out])
-    write_manifest(manifests / "val.jsonl", kept_out)
+    for name, rows in zip(("train", "val"), split_held_out(train_rows), strict=True):
+        write_manifest(manifests / f"{name}.jsonl", rows)
     options = recipes.faithful(
         train=manifests / "train.jsonl",
         val=manifests / "val.jsonl",

@@ -67,7 +67,8 @@ def test_one_speaker_in_twenty_is_held_out(tmp_path, num_speakers):
     (row, *_), _ = real_speech.read_scored_speech(write_speechocean(tmp_path))
     speakers = [f"{7 * number % 1000:04d}" for number in range(num_speakers)]
     rows = [replace(row, speaker=speaker, utt=f"{i}") for i in range(2) for speaker in speakers]
-    kept_out = real_speech.held_out(rows)
+    learnt, kept_out = real_speech.split_held_out(rows)
+    assert sorted(learnt + kept_out, key=rows.index) == rows
     assert {row.speaker for row in kept_out} == set(sorted(speakers)[19::20])
     assert len(kept_out) == 2 * (num_speakers // 20)
-    assert real_speech.held_out(rows[::-1]) == kept_out[::-1]
+    assert real_speech.split_held_out(rows[::-1])[1] == kept_out[::-1]

@@ -9,7 +9,7 @@ from typing import Any
 from asheard.corpora.fields import number_field, optional_text_field, text_field
 from asheard.errors import CorpusError
 from asheard.files import read_jsonl, write_jsonl
-from asheard.phones import PHONES
+from asheard.phones import ERR, PHONES
 
 POSITIONS = ("onset", "nucleus", "coda")
 
@@ -47,6 +47,21 @@ class Token:
     def is_err(self) -> bool:
         """What was said here is not known; at a canonical position, only that it was not the canonical phone."""
         return self.perceived is None and self.error_type in (ErrorType.SUBSTITUTION, ErrorType.ADDITION)
+
+
+def paired_token(canonical: str | None, perceived: str | None) -> Token:
+    """The token of an aligned pair: None at the canonical's place is an addition, at the other's a deletion.
+
+    Args:
+        canonical, perceived: phones; perceived may be `err`, a sound without a name.
+    """
+    if canonical is None:
+        error_type = ErrorType.ADDITION
+    elif perceived is None:
+        error_type = ErrorType.DELETION
+    else:
+        error_type = ErrorType.OK if perceived == canonical else ErrorType.SUBSTITUTION
+    return Token(canonical, None if perceived == ERR else perceived, error_type)
 
 
 @dataclass(frozen=True, slots=True)

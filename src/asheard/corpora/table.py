@@ -14,7 +14,7 @@ from typing import NamedTuple
 from asheard.alignment import wper_align, wper_align_batch
 from asheard.corpora.fields import number_field, optional_text_field, text_field
 from asheard.corpora.label_fields import LabelFolder, check_num_phones, labels_field
-from asheard.corpora.records import ErrorType, Token, Utterance, check_unique, read_manifest
+from asheard.corpora.records import Token, Utterance, check_unique, paired_token, read_manifest
 from asheard.corpora.scored_rows import ScoredRow, scored_row, scored_row_tokens
 from asheard.corpora.table_rows import Fields, is_jsonl, parsed_number, table_rows
 from asheard.corpora.utterance_names import shown
@@ -82,7 +82,7 @@ def read_table(path: Path | str, vectors: Vectors | None = None) -> list[Utteran
     )
     aligned = iter(pairs)
     utterances = [
-        replace(row.utterance, tokens=tuple(_token(*pair) for pair in next(aligned)) if known is None else known)
+        replace(row.utterance, tokens=tuple(paired_token(*pair) for pair in next(aligned)) if known is None else known)
         for row, known in zip(rows, tokens, strict=True)
     ]
     for row, utterance in zip(rows, utterances, strict=True):
@@ -137,7 +137,7 @@ def _aligned_tokens(row: _Row, folder: LabelFolder, vectors: Vectors | None) -> 
             pairs = [((*references, None)[0], (*heard, None)[0])] if references or heard else []
         else:  # one label for several phones, such as aɪə
             pairs = wper_align(references, heard, vectors)
-        tokens += [_token(*pair) for pair in pairs]
+        tokens += [paired_token(*pair) for pair in pairs]
     return tuple(tokens)
 
 
@@ -152,16 +152,6 @@ def _sequence(row: _Row, name: str, labels: Labels, folder: LabelFolder) -> list
         raise CorpusError(f"{row.where}: 'err' is a perceived label, never a canonical one")
     check_num_phones(phones, name, f"{row.where}, utterance {shown(row.utterance.key)}")
     return phones
-
-
-def _token(canonical: str | None, perceived: str | None) -> Token:
-    if canonical is None:
-        error_type = ErrorType.ADDITION
-    elif perceived is None:
-        error_type = ErrorType.DELETION
-    else:
-        error_type = ErrorType.OK if perceived == canonical else ErrorType.SUBSTITUTION
-    return Token(canonical, None if perceived == ERR else perceived, error_type)
 
 
 def _check_phones(utterance: Utterance, where: str) -> None:

@@ -176,15 +176,19 @@ class _FrontEnd(nn.Module):
         self.requires_grad_(False)
 
 
-class ConformerModel(PreTrainedModel):  # type: ignore[misc]
-    """16 kHz waveforms to hidden frames of 20 ms; a row's frames do not depend on the rest of its batch.
-
-    Source: Gulati et al. 2020 (Conformer); SpecAugment: Park et al. 2019.
-    """
+class _Pretrained(PreTrainedModel):  # type: ignore[misc]
+    """How transformers loads and saves both models."""
 
     config_class = ConformerConfig
     base_model_prefix = "conformer"
     main_input_name = "waveforms"
+
+
+class ConformerModel(_Pretrained):
+    """16 kHz waveforms to hidden frames of 20 ms; a row's frames do not depend on the rest of its batch.
+
+    Source: Gulati et al. 2020 (Conformer); SpecAugment: Park et al. 2019.
+    """
 
     def __init__(self, config: ConformerConfig) -> None:
         super().__init__(config)
@@ -214,12 +218,8 @@ class ConformerModel(PreTrainedModel):  # type: ignore[misc]
         return torch.where(num_samples < N_FFT, 0, (num_samples // HOP + 2) // 2)
 
 
-class ConformerForCTC(PreTrainedModel):  # type: ignore[misc]
+class ConformerForCTC(_Pretrained):
     """A `ConformerModel` and one linear layer over CTC labels."""
-
-    config_class = ConformerConfig
-    base_model_prefix = "conformer"
-    main_input_name = "waveforms"
 
     def __init__(self, config: ConformerConfig) -> None:
         super().__init__(config)
