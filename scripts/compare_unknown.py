@@ -1,8 +1,8 @@
 """What to learn where experts only said that a phone was wrong: a hole in the target, nothing, or the canonical phone.
 
-    python scripts/compare_unknown.py --base runs/voice-model/base --out runs/unknown
+    python scripts/compare_unknown.py --out runs/unknown
 
-Trains the base of asheard-tiny three times on every other training speaker of speechocean762 ($ASHEARD_DATA, default
+Trains hama's Conformer three times on every other training speaker of speechocean762 ($ASHEARD_DATA, default
 ../shared), alike in all but `unknown`, and evaluates on the development speakers at odd places. Run again
 after a kill, it goes on where it was.
 """
@@ -14,6 +14,7 @@ from typing import Final
 
 from asheard.corpora import read_manifest, read_predictions, write_manifest
 from asheard.evaluation import ChainRun, Context, evaluate, report
+from asheard.models import export_hama
 from asheard.training import recipes, train
 from asheard.transcribe import transcribe
 from real_speech import at_odd_places, read_scored_speech, split_held_out
@@ -24,7 +25,6 @@ PEAK_LR: Final = 4e-4
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--base", type=Path, required=True, help="folder that make_voice_model.py has made")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     root = Path(os.environ.get("ASHEARD_DATA", "../shared")) / "speechocean762"
@@ -33,6 +33,9 @@ def main() -> None:
     write_manifest(args.out / "train.jsonl", at_odd_places(train_rows))
     write_manifest(args.out / "val.jsonl", split_held_out(train_rows)[1])
     write_manifest(test, at_odd_places(test_rows))
+    base = args.out / "base"
+    if not (base / "vocab.json").is_file():  # what it writes last
+        export_hama(base)
     runs = []
     for unknown in ("wildcard", "left-out", "canonical"):
         options = recipes.faithful(
@@ -40,7 +43,7 @@ def main() -> None:
             val=args.out / "val.jsonl",
             wav_root=root,
             checkpoint_dir=args.out / unknown,
-            base=str(args.base),
+            base=str(base),
             preset="voice",
             epochs=EPOCHS,
             peak_lr=PEAK_LR,

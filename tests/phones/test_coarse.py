@@ -24,9 +24,16 @@ def test_a_fine_gold_set_is_left_alone():
 
 
 def test_too_small_a_gold_set_tells_nothing():
-    assert coarsening(["ʌ"] * 99) == {}
-    assert coarsening(["ʌ"] * 100) == {"ə": "ʌ"}
+    assert coarsening(["ə"] * 99) == {}
+    assert coarsening(["ə"] * 100) == {"ʌ": "ə"}
     assert coarsening([]) == {}
+
+
+def test_a_few_of_a_rare_phone_and_none_of_the_common_one_are_enough():
+    """For each ʒ come 15 ʃ in running English."""
+    assert coarsening(["ʒ"] * 6) == {}
+    assert coarsening(["ʒ"] * 7) == {"ʃ": "ʒ"}
+    assert coarsening([*["ʒ"] * 33, "ʃ"]) == {}
 
 
 def test_neither_present_is_no_merge():

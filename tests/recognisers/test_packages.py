@@ -52,11 +52,11 @@ def test_hama_as_the_package_decodes(sentences):
     """In noise too, where it matters that the blank is held back."""
     hama = pytest.importorskip("hama")
     theirs, ours = hama.ASRModel(), Hama()
-    noise = np.random.default_rng(0).normal(0, 0.1, len(sentences[2])).astype(np.float32)
-    noisy = np.clip(sentences[2] + noise, -1, 1)
+    noise = np.random.default_rng(0).normal(0, 0.1, max(map(len, sentences))).astype(np.float32)
+    noisy = [np.clip(waveform + noise[: len(waveform)], -1, 1) for waveform in sentences]
     plain = hama.ASRModel(decode=hama.ASRDecodeConfig(blank_bias=0.0))
-    assert plain(noisy, 16_000).phonemes != theirs(noisy, 16_000).phonemes
-    for waveform in (*sentences, noisy):
+    assert any(plain(waveform, 16_000).phonemes != theirs(waveform, 16_000).phonemes for waveform in noisy)
+    for waveform in (*sentences, *noisy):
         result = theirs(waveform, 16_000)
         labels = [label for label in result.phonemes if label not in SILENT]
         transcript = ours.hear(waveform)

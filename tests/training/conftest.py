@@ -4,7 +4,7 @@ import pytest
 from tone_corpus import write_base, write_corpus
 
 from asheard.models import CTCTranscriber, export_ctc
-from tiny_conformer import tiny_conformer
+from tiny_log_mel_encoders import tiny_conformer
 
 
 @pytest.fixture(scope="session")

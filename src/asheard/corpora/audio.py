@@ -18,9 +18,10 @@ SAMPLE_RATE_HZ: Final = 16_000
 # A recording whose loudest sample is below three steps of 16 bits (-81 dB full scale) holds no speech.
 _SILENCE_PEAK: Final = 3 / 2**15
 _SHORTEST_S: Final = 0.1  # no word is said in less
-# What a model hears at once. Its time grows with the square of the length, and so do time and memory of a score against
-# a text: on one core asheard-tiny's architecture takes 5 s for three minutes, and a score 9 s and 2 GB.
-LONGEST_S: Final = 180.0
+LONGEST_S: Final = 3600.0  # of what is transcribed, in pieces (`asheard.chunks`): an hour is 230 MB of samples
+# Of what is held to a text: time and memory of a score grow with the square of the length, and three minutes take 9 s
+# and 2 GB on one core.
+LONGEST_READING_S: Final = 180.0
 
 
 def audio_seconds(path: Path | str) -> float:
@@ -83,17 +84,17 @@ def load_audio(
     return _samples(kept, soundfile.info(kept).frames)[:, 0]
 
 
-def load_recording(path: Path | str) -> NDArray[np.float32]:
+def load_recording(path: Path | str, longest_s: float = LONGEST_S) -> NDArray[np.float32]:
     """Load a recording that is part of no corpus; as `load_audio` does, and one of an unlikely length is refused.
 
     Raises:
-        CorpusError: what `load_audio` refuses, and what is too short for a word (0.1 s) or longer than `LONGEST_S`.
+        CorpusError: what `load_audio` refuses, and what is too short for a word (0.1 s) or longer than `longest_s`.
     """
     _refuse_too_short(path, audio_seconds(path))
-    return load_audio(Path(path).parent, Path(path).name, longest_s=LONGEST_S)
+    return load_audio(Path(path).parent, Path(path).name, longest_s=longest_s)
 
 
-def check_samples(name: str, samples: NDArray[np.float32]) -> None:
+def check_samples(name: str, samples: NDArray[np.float32], longest_s: float = LONGEST_S) -> None:
     """See that samples could have been loaded by `load_recording`.
 
     Raises:
@@ -103,7 +104,7 @@ def check_samples(name: str, samples: NDArray[np.float32]) -> None:
         raise CorpusError(f"{name}: give finite samples of shape (num_samples,), mono at {SAMPLE_RATE_HZ:,} Hz")
     seconds = len(samples) / SAMPLE_RATE_HZ
     _refuse_too_short(name, seconds)
-    _refuse_too_long(name, seconds, LONGEST_S)
+    _refuse_too_long(name, seconds, longest_s)
     _audible(name, samples)
 
 

@@ -10,6 +10,7 @@ from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.transcriber import CTCTranscriber
 from asheard.models.warm_start import warm_start
+from asheard.models.whisper import WhisperCTCConfig, WhisperForCTC, export_whisper
 from asheard.transcript import Transcriber, Transcript
 
 __all__ = [
@@ -26,9 +27,12 @@ __all__ = [
     "OffTheShelf",
     "Transcriber",
     "Transcript",
+    "WhisperCTCConfig",
+    "WhisperForCTC",
     "decode_greedy",
     "export_ctc",
     "export_hama",
+    "export_whisper",
     "fresh_encoder",
     "load_encoder",
     "load_transcriber",

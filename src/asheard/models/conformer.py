@@ -3,18 +3,14 @@
 Registered with transformers' Auto classes on import, so that its folders load, train and publish like any other.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForCTC, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
-from transformers.models.wav2vec2.modeling_wav2vec2 import _compute_mask_indices
 
-N_FFT: Final = 400  # samples: 25 ms
-HOP: Final = 160  # samples: 10 ms
-_NUM_BINS: Final = N_FFT // 2 + 1
-_FLOOR: Final = 1e-10  # of a mel band's power, before the logarithm
+from asheard.models.log_mel import HOP, NUM_BINS, mask, mel_power, num_frames, num_windows, spec_augment
 
 
 class ConformerConfig(PretrainedConfig):  # type: ignore[misc]
@@ -129,47 +125,24 @@ class _Block(nn.Module):
 
 
 class _FrontEnd(nn.Module):
-    """Log-mel power (25 ms Hann windows every 10 ms, the signal mirrored at its ends), then a strided convolution."""
+    """Log-mel power, then a strided convolution."""
 
     def __init__(self, config: ConformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("mel_filters", torch.zeros(_NUM_BINS, config.num_mel_bands))
+        self.register_buffer("mel_filters", torch.zeros(NUM_BINS, config.num_mel_bands))
         self.mel_filters: Tensor
         self.subsample = nn.Conv1d(config.num_mel_bands, config.hidden_size, 3, stride=2, padding=1)
 
     def forward(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
         """(B, S) -> (B, T, H)."""
-        num_windows = num_samples // HOP + 1
+        num_valid = num_windows(num_samples)
         with torch.autocast(waveforms.device.type, enabled=False):
-            mel = self._log_mel(waveforms.float(), num_samples)
+            mel = mel_power(waveforms.float(), num_samples, self.mel_filters).log()
         if self.training:
-            mel = self._spec_augment(mel, num_windows)
-        mel = mel * _mask(num_windows, mel.shape[1])[:, :, None]
+            mel = spec_augment(mel, num_valid, self.config)
+        mel = mel * mask(num_valid, mel.shape[1])[:, :, None]
         return nn.functional.gelu(self.subsample(mel.transpose(1, 2))).transpose(1, 2)
-
-    def _log_mel(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
-        """(B, S) -> (B, S // 160 + 1, bands)."""
-        mirrored = waveforms.gather(1, _mirror(waveforms.shape[1], num_samples))
-        window = torch.hann_window(N_FFT, device=waveforms.device)
-        spectrum = torch.stft(mirrored, N_FFT, HOP, window=window, center=False, return_complex=True)
-        power = (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
-        return (power @ self.mel_filters).clamp(min=_FLOOR).log()
-
-    def _spec_augment(self, mel: Tensor, num_windows: Tensor) -> Tensor:
-        """Put each row's mean in place of random stretches of frames and bands."""
-        config, valid = self.config, _mask(num_windows, mel.shape[1])
-        hidden = torch.zeros_like(mel, dtype=torch.bool)
-        if config.mask_time_prob > 0:
-            shape, length = tuple(mel.shape[:2]), config.mask_time_length
-            stretches = _compute_mask_indices(shape, config.mask_time_prob, length, valid, min_masks=1)
-            hidden |= torch.from_numpy(stretches).to(mel.device)[:, :, None]
-        if config.mask_feature_prob > 0:
-            shape, length = (mel.shape[0], mel.shape[2]), config.mask_feature_length
-            bands = _compute_mask_indices(shape, config.mask_feature_prob, length)
-            hidden |= torch.from_numpy(bands).to(mel.device)[:, None, :]
-        mean = (mel * valid[:, :, None]).sum((1, 2)) / (num_windows * mel.shape[2])
-        return torch.where(hidden, mean[:, None, None], mel)
 
     def _freeze_parameters(self) -> None:
         """What wav2vec2's front ends are frozen by."""
@@ -208,14 +181,14 @@ class ConformerModel(_Pretrained):
         valid = torch.ones_like(waveforms) if attention_mask is None else attention_mask
         num_samples = valid.sum(1).long()
         frames = self.feature_extractor(waveforms, num_samples)
-        valid = _mask(self._get_feat_extract_output_lengths(num_samples), frames.shape[1])
+        valid = mask(num_frames(num_samples), frames.shape[1])
         for block in self.blocks:
             frames = block(frames, valid)
         return BaseModelOutput(last_hidden_state=frames)
 
     def _get_feat_extract_output_lengths(self, num_samples: Tensor) -> Tensor:
         """Frames that so many samples give, as wav2vec2's family tells it; 0 below one window (25 ms)."""
-        return torch.where(num_samples < N_FFT, 0, (num_samples // HOP + 2) // 2)
+        return num_frames(num_samples)
 
 
 class ConformerForCTC(_Pretrained):
@@ -230,19 +203,6 @@ class ConformerForCTC(_Pretrained):
     def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> CausalLMOutput:
         """As `ConformerModel`, giving logits (B, T, vocab_size)."""
         return CausalLMOutput(logits=self.lm_head(self.conformer(waveforms, attention_mask).last_hidden_state))
-
-
-def _mask(lengths: Tensor, size: int) -> Tensor:
-    """(B,) -> (B, size), true before each row's length."""
-    return torch.arange(size, device=lengths.device) < lengths[:, None]
-
-
-def _mirror(size: int, num_samples: Tensor) -> Tensor:
-    """Indices (B, size + 400) of rows mirrored at both of their own ends by half a window."""
-    half = N_FFT // 2
-    index = torch.arange(-half, size + half, device=num_samples.device).abs()
-    last = num_samples[:, None] - 1
-    return torch.where(index > last, (2 * last - index).clamp(min=0), index)
 
 
 AutoConfig.register(ConformerConfig.model_type, ConformerConfig)

@@ -1,7 +1,8 @@
 """From CTC frames to labels with times and confidences."""
 
-from collections.abc import Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from asheard.chunks import SAMPLE_RATE_HZ, cut, join
 from asheard.phones import BLANK_ID, LABELS, PAD_ID, id_to_phone
 from asheard.transcript import Transcript
 
@@ -64,6 +66,42 @@ def valid_frames(log_probs: Tensor, num_frames: Tensor) -> list[NDArray[np.float
     """Each row's valid frames, (T_i, V) in memory of their own."""
     rows = zip(log_probs.cpu(), num_frames.tolist(), strict=True)
     return [row[:frames].numpy().copy() for row, frames in rows]
+
+
+def read_transcript(log_probs: NDArray[np.float32], frame_s: float) -> Transcript:
+    """Decode the (T, 42) posteriors of one recording greedily; frames of `frame_s` seconds."""
+    return to_transcript(segments_of(log_probs), frame_s)
+
+
+def segments_of(log_probs: NDArray[np.float32], silent: Set[int] = SILENT) -> list[Segment]:
+    """Collapse the (T, V) posteriors of one recording, as `decode_segments` does; none for no frames."""
+    if not len(log_probs):
+        return []
+    (segments,) = decode_segments(torch.from_numpy(log_probs)[None], torch.tensor([len(log_probs)]), silent)
+    return segments
+
+
+def in_pieces(
+    frame_s: float,
+    blank_id: int,
+    waveforms: Sequence[NDArray[np.float32]],
+    hear: Callable[[Sequence[NDArray[np.float32]], Sequence[int]], list[NDArray[np.float32]]],
+) -> list[NDArray[np.float32]]:
+    """Log posteriors of recordings of any length, long ones heard in pieces (`asheard.chunks`).
+
+    Args:
+        frame_s: from one frame to the next, in seconds.
+        blank_id: column of the CTC blank.
+        waveforms: (num_samples,) each, at 16 kHz.
+        hear: from pieces, and of each the index of its waveform, to the (T, V) log posteriors of each.
+    Returns:
+        (T, V) natural logs of each waveform.
+    """
+    pieces = [cut(waveform) for waveform in waveforms]
+    sources = [source for source, parts in enumerate(pieces) for _ in parts]
+    heard = iter(hear([piece for parts in pieces for piece in parts], sources))
+    frame_samples = round(frame_s * SAMPLE_RATE_HZ)
+    return [join(list(islice(heard, len(parts))), blank_id, frame_samples) for parts in pieces]
 
 
 def to_transcript(segments: list[Segment], frame_s: float) -> Transcript:

@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.errors import ModelError
-from asheard.models.decoding import NO_FRAMES, decode_segments, to_transcript, valid_frames
+from asheard.models.decoding import (
+    NO_FRAMES,
+    decode_segments,
+    in_pieces,
+    read_transcript,
+    to_transcript,
+    valid_frames,
+)
 from asheard.models.encoders import Encoder, load_encoder, pad
+from asheard.models.onnx_graph import OnnxGraph
 from asheard.models.transcriber import independent_batches
-from asheard.phones import LABELS
+from asheard.phones import BLANK_ID, LABELS
 from asheard.transcript import Transcript
 
 L2_ARCTIC_L1S: Final = ("Arabic", "Chinese", "Hindi", "Korean", "Spanish", "Vietnamese")
@@ -27,6 +35,7 @@ class L1AwareCTC(nn.Module):
     """
 
     kind = "l1-aware"
+    graph: OnnxGraph | None = None  # what runs the forward pass in place of PyTorch
 
     def __init__(
         self,
@@ -87,16 +96,17 @@ class L1AwareCTC(nn.Module):
     @torch.inference_mode()
     def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
         """See `Transcriber.transcribe`."""
-        return [transcript for transcript, _ in self.transcribe_with_l1(waveforms, l1s)]
+        return [read_transcript(frames, self.encoder.frame_s) for frames in self.posteriors(waveforms, l1s)]
 
     @torch.inference_mode()
     def transcribe_with_l1(
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
     ) -> list[tuple[Transcript, str | None]]:
-        """Transcribe, and name the L1 that the classifier hears (None for what is shorter than a frame)."""
+        """Transcribe utterances, and name the L1 that the classifier hears (None for what is shorter than a frame)."""
         results: list[tuple[Transcript, str | None]] = [(Transcript((), (), ()), None)] * len(waveforms)
-        for rows, log_probs, l1_logits, num_frames in self._log_probs(waveforms, l1s):
-            segments = decode_segments(log_probs, num_frames)
+        for rows, (padded, num_samples, l1_ids) in self._batches(waveforms, l1s):
+            logits, l1_logits = self(padded, num_samples, l1_ids)
+            segments = decode_segments(logits.float().log_softmax(-1), self.encoder.num_frames(num_samples))
             for row, found, heard in zip(rows, segments, l1_logits.argmax(-1).tolist(), strict=True):
                 results[row] = to_transcript(found, self.encoder.frame_s), self.l1s[heard]
         return results
@@ -105,23 +115,34 @@ class L1AwareCTC(nn.Module):
     def posteriors(
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
     ) -> list[NDArray[np.float32]]:
-        """See `PosteriorTranscriber.posteriors`."""
-        posteriors = [NO_FRAMES] * len(waveforms)
-        for rows, log_probs, _, num_frames in self._log_probs(waveforms, l1s):
-            for row, frames in zip(rows, valid_frames(log_probs, num_frames), strict=True):
-                posteriors[row] = frames
-        return posteriors
+        """See `PosteriorTranscriber.posteriors`; of a long recording each piece is listened to for its L1."""
 
-    def _log_probs(
+        def hear(pieces: Sequence[NDArray[np.float32]], sources: Sequence[int]) -> list[NDArray[np.float32]]:
+            posteriors = [NO_FRAMES] * len(pieces)
+            for rows, inputs in self._batches(pieces, [l1s[source] for source in sources]):
+                num_frames = self.encoder.num_frames(inputs[1])
+                for row, frames in zip(rows, valid_frames(self.log_probs(*inputs), num_frames), strict=True):
+                    posteriors[row] = frames
+            return posteriors
+
+        return in_pieces(self.encoder.frame_s, BLANK_ID, waveforms, hear)
+
+    def log_probs(self, waveforms: Tensor, num_samples: Tensor, l1_ids: Tensor) -> Tensor:
+        """(B, T, n_labels) natural logs of the posteriors, by the graph where there is one; inputs as of `forward`."""
+        if self.graph is not None:
+            return self.graph(waveforms, num_samples, l1_ids)
+        logits: Tensor = self(waveforms, num_samples, l1_ids)[0]
+        return logits.float().log_softmax(-1)
+
+    def _batches(
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
-    ) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
-        """Batch by batch: indices of waveforms, (B, T, 42) log posteriors, (B, N_L1) logits, (B,) valid frames."""
+    ) -> Iterator[tuple[list[int], tuple[Tensor, Tensor, Tensor]]]:
+        """Batch by batch: indices of waveforms, and the inputs of `forward`."""
         l1_ids = torch.tensor([UNKNOWN_L1 if l1 is None else self.l1_id(l1) for l1 in l1s])
         for rows in independent_batches(self.encoder, waveforms):
             device = self.ctc_head.weight.device
-            padded, num_samples = (part.to(device) for part in pad([waveforms[i] for i in rows]))
-            logits, l1_logits = self(padded, num_samples, l1_ids[rows].to(device))
-            yield rows, logits.float().log_softmax(-1), l1_logits, self.encoder.num_frames(num_samples)
+            padded, num_samples = pad([waveforms[i] for i in rows])
+            yield rows, (padded.to(device), num_samples.to(device), l1_ids[rows].to(device))
 
 
 def _mean_over_time(frames: Tensor, num_frames: Tensor) -> Tensor:

@@ -11,11 +11,13 @@ import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
+from torch import Tensor
 
 from asheard.errors import ModelError
-from asheard.models.decoding import Segment, decode_segments
+from asheard.models.decoding import Segment, in_pieces, segments_of, valid_frames
 from asheard.models.encoders import Encoder, explained, pad, reads_normalised
 from asheard.models.mel_encoder import MelEncoder
+from asheard.models.onnx_graph import OnnxGraph
 from asheard.models.transcriber import independent_batches
 from asheard.phones import PHONES, detect_alphabet, heard_label
 from asheard.transcript import Heard, Transcript, fold_heard
@@ -32,6 +34,7 @@ class OffTheShelf:
     """
 
     kind = "off-the-shelf"
+    graph: OnnxGraph | None = None  # what runs the forward pass in place of PyTorch
 
     def __init__(self, model_id: str | Path, device: torch.device | str = "cpu") -> None:
         """Load a checkpoint.
@@ -50,8 +53,10 @@ class OffTheShelf:
             raise ModelError(f"{model_id}: config.json gives no pad_token_id, the id of the CTC blank; write it there")
         self.encoder = _encoder(getattr(model, model.base_model_prefix), model_id)
         self.model = model.to(device).eval()
-        blank = int(model.config.pad_token_id)
-        sounds = {label_id: label for label_id, label in self.labels.items() if label_id != blank and _is_sound(label)}
+        self.blank_id = int(model.config.pad_token_id)
+        sounds = {
+            label_id: label for label_id, label in self.labels.items() if label_id != self.blank_id and _is_sound(label)
+        }
         self.silent = self.labels.keys() - sounds.keys()
         self.alphabet = detect_alphabet(sounds.values())
         self.phones = {i: fold_heard([Heard(label)], self.alphabet).phones for i, label in sounds.items()}
@@ -66,14 +71,24 @@ class OffTheShelf:
     @torch.inference_mode()
     def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
         """See `Transcriber.transcribe`; `l1s` are not used."""
-        transcripts = [Transcript((), (), ())] * len(waveforms)
+        heard = in_pieces(self.encoder.frame_s, self.blank_id, waveforms, self._hear)
+        return [self._fold(segments_of(log_probs, self.silent)) for log_probs in heard]
+
+    def log_probs(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
+        """(B, T, V) natural logs of the posteriors of its own labels; as of `CTCTranscriber.log_probs`."""
+        if self.graph is not None:
+            return self.graph(waveforms, num_samples)
+        logits: Tensor = self.model.lm_head(self.encoder(waveforms, num_samples))
+        return logits.float().log_softmax(-1)
+
+    def _hear(self, waveforms: Sequence[NDArray[np.float32]], _: Sequence[int]) -> list[NDArray[np.float32]]:
+        heard = [np.empty((0, len(self.labels)), np.float32)] * len(waveforms)
         for rows in independent_batches(self.encoder, waveforms):
             padded, num_samples = (part.to(self.model.device) for part in pad([waveforms[i] for i in rows]))
-            log_probs = self.model.lm_head(self.encoder(padded, num_samples)).float().log_softmax(-1)
-            segments = decode_segments(log_probs, self.encoder.num_frames(num_samples), self.silent)
-            for row, found in zip(rows, segments, strict=True):
-                transcripts[row] = self._fold(found)
-        return transcripts
+            log_probs = self.log_probs(padded, num_samples)
+            for row, frames in zip(rows, valid_frames(log_probs, self.encoder.num_frames(num_samples)), strict=True):
+                heard[row] = frames
+        return heard
 
     def _fold(self, segments: list[Segment]) -> Transcript:
         frame_s = self.encoder.frame_s

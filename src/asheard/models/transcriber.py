@@ -9,12 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asheard.models.decoding import NO_FRAMES, decode_segments, to_transcript, valid_frames
+from asheard.models.decoding import NO_FRAMES, in_pieces, read_transcript, valid_frames
 from asheard.models.encoders import SAMPLE_RATE_HZ, Encoder, load_encoder, pad
 from asheard.models.mel_encoder import MelEncoder
-from asheard.phones import LABELS
+from asheard.models.onnx_graph import OnnxGraph
+from asheard.phones import BLANK_ID, LABELS
 from asheard.transcript import Transcript
 
+MOST_PADDING: Final = 0.1  # of a row in a batch
 BATCH_SAMPLES: Final = 60 * SAMPLE_RATE_HZ  # one minute of audio, padding included, goes through the encoder at once
 
 
@@ -22,6 +24,7 @@ class CTCTranscriber(nn.Module):
     """Encoder + Linear(H -> n_labels); ids as in `asheard.phones.LABELS`, 0 padding and 1 the blank."""
 
     kind = "faithful"
+    graph: OnnxGraph | None = None  # what runs the forward pass in place of PyTorch
 
     def __init__(self, base_id: str | Path | Encoder, n_labels: int = len(LABELS)) -> None:
         """Put a fresh head on an encoder, or on the one `load_encoder` finds under a hub id or folder."""
@@ -44,42 +47,45 @@ class CTCTranscriber(nn.Module):
     @torch.inference_mode()
     def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
         """See `Transcriber.transcribe`; `l1s` are not used."""
-        transcripts = [Transcript((), (), ())] * len(waveforms)
-        for rows, log_probs, num_frames in self._log_probs(waveforms):
-            for row, found in zip(rows, decode_segments(log_probs, num_frames), strict=True):
-                transcripts[row] = to_transcript(found, self.encoder.frame_s)
-        return transcripts
+        return [read_transcript(frames, self.encoder.frame_s) for frames in self.posteriors(waveforms, l1s)]
 
     @torch.inference_mode()
     def posteriors(
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
     ) -> list[NDArray[np.float32]]:
         """See `PosteriorTranscriber.posteriors`; `l1s` are not used."""
-        posteriors = [NO_FRAMES] * len(waveforms)
-        for rows, log_probs, num_frames in self._log_probs(waveforms):
-            for row, frames in zip(rows, valid_frames(log_probs, num_frames), strict=True):
-                posteriors[row] = frames
-        return posteriors
+        return in_pieces(self.encoder.frame_s, BLANK_ID, waveforms, self._hear)
 
-    def _log_probs(self, waveforms: Sequence[NDArray[np.float32]]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-        """Batch by batch: indices of waveforms, their (B, T, 42) log posteriors, and (B,) valid frames."""
+    def log_probs(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
+        """(B, T, n_labels) natural logs of the posteriors, by the graph where there is one; inputs as of `forward`."""
+        if self.graph is not None:
+            return self.graph(waveforms, num_samples)
+        logits: Tensor = self(waveforms, num_samples)
+        return logits.float().log_softmax(-1)
+
+    def _hear(self, waveforms: Sequence[NDArray[np.float32]], _: Sequence[int]) -> list[NDArray[np.float32]]:
+        posteriors = [NO_FRAMES] * len(waveforms)
         for rows in independent_batches(self.encoder, waveforms):
             padded, num_samples = (part.to(self.ctc_head.weight.device) for part in pad([waveforms[i] for i in rows]))
-            yield rows, self(padded, num_samples).float().log_softmax(-1), self.encoder.num_frames(num_samples)
+            log_probs = self.log_probs(padded, num_samples)
+            for row, frames in zip(rows, valid_frames(log_probs, self.encoder.num_frames(num_samples)), strict=True):
+                posteriors[row] = frames
+        return posteriors
 
 
 def independent_batches(encoder: Encoder | MelEncoder, waveforms: Sequence[NDArray[np.float32]]) -> Iterator[list[int]]:
     """Indices of waveforms that may share a batch without changing each other's result, longest first.
 
-    Where an encoder sees its padding, only equal lengths go together. Waveforms shorter than one frame are in no batch.
+    Only similar lengths go together, for padding costs as much as speech; and where an encoder sees its padding, equal
+    ones. Waveforms shorter than one frame are in no batch.
     """
     lengths = [len(waveform) for waveform in waveforms]
     frames = encoder.num_frames(torch.tensor(lengths)).tolist()
+    least = 1 - MOST_PADDING if encoder.independent_of_padding else 1.0
     rows: list[int] = []
     for row in sorted((row for row, count in enumerate(frames) if count), key=lambda row: -lengths[row]):
-        full = rows and lengths[rows[0]] * (len(rows) + 1) > BATCH_SAMPLES
-        padded = rows and lengths[rows[0]] != lengths[row]
-        if full or (padded and not encoder.independent_of_padding):
+        longest = lengths[rows[0]] if rows else 0
+        if longest * (len(rows) + 1) > BATCH_SAMPLES or lengths[row] < longest * least:
             yield rows
             rows = []
         rows.append(row)

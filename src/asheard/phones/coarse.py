@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from typing import Final
 
 # Pairs that label sets of the field write with one symbol: schwa and strut (ARPAbet without stress), ʃ and
-# ʒ, cot and caught (Lee and Hon 1989 merge all three for TIMIT).
-MERGEABLE: Final = (("ə", "ʌ"), ("ʃ", "ʒ"), ("ɔ", "ɑ"))
+# ʒ, cot and caught (Lee and Hon 1989 merge all three for TIMIT). With how often the first comes for each of the
+# second in running English (CMUdict, words weighted by their frequency).
+MERGEABLE: Final = (("ə", "ʌ", 3.3), ("ʃ", "ʒ", 15.3), ("ɔ", "ɑ", 0.84))
 
-# The rarest of the six, ʒ, comes about once for every 12 ʃ of running English: that 100 ʃ stand and no ʒ
-# happens by chance once in 4,000 times, exp(-100/12). The other pairs are more even.
-MIN_PARTNER_TOKENS: Final = 100
+# Partners that show an absence to be no chance: 100, or as many as 100 of the absent phone would come with. At worst,
+# 100 ʃ without a ʒ, that is chance once in 700 times, exp(-100/15.3).
+MIN_TOKENS: Final = 100
 
 
 def coarsening(gold_phones: Iterable[str]) -> dict[str, str]:
@@ -24,8 +25,8 @@ def coarsening(gold_phones: Iterable[str]) -> dict[str, str]:
     """
     counts = Counter(gold_phones)
     merges = {}
-    for pair in MERGEABLE:
-        for absent, partner in (pair, pair[::-1]):
-            if counts[absent] == 0 and counts[partner] >= MIN_PARTNER_TOKENS:
+    for first, second, odds in MERGEABLE:
+        for absent, partner, expected in ((first, second, odds), (second, first, 1 / odds)):
+            if counts[absent] == 0 and counts[partner] * max(1.0, expected) >= MIN_TOKENS:
                 merges[absent] = partner
     return merges

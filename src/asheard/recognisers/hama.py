@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from asheard.chunks import cut, join
 from asheard.errors import ModelError
 from asheard.extras import optional_package
 from asheard.recognisers.recogniser import SAMPLE_RATE_HZ, Recogniser
@@ -49,11 +50,9 @@ class Hama(Recogniser):
 
     def hear(self, waveform: NDArray[np.float32]) -> Transcript:
         """See `Recogniser.hear`."""
-        ((log_probs,), (num_frames,)) = self._model.session.run(
-            ["log_probs", "out_lengths"],
-            {"waveform": np.clip(waveform, -1.0, 1.0)[None], "waveform_lengths": np.array([len(waveform)])},
-        )
-        best = self._best_labels(log_probs[:num_frames])
+        pieces = [self._log_probs(piece) for piece in cut(waveform)]
+        log_probs = join(pieces, self._model.blank_id, round(self._frame_s * SAMPLE_RATE_HZ))
+        best = self._best_labels(log_probs)
         edges = np.flatnonzero(np.diff(best, prepend=-1, append=-1))
         heard = []
         for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
@@ -62,6 +61,15 @@ class Hama(Recogniser):
                 confidence = float(np.exp(log_probs[start:end, best[start]]).mean())
                 heard.append(Heard(label, (start * self._frame_s, end * self._frame_s), confidence))
         return fold_heard(heard, "ipa")
+
+    def _log_probs(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(T, 191) natural logs of what is no longer than a piece."""
+        ((log_probs,), (num_frames,)) = self._model.session.run(
+            ["log_probs", "out_lengths"],
+            {"waveform": np.clip(waveform, -1.0, 1.0)[None], "waveform_lengths": np.array([len(waveform)])},
+        )
+        frames: NDArray[np.float32] = log_probs[:num_frames]
+        return frames
 
     def _best_labels(self, log_probs: NDArray[np.float32]) -> NDArray[np.intp]:
         """The label of each frame, the blank held back a little as the package's own decoding does."""

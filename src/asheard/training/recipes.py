@@ -33,7 +33,7 @@ _FULL: Final[dict[str, Any]] = {
     "mask_feature_length": 64,
 }
 
-# asheard-tiny on two cores, from the Conformer of `export_hama` (docs/voice-model.md).
+# asheard-tiny on two cores (docs/voice-model.md).
 _VOICE: Final[dict[str, Any]] = {
     "base": str(ASHEARD_TINY),
     "epochs": 2,

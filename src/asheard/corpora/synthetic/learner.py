@@ -9,7 +9,13 @@ from importlib.resources import files
 
 import numpy as np
 
+from asheard.phones import CONSONANTS, VOWELS, cos_dist
+
 MIN_COUNT = 20  # tokens; a rarer (L1, canonical, position) is drawn from (L1, canonical), and that from the canonical
+
+# Errors of no first language: a phone becomes another with odds that fall by e for each NEARNESS of cosine distance
+NEARNESS = 0.12
+DELETED_SHARE = 0.1  # of such errors, leave the phone out
 
 # {(l1, canonical, position): {produced, "" for a deletion: count}}, and the like for what is added after a phone
 _Counts = dict[tuple[str, ...], dict[str, int]]
@@ -75,6 +81,28 @@ def speak_as_learner(
             extra = names[int(rng.choice(len(names), p=weights / weights.sum()))]
             out.append(Realisation(None, extra))
     return out
+
+
+def slip(canonical: Sequence[str], rng: np.random.Generator, *, error_rate: float) -> list[Realisation]:
+    """Draw errors that no first language explains: the nearer two phones, the oftener one is said for the other.
+
+    Args:
+        canonical: phones; vowels become vowels and consonants consonants.
+        error_rate: share of the phones that are said otherwise, or not.
+    """
+    out = []
+    for index, phone in enumerate(canonical):
+        produced: str | None = phone
+        if rng.random() < error_rate:
+            produced = None if rng.random() < DELETED_SHARE else _near(phone, rng)
+        out.append(Realisation(index, produced))
+    return out
+
+
+def _near(phone: str, rng: np.random.Generator) -> str:
+    others = [other for other in (VOWELS if phone in VOWELS else CONSONANTS) if other != phone]
+    weights = np.exp([-cos_dist(phone, other) / NEARNESS for other in others])
+    return others[int(rng.choice(len(others), p=weights / weights.sum()))]
 
 
 def _counts_of(rates: _Counts, l1: str, phone: str, position: str) -> dict[str, int]:

@@ -1,0 +1,157 @@
+"""Whisper's encoder as an ordinary transformers architecture (`asheard-whisper`): waveform in, frames of 20 ms out.
+
+It runs over the recording's own length, where Whisper pads every recording to 30 s, so a second of speech costs a
+second's work. Registered with transformers' Auto classes on import.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoModelForCTC, PreTrainedModel, WhisperConfig
+from transformers.audio_utils import mel_filter_bank
+from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
+from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer, sinusoids
+
+from asheard.errors import ModelError
+from asheard.models.encoders import SAMPLE_RATE_HZ, explained
+from asheard.models.log_mel import HOP, NUM_BINS, mask, mel_power, num_frames, num_windows, spec_augment
+
+MEL_FILTERS: Final = "feature_extractor.mel_filters"
+_RANGE: Final = 8.0  # decades of power below the recording's loudest band, under which nothing is told apart
+
+
+class WhisperCTCConfig(WhisperConfig):  # type: ignore[misc]
+    """Whisper's own configuration; SpecAugment is over mel windows (10 ms) and bands."""
+
+    model_type = "asheard-whisper"
+    conv_stride = (HOP, 2)
+    feat_extract_norm = "layer"  # in wav2vec2's family: rows are padded with a mask
+
+
+class _FrontEnd(nn.Module):
+    """Log-mel power as Whisper was trained on it, and its two convolutions."""
+
+    def __init__(self, config: WhisperCTCConfig) -> None:
+        super().__init__()
+        self.config = config
+        filters = mel_filter_bank(NUM_BINS, config.num_mel_bins, 0.0, 8000.0, SAMPLE_RATE_HZ, "slaney", "slaney")
+        self.register_buffer("mel_filters", torch.from_numpy(filters).float())
+        self.mel_filters: Tensor
+        self.conv1 = nn.Conv1d(config.num_mel_bins, config.d_model, 3, padding=1)
+        self.conv2 = nn.Conv1d(config.d_model, config.d_model, 3, stride=2, padding=1)
+
+    def forward(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
+        """(B, S) -> (B, T, H)."""
+        num_valid = num_windows(num_samples)
+        with torch.autocast(waveforms.device.type, enabled=False):
+            mel = mel_power(waveforms.float(), num_samples, self.mel_filters).log10()
+            valid = mask(num_valid, mel.shape[1])[:, :, None]
+            loudest = mel.masked_fill(~valid, float("-inf")).amax((1, 2), keepdim=True)
+            mel = (torch.maximum(mel, loudest - _RANGE) + 4.0) / 4.0
+        if self.training and self.config.apply_spec_augment:
+            mel = spec_augment(mel, num_valid, self.config)
+        windows = nn.functional.gelu(self.conv1((mel * valid).transpose(1, 2))) * valid.transpose(1, 2)
+        return nn.functional.gelu(self.conv2(windows)).transpose(1, 2)
+
+    def _freeze_parameters(self) -> None:
+        """What wav2vec2's front ends are frozen by."""
+        self.requires_grad_(False)
+
+
+class _Pretrained(PreTrainedModel):  # type: ignore[misc]
+    """How transformers loads and saves both models."""
+
+    config_class = WhisperCTCConfig
+    base_model_prefix = "whisper"
+    main_input_name = "waveforms"
+    _supports_sdpa = True
+
+
+class WhisperEncoderModel(_Pretrained):
+    """16 kHz waveforms to hidden frames of 20 ms; a row's frames do not depend on the rest of its batch.
+
+    Source: Radford et al. 2022 (Whisper); SpecAugment: Park et al. 2019.
+    """
+
+    def __init__(self, config: WhisperCTCConfig) -> None:
+        super().__init__(config)
+        self.feature_extractor = _FrontEnd(config)
+        self.layers = nn.ModuleList(WhisperEncoderLayer(config) for _ in range(config.encoder_layers))
+        self.layer_norm = nn.LayerNorm(config.d_model)
+        self.post_init()
+
+    def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> BaseModelOutput:
+        """Encode padded waveforms.
+
+        Args:
+            waveforms: (B, S) float32 at 16 kHz, each row of at least 25 ms.
+            attention_mask: (B, S), 1 on valid samples; None where nothing is padded.
+        Returns:
+            last_hidden_state: (B, T, H); T as `_get_feat_extract_output_lengths` says.
+        """
+        valid = torch.ones_like(waveforms) if attention_mask is None else attention_mask
+        num_samples = valid.sum(1).long()
+        frames = self.feature_extractor(waveforms, num_samples)
+        frames = frames + sinusoids(*frames.shape[1:]).to(frames)
+        heeded = mask(num_frames(num_samples), frames.shape[1])[:, None, None, :]
+        bias = torch.zeros_like(heeded, dtype=frames.dtype).masked_fill(~heeded, torch.finfo(frames.dtype).min)
+        bias = bias.expand(-1, 1, frames.shape[1], -1)
+        for layer in self.layers:
+            frames = layer(frames, bias)
+        return BaseModelOutput(last_hidden_state=self.layer_norm(frames))
+
+    def _get_feat_extract_output_lengths(self, num_samples: Tensor) -> Tensor:
+        """Frames that so many samples give, as wav2vec2's family tells it; 0 below one window (25 ms)."""
+        return num_frames(num_samples)
+
+
+class WhisperForCTC(_Pretrained):
+    """A `WhisperEncoderModel` and one linear layer over CTC labels."""
+
+    def __init__(self, config: WhisperCTCConfig) -> None:
+        super().__init__(config)
+        self.whisper = WhisperEncoderModel(config)
+        self.lm_head = nn.Linear(config.d_model, config.vocab_size)
+        self.post_init()
+
+    def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> CausalLMOutput:
+        """As `WhisperEncoderModel`, giving logits (B, T, vocab_size)."""
+        return CausalLMOutput(logits=self.lm_head(self.whisper(waveforms, attention_mask).last_hidden_state))
+
+
+def export_whisper(base_id: str | Path, folder: Path | str) -> Path:
+    """Write a published Whisper checkpoint's encoder as a folder that can be fine-tuned.
+
+    Args:
+        base_id: hub id (openai/whisper-tiny.en) or folder; its decoder, where it is there, is left behind.
+        folder: where config.json, model.safetensors and preprocessor_config.json go.
+    Raises:
+        ModelError: it cannot be loaded, or holds no encoder.
+    """
+    with explained(base_id):
+        published, found = transformers.WhisperModel.from_pretrained(
+            base_id, dtype=torch.float32, weights_only=True, output_loading_info=True
+        )
+        missing = sorted(name for name in found["missing_keys"] if name.startswith("encoder."))
+        if missing:
+            raise ModelError(f"{base_id}: its weights lack {len(missing)} tensors of the encoder ({missing[0]}, ...)")
+        weights = {
+            f"feature_extractor.{name}" if name.startswith("conv") else name: tensor
+            for name, tensor in published.encoder.state_dict().items()
+            if name != "embed_positions.weight"  # sinusoids, computed for any length
+        }
+        model = WhisperEncoderModel(WhisperCTCConfig(**published.config.to_diff_dict()))
+        model.load_state_dict(weights | {MEL_FILTERS: model.state_dict()[MEL_FILTERS]})
+        model.save_pretrained(folder)
+        transformers.Wav2Vec2FeatureExtractor(
+            sampling_rate=SAMPLE_RATE_HZ, do_normalize=False, return_attention_mask=True
+        ).save_pretrained(folder)
+    return Path(folder)
+
+
+AutoConfig.register(WhisperCTCConfig.model_type, WhisperCTCConfig)
+AutoModel.register(WhisperCTCConfig, WhisperEncoderModel)
+AutoModelForCTC.register(WhisperCTCConfig, WhisperForCTC)
