@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SPEECHOCEAN762 = $${ASHEARD_DATA:-../shared}/speechocean762
 VOICES := runs/voice-model/kokoro-js/voices
 
-.PHONY: study study-real test test-all lint base voice-model bench real-labels clean
+.PHONY: study study-real serve test test-all lint base voice-model bench bench-serve real-labels clean
 
 study: $(READY)  ## the whole study on the embedded corpus -> runs/embedded/RESULTS.md
 	$(BIN)/asheard study --out runs/embedded
@@ -37,6 +37,12 @@ voice-model: $(READY)  ## train asheard-tiny again -> runs/voice-model/asheard_t
 		tar -xzf kokoro-js-1.2.1.tgz && mv package kokoro-js; }
 	$(BIN)/python scripts/make_voice_model.py --speechocean762 "$(SPEECHOCEAN762)" --kokoro-voices $(VOICES)
 
+serve: $(READY)  ## the service and its page on http://127.0.0.1:8765, with the embedded study where there is one
+	$(BIN)/asheard serve $$(test -f runs/embedded/verdict.json && echo --from runs/embedded)
+
+bench-serve: $(READY)  ## requests a second beside a service around transformers.pipeline, in the same run
+	$(BIN)/python benchmarks/bench_serve.py
+
 bench: $(READY)  ## speed beside peers, in the same run
 	$(BIN)/python benchmarks/bench_alignment.py
 	$(BIN)/python benchmarks/bench_reading.py
@@ -56,5 +62,5 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[train,dev,voices]'
+	$(BIN)/pip install --quiet --editable '.[train,dev,serve,voices]'
 	touch $(READY)

@@ -31,16 +31,17 @@ def asheard_here(tmp_path, monkeypatch, capsys):
     Calibration(0.5, 0.5).save(tmp_path / "model" / "calibration.json")
     monkeypatch.setattr(asheard.models, "ASHEARD_TINY", tmp_path / "model")
     speech = render_phonemes("aI s'INk s'oU", Voice("en-us"), seed=1)
-    for name in ("my.wav", "recordings/ABA/wav/a1.wav"):
+    for name in ("my.wav", "recordings/ABA/wav/a1.wav", "readings/a2.wav"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(tmp_path / name, speech.samples, speech.sample_rate_hz)
+    (tmp_path / "readings" / "a2.txt").write_text("I think so")
     monkeypatch.chdir(tmp_path)
     return partial(run, monkeypatch, capsys)
 
 
 def test_the_commands_run(asheard_here):
     commands = [shlex.split(line) for line in "".join(blocks("sh")).splitlines()]
-    assert [command[1] for command in commands] == ["transcribe", "score", "transcribe"]
+    assert [command[1] for command in commands] == ["transcribe", "score", "transcribe", "score", "score"]
     outs = []
     for program, *arguments in commands:
         done = asheard_here(*arguments)
@@ -49,17 +50,20 @@ def test_the_commands_run(asheard_here):
     assert outs[0].startswith("my.wav: aɪ ")
     assert "as far as asheard-tiny can tell" in outs[1]
     assert "not calibrated" not in outs[1]
+    assert {path.name for path in Path("grids").iterdir()} == {"scores.jsonl", "a2.TextGrid"}
+    assert Path("scores.jsonl").read_text() == Path("grids/scores.jsonl").read_text()
     row = json.loads(Path("recordings.jsonl").read_text())
     assert (row["utt"], row["speaker"], row["chain"]) == ("a1", "ABA", "asheard-tiny")
 
 
 def test_the_json_has_the_fields_of_the_example(asheard_here):
     (example,) = map(json.loads, blocks("json"))
-    scored = json.loads(asheard_here("score", "my.wav", "--text", example["text"], "--json").out)
+    scored = json.loads(asheard_here("score", "my.wav", "--text", example["text"], "--format", "json").out)
     assert scored.keys() == example.keys()
     assert scored["words"][0].keys() == example["words"][0].keys()
     assert scored["words"][0]["phones"][0].keys() == example["words"][0]["phones"][0].keys()
     assert (scored["model"], scored["calibrated"]) == (example["model"], example["calibrated"])
+    assert example["added"][0].keys() == {"phone", "before", "heard_index"}
     fields = set(scored) | set(scored["words"][0]) | set(scored["words"][0]["phones"][0])
     named = {
         name for row in re.findall(r"^\| (`.*?) \|", PAGE, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", row)

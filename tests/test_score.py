@@ -10,13 +10,15 @@ import soundfile
 import torch
 
 from asheard.corpora.audio import load_recording
-from asheard.errors import CorpusError, ModelError, PhoneError
+from asheard.errors import CorpusError, PhoneError
 from asheard.espeak import Voice, render_phonemes
 from asheard.models import EMBEDDED_BASE, SMALL_ENCODER, CTCTranscriber, fresh_encoder, save_transcriber, warm_start
 from asheard.models.calibration import Calibration
-from asheard.phones import BLANK_ID, LABELS, phone_to_id
+from asheard.phones import BLANK_ID, LABELS, cos_dist, phone_to_id
 from asheard.prior import build_prior
 from asheard.score import Scorer, score
+from asheard.scored import Scored
+from asheard.target import target_of_phones
 from in_process import run
 from test_transcribe_recordings import write
 
@@ -80,7 +82,7 @@ def test_figures_are_means_of_probabilities(folder, hears):
     scored = score(folder / "see.wav", TEXT, folder / "model")
     probabilities = [phone.probability for word in scored.words for phone in word.phones]
     assert scored.score == pytest.approx(math.fsum(probabilities) / 4)
-    assert scored.words[1].probability == pytest.approx(math.fsum(probabilities[2:]) / 2)
+    assert scored.words[1].score == pytest.approx(math.fsum(probabilities[2:]) / 2)
 
 
 def test_a_phone_left_out(folder, hears):
@@ -99,7 +101,7 @@ def test_a_word_may_be_said_in_any_of_its_ways(folder, hears):
 
 def test_a_ratio_is_calibrated_by_the_models_own_file_or_by_another(folder, hears, tmp_path):
     """log-odds = slope * ratio + intercept, so two calibrations tell the ratio twice."""
-    plain = Scorer(folder / "model").score(folder / "see.wav", TEXT)
+    plain = Scorer.load(folder / "model").score(folder / "see.wav", TEXT)
     Calibration(0.5, 1.0).save(tmp_path / "other.json")
     other = score(folder / "see.wav", TEXT, folder / "model", calibration=tmp_path / "other.json")
     Calibration(0.25, -1.0).save(folder / "model" / "calibration.json")
@@ -130,7 +132,7 @@ def test_the_prior_knows_what_an_l1_says(folder, hears):
 
 
 def test_samples_instead_of_a_file(folder, hears):
-    scorer = Scorer(folder / "model")
+    scorer = Scorer.load(folder / "model")
     from_file, from_samples = (
         scorer.score(recording, TEXT) for recording in (folder / "see.wav", load_recording(folder / "see.wav"))
     )
@@ -149,7 +151,7 @@ def test_samples_instead_of_a_file(folder, hears):
 )
 def test_samples_are_checked_as_files_are(folder, hears, samples, message):
     with pytest.raises(CorpusError, match=message):
-        Scorer(folder / "model").score(samples, TEXT)
+        Scorer.load(folder / "model").score(samples, TEXT)
 
 
 @pytest.mark.parametrize(
@@ -179,9 +181,40 @@ def test_no_speech(folder, hears, tmp_path):
         score(folder / "see.wav", TEXT, folder / "model")
 
 
-def test_models_without_posteriors(folder):
-    with pytest.raises(ModelError, match="gives no posteriors of the 40 phones"):
-        Scorer("command:echo K")
+def test_models_without_posteriors_give_verdicts_and_no_probabilities(folder):
+    scored = score(folder / "see.wav", TEXT, "command:echo S IY IH D")
+    assert [phone.verdict for phone in scored.phones] == ["ok", "ok", "ok", "variant"]
+    assert {phone.probability for phone in scored.phones} == {phone.start_s for phone in scored.phones} == {None}
+    assert (scored.score, scored.calibrated) == (1.0, False)
+
+
+def test_verdicts_and_what_made_them(folder, hears):
+    """A t for a θ is far from it, and near for speakers of Spanish, who are known to say it."""
+    hears({5: "t", 10: "ɪ", 15: "ŋ", 20: "k", 25: "ə"})
+    alone, spanish = (score(folder / "see.wav", "think", folder / "model", l1=l1) for l1 in (None, "Spanish"))
+    assert [phone.verdict for phone in alone.phones] == ["error", "ok", "ok", "ok"]
+    theta = spanish.phones[0]
+    assert (theta.verdict, theta.reason, theta.without_prior) == ("variant", "l1-prior", "error")
+    assert theta.typical > 0.05
+    assert (alone.prior_used, spanish.prior_used) == (False, True)
+    assert [(one.phone, one.before, one.heard_index) for one in alone.added] == [("ə", 4, 4)]
+
+
+def test_the_users_own_phones(folder, hears):
+    hears({5: "v", 10: "ɛ", 20: "ɹ", 25: "i"})
+    scored = score(folder / "see.wav", target_of_phones("v ɛ ɹ i"), folder / "model")
+    assert [phone.heard for phone in scored.phones] == ["v", "ɛ", "ɹ", "i"]
+    assert (scored.text, scored.words[0].word) == ("v ɛ ɹ i", "v ɛ ɹ i")
+
+
+def test_json_and_back(folder, hears):
+    hears({10: "s", 20: "i", 40: "t", 45: "ə"})
+    scored = score(folder / "see.wav", TEXT, folder / "model")
+    back = Scored.from_json({"utt": "see"} | scored.to_json())
+    assert [[phone.heard, phone.verdict, phone.start_s] for phone in back.phones] == [
+        [phone.heard, phone.verdict, pytest.approx(phone.start_s)] for phone in scored.phones
+    ]
+    assert (back.added, back.text, back.score) == (scored.added, TEXT, pytest.approx(scored.score, abs=1e-4))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +222,7 @@ def test_models_without_posteriors(folder):
     [
         (None, True, "the prior knows Thai; say which the speaker's L1 is"),
         ("Korean", True, r"see\.wav has the L1 'Korean', and the prior knows Thai"),
-        ("Thai", False, "has no use for the L1"),
+        ("Thai", False, r"see\.wav has the L1 'Thai', and the prior knows Arabic, .* leave the L1 out"),
     ],
 )
 def test_l1s_that_help_nobody(folder, hears, l1, with_prior, message):
@@ -198,29 +231,36 @@ def test_l1s_that_help_nobody(folder, hears, l1, with_prior, message):
 
 
 def test_one_json_object(asheard, folder, hears):
-    done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model", "--json")
+    done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model", "--format", "json")
     assert done.code == 0, done.err
-    scored = json.loads(done.out)
-    assert scored.keys() == {"text", "model", "l1", "calibrated", "seconds", "words", "score"}
-    assert [word.keys() for word in scored["words"]] == [{"word", "phones", "probability"}] * 2
-    assert scored["words"][1]["phones"][1] == {
+    row = json.loads(done.out)
+    scored = score(folder / "see.wav", TEXT, folder / "model")
+    assert row == {"utt": "see", "speaker": ""} | scored.to_json()
+    assert row["words"][1]["phones"][1] == {
         "canonical": "t",
         "probability": pytest.approx(0.0, abs=0.1),
         "heard": "d",
+        "heard_index": 3,
+        "cos_dist": pytest.approx(cos_dist("t", "d"), abs=1e-4),
+        "verdict": "variant",
+        "reason": "distance",
+        "without_prior": "variant",
+        "typical": 0.0,
         "start_s": 0.8,
         "end_s": 0.82,
     }
-    assert scored == score(folder / "see.wav", TEXT, folder / "model").to_json()
 
 
 def test_a_table_by_word(asheard, folder, hears):
+    hears(HEARD | {45: "ə"})
     done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model")
-    heading, *rows, overall, remark = done.out.splitlines()
-    assert heading.split() == ["word", "phone", "said", "heard", "start", "s", "end", "s"]
+    heading, *rows, added, overall, remark = done.out.splitlines()
+    assert heading.split() == ["word", "phone", "said", "heard", "verdict", "start", "s", "end", "s"]
     assert [row.split()[:2] for row in rows[::2]] == [["see", "s"], ["it", "ɪ"]]
     assert rows[3].split()[0] == "t"
-    assert rows[3].split()[2:] == ["d", "0.80", "0.82"]
-    assert overall.startswith("overall: 7")
+    assert rows[3].split()[2:] == ["d", "variant", "0.80", "0.82"]
+    assert added == "added: ə at the end"
+    assert overall.startswith("overall: 67% of the phones said")
     assert remark.startswith("not calibrated")
     assert "\x1b" not in done.out
 
@@ -232,7 +272,9 @@ def test_a_table_by_word(asheard, folder, hears):
         (["see.wav", "--text", "..."], "holds no word"),
         (["see.wav", "--text", "see", "--prior", "gone.json"], "gone.json: no such file"),
         (["see.wav", "--text", "see", "--calibration", "prior.json"], "prior.json: a calibration holds slope"),
-        (["see.wav", "--text", "see", "--model", "command:echo K"], "gives no posteriors"),
+        (["see.wav", "--phones", "s 7"], "7"),
+        (["see.wav"], "no text beside see.wav: write it to a file of that name with .txt, or give --text"),
+        (["--manifest", "gone.jsonl", "--wav-root", "."], "gone.jsonl: no such file"),
     ],
 )
 def test_errors_are_one_line(asheard, folder, monkeypatch, arguments, message):
@@ -257,7 +299,7 @@ def test_a_text_that_was_said_scores_above_one_that_was_not(tmp_path, text, mnem
     save_transcriber(model.eval(), tmp_path / "model", {})
     speech = render_phonemes(mnemonics, Voice("en-us"), seed=1)
     soundfile.write(tmp_path / "said.wav", speech.samples, speech.sample_rate_hz)
-    scorer = Scorer(tmp_path / "model")
+    scorer = Scorer.load(tmp_path / "model")
     said, not_said = scorer.score(tmp_path / "said.wav", text), scorer.score(tmp_path / "said.wav", other)
     assert said.score > not_said.score + 0.3
     times = [phone.start_s for word in said.words for phone in word.phones]

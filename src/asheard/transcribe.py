@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from asheard import DEFAULT_MODEL, __version__
-from asheard.corpora.audio import LONGEST_S, load_audio, load_recording
+from asheard.corpora.audio import LONGEST_READING_S, LONGEST_S, load_audio, load_recording
 from asheard.corpora.journal import Journal
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
 from asheard.corpora.records import Prediction, Utterance, prediction_to_json, read_manifest
@@ -88,7 +88,7 @@ def transcribe(
     hear = gop.scoring(transcriber, rows, where) if gop else _transcribing(transcriber)
     job = [__version__, transcriber.kind, version, content_digest(manifest), chain, l1, *(gop.files() if gop else ())]
     l1s = [row.l1 if l1 == "declared" else None for row in rows]
-    load = partial(_load, where, wav_root, audio_cache)
+    load = partial(_load, where, wav_root, audio_cache, LONGEST_READING_S if gop else LONGEST_S)
     return _write(rows, l1s, load, hear, chain, Journal(out, job), out)
 
 
@@ -128,6 +128,19 @@ def transcribe_recording(transcriber: Transcriber, path: Path | str) -> Transcri
     (transcript,) = transcriber.transcribe([waveform], [None])
     check_speech(path, waveform, transcript.phones)
     return transcript
+
+
+def prediction_of(row: Utterance, transcript: Transcript, chain: str) -> Prediction:
+    """What a chain wrote for an utterance."""
+    return Prediction(
+        utt=row.utt,
+        speaker=row.speaker,
+        chain=chain,
+        phones=transcript.phones,
+        confidences=transcript.confidences,
+        times_s=transcript.times_s,
+        position_scores=transcript.position_scores,
+    )
 
 
 def left_out_path(out: Path) -> Path:
@@ -192,16 +205,8 @@ def _entry(row: Utterance, waveform: _Waveform | str, transcript: Transcript, ch
     """A row of the journal."""
     if isinstance(waveform, str):
         return {"unread": waveform}
-    prediction = Prediction(
-        utt=row.utt,
-        speaker=row.speaker,
-        chain=chain,
-        phones=transcript.phones,
-        confidences=transcript.confidences,
-        times_s=transcript.times_s,
-        position_scores=transcript.position_scores,
-    )
-    entry = {"prediction": prediction_to_json(prediction), "left_out": transcript.left_out}
+    prediction = prediction_to_json(prediction_of(row, transcript, chain))
+    entry: dict[str, Any] = {"prediction": prediction, "left_out": transcript.left_out}
     try:
         check_speech(str(row.wav), waveform, transcript.phones)
     except CorpusError as error:
@@ -213,11 +218,13 @@ def _where(manifest: Path, row: Utterance) -> str:
     return f"{manifest}: utterance {row.utt} of speaker {row.speaker}"
 
 
-def _load(where: Callable[[Utterance], str], wav_root: Path, audio_cache: Path | None, row: Utterance) -> _Waveform:
+def _load(
+    where: Callable[[Utterance], str], wav_root: Path, audio_cache: Path | None, longest_s: float, row: Utterance
+) -> _Waveform:
     if row.wav is None:
         raise CorpusError(f"{where(row)} has no recording (field 'wav'); build the manifest with recordings")
     try:
-        return load_audio(wav_root, row.wav, cache=audio_cache, longest_s=LONGEST_S)
+        return load_audio(wav_root, row.wav, cache=audio_cache, longest_s=longest_s)
     except CorpusError as error:
         raise CorpusError(f"{where(row)}: {error}") from None
 

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from asheard import __version__
-from asheard.cli import corpus, evaluate, gop, prior, score, study, train, transcribe
+from asheard.cli import corpus, evaluate, gop, models, prior, score, serve, study, train, transcribe
 from asheard.cli.messages import print_error
 from asheard.errors import AsHeardError
 
@@ -22,11 +22,13 @@ app.add_typer(corpus.app, name="corpus")
 app.add_typer(train.app, name="train")
 app.add_typer(prior.app, name="prior")
 app.add_typer(gop.app, name="gop")
+app.add_typer(models.app, name="models")
 app.command()(transcribe.transcribe)
 app.command()(score.score)
 app.command()(evaluate.evaluate)
 app.command()(evaluate.report)
 app.command()(study.study)
+app.command()(serve.serve)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,4 +1,4 @@
-"""`asheard score`: a recording against the text that was read."""
+"""`asheard score`: recordings against the texts that were read."""
 
 import json
 from pathlib import Path
@@ -7,22 +7,43 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asheard import DEFAULT_MODEL
+from asheard.cli.formats import Format, textgrid_path
+from asheard.cli.messages import print_error
 
 if TYPE_CHECKING:
-    from asheard.score import Scored
+    from asheard.score import Scorer
+    from asheard.score_recordings import Reading
+    from asheard.scored import Scored, ScoredPhone
+
+_STYLES = {"ok": None, "variant": "yellow", "error": "red"}
 
 
 def score(
-    recording: Annotated[Path, typer.Argument(metavar="FILE", help="The recording.")],
-    text: Annotated[str, typer.Option("--text", help="What was to be read.")],
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE|DIR]", help="Recordings, and folders of them.", show_default=False),
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="What was read; by default NAME.txt beside each recording.")
+    ] = None,
+    phones: Annotated[
+        str | None, typer.Option("--phones", help="Its phones instead, IPA or ARPAbet: 'v ɛ ɹ i | ɡ ʊ d'.")
+    ] = None,
+    manifest: Annotated[Path | None, typer.Option("--manifest", help="Utterances to score instead (JSONL).")] = None,
+    wav_root: Annotated[
+        Path | None, typer.Option("--wav-root", help="Folder the manifest's wav paths start from.")
+    ] = None,
     model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="asheard-tiny, or the folder of a model of ours.")
+        str, typer.Option("--model", metavar="NAME", help="As for transcribe; models of ours give probabilities.")
     ] = DEFAULT_MODEL,
     l1: Annotated[
-        str | None, typer.Option("--l1", help="The speaker's first language, for --prior or an L1-aware model.")
+        str | None, typer.Option("--l1", help="The speakers' first language; `declared`: the manifest's.")
     ] = None,
     prior: Annotated[
-        Path | None, typer.Option("--prior", help="What each L1 is known to say: a file of `asheard prior fit`.")
+        Path | None,
+        typer.Option(
+            "--prior", help="What each L1 is known to say: a file of `asheard prior fit`, not the shipped one."
+        ),
     ] = None,
     calibration: Annotated[
         Path | None,
@@ -31,40 +52,120 @@ def score(
             help="From `asheard gop calibrate`; by default the model's own, which is for scores without --prior.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+    format: Annotated[
+        Format, typer.Option("--format", help="json prints a row a recording; textgrid needs --out.")
+    ] = Format.TABLE,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Rows (JSONL); with --format textgrid a folder of them and of TextGrids."),
+    ] = None,
 ) -> None:
-    """Say how surely each phone of a text was said, and what was heard instead."""
-    from asheard.score import score as score_recording
+    """Say of each phone of a text whether it was said, what was heard instead, and how sure that is.
 
-    scored = score_recording(recording, text, model, l1=l1, prior=prior, calibration=calibration)
-    if as_json:
-        typer.echo(json.dumps(scored.to_json(), ensure_ascii=False))
+    Recordings that cannot be scored are told at the end, and the exit code is 2. With --out a killed command goes on.
+    """
+    from asheard.score import Scorer
+    from asheard.score_recordings import readings_of_manifest, readings_of_recordings
+    from asheard.target import target_of_phones, target_of_text
+
+    if bool(recordings) == (manifest is not None):
+        raise typer.BadParameter("give recordings or folders of them, or else --manifest")
+    if text is not None and phones is not None:
+        raise typer.BadParameter("give --text or --phones, not both")
+    if format is Format.TEXTGRID and out is None:
+        raise typer.BadParameter("TextGrids are files; give the folder for them (--out)")
+    if manifest is not None:
+        if text is not None or phones is not None:
+            raise typer.BadParameter("the manifest has the texts; leave --text and --phones out")
+        if wav_root is None:
+            raise typer.BadParameter("--manifest goes with --wav-root")
+        readings = readings_of_manifest(manifest, wav_root, l1)
     else:
-        _print(scored)
+        target = target_of_text(text) if text is not None else target_of_phones(phones) if phones is not None else None
+        readings = readings_of_recordings(recordings or [], target, l1)
+    scorer = Scorer.load(model, prior=prior, calibration=calibration)
+    if out is None:
+        _print_all(scorer, readings, format)
+    else:
+        _write_all(scorer, readings, format, out)
 
 
-def _print(scored: "Scored") -> None:
+def _print_all(scorer: "Scorer", readings: "list[Reading]", format: Format) -> None:
+    from asheard.errors import CorpusError
+    from asheard.score_recordings import scored_row
+
+    failed = False
+    for reading in readings:
+        try:
+            scored = scorer.score(reading.wav, reading.target, reading.l1)
+        except CorpusError as error:
+            print_error(error)
+            failed = True
+            continue
+        if format is Format.JSON:
+            typer.echo(json.dumps(scored_row(reading, scored), ensure_ascii=False))
+        else:
+            if len(readings) > 1:
+                typer.echo(f"{reading.wav}: {reading.target.text}")
+            _print_scored(scored)
+    if failed:
+        raise typer.Exit(2)
+
+
+def _write_all(scorer: "Scorer", readings: "list[Reading]", format: Format, out: Path) -> None:
+    from asheard.files import read_jsonl
+    from asheard.score_recordings import score_recordings
+    from asheard.scored import Scored
+    from asheard.textgrids import write_scored
+
+    rows = out / "scores.jsonl" if format is Format.TEXTGRID else out
+    written = score_recordings(scorer, readings, rows)
+    typer.echo(f"{rows}: {written.num_rows} recordings by {scorer.name}")
+    if written.num_resumed:
+        typer.echo(f"{written.num_resumed} of them from an earlier call that was stopped")
+    if format is Format.TEXTGRID:
+        for _, row in read_jsonl(rows):
+            write_scored(textgrid_path(out, row["speaker"], row["utt"]), Scored.from_json(row))
+    for error in written.unread:
+        print_error(error)
+    if written.unread:
+        print_error(f"{len(written.unread)} recordings could not be scored and have no row in {rows}")
+        raise typer.Exit(2)
+
+
+def _print_scored(scored: "Scored") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    timed = any(phone.start_s is not None for phone in scored.phones)
     table = Table("word", "phone", box=None, padding=(0, 0, 0, 2))
     table.add_column("said", justify="right")
     table.add_column("heard")
-    table.add_column("start s", justify="right")
-    table.add_column("end s", justify="right")
+    table.add_column("verdict")
+    if timed:
+        table.add_column("start s", justify="right")
+        table.add_column("end s", justify="right")
     for word in scored.words:
         for index, phone in enumerate(word.phones):
-            wrong = phone.heard != phone.canonical
-            table.add_row(
+            cells = [
                 word.word if index == 0 else "",
                 phone.canonical,
-                f"{phone.probability:.0%}",
-                (phone.heard or "nothing") if wrong else "",
-                f"{phone.start_s:.2f}",
-                f"{phone.end_s:.2f}",
-                style="red" if wrong else None,
-            )
+                "" if phone.probability is None else f"{phone.probability:.0%}",
+                "" if phone.heard == phone.canonical else phone.heard or "nothing",
+                f"{phone.verdict}, {scored.l1}" if phone.reason == "l1-prior" else phone.verdict,
+            ]
+            if timed:
+                cells += ["" if time_s is None else f"{time_s:.2f}" for time_s in (phone.start_s, phone.end_s)]
+            table.add_row(*cells, style=_STYLES[phone.verdict])
     Console(highlight=False, markup=False).print(table)
+    if scored.added:
+        phones = scored.phones
+        places = (f"{one.phone} {_place(one.before, phones)}" for one in scored.added)
+        typer.echo(f"added: {', '.join(places)}")
     typer.echo(f"overall: {scored.score:.0%} of the phones said, as far as {scored.model} can tell")
-    if not scored.calibrated:
+    if not scored.calibrated and any(phone.probability is not None for phone in scored.phones):
         typer.echo("not calibrated: these are the model's own probabilities (asheard gop calibrate)")
+
+
+def _place(before: int, phones: "list[ScoredPhone]") -> str:
+    return f"before {phones[before].canonical}" if before < len(phones) else "at the end"

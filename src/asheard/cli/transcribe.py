@@ -1,5 +1,7 @@
 """`asheard transcribe`: recordings to phones, on the terminal or as predictions."""
 
+import json
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asheard import DEFAULT_MODEL
+from asheard.cli.formats import Format, textgrid_path
 from asheard.cli.messages import print_error
 
 if TYPE_CHECKING:
+    from asheard.corpora import Utterance
     from asheard.transcribe import Transcription
     from asheard.transcript import Transcript
 
@@ -36,7 +40,19 @@ def transcribe(
     wav_root: Annotated[
         Path | None, typer.Option("--wav-root", help="Folder the manifest's wav paths start from.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Predictions (JSONL).")] = None,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="table (printed), json (a row a recording: printed, or the predictions of --out) or textgrid (with "
+            "--out). By default a table, and json with --out.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Predictions (JSONL); with --format textgrid a folder of them and of TextGrids."),
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -69,26 +85,35 @@ def transcribe(
     Those that cannot be read are told at the end, and the exit code is 2.
     """
     from asheard import transcribe as transcription
+    from asheard.corpora.recordings import find_recordings
+    from asheard.corpora.records import read_manifest
     from asheard.gop_chain import Gop
 
     if bool(recordings) == (manifest is not None):
         raise typer.BadParameter("give recordings or folders of them, or else --manifest")
     if not gop and (calibration or prior):
         raise typer.BadParameter("is of use with --gop only", param_hint="--calibration" if calibration else "--prior")
+    if format is Format.TEXTGRID and out is None:
+        raise typer.BadParameter("TextGrids are files; give the folder for them (--out)")
+    if format is Format.TABLE and out is not None:
+        raise typer.BadParameter("a table is printed; for --out take json or textgrid")
+    folder = out if format is Format.TEXTGRID else None
+    if folder is not None:
+        out = folder / "predictions.jsonl"
     if recordings:
         if gop or wav_root:
             raise typer.BadParameter("is of use with --manifest only", param_hint="--gop" if gop else "--wav-root")
         if out is None:
             if chain:
                 raise typer.BadParameter("is of use with --out only", param_hint="--chain")
-            _print_phones(model, recordings)
-        else:
-            _report(transcription.transcribe_recordings(model, recordings, out, chain=chain))
-        return
-    if manifest is None or wav_root is None or out is None:
-        raise typer.BadParameter("--manifest goes with --wav-root and --out")
-    _report(
-        transcription.transcribe(
+            _print_phones(model, recordings, format or Format.TABLE)
+            return
+        done = transcription.transcribe_recordings(model, recordings, out, chain=chain)
+        wavs = find_recordings(recordings)
+    else:
+        if manifest is None or wav_root is None or out is None:
+            raise typer.BadParameter("--manifest goes with --wav-root and --out")
+        done = transcription.transcribe(
             model,
             manifest,
             wav_root,
@@ -98,7 +123,21 @@ def transcribe(
             audio_cache=out.parent / "audio-16khz",
             gop=Gop(calibration=calibration, prior=prior) if gop else None,
         )
-    )
+        wavs = [replace(row, wav=str(wav_root / str(row.wav))) for row in read_manifest(manifest)]
+    if folder is not None:
+        _write_textgrids(done.out, wavs, folder)
+    _report(done)
+
+
+def _write_textgrids(predictions: Path, recordings: "list[Utterance]", folder: Path) -> None:
+    from asheard.corpora.audio import audio_seconds
+    from asheard.corpora.predictions import read_predictions
+    from asheard.textgrids import write_transcript
+
+    wavs = {row.key: str(row.wav) for row in recordings}
+    for row in read_predictions(predictions):
+        seconds = audio_seconds(wavs[row.key])
+        write_transcript(textgrid_path(folder, row.speaker, row.utt), row.phones, row.times_s, seconds)
 
 
 def _report(done: "Transcription") -> None:
@@ -119,10 +158,11 @@ def _report(done: "Transcription") -> None:
         raise typer.Exit(2)
 
 
-def _print_phones(model: str, sources: list[Path]) -> None:
+def _print_phones(model: str, sources: list[Path], format: Format) -> None:
     from asheard.corpora.recordings import find_recordings
+    from asheard.corpora.records import prediction_to_json
     from asheard.errors import CorpusError
-    from asheard.transcribe import transcribe_recording
+    from asheard.transcribe import prediction_of, transcribe_recording
     from asheard.transcribers import load_by_name
 
     recordings = find_recordings(sources)
@@ -134,6 +174,10 @@ def _print_phones(model: str, sources: list[Path]) -> None:
         except CorpusError as error:
             print_error(error)
             failed = True
+            continue
+        if format is Format.JSON:
+            row = prediction_to_json(prediction_of(recording, transcript, model))
+            typer.echo(json.dumps(row, ensure_ascii=False))
         else:
             _print_transcript(str(recording.wav), transcript)
     if failed:

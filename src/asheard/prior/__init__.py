@@ -27,6 +27,7 @@ from asheard.prior.choice import (
 from asheard.prior.classify import PositionClass, classify_with_prior
 from asheard.prior.contexts import PriorRow
 from asheard.prior.estimate import P_MIN, Prior, build_prior, load_prior, rows_of
+from asheard.prior.real_voices import real_voices_prior
 from asheard.prior.smoothing import NUM_OUTCOMES, PriorOptions, Smoothing
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "leave_one_out",
     "load_prior",
     "p_min_curve",
+    "real_voices_prior",
     "rows_of",
     "safest_gain",
     "typical_substitutions",

@@ -1,0 +1,54 @@
+// The service: one function a route. Errors carry the sentence that the service gave.
+
+let token = sessionStorage.getItem("token") || "";
+
+export class ApiError extends Error {
+  constructor(status, sentence) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+export function enter(given) {
+  token = given;
+  sessionStorage.setItem("token", given);
+}
+
+async function ask(path, options = {}) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, "The service does not answer. Does it still run?");
+  }
+  if (answer.ok) return answer;
+  const body = await answer.json().catch(() => ({}));
+  throw new ApiError(answer.status, body.detail || `The service answered ${answer.status}.`);
+}
+
+const get = async (path) => (await ask(path)).json();
+
+async function post(path, audio, fields, signal) {
+  const form = new FormData();
+  form.append("audio", audio);
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of [value].flat()) if (one) form.append(name, one);
+  }
+  return (await ask(path, { method: "POST", body: form, signal })).json();
+}
+
+export const health = () => get("/health");
+export const models = () => get("/models");
+export const studies = () => get("/studies");
+export const study = (name) => get(`/studies/${encodeURIComponent(name)}`);
+export const transcribe = (audio, fields, signal) => post("/transcribe", audio, fields, signal);
+export const compare = (audio, fields, signal) => post("/compare", audio, fields, signal);
+export const pronounce = (audio, fields, signal) => post("/pronounce", audio, fields, signal);
+
+// A plot's own URL: an <img> cannot send the token.
+export async function plot(name, file) {
+  const path = `/studies/${encodeURIComponent(name)}/plots/${encodeURIComponent(file)}`;
+  return URL.createObjectURL(await (await ask(path)).blob());
+}

@@ -1,0 +1,59 @@
+"""Trying a model on a word, and taking one out of the registry."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soxr
+
+from asheard.corpora.audio import SAMPLE_RATE_HZ
+from asheard.errors import ModelError
+from asheard.espeak import Voice, render_phonemes
+from asheard.server.registry import Registry, load_entry, source_of
+from asheard.transcribers import load_by_name, model_folder
+from asheard.transcript import Transcriber
+
+_WORD: Final = "s'i: D@ m'u:n"  # see the moon, in eSpeak NG's mnemonics
+
+
+def trial(transcriber: Transcriber) -> tuple[str, ...]:
+    """The phones that a transcriber hears in a few words of eSpeak NG.
+
+    Raises:
+        ModelError: it fails, or hears nothing.
+    """
+    speech = render_phonemes(_WORD, Voice("en-us"), seed=1)
+    samples = soxr.resample(speech.samples.astype(np.float32) / 2**15, speech.sample_rate_hz, SAMPLE_RATE_HZ)
+    (transcript,) = transcriber.transcribe([samples], [None])
+    if not transcript.phones:
+        raise ModelError("it loads, and hears nothing in speech")
+    return transcript.phones
+
+
+def export_model(registry: Registry, name: str, out: Path) -> Path:
+    """Copy a model's folder, once it has been loaded whole; or write its forward pass, where `out` ends in .onnx.
+
+    Raises:
+        ModelError: no such name, not a folder of ours, it cannot be loaded, `out` exists, or there is no such graph.
+    """
+    if name not in registry.entries:
+        raise ModelError(f"no model {name!r}; there are {', '.join(registry.entries)}")
+    entry = registry.entries[name]
+    if out.suffix == ".onnx":
+        from asheard.models.onnx_graph import export_onnx
+
+        transcriber, _ = load_by_name(source_of(entry))
+        export_onnx(transcriber, out)
+        return out
+    folder = Path(model_folder(entry.model))
+    if entry.kind not in ("model", "study") or not folder.is_dir():
+        raise ModelError(f"model {name!r} is no folder that could be written; only models of ours are")
+    if out.exists():
+        raise ModelError(f"{out} exists; name a folder that does not")
+    load_entry(entry)
+    part = out.with_name(f".{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(folder, part)
+    part.rename(out)
+    return out

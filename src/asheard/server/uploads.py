@@ -1,0 +1,117 @@
+"""Uploaded bytes to samples, in memory: what kind of file they are is read from the bytes, never believed."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Final
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from asheard.corpora.audio import SAMPLE_RATE_HZ, check_samples
+from asheard.extras import optional_package
+from asheard.server.refusal import RefusedError
+
+NAME: Final = "the recording"  # in messages: a client's file name is nobody's business
+_MAX_CHANNELS: Final = 16
+_RATES_HZ: Final = range(4_000, 384_001)
+_BLOCK: Final = 1 << 16  # frames decoded at a time
+# First bytes of what libsndfile reads, and of what FFmpeg does; MP3 may also start with a bare frame (11 set bits).
+_SNDFILE: Final = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b".snd")
+_MATROSKA: Final = b"\x1a\x45\xdf\xa3"
+_READ: Final = "send WAV, FLAC, Ogg, MP3, M4A or WebM"
+
+Samples = NDArray[np.float32]
+
+
+def read_upload(data: bytes, longest_s: float) -> Samples:
+    """Decode a recording of any rate and number of channels.
+
+    It is decoded piece by piece and refused once it is too long, so that no small file fills the memory.
+
+    Args:
+        data: the file.
+        longest_s: what is longer is refused.
+    Returns:
+        (num_samples,) float32 at 16 kHz, channels mixed down.
+    Raises:
+        RefusedError: no recording (415); empty, cut short or damaged (400); too long (413).
+        CorpusError: too short for a word, not finite, or silent.
+    """
+    if not data:
+        raise RefusedError(400, f"{NAME} is empty; record it again")
+    blocks = _sndfile_blocks if _is_sndfile(data) else _ffmpeg_blocks if _is_ffmpeg(data) else None
+    if blocks is None:
+        raise RefusedError(415, f"what was sent is no recording; {_READ}")
+    samples = np.concatenate([np.empty(0, np.float32), *blocks(data, longest_s)])
+    if not len(samples):
+        raise RefusedError(400, f"{NAME} holds no samples; record it again")
+    check_samples(NAME, samples)
+    return samples
+
+
+def _is_sndfile(data: bytes) -> bool:
+    mp3_frame = data[0] == 0xFF and data[1:2] >= b"\xe0"
+    return data.startswith(_SNDFILE) or mp3_frame
+
+
+def _is_ffmpeg(data: bytes) -> bool:
+    return data.startswith(_MATROSKA) or data[4:8] == b"ftyp"
+
+
+def _sndfile_blocks(data: bytes, longest_s: float) -> Iterator[Samples]:
+    _refuse_cut_riff(data)
+    try:
+        with soundfile.SoundFile(BytesIO(data)) as file:
+            rate_hz, channels = file.samplerate, file.channels
+            if channels > _MAX_CHANNELS or rate_hz not in _RATES_HZ:
+                raise RefusedError(400, f"{NAME} has {channels} channels at {rate_hz} Hz; convert it to mono at 16 kHz")
+            _refuse_long(file.frames / rate_hz, longest_s)
+            resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, quality="HQ")
+            num_read = 0
+            while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+                num_read += len(block)
+                _refuse_long(num_read / rate_hz, longest_s)
+                mono = block.mean(axis=1, dtype=np.float32)
+                yield mono if rate_hz == SAMPLE_RATE_HZ else resampler.resample_chunk(mono)
+            if num_read < file.frames < 2**62:
+                raise RefusedError(
+                    400, f"{NAME} is cut short: {num_read} of {file.frames} frames are there; send it again"
+                )
+            if rate_hz != SAMPLE_RATE_HZ:
+                yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+    except soundfile.LibsndfileError as error:
+        raise RefusedError(400, f"{NAME} is damaged or cut short ({error.error_string}); {_READ}") from None
+
+
+def _ffmpeg_blocks(data: bytes, longest_s: float) -> Iterator[Samples]:
+    av = optional_package("av", "serve")
+    try:
+        with av.open(BytesIO(data), metadata_errors="ignore") as container:
+            if not container.streams.audio:
+                raise RefusedError(415, f"what was sent holds no sound; {_READ}")
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
+            num_samples = 0
+            for frame in container.decode(audio=0):
+                for part in resampler.resample(frame):
+                    num_samples += part.samples
+                    _refuse_long(num_samples / SAMPLE_RATE_HZ, longest_s)
+                    yield part.to_ndarray()[0]
+            for part in resampler.resample(None):
+                yield part.to_ndarray()[0]
+    except (av.FFmpegError, ValueError, IndexError) as error:
+        raise RefusedError(400, f"{NAME} is damaged or cut short ({error}); {_READ}") from None
+
+
+def _refuse_long(seconds: float, longest_s: float) -> None:
+    if seconds > longest_s:
+        raise RefusedError(413, f"{NAME} is longer than {longest_s:.0f} s; cut it at pauses")
+
+
+def _refuse_cut_riff(data: bytes) -> None:
+    """libsndfile reads a WAV cut short as a shorter one; its header still says how long it was."""
+    announced = int.from_bytes(data[4:8], "little") + 8
+    streamed = announced >= 2**32 or announced == 8  # written to a pipe: length never filled in
+    if data.startswith(b"RIFF") and not streamed and len(data) < announced:
+        raise RefusedError(400, f"{NAME} is cut short: {len(data)} of {announced} bytes are there; send it again")

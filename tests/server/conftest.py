@@ -1,0 +1,66 @@
+"""A service with small transcribers, and recordings to send to it."""
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from asheard.espeak import Voice, render_phonemes
+from asheard.server import create_app
+from asheard.server.entries import built_in_entries, read_entries
+from asheard.server.registry import Registry
+from recordings import wav_bytes
+
+# An echo, another that says when and how surely, one that cannot be started, and one that is misspelt.
+REGISTRY = """
+[transcribers.echo]
+kind = "command"
+command = "echo S IY DH AH M UW D"
+limitations = ["It hears the same whatever is said."]
+
+[transcribers.deaf]
+kind = "command"
+command = "echo"
+
+[transcribers.gone]
+kind = "model"
+path = "/no/such/folder"
+
+[transcribers.misspelt]
+kind = "modle"
+path = "x"
+"""
+
+
+@pytest.fixture(scope="session")
+def moon() -> np.ndarray:
+    """(num_samples,) float64 at 22,050 Hz: `see the moon`, by eSpeak NG."""
+    speech = render_phonemes("s'i: D@ m'u:n", Voice("en-us"), seed=1)
+    assert speech.sample_rate_hz == 22_050
+    return speech.samples / 2**15
+
+
+@pytest.fixture(scope="session")
+def wav(moon) -> bytes:
+    return wav_bytes(moon, 22_050)
+
+
+@pytest.fixture
+def registry(tmp_path) -> Registry:
+    (tmp_path / "mine.toml").write_text(REGISTRY)
+    return Registry([*built_in_entries(), *read_entries(tmp_path / "mine.toml")])
+
+
+@pytest.fixture
+def client(registry):
+    with TestClient(create_app(registry)) as client:
+        yield client
+
+
+@pytest.fixture
+def send(client, wav):
+    """POST to a route: the recording, unless another is given, and form fields."""
+
+    def post(route, audio=wav, **fields):
+        return client.post(route, files={"audio": ("x.wav", audio)} if audio is not None else None, data=fields)
+
+    return post

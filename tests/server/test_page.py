@@ -1,0 +1,355 @@
+"""The page in headless Chromium, as people use it: a file, the microphone, each tab, the keyboard, both themes."""
+
+import json
+import shutil
+
+import httpx
+import numpy as np
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
+
+from processes import serving
+from recordings import MOON, wav_bytes
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not (shutil.which("chromium") and shutil.which("chromedriver")),
+        reason="needs Debian's chromium, chromium-driver",
+    ),
+]
+WAIT_S = 60
+WIDTHS = (375, 768, 1280)
+TABS = ("hear", "compare", "pronounce", "results")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, moon):
+    """A recording, one that the fake microphone plays, and a registry with an echo that hears a b for every v."""
+    root = tmp_path_factory.mktemp("page")
+    (root / "moon.wav").write_bytes(wav_bytes(moon, 22_050))
+    (root / "microphone.wav").write_bytes(wav_bytes(np.tile(moon, 4), 22_050))
+    (root / "mine.toml").write_text(
+        '[transcribers.echo]\nkind = "command"\ncommand = "echo S IY D AH M UW N AH"\n'
+        '[transcribers.gone]\nkind = "model"\npath = "/no/such/folder"\n'
+    )
+    return root
+
+
+@pytest.fixture(scope="module")
+def url(files, quick_study, wav):
+    with serving("--registry", files / "mine.toml", "--from", quick_study, "--preload", "asheard-tiny") as (_, url):
+        httpx.post(f"{url}/transcribe", files={"audio": wav}, data={"model": "gone"})
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chromium(files, tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+        "--autoplay-policy=no-user-gesture-required",
+        f"--use-file-for-fake-audio-capture={files / 'microphone.wav'}",
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(chromium, url):
+    """The page, freshly loaded; in the end nothing must be in the console."""
+    chromium.set_window_size(1280, 900)
+    chromium.get(url)
+    chromium.execute_script("sessionStorage.clear(); localStorage.clear()")
+    chromium.get_log("browser")
+    chromium.refresh()
+    wait(chromium, lambda: chromium.find_elements(By.CSS_SELECTOR, "#hear option"))
+    yield chromium
+    assert [entry["message"] for entry in chromium.get_log("browser")] == []
+
+
+def wait(driver, condition):
+    return WebDriverWait(driver, WAIT_S, 0.1).until(lambda _: condition())
+
+
+def css(driver, selector):
+    return driver.find_element(By.CSS_SELECTOR, selector)
+
+
+def texts(driver, selector):
+    return [element.text for element in driver.find_elements(By.CSS_SELECTOR, selector)]
+
+
+def choose(driver, files):
+    css(driver, "#file").send_keys(str(files / "moon.wav"))
+    wait(driver, lambda: css(driver, "#status").text == "The recording is ready.")
+
+
+def ask(driver, tab):
+    css(driver, f"#tab-{tab}").click()
+    css(driver, f"#{tab} form .fields button").click()
+    wait(driver, lambda: css(driver, "#status").text == "Done.")
+
+
+def test_a_file_is_heard_and_shown(page, files):
+    choose(page, files)
+    assert "moon.wav" in css(page, "#about").text
+    ask(page, "hear")
+    chips = texts(page, "#hear .chips button")
+    assert len(chips) > 4
+    assert texts(page, "#strip span") == chips
+    lefts = [element.rect["x"] for element in page.find_elements(By.CSS_SELECTOR, "#strip span")]
+    assert lefts == sorted(lefts)
+    assert "asheard-tiny" in css(page, "#hear .about").text
+    assert page.find_elements(By.CSS_SELECTOR, "#hear .about li")
+    inked = page.execute_script(
+        "const c = document.getElementById('spectrogram'); const d = c.getContext('2d').getImageData(0, 0, c.width, "
+        "c.height).data; return d.filter((v, i) => i % 4 === 3 && v > 64).length / (c.width * c.height)"
+    )
+    assert 0.02 < inked < 0.7
+
+
+def test_a_click_on_a_phone_plays_it(page, files):
+    page.execute_script(
+        "window.played = []; const start = AudioBufferSourceNode.prototype.start;"
+        "AudioBufferSourceNode.prototype.start = function (...a) { played.push(a); return start.apply(this, a); }"
+    )
+    choose(page, files)
+    ask(page, "hear")
+    before = page.execute_script("return played.length")
+    page.find_elements(By.CSS_SELECTOR, "#hear .chips button")[1].click()
+    (_, start, length), *_ = page.execute_script("return played")[before:]
+    assert 0 <= start < 2
+    assert 0.05 <= length < 0.7
+
+
+def test_the_microphone(page):
+    css(page, "#record").click()
+    wait(page, lambda: "recording, 1." in css(page, "#about").text)
+    assert css(page, "#record").text == "Stop"
+    css(page, "#record").click()
+    wait(page, lambda: "recorded here" in css(page, "#about").text)
+    ask(page, "hear")
+    assert len(texts(page, "#hear .chips button")) > 2
+
+
+def test_models_side_by_side(page, files):
+    choose(page, files)
+    css(page, "#tab-compare").click()
+    boxes = {box.get_attribute("value"): box for box in page.find_elements(By.NAME, "models")}
+    assert not boxes["gone"].is_enabled()
+    for name, box in boxes.items():
+        if box.is_enabled() and box.is_selected() != (name in ("asheard-tiny", "echo")):
+            box.click()
+    css(page, "#compare [name=text]").send_keys(MOON)
+    ask(page, "compare")
+    assert texts(page, "#compare tbody th") == ["dictionary", "asheard-tiny", "echo", "differs"]
+    assert "≠" in texts(page, "#compare .mark")
+    assert "d" in texts(page, "#compare td.other")
+    assert len(page.find_elements(By.CSS_SELECTOR, "#compare .about")) == 2
+
+
+def test_a_text_is_checked_and_the_l1_excuses(page, files):
+    choose(page, files)
+    css(page, "#tab-pronounce").click()
+    css(page, "#pronounce [name=text]").send_keys(MOON)
+    Select(css(page, "#pronounce [name=model]")).select_by_value("echo")
+    ask(page, "pronounce")
+    assert texts(page, "#pronounce .spelt")[:3] == ["see", "the", "moon"]
+    assert texts(page, "#pronounce .chips .added") == ["+ʌ"]
+    assert 'The ð of "the" was heard as d.' in texts(page, "#pronounce .sentences li") or page.find_elements(
+        By.CSS_SELECTOR, "#pronounce .chips .variant"
+    )
+    Select(css(page, "#pronounce [name=l1]")).select_by_value("Hindi")
+    ask(page, "pronounce")
+    assert "What knowing Hindi changed" in texts(page, "#pronounce h4")
+    assert "L2-ARCTIC" in css(page, "#pronounce .prior").text
+    assert "common for Hindi speakers" in css(page, "#pronounce .sentences").text
+
+
+def test_results_of_a_study(page):
+    css(page, "#tab-results").click()
+    wait(page, lambda: texts(page, "#results h3"))
+    assert "synthetic speech" in css(page, "#results h3").text
+    css(page, "#results summary").click()
+    wait(page, lambda: page.find_elements(By.CSS_SELECTOR, "#results table"))
+    wait(page, lambda: page.execute_script("return [...document.images].some((image) => image.naturalWidth > 0)"))
+    assert page.find_elements(By.CSS_SELECTOR, "#results .report h3")
+    assert "|" not in css(page, "#results .report table").text
+
+
+def test_the_keyboard_alone(page, files):
+    choose(page, files)
+    css(page, "#tab-hear").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    active = page.switch_to.active_element
+    assert active.get_attribute("id") == "tab-pronounce"
+    css(page, "#pronounce [name=text]").send_keys(MOON, Keys.ENTER)
+    wait(page, lambda: css(page, "#status").text == "Done.")
+    chips = page.find_elements(By.CSS_SELECTOR, "#pronounce .chips button")
+    assert [chip.get_attribute("tabindex") for chip in chips] == ["0"] + ["-1"] * (len(chips) - 1)
+    chips[0].send_keys(Keys.ARROW_RIGHT)
+    assert page.switch_to.active_element == chips[1]
+    assert chips[1].get_attribute("aria-label")
+    assert page.execute_script("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_what_goes_wrong_is_told_in_the_services_words(page, files):
+    css(page, "#hear form button").click()
+    assert "Record something first" in css(page, "#error").text
+    choose(page, files)
+    css(page, "#tab-pronounce").click()
+    css(page, "#pronounce [name=text]").send_keys("东西")
+    css(page, "#pronounce form .fields button").click()
+    wait(page, lambda: "not a Latin letter" in css(page, "#error").text)
+    assert css(page, "#error").get_attribute("role") == "alert"
+    page.get_log("browser")  # Chromium notes every answer of 4xx
+
+
+def hold_back(driver, path):
+    """Keep the answers to one route, once they are there, until `release()` in the page; each gives up when aborted."""
+    driver.execute_script(
+        """
+        const [path] = arguments, ask = window.fetch, waiting = [];
+        window.release = () => waiting.splice(0).forEach((go) => go());
+        window.held = () => waiting.length;
+        window.fetch = async (url, options = {}) => {
+          const answer = await ask(url, { ...options, signal: undefined });
+          if (url === path) await new Promise((go, stop) => {
+            waiting.push(go);
+            options.signal?.addEventListener("abort", () => stop(new DOMException("", "AbortError")));
+          });
+          return answer;
+        };
+        """,
+        path,
+    )
+
+
+def test_a_question_is_called_off(page, files):
+    choose(page, files)
+    hold_back(page, "/transcribe")
+    css(page, "#hear form button").click()
+    css(page, "#status button").click()
+    wait(page, lambda: css(page, "#status").text == "Stopped.")
+    assert not css(page, "#error").is_displayed()
+    assert texts(page, "#hear .answer *") == []
+    assert not page.find_elements(By.CSS_SELECTOR, "[aria-busy]")
+
+
+def test_a_later_question_keeps_its_status(page, files):
+    choose(page, files)
+    hold_back(page, "/transcribe")
+    for _ in range(2):
+        css(page, "#hear form button").click()
+    wait(page, lambda: page.execute_script("return held()") >= 1)
+    assert css(page, "#status button").text == "Stop"
+    assert css(page, "#hear .answer").get_attribute("aria-busy") == "true"
+    wait(page, lambda: page.execute_script("release()") or css(page, "#status").text == "Done.")
+
+
+def test_no_answer_to_an_earlier_recording(page, files):
+    choose(page, files)
+    hold_back(page, "/transcribe")
+    css(page, "#hear form button").click()
+    wait(page, lambda: page.execute_script("return held()"))
+    css(page, "#file").send_keys(str(files / "microphone.wav"))
+    wait(page, lambda: "microphone.wav" in css(page, "#about").text)
+    page.execute_script("release()")
+    page.execute_async_script("setTimeout(arguments[0], 200)")
+    assert texts(page, "#hear .answer *") == []
+    assert css(page, "#status").text == "The recording is ready."
+
+
+def test_two_clicks_open_one_microphone(page):
+    page.execute_script(
+        "window.opened = 0; const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+        "navigator.mediaDevices.getUserMedia = (wanted) => { opened += 1; return open(wanted); };"
+        "const button = document.getElementById('record'); button.click(); button.click();"
+    )
+    wait(page, lambda: "recording" in css(page, "#about").text)
+    assert page.execute_script("return opened") == 1
+    css(page, "#record").click()
+    wait(page, lambda: "recorded here" in css(page, "#about").text)
+
+
+def test_the_picture_follows_the_system_and_the_window(page, files):
+    choose(page, files)
+    ink = """
+        const waveform = document.getElementById("waveform"), copy = new OffscreenCanvas(1, 1).getContext("2d");
+        copy.drawImage(waveform, -(waveform.width >> 1), -(waveform.height >> 1));
+        return copy.getImageData(0, 0, 1, 1).data[0];
+    """
+    light = page.execute_script(ink)
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    try:
+        wait(page, lambda: page.execute_script(ink) > light + 100)
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    page.set_window_size(600, 900)
+    fits = "const s = document.getElementById('stage'); return Math.abs(s.clientWidth - s.parentElement.clientWidth)"
+    wait(page, lambda: page.execute_script(fits) < 2)
+
+
+def test_a_click_under_the_picture_leaves_the_focus(page, files):
+    """What is hidden from screen readers must not take the focus."""
+    choose(page, files)
+    ask(page, "hear")
+    page.find_elements(By.CSS_SELECTOR, "#strip > *")[2].click()
+    assert not page.execute_script("return document.activeElement.closest('[aria-hidden]')")
+
+
+def test_dark_and_light(page, files):
+    choose(page, files)
+    grounds = []
+    for _ in range(2):
+        grounds.append(page.execute_script("return getComputedStyle(document.body).backgroundColor"))
+        css(page, "#theme").click()
+    assert len(set(grounds)) == 2
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_width_scrolls_sideways(page, files, width):
+    page.set_window_size(width, 900)
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    choose(page, files)
+    for tab in TABS:
+        css(page, f"#tab-{tab}").click()
+        if tab == "pronounce":
+            css(page, "#pronounce [name=text]").send_keys(MOON)
+        if tab != "results":
+            ask(page, tab)
+        over = page.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        assert over <= 0, (tab, over)
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_nothing_comes_from_elsewhere(chromium, url):
+    """All requests of all tests of this file."""
+    asked = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
+    urls = {one["params"]["request"]["url"] for one in asked if one["method"] == "Network.requestWillBeSent"}
+    assert urls
+    assert {one for one in urls if one.startswith(("http", "ws")) and not one.startswith(url)} == set()
+
+
+def test_the_token_is_asked_for(chromium, files):
+    with serving(ASHEARD_TOKEN="sesame") as (_, url):
+        chromium.get(url)
+        wait(chromium, lambda: css(chromium, "#door").is_displayed())
+        css(chromium, "#token").send_keys("sesame", Keys.ENTER)
+        wait(chromium, lambda: chromium.find_elements(By.CSS_SELECTOR, "#hear option"))
+        assert not css(chromium, "#door").is_displayed()
+        chromium.get_log("browser")

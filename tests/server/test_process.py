@@ -1,0 +1,108 @@
+"""`asheard serve` and `asheard models` as processes: where they listen, how they end, and what they say."""
+
+import signal
+import socket
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import httpx
+import pytest
+
+from in_process import run
+from processes import serving
+
+SLOW = """import sys, time; sys.stdin.buffer.read(); time.sleep(1.5); print("S IY")"""
+
+
+@pytest.fixture
+def asheard(monkeypatch, capsys):
+    return partial(run, monkeypatch, capsys)
+
+
+def test_requests_under_way_are_answered_after_sigterm(tmp_path, wav):
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "mine.toml").write_text(
+        f'[transcribers.slow]\nkind = "command"\ncommand = "{sys.executable} {tmp_path / "slow.py"}"'
+    )
+    with serving("--registry", tmp_path / "mine.toml", "--preload", "slow") as (process, url):
+        assert httpx.get(f"{url}/health").json()["loaded"] == ["slow"]
+
+        def ask(_):
+            return httpx.post(f"{url}/transcribe", files={"audio": wav}, data={"model": "slow"}, timeout=30)
+
+        with ThreadPoolExecutor(3) as clients:
+            asked = [clients.submit(ask, number) for number in range(3)]
+            time.sleep(0.7)
+            process.send_signal(signal.SIGTERM)
+            answers = [one.result() for one in asked]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert answers[0].json()["phonemes"] == ["s", "i"]
+        assert process.wait(20) in (0, -signal.SIGTERM)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/health")
+
+
+def test_beyond_this_machine_with_a_token_only(asheard, monkeypatch):
+    monkeypatch.delenv("ASHEARD_TOKEN", raising=False)
+    done = asheard("serve", "--host", "0.0.0.0")
+    assert (done.code, "put a token into ASHEARD_TOKEN" in done.err) == (2, True)
+    with serving("--host", "0.0.0.0", ASHEARD_TOKEN="sesame") as (_, url):
+        assert httpx.get(f"{url}/models").status_code == 401
+        assert httpx.get(f"{url}/models", headers={"Authorization": "Bearer sesame"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["serve", "--registry", "{here}/gone.toml"], "gone.toml: not a registry"),
+        (["serve", "--from", "{here}"], "no finished study"),
+        (["serve", "--preload", "nix"], "no model 'nix'"),
+        (["serve", "--port", "{taken}"], "is the port taken?"),
+        (["models", "list", "--registry", "{here}/gone.toml"], "gone.toml: not a registry"),
+        (["models", "check", "nix"], "nix: no such model; there are asheard-tiny"),
+        (["models", "export", "hama", "--out", "{here}/out"], "no folder that could be written"),
+    ],
+)
+def test_what_cannot_be_started(asheard, tmp_path, arguments, message):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        done = asheard(*(one.format(here=tmp_path, taken=listener.getsockname()[1]) for one in arguments))
+    assert done.code == 2
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+def test_models_are_listed_tried_and_taken_out(asheard, tmp_path):
+    listed = asheard("models", "list")
+    assert listed.code == 0
+    names = [line.split()[0] for line in listed.out.splitlines() if not line.startswith(" ")]
+    assert names == ["name", "asheard-tiny", "embedded-base", "hama", "pocketsphinx"]
+    checked = asheard("models", "check", "asheard-tiny", "embedded-base")
+    assert checked.code == 0
+    assert all(": ok, heard s i" in line for line in checked.out.splitlines())
+    exported = asheard("models", "export", "asheard-tiny", "--out", tmp_path / "mine")
+    assert exported.code == 0
+    assert (tmp_path / "mine" / "model.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_sixty_four_clients_for_a_minute_lose_no_request(wav):
+    with serving("--preload", "asheard-tiny") as (process, url):
+        ends = time.monotonic() + 60
+
+        def ask_on(_):
+            statuses = []
+            with httpx.Client(timeout=60) as client:
+                while time.monotonic() < ends:
+                    statuses.append(client.post(f"{url}/transcribe", files={"audio": wav}).status_code)
+            return statuses
+
+        with ThreadPoolExecutor(64) as clients:
+            answered = list(clients.map(ask_on, range(64)))
+        assert all(answered)
+        assert {status for statuses in answered for status in statuses} == {200}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in (0, -signal.SIGTERM)

@@ -1,0 +1,70 @@
+"""A finished study behind the service: its models, its verdict on the prior, its report."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from asheard.errors import ModelError
+from asheard.server import build_registry, create_app
+from asheard.server.studies import read_study
+from recordings import MOON
+
+
+@pytest.fixture(scope="module")
+def study(quick_study):
+    return quick_study
+
+
+@pytest.fixture
+def client(study):
+    with TestClient(create_app(build_registry(studies=[study]))) as client:
+        yield client
+
+
+def test_its_models_are_named_and_heard(client, wav):
+    names = [model["name"] for model in client.get("/models").json()["models"] if model["kind"] == "study"]
+    assert "embedded/faithful-seed1" in names
+    assert any(name.startswith("embedded/l1-aware") for name in names)
+    for name in names:
+        answer = client.post("/transcribe", files={"audio": wav}, data={"model": name})
+        assert answer.status_code == 200, answer.text
+        assert any("synthetic" in sentence for sentence in answer.json()["limitations"])
+
+
+def test_a_synthetic_study_does_not_become_the_default(client):
+    assert client.get("/models").json()["default"] == "asheard-tiny"
+
+
+def test_its_verdict_decides_about_the_prior(client, study, wav):
+    found = read_study(study)
+    data = {"model": "embedded/faithful-seed1", "text": MOON, "l1": "Spanish"}
+    answer = client.post("/pronounce", files={"audio": wav}, data=data).json()
+    assert answer["prior"]["used"] == (found.l1 in ("scorer", "both"))
+    assert f"the verdict of the study embedded puts the L1 in: {found.l1}" in answer["prior"]["reason"]
+    tiny = client.post("/pronounce", files={"audio": wav}, data=data | {"model": "asheard-tiny"}).json()
+    assert tiny["prior"]["used"]
+
+
+def test_an_l1_aware_model_says_whom_it_knows(client, wav):
+    answer = client.post("/transcribe", files={"audio": wav}, data={"model": "embedded/l1-aware-seed1", "l1": "Thai"})
+    assert (answer.status_code, "leave the L1 'Thai' out" in answer.json()["detail"]) == (422, True)
+    listed = {model["name"]: model for model in client.get("/models").json()["models"]}
+    assert "Spanish" in listed["embedded/l1-aware-seed1"]["l1s"]
+
+
+def test_its_report_and_its_plots(client):
+    (verdict,) = client.get("/studies").json()["studies"]
+    assert (verdict["name"], verdict["synthetic"]) == ("embedded", True)
+    report = client.get("/studies/embedded").json()
+    assert report["sentence"] == verdict["sentence"]
+    assert report["markdown"].startswith("# ")
+    assert report["plots"]
+    plot = client.get(f"/studies/embedded/plots/{report['plots'][0]}")
+    assert plot.headers["content-type"] == "image/png"
+    assert plot.content.startswith(b"\x89PNG")
+    for route in ("/studies/nix", "/studies/embedded/plots/verdict.json", "/studies/nix/plots/x.png"):
+        assert client.get(route).status_code == 404
+
+
+def test_a_folder_that_holds_no_finished_study(tmp_path):
+    with pytest.raises(ModelError, match=r"no finished study .*let `asheard study --out"):
+        build_registry(studies=[tmp_path])

@@ -1,0 +1,130 @@
+"""Recordings of every format people send, and everything else that arrives: a sentence, never a 500."""
+
+import gzip
+import io
+import re
+import tempfile
+import zipfile
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import soundfile
+
+from asheard.errors import CorpusError
+from asheard.server.limits import Limits
+from asheard.server.refusal import RefusedError
+from asheard.server.uploads import read_upload
+from recordings import av_bytes, wav_bytes
+
+LONGEST_S = Limits().seconds
+
+
+@pytest.fixture(scope="module")
+def formats(moon):
+    """name -> the same speech."""
+    at_48_khz = np.repeat(moon, 2)  # of another pitch, and nobody listens
+    return {
+        "8 kHz": wav_bytes(moon[::3], 8_000),
+        "stereo 96 kHz, 24 bits": wav_bytes(np.stack([moon] * 2, 1), 96_000, "PCM_24"),
+        "float": wav_bytes(moon, 22_050, "FLOAT"),
+        "flac": wav_bytes(moon, 22_050, format="FLAC"),
+        "ogg": wav_bytes(moon, 22_050, "VORBIS", "OGG"),
+        "opus": wav_bytes(at_48_khz, 48_000, "OPUS", "OGG"),
+        "mp3": wav_bytes(moon, 22_050, "MPEG_LAYER_III", "MP3"),
+        "aiff": wav_bytes(moon, 22_050, format="AIFF"),
+        "m4a": av_bytes(moon, 22_050, "ipod", "aac"),
+        "webm": av_bytes(moon, 22_050, "webm", "libopus"),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["8 kHz", "stereo 96 kHz, 24 bits", "float", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "webm"]
+)
+def test_formats(formats, moon, name):
+    samples = read_upload(formats[name], LONGEST_S)
+    assert (samples.ndim, samples.dtype) == (1, np.float32)
+    rate_hz = {"8 kHz": 24_000, "stereo 96 kHz, 24 bits": 96_000, "opus": 24_000}.get(name, 22_050)
+    assert len(samples) / 16_000 == pytest.approx(len(moon) / rate_hz, abs=0.06)
+    assert np.abs(samples).max() == pytest.approx(np.abs(moon).max(), rel=0.25)
+
+
+@pytest.mark.parametrize(("format", "subtype"), [("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("WAV", "PCM_16")])
+def test_small_files_of_long_recordings(format, subtype):
+    with pytest.raises(RefusedError, match="longer than 20 s; cut it at pauses") as refused:
+        read_upload(too_long(format, subtype), 20)
+    assert refused.value.status == 413
+
+
+def test_a_type_that_is_claimed_is_not_believed(client, formats):
+    sent = {"audio": ("evil.exe", formats["webm"], "text/html")}
+    assert client.post("/transcribe", files=sent, data={"model": "echo"}).status_code == 200
+    sent = {"audio": ("x.wav", b"<html>", "audio/wav")}
+    assert client.post("/transcribe", files=sent, data={"model": "echo"}).status_code == 415
+
+
+def bomb() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.wav", bytes(10_000_000))
+    return file.getvalue()
+
+
+def too_long(format: str, subtype: str) -> bytes:
+    """40 s in few bytes."""
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 8_000, 1, subtype, format=format) as sound:
+        for _ in range(40):  # libsndfile crashes where Vorbis is written all at once
+            sound.write(np.zeros(8_000))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "status", "sentence"),
+    [
+        (lambda wav: b"", 400, "is empty"),
+        (lambda wav: b"R", 415, "is no recording"),
+        (lambda wav: b"RIFF", 400, "damaged or cut short"),
+        (lambda wav: wav[:44], 400, "is cut short: 44 of"),
+        (lambda wav: wav[: len(wav) // 2], 400, "is cut short"),
+        (lambda wav: wav_bytes(np.ones(1)), 422, "too short for a word"),
+        (lambda wav: wav_bytes(np.ones(0)), 400, "holds no samples"),
+        (lambda wav: wav_bytes(np.zeros(16_000)), 422, "silent from end to end"),
+        (lambda wav: wav_bytes(np.full(16_000, np.nan), subtype="FLOAT"), 422, "finite"),
+        (lambda wav: wav_bytes(np.ones((16_000, 17))), 400, "17 channels at 16000 Hz; convert it to mono"),
+        (lambda wav: wav_bytes(np.ones(16_000), 1_000), 400, "1 channels at 1000 Hz"),
+        (lambda wav: bomb(), 415, "is no recording"),
+        (lambda wav: gzip.compress(bytes(10_000_000)), 415, "is no recording"),
+        (lambda wav: b"\x1a\x45\xdf\xa3" + bytes(100), 400, "damaged or cut short"),
+        (lambda wav: b"\x00\x00\x00\x18ftypM4A " + bytes(100), 400, "damaged or cut short"),
+        (lambda wav: b"fLaC" + bytes(100), 400, "damaged or cut short"),
+        (lambda wav: b"OggS" + bytes(100), 400, "damaged or cut short"),
+        (lambda wav: b"\xff\xfb" + bytes(100), 400, "damaged or cut short|holds no samples"),
+        (lambda wav: b"\xff", 415, "is no recording"),
+        (lambda wav: b"see the moon" * 1000, 415, "is no recording"),
+    ],
+)
+def test_what_is_no_recording_of_use(send, wav, make, status, sentence):
+    answer = send("/transcribe", audio=make(wav), model="echo")
+    assert answer.status_code == status, answer.text
+    assert re.search(sentence, answer.json()["detail"])
+    assert "x.wav" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["m4a", "webm", "mp3", "flac", "ogg", "aiff"])
+def test_cut_anywhere_and_damaged_anywhere(formats, name):
+    """A sentence or samples, whatever is cut off or written over; all but the header may still decode."""
+    whole, rng = formats[name], np.random.default_rng(0)
+    for _ in range(40):
+        damaged = bytearray(whole[: rng.integers(1, len(whole))])
+        damaged[rng.integers(0, len(damaged))] = rng.integers(0, 256)
+        with suppress(RefusedError, CorpusError):
+            assert len(read_upload(bytes(damaged), LONGEST_S)) > 0
+
+
+def test_nothing_is_kept_on_disk(client, wav, tmp_path, monkeypatch):
+    """Not even a large upload goes through a temporary file."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    large = wav_bytes(np.random.default_rng(0).normal(0, 0.1, (8_000_000, 1)))
+    answer = client.post("/transcribe", files={"audio": ("x.wav", large)}, data={"model": "echo"})
+    assert answer.status_code in (200, 413), answer.text
