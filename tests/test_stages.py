@@ -101,3 +101,17 @@ def test_a_listing_sees_new_and_touched_files(tmp_path: Path) -> None:
     assert listing(tmp_path) == before
     (tmp_path / "other").write_text("x")
     assert listing(tmp_path) != before
+
+
+def test_several_stages_under_way(run: Run) -> None:
+    stages = Stages(run.folder / ".stages", lambda name, skipped: None)
+    outputs = [run.folder / "one", run.folder / "two"]
+    begun = [stages.begin(path.name, inputs=[], outputs=[path]) for path in outputs]
+    for path, stage in zip(outputs, begun, strict=True):
+        assert stage is not None
+        path.write_text("whole")
+    assert begun[0] is not None
+    begun[0].end()
+    assert stages.begin("one", inputs=[], outputs=outputs[:1]) is None
+    assert stages.begin("two", inputs=[], outputs=outputs[1:]) is not None
+    assert outputs[1].read_text() == "whole"

@@ -27,9 +27,9 @@ from asheard.files import content_digest, read_json
 from asheard.gop_chain import Gop
 from asheard.models import read_card
 from asheard.phones import Vectors
-from asheard.prior import PMinChoice, fit_prior
-from asheard.stages import Stages
-from asheard.training import faithful, l1_aware, train
+from asheard.prior import PMinChoice, fit_prior, load_prior
+from asheard.stages import Stage, Stages
+from asheard.training import TrainingOptions, faithful, l1_aware
 from asheard.transcribe import transcribe
 
 _RECIPES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
@@ -75,8 +75,30 @@ class FoldResult:
     inputs: tuple[Path, ...]
 
 
-def run_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages: Stages) -> FoldResult:
-    """Build, train and transcribe with some speakers held out; stages that are done are skipped.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A fold that is ready to be trained. runs: the training of each chain's model with each seed."""
+
+    setting: Setting
+    out: Path
+    stages: Stages
+    checked: CheckReport
+    p_min: PMinChoice
+    runs: dict[tuple[str, int], TrainingOptions]
+
+    def begin_training(self) -> list[tuple[TrainingOptions, Stage]]:
+        """The runs that are still to be trained, each with its stage, which is to be ended after it."""
+        begun = []
+        for (_, seed), options in self.runs.items():
+            inputs, outputs = [options.fingerprint(), self.setting.recordings], [options.checkpoint_dir]
+            stage = self.stages.begin(f"train {options.kind} seed {seed}", inputs=inputs, outputs=outputs)
+            if stage:
+                begun.append((options, stage))
+        return begun
+
+
+def prepare_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages: Stages) -> Prepared:
+    """Build the manifests and fit the prior with some speakers held out; stages that are done are skipped.
 
     Args:
         setting: what all folds share.
@@ -84,35 +106,41 @@ def run_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages
         test_speakers: speakers nobody trains on.
         stages: of this fold alone.
     """
-    manifests, predictions = out / "manifests", out / "predictions"
-    train_rows, val_rows, test_rows = (manifests / f"{split}.jsonl" for split in ("train", "val", "test"))
-    wav_root, recordings, cache = setting.wav_root, setting.recordings, setting.cache
-    build = partial(build_l2arctic, wav_root, manifests, test_speakers=test_speakers)
-    stages.run("manifests", build, inputs=[recordings, sorted(test_speakers)], outputs=[manifests])
-    checked = check_corpus(manifests, wav_root=wav_root)
+    manifests = out / "manifests"
+    build = partial(build_l2arctic, setting.wav_root, manifests, test_speakers=test_speakers)
+    stages.run("manifests", build, inputs=[setting.recordings, sorted(test_speakers)], outputs=[manifests])
+    checked = check_corpus(manifests, wav_root=setting.wav_root)
     refuse_problems(checked)
 
-    prior, p_min_choice = fit_prior(read_manifest(train_rows), setting.vectors)
-    prior_file = out / "prior.json"
-    prior.save(prior_file)
+    prior, p_min = fit_prior(read_manifest(manifests / "train.jsonl"), setting.vectors)
+    prior.save(out / "prior.json")
 
-    models: dict[tuple[str, int], Path] = {}
-    for seed in setting.seeds:
-        for kind, (chain, recipe) in _RECIPES.items():
-            options = recipe(
-                train=train_rows,
-                val=val_rows,
-                wav_root=wav_root,
-                checkpoint_dir=out / "models" / f"{kind}-seed{seed}",
-                base=setting.base,
-                seed=seed,
-                preset=setting.training,
-                pilot=setting.pilot if seed == setting.seeds[0] else 0,
-                audio_cache=cache,
-            )
-            inputs, outputs = [options.fingerprint(), recordings], [options.checkpoint_dir]
-            stages.run(f"train {kind} seed {seed}", partial(train, options), inputs=inputs, outputs=outputs)
-            models[chain, seed] = options.final
+    runs = {
+        (chain, seed): recipe(
+            train=manifests / "train.jsonl",
+            val=manifests / "val.jsonl",
+            wav_root=setting.wav_root,
+            checkpoint_dir=out / "models" / f"{kind}-seed{seed}",
+            base=setting.base,
+            seed=seed,
+            preset=setting.training,
+            pilot=setting.pilot if seed == setting.seeds[0] else 0,
+            audio_cache=setting.cache,
+        )
+        for seed in setting.seeds
+        for kind, (chain, recipe) in _RECIPES.items()
+    }
+    return Prepared(setting=setting, out=out, stages=stages, checked=checked, p_min=p_min, runs=runs)
+
+
+def conclude_fold(fold: Prepared) -> FoldResult:
+    """Transcribe the held-out speakers with the trained models, and score them; stages that are done are skipped."""
+    setting, out, stages = fold.setting, fold.out, fold.stages
+    manifests, predictions, prior_file = out / "manifests", out / "predictions", out / "prior.json"
+    train_rows, val_rows, test_rows = (manifests / f"{split}.jsonl" for split in ("train", "val", "test"))
+    wav_root, recordings, cache = setting.wav_root, setting.recordings, setting.cache
+    prior = load_prior(prior_file)
+    models = {key: options.final for key, options in fold.runs.items()}
 
     def write_down(
         name: str,
@@ -156,9 +184,9 @@ def run_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages
     return FoldResult(
         corpus=read_build_report(manifests).corpus,
         fold=Fold(gold=read_manifest(test_rows), runs=runs, training=read_manifest(train_rows)),
-        checked=checked,
-        p_min=p_min_choice,
-        left_out=Counter(checked.excluded) | _left_out(models.values(), predictions),
+        checked=fold.checked,
+        p_min=fold.p_min,
+        left_out=Counter(fold.checked.excluded) | _left_out(models.values(), predictions),
         validation=[epoch for key, model in models.items() for epoch in _epochs(*key, model)],
         inputs=(prior_file, manifests, predictions),
     )

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +25,47 @@ class Stages:
         self._announce = announce
 
     def run(self, name: str, do: Callable[[], Any], *, inputs: Iterable[Any], outputs: Iterable[Path]) -> None:
-        """Call `do` unless the stamp of `name` matches.
+        """Call `do` unless the stamp of `name` matches; inputs and outputs as of `begin`."""
+        stage = self.begin(name, inputs=inputs, outputs=outputs)
+        if stage:
+            do()
+            stage.end()
+
+    def begin(self, name: str, *, inputs: Iterable[Any], outputs: Iterable[Path]) -> "Stage | None":
+        """Begin a stage, or go on with it; several may be under way at a time.
 
         Args:
             inputs: what decides the result, beside this version of AsHeard: paths (files, or folders with all they
                 hold) stand for their content, anything else for its repr.
-            outputs: the files and folders that `do` makes, and that nothing else is kept in.
+            outputs: the files and folders that the stage makes, and that nothing else is kept in.
+        Returns:
+            The stage, to be ended when its outputs are whole; None where they are.
         """
-        path, outputs = self._folder / f"{name}.json", list(outputs)
+        path, outputs = self._folder / f"{name}.json", tuple(outputs)
         begun = {"inputs": digest([__version__, *inputs]), "outputs": None}
         stamp = read_json(path) if path.exists() else begun
         done = stamp == begun | {"outputs": digest(outputs)}
         self._announce(name, done)
         if done:
-            return
+            return None
         if stamp != begun:
             for output in outputs:
                 shutil.rmtree(output) if output.is_dir() else output.unlink(missing_ok=True)
         write_json(path, begun)
-        do()
-        write_json(path, begun | {"outputs": digest(outputs)})
+        return Stage(path, begun, outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage under way. path: of its stamp. begun: what that holds now."""
+
+    path: Path
+    begun: dict[str, Any]
+    outputs: tuple[Path, ...]
+
+    def end(self) -> None:
+        """Stamp the outputs as whole."""
+        write_json(self.path, self.begun | {"outputs": digest(self.outputs)})
 
 
 def digest(values: Iterable[Any]) -> str:

@@ -13,9 +13,10 @@ from asheard.errors import AsHeardError
 from asheard.evaluation import EVALUATION_FILES, Context, Verdict, evaluate_folds, report
 from asheard.evaluation.context import SYNTHETIC_NOTE
 from asheard.files import content_digest, read_json, write_json
-from asheard.fold import Setting, run_fold
+from asheard.fold import Setting, conclude_fold, prepare_fold
 from asheard.models import EMBEDDED_BASE
 from asheard.phones import load_vectors
+from asheard.pods import Executor, Local
 from asheard.stages import Stages, listing
 from asheard.training import DEFAULT_BASE
 
@@ -49,6 +50,7 @@ def study(
     folds: int = 1,
     preset: str | None = None,
     vectors_file: Path | None = None,
+    executor: Executor | None = None,
     announce: Callable[[str, bool], None] = lambda name, skipped: None,
 ) -> Verdict | None:
     """Rank the chains on held-out speakers; stages that are done are skipped.
@@ -63,6 +65,7 @@ def study(
             1 keeps to the corpus's own test speakers.
         preset: quick, embedded or full; by default embedded for the embedded corpus and full for any other.
         vectors_file: phone vectors in place of the bundled ones.
+        executor: where the models are trained; None trains them here.
         announce: called with (stage, skipped) before each stage.
     Raises:
         AsHeardError: `out` holds a study of another configuration, or of the kind of whatever is at fault.
@@ -91,11 +94,16 @@ def study(
         cache=out / "audio-16khz",
     )
 
-    results = []
+    prepared = []
     for number, held_out in enumerate(rotate(roster.l1s, roster.test_speakers, folds), start=1):
         home = out if folds == 1 else out / f"fold{number}"
         say = announce if folds == 1 else partial(_announce_fold, announce, number)
-        results.append(run_fold(setting, home, held_out, Stages(home / ".stages", say)))
+        prepared.append(prepare_fold(setting, home, held_out, Stages(home / ".stages", say)))
+    training = [begun for fold in prepared for begun in fold.begin_training()]
+    (executor or Local()).train([options for options, _ in training])
+    for _, stage in training:
+        stage.end()
+    results = [conclude_fold(fold) for fold in prepared]
 
     context = Context(
         corpus=results[0].corpus if corpus else "embedded" if name == "embedded" else f"embedded-{name}",
