@@ -133,6 +133,7 @@ def interruptible(tones: Path, folder: Path, kind: str, base: str, augment: bool
         dropout=0.1,
         augment=augment,
         peak_lr=3e-3,
+        audio_cache=folder / "cache",
     )
 
 
