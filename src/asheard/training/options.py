@@ -114,6 +114,7 @@ class TrainingOptions:
             "attention_dropout": self.dropout,
             "activation_dropout": self.dropout,
             "feat_proj_dropout": self.dropout,
+            "conformer_conv_dropout": self.dropout,
             "layerdrop": 0.0,
         }
 
