@@ -156,7 +156,9 @@ def test_what_cannot_fit_moves_nothing():
 @pytest.fixture
 def batch():
     labels = torch.tensor([[5, 6, 5], [6, 5, 0]])
-    return Batch(torch.zeros(2, 1), torch.ones(2), labels, torch.tensor([3, 2]), ("Hindi",) * 2, ("S/a", "S/b"))
+    return Batch(
+        torch.zeros(2, 1), torch.ones(2), labels, torch.tensor([3, 2]), ("Hindi",) * 2, ("S/a", "S/b"), ("a", "b")
+    )
 
 
 def test_a_batch_without_holes_keeps_pytorchs_loss_to_the_bit(batch):
