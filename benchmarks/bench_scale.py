@@ -1,4 +1,4 @@
-"""What an hour of speech costs on this machine: the numbers that docs/scale.md calculates with.
+"""What speech costs on one core of this machine: the numbers that docs/scale.md calculates with.
 
     python benchmarks/bench_scale.py
 
@@ -58,7 +58,7 @@ def write_corpus(root: Path) -> None:
 
 
 class Cost(NamedTuple):
-    """Of a call: how long it took, and how much more memory the process then held."""
+    """Of a call: seconds of processor time, which other work hardly changes, and how much more memory is then held."""
 
     seconds: float
     num_bytes: int
@@ -66,9 +66,9 @@ class Cost(NamedTuple):
 
 def cost_of(do: Callable[[], object]) -> Cost:
     """Call, and measure."""
-    before, start = resident_bytes(), time.perf_counter()
+    before, start = resident_bytes(), time.process_time()
     do()
-    return Cost(time.perf_counter() - start, resident_bytes() - before)
+    return Cost(time.process_time() - start, resident_bytes() - before)
 
 
 def resident_bytes() -> int:
@@ -178,8 +178,8 @@ def main() -> None:
         bases = {"embedded base": Path(EMBEDDED_BASE), "wav2vec2-base": export_ctc(random, root / "base", {})}
         console.print(
             table_of(
-                f"Models, {torch.get_num_threads()} threads",
-                ["model", "trained, s/s", "transcribed, s/s", "model, MB", "checkpoint, MB"],
+                "Models: audio-seconds a second of one core",
+                ["model", "trained", "transcribed", "model, MB", "checkpoint, MB"],
                 [[model, *measure_model(base, root)] for model, base in bases.items()],
             )
         )

@@ -80,7 +80,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def runs_below(folder: Path, options: dict) -> list[TrainingOptions]:
-    """Two runs of some seconds; checkpoints fall between epochs too."""
+    """Two runs of a few seconds; checkpoints fall between epochs too."""
     changes = {"epochs": 8, "batch_seconds": 2.0, "checkpoint_every": 3, "dropout": 0.1}
     return [
         TrainingOptions(**options | changes | {"kind": kind, "checkpoint_dir": folder / kind})
@@ -115,6 +115,25 @@ def test_runs_whose_node_is_killed_end_with_the_weights_of_this_process(workers,
 
 
 @pytest.mark.slow
+def test_small_models_share_a_gpu(workers, options, tmp_path):
+    """Ray hands out a GPU that a node only claims to have; the runs find none, and train on the CPU."""
+    node = workers.cluster.add_node(num_cpus=2, num_gpus=1)
+    runs = runs_below(tmp_path, options)
+    side_by_side = []
+
+    def watch() -> None:
+        wait_until(lambda: all(at_step(run, 1) for run in runs))
+        side_by_side.append(not any(run.final.exists() for run in runs))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    executor_at(workers.address).train(runs)
+    watching.join()
+    workers.cluster.remove_node(node)
+    assert side_by_side == [True]
+
+
+@pytest.mark.slow
 def test_what_a_run_raises_is_raised_here(workers, options, tmp_path):
     rows = read_manifest(options["train"])
     write_manifest(tmp_path / "train.jsonl", [replace(rows[0], wav="wav/gone.wav"), *rows[1:]])
@@ -131,9 +150,8 @@ def many(tones, tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "gop", [pytest.param(None, id="transcribed"), pytest.param(Gop(), id="scored", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("gop", [None, Gop()], ids=["transcribed", "scored"])
 def test_shards_are_the_bytes_of_this_process(workers, options, many, tones, tmp_path, gop):
     model = train(TrainingOptions(**options | {"epochs": 1})) if gop else tones / "base"
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"

@@ -4,6 +4,7 @@ Every node sees this machine's files under the same paths, and has the same AsHe
 to another; a training run goes on there from its checkpoint.
 """
 
+import logging
 import os
 import platform
 from collections import deque
@@ -49,29 +50,34 @@ class RayTasks:
 
     def train(self, runs: Sequence[TrainingOptions]) -> None:
         """As of `Executor.train`; all runs at once, as far as the cluster has room for them."""
+        if not runs:
+            return
+        above = os.path.commonpath([options.checkpoint_dir.parent for options in runs])
         with _connected(self._address) as cluster, _bar() as bar:
-            overall = bar.add_task(self._address, total=len(runs), state="runs trained")
+            overall = bar.add_task(self._address, total=len(runs), state="")
             tasks, lines = {}, {}
             for options in runs:
                 start = cluster.task(_train, _gpu_share(options.base), fresh=True)
                 task = start(options, options.fingerprint())
                 tasks[task] = options
-                lines[task] = bar.add_task(str(options.checkpoint_dir), total=1, state="waiting")
+                lines[task] = bar.add_task(os.path.relpath(options.checkpoint_dir, above), total=1, state="waiting")
             waiting = list(tasks)
             while waiting:
                 done, waiting = cluster.ray.wait(waiting, timeout=_LOOK_S)
+                for task, options in tasks.items():
+                    if row := last_step(options.checkpoint_dir):
+                        bar.update(lines[task], state=f"step {row['step']}, loss {row['loss']:.2f}")
                 for task in done:
                     cluster.ray.get(task)
                     bar.update(lines[task], completed=1)
                     bar.advance(overall)
-                for task, options in tasks.items():
-                    if row := last_step(options.checkpoint_dir):
-                        bar.update(lines[task], state=f"step {row['step']}, loss {row['loss']:.2f}")
         if missing := [str(options.final) for options in runs if not options.final.is_dir()]:
             raise PodError(f"{self._address}: trained there, but {missing[0]} is not to be seen here; {_REMEDY}")
 
     def spread(self, work: Work, chunks: Chunks) -> Iterator[list[dict[str, Any]]]:
         """As of `asheard.transcribe.Spread`; a few shards more than the cluster can hear at once are under way."""
+        if not chunks:
+            return
         share = 0.0 if is_recogniser(str(work.model)) else _gpu_share(model_folder(work.model))
         with _connected(self._address) as cluster:
             hear, shared = cluster.task(_hear, share, fresh=False), cluster.ray.put(work)
@@ -130,6 +136,7 @@ class _Cluster:
 def _connected(address: str) -> Iterator[_Cluster]:
     """Connect, and turn what Ray raises into what the user can mend; tasks under way end with the connection."""
     ray = optional_package("ray", "ray")
+    logging.getLogger("ray").setLevel(logging.WARNING)  # how it connects is no news
     try:
         connection = ray.init(address, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -200,7 +207,7 @@ def _gpu_share(model: str | Path | None) -> float:
 def _bar() -> progress.Progress:
     return progress.Progress(
         progress.TextColumn("{task.description}"),
-        progress.MofNCompleteColumn(),
+        progress.BarColumn(20),
         progress.TextColumn("{task.fields[state]}"),
         console=Console(stderr=True),
     )
