@@ -1,5 +1,6 @@
 """Ray tasks on a real cluster of two workers: nodes and callers die, and the results are those of one process."""
 
+import importlib
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ from asheard.corpora.journal import Journal
 from asheard.corpora.records import read_manifest, write_manifest
 from asheard.errors import AsHeardError, CorpusError, PodError
 from asheard.gop_chain import Gop
-from asheard.pods import Local, executor_at, spread_at
+from asheard.pods import Local, executor_at, ray_tasks, spread_at
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
 from asheard.transcribe import transcribe, transcribe_recordings
@@ -53,7 +54,9 @@ class Workers:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Workers]:
     pytest.importorskip("ray", reason="Ray is not installed (pip install 'asheard[ray]')")
-    running = Workers()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "300")  # for busy machines
+        running = Workers()
     yield running
     running.cluster.shutdown()
 
@@ -139,6 +142,15 @@ def test_what_a_run_raises_is_raised_here(workers, options, tmp_path):
     write_manifest(tmp_path / "train.jsonl", [replace(rows[0], wav="wav/gone.wav"), *rows[1:]])
     with pytest.raises(CorpusError, match=r"gone.wav: no such recording"):
         executor_at(workers.address).train([TrainingOptions(**options | {"train": tmp_path / "train.jsonl"})])
+
+
+@pytest.mark.slow
+def test_a_node_without_our_code_is_told_what_to_install(workers, options, tmp_path, monkeypatch):
+    (tmp_path / "known_here_only.py").write_text("def train(*arguments): ...")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(ray_tasks, "_at_home", importlib.import_module("known_here_only").train)
+    with pytest.raises(PodError, match=r"No module named 'known_here_only'; install AsHeard .* extras train and ray"):
+        executor_at(workers.address).train([TrainingOptions(**options)])
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Every node sees this machine's files under the same paths, and has the same AsHe
 to another; a training run goes on there from its checkpoint.
 """
 
-import logging
 import os
 import platform
 from collections import deque
@@ -136,12 +135,12 @@ class _Cluster:
 def _connected(address: str) -> Iterator[_Cluster]:
     """Connect, and turn what Ray raises into what the user can mend; tasks under way end with the connection."""
     ray = optional_package("ray", "ray")
-    logging.getLogger("ray").setLevel(logging.WARNING)  # how it connects is no news
     try:
-        connection = ray.init(address, log_to_driver=False)
+        connection = ray.init(address, log_to_driver=False, logging_level="warning")
     except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().rpartition("\n")[2]
         raise PodError(
-            f"{address}: no Ray cluster can be used there ({error}); start one (ray start --head) and name its client "
+            f"{address}: no Ray cluster can be used there ({reason}); start one (ray start --head) and name its client "
             "port, as in ray://HOST:10001"
         ) from None
     try:
@@ -154,6 +153,11 @@ def _connected(address: str) -> Iterator[_Cluster]:
                 num_cpus=resources.get("CPU", 0.0),
                 most_cpus=max(node.get("CPU", 0.0) for node in nodes),
             )
+    except ImportError as error:
+        what = getattr(error, "cause", error)
+        raise PodError(
+            f"{address}: {what}; install AsHeard {__version__} there, with the extras train and ray"
+        ) from None
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, AsHeardError):
             raise error.cause from None
