@@ -40,10 +40,14 @@ def study(
     vectors: Annotated[
         Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
     ] = None,
+    on: Annotated[
+        str, typer.Option("--on", metavar="PLACE", help="Where models are trained: local, or ray://HOST:PORT.")
+    ] = "local",
 ) -> None:
     """Build, train, transcribe, rank and report; killed, the same command goes on."""
     from rich.console import Console
 
+    from asheard.pods import executor_at
     from asheard.study import study as run
 
     console = Console(stderr=True, highlight=False)
@@ -59,6 +63,7 @@ def study(
         folds=folds,
         preset=preset and preset.value,
         vectors_file=vectors,
+        executor=executor_at(on),
         announce=announce,
     )
     if verdict is not None:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from asheard.errors import AsHeardError
+from asheard.pods.ray_tasks import RayTasks
 from asheard.training import TrainingOptions, train
+from asheard.transcribe import Spread
 
 
 class Executor(Protocol):
@@ -33,10 +35,25 @@ def executor_at(place: str) -> Executor:
     """The executor that `--on` names.
 
     Args:
-        place: local.
+        place: local or ray://HOST:PORT.
     Raises:
         AsHeardError: no executor goes by that name.
     """
     if place == "local":
         return Local()
-    raise AsHeardError(f"--on {place}: no such place; there is local")
+    if place.startswith("ray://"):
+        return RayTasks(place)
+    raise AsHeardError(f"--on {place}: no such place; there are local and ray://HOST:PORT")
+
+
+def spread_at(place: str) -> Spread:
+    """What does the work of `transcribe` where `--on` says.
+
+    Args:
+        place: ray://HOST:PORT.
+    Raises:
+        AsHeardError: recordings are not transcribed there.
+    """
+    if place.startswith("ray://"):
+        return RayTasks(place).spread
+    raise AsHeardError(f"--on {place}: recordings are transcribed on local or ray://HOST:PORT")
