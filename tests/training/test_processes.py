@@ -80,7 +80,9 @@ def test_two_processes_have_the_loss_curve_of_one_with_twice_the_batch(tones, pa
     for file in ("model.safetensors", "l1_aware.safetensors"):
         weights, others = (load_file(tmp_path / name / "final" / file) for name in ("alone", "pair"))
         assert weights.keys() == others.keys()
-        assert all(torch.allclose(weights[name], others[name], atol=1e-5) for name in weights)
+        for name in weights:  # a key's bias changes no attention: its gradient, and so its step, is rounding alone
+            if not name.endswith("k_proj.bias"):
+                assert (weights[name] - others[name]).norm() < 1e-4 * weights[name].norm(), name
 
 
 def test_processes_share_each_step(options):
