@@ -1,0 +1,180 @@
+"""A machine that is reached over ssh: commands run there, and what it means when they fail."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from asheard.errors import PodError
+
+DEFAULT_ROOT: Final = "asheard"  # in the home folder there
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_IPV6: Final = re.compile(r"[0-9a-f]*:[0-9a-f:.]+")
+_FOLDER: Final = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
+_LOST: Final = 255  # ssh's own exit status, where it did not reach the machine or lost it
+_CONNECT_S: Final = 15
+_SILENT_S: Final = 15  # between the questions whether the other side is still there; three without answer, and it is not
+
+# A machine's root may have a Python of its own, in venv/.
+_FAR_SIDE: Final = """\
+cd "$0" 2>/dev/null && test -f code/asheard/pods/far_side.py || {
+  echo "nothing was synced to $0 there; asheard pods sync does it" >&2; exit 1
+}
+PATH="$PWD/venv/bin:$PATH" exec python3 -I code/asheard/pods/far_side.py "$@"
+"""
+
+
+class Unreachable(PodError):
+    """The machine is not reached, or was lost in the middle: the same may work later."""
+
+
+def known_hosts_file() -> Path:
+    """Where the keys of machines are kept from first contact on; apart from the user's own, which stay as they are."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "asheard" / "known_hosts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where runs can be trained. What is None is left to the user's ssh configuration.
+
+    host, user, port: as ssh takes them. key: file of the private key. known_hosts: file that host keys are pinned in.
+    root: folder there for all that is AsHeard's; relative to the home folder, unless absolute. cpu: training without a
+    GPU is wanted.
+    """
+
+    host: str
+    user: str | None = None
+    port: int | None = None
+    key: Path | None = None
+    known_hosts: Path = field(default_factory=known_hosts_file)
+    root: str = DEFAULT_ROOT
+    cpu: bool = False
+
+    def __str__(self) -> str:
+        """The machine as a place, as `machine_at` takes it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user = "" if self.user is None else f"{self.user}@"
+        port = "" if self.port is None else f":{self.port}"
+        root = "" if self.root == DEFAULT_ROOT else self.root
+        return f"ssh{'+cpu' * self.cpu}://{user}{host}{port}{root}"
+
+    @property
+    def destination(self) -> str:
+        """What ssh calls the machine."""
+        return self.host if self.user is None else f"{self.user}@{self.host}"
+
+    def ssh(self) -> list[str]:
+        """The ssh command without its destination: it asks nothing, and pins host keys at first contact."""
+        self.known_hosts.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        options = {
+            "BatchMode": "yes",
+            "ConnectTimeout": _CONNECT_S,
+            "ServerAliveInterval": _SILENT_S,
+            "ServerAliveCountMax": 3,
+            "StrictHostKeyChecking": "accept-new",
+            "UserKnownHostsFile": shlex.quote(str(self.known_hosts)),
+            "LogLevel": "ERROR",
+        }
+        command = ["ssh", "-T", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
+        if self.key is not None:
+            command += ["-i", str(self.key), "-o", "IdentitiesOnly=yes"]
+        if self.port is not None:
+            command += ["-p", str(self.port)]
+        return command
+
+    def run(self, *words: str, given: str | None = None) -> str:
+        """Run a command there and give what it prints.
+
+        Args:
+            words: of the command; each arrives as it is, whatever the shell there.
+            given: its standard input; None gives it none.
+        Raises:
+            Unreachable: the machine is not reached, or the connection was lost; what was begun there may go on.
+            PodError: the command fails there, or this machine is not let in.
+        """
+        with self._begin(words, given) as process:
+            out, err = process.communicate(given)
+        if process.returncode:
+            raise self.failure(shlex.join(words[:3]), process.returncode, err)
+        return out
+
+    def ask(self, *words: str, given: str | None = None) -> Any:
+        """Run a verb of `asheard.pods.far_side` there, which must have been synced, and read its JSON; as of `run`."""
+        return json.loads(self.run("sh", "-c", _FAR_SIDE, self.root, *words, given=given).splitlines()[-1])
+
+    def lines(self, *words: str) -> Iterator[str]:
+        """Run a verb of `asheard.pods.far_side` there, and give each line that it prints as it comes; as of `run`."""
+        with self._begin(("sh", "-c", _FAR_SIDE, self.root, *words), None) as process:
+            try:
+                yield from process.stdout or ()
+                err = process.communicate()[1]
+            finally:
+                process.terminate()
+        if process.returncode:
+            raise self.failure(shlex.join(words), process.returncode, err)
+
+    def failure(self, command: str, code: int, err: str) -> PodError:
+        """What it means that ssh, or what runs over it, ended with an exit status and words on stderr."""
+        last = next((line.strip() for line in reversed(err.splitlines()) if line.strip()), f"exit status {code}")
+        if "Host key verification failed" in err:
+            name = self.host if self.port in (None, 22) else f"[{self.host}]:{self.port}"
+            return PodError(
+                f"{self}: it shows another host key than at first contact. If the machine was set up anew, forget the "
+                f"old one (ssh-keygen -f {shlex.quote(str(self.known_hosts))} -R {shlex.quote(name)}); if it was not, "
+                "it may be another machine that answers: ask whoever runs it"
+            )
+        if "Permission denied (" in err:
+            return PodError(
+                f"{self}: not let in ({last}); put your public key there (ssh-copy-id), and a private key with a "
+                "passphrase into ssh-agent (ssh-add)"
+            )
+        if code == _LOST:
+            return Unreachable(f"{self}: not reached, or lost, while it was to run {command} ({last})")
+        return PodError(f"{self}: {command} failed there ({last})")
+
+    def _begin(self, words: Sequence[str], given: str | None) -> subprocess.Popen[str]:
+        command = [*self.ssh(), "--", self.destination, shlex.join(words)]
+        stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
+        try:
+            return subprocess.Popen(
+                command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+            )
+        except FileNotFoundError:
+            raise PodError("the command ssh is not installed here; install OpenSSH's client") from None
+
+
+def machine_at(place: str) -> Machine:
+    """The machine that a place names.
+
+    Args:
+        place: ssh://[USER@]HOST[:PORT][/FOLDER], where FOLDER is the machine's root; with ssh+cpu:// training without a
+            GPU is wanted. HOST may be a name of ~/.ssh/config.
+    Raises:
+        PodError: it is no such place.
+    """
+    refused = PodError(f"{place}: not a place such as ssh://user@machine, ssh://machine:2222 or ssh://machine/folder")
+    try:
+        parts = urlsplit(place)
+        port = parts.port
+    except ValueError:
+        raise refused from None
+    if parts.password is not None:
+        raise PodError("a place holds no password, which others could read in the process list; ssh needs a key")
+    host, user, root = parts.hostname or "", parts.username, parts.path.rstrip("/")
+    if (
+        parts.scheme not in ("ssh", "ssh+cpu")
+        or not (_NAME.fullmatch(host) or _IPV6.fullmatch(host))
+        or not (user is None or _NAME.fullmatch(user))
+        or not (root == "" or _FOLDER.fullmatch(root))
+        or port == 0
+        or parts.query
+        or parts.fragment
+    ):
+        raise refused
+    return Machine(host=host, user=user, port=port, root=root or DEFAULT_ROOT, cpu=parts.scheme == "ssh+cpu")
