@@ -9,17 +9,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from asheard.errors import PodError
 
 DEFAULT_ROOT: Final = "asheard"  # in the home folder there
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_IPV6: Final = re.compile(r"[0-9a-f]*:[0-9a-f:.]+")
-_FOLDER: Final = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
+_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+_PLACE: Final = re.compile(
+    rf"ssh(?P<cpu>\+cpu)?://((?P<user>{_NAME})@)?(?P<host>{_NAME}|\[[0-9A-Fa-f:.]+\])(:(?P<port>[1-9][0-9]{{0,4}}))?"
+    rf"(?P<root>(/{_NAME})*)/?"
+)
 _LOST: Final = 255  # ssh's own exit status, where it did not reach the machine or lost it
 _CONNECT_S: Final = 15
-_SILENT_S: Final = 15  # between the questions whether the other side is still there; three without answer, and it is not
+_SILENT_S: Final = 15  # between questions whether the other side is still there; three without an answer: it is not
 
 # A machine's root may have a Python of its own, in venv/.
 _FAR_SIDE: Final = """\
@@ -30,7 +31,7 @@ PATH="$PWD/venv/bin:$PATH" exec python3 -I code/asheard/pods/far_side.py "$@"
 """
 
 
-class Unreachable(PodError):
+class UnreachableError(PodError):
     """The machine is not reached, or was lost in the middle: the same may work later."""
 
 
@@ -78,7 +79,7 @@ class Machine:
             "ServerAliveInterval": _SILENT_S,
             "ServerAliveCountMax": 3,
             "StrictHostKeyChecking": "accept-new",
-            "UserKnownHostsFile": shlex.quote(str(self.known_hosts)),
+            "UserKnownHostsFile": f'"{self.known_hosts}"',
             "LogLevel": "ERROR",
         }
         command = ["ssh", "-T", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
@@ -95,7 +96,7 @@ class Machine:
             words: of the command; each arrives as it is, whatever the shell there.
             given: its standard input; None gives it none.
         Raises:
-            Unreachable: the machine is not reached, or the connection was lost; what was begun there may go on.
+            UnreachableError: the machine is not reached, or the connection was lost; what was begun there may go on.
             PodError: the command fails there, or this machine is not let in.
         """
         with self._begin(words, given) as process:
@@ -135,7 +136,7 @@ class Machine:
                 "passphrase into ssh-agent (ssh-add)"
             )
         if code == _LOST:
-            return Unreachable(f"{self}: not reached, or lost, while it was to run {command} ({last})")
+            return UnreachableError(f"{self}: not reached, or lost, while it was to run {command} ({last})")
         return PodError(f"{self}: {command} failed there ({last})")
 
     def _begin(self, words: Sequence[str], given: str | None) -> subprocess.Popen[str]:
@@ -158,23 +159,17 @@ def machine_at(place: str) -> Machine:
     Raises:
         PodError: it is no such place.
     """
-    refused = PodError(f"{place}: not a place such as ssh://user@machine, ssh://machine:2222 or ssh://machine/folder")
-    try:
-        parts = urlsplit(place)
-        port = parts.port
-    except ValueError:
-        raise refused from None
-    if parts.password is not None:
-        raise PodError("a place holds no password, which others could read in the process list; ssh needs a key")
-    host, user, root = parts.hostname or "", parts.username, parts.path.rstrip("/")
-    if (
-        parts.scheme not in ("ssh", "ssh+cpu")
-        or not (_NAME.fullmatch(host) or _IPV6.fullmatch(host))
-        or not (user is None or _NAME.fullmatch(user))
-        or not (root == "" or _FOLDER.fullmatch(root))
-        or port == 0
-        or parts.query
-        or parts.fragment
-    ):
-        raise refused
-    return Machine(host=host, user=user, port=port, root=root or DEFAULT_ROOT, cpu=parts.scheme == "ssh+cpu")
+    parts = _PLACE.fullmatch(place)
+    if parts is None:
+        if "@" in place.partition("//")[2].partition(":")[2]:
+            raise PodError("a place holds no password, which others could read in the process list; ssh needs a key")
+        raise PodError(
+            f"{place}: not a place such as ssh://user@machine, ssh://machine:2222 or ssh://machine/folder/there"
+        )
+    return Machine(
+        host=parts["host"].strip("[]"),
+        user=parts["user"],
+        port=int(parts["port"]) if parts["port"] else None,
+        root=parts["root"] or DEFAULT_ROOT,
+        cpu=parts["cpu"] is not None,
+    )
