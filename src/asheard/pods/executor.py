@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from asheard.errors import AsHeardError
+from asheard.pods.machine import machines_at
+from asheard.pods.ssh import Ssh
 from asheard.training import TrainingOptions, train
 
 
@@ -33,10 +35,12 @@ def executor_at(place: str) -> Executor:
     """The executor that `--on` names.
 
     Args:
-        place: local.
+        place: local, or places of machines joined by commas, as of `machine_at`.
     Raises:
         AsHeardError: no executor goes by that name.
     """
     if place == "local":
         return Local()
-    raise AsHeardError(f"--on {place}: no such place; there is local")
+    if place.startswith("ssh"):
+        return Ssh(machines_at(place))
+    raise AsHeardError(f"--on {place}: no such place; there are local and ssh://USER@MACHINE")

@@ -22,17 +22,26 @@ _LOST: Final = 255  # ssh's own exit status, where it did not reach the machine 
 _CONNECT_S: Final = 15
 _SILENT_S: Final = 15  # between questions whether the other side is still there; three without an answer: it is not
 
-# A machine's root may have a Python of its own, in venv/.
-_FAR_SIDE: Final = """\
-cd "$0" 2>/dev/null && test -f code/asheard/pods/far_side.py || {
-  echo "nothing was synced to $0 there; asheard pods sync does it" >&2; exit 1
-}
-PATH="$PWD/venv/bin:$PATH" exec python3 -I code/asheard/pods/far_side.py "$@"
+_NOT_SYNCED: Final = 66
+
+# Begins `far_side` in the root. That may have a Python of its own, in venv/.
+_FAR_SIDE: Final = f"""\
+cd "$0" 2>/dev/null && test -f code/asheard/pods/far_side.py || exit {_NOT_SYNCED}
+export PATH="$PWD/venv/bin:$PATH" PYTHONPATH=code PYTHONSAFEPATH=1
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {{
+  echo "$(python3 --version) is too old, 3.11 is needed; make a virtual environment of a later one in $PWD/venv" >&2
+  exit 1
+}}
+exec python3 code/asheard/pods/far_side.py "$@"
 """
 
 
 class UnreachableError(PodError):
     """The machine is not reached, or was lost in the middle: the same may work later."""
+
+
+class NotSyncedError(PodError):
+    """Nothing of AsHeard's is on the machine."""
 
 
 def known_hosts_file() -> Path:
@@ -137,6 +146,8 @@ class Machine:
             )
         if code == _LOST:
             return UnreachableError(f"{self}: not reached, or lost, while it was to run {command} ({last})")
+        if code == _NOT_SYNCED:
+            return NotSyncedError(f"{self}: nothing is in {self.root} there; asheard pods sync puts it there")
         return PodError(f"{self}: {command} failed there ({last})")
 
     def _begin(self, words: Sequence[str], given: str | None) -> subprocess.Popen[str]:
@@ -173,3 +184,11 @@ def machine_at(place: str) -> Machine:
         root=parts["root"] or DEFAULT_ROOT,
         cpu=parts["cpu"] is not None,
     )
+
+
+def machines_at(places: str) -> tuple[Machine, ...]:
+    """The machines of places that are joined by commas; as of `machine_at`."""
+    machines = tuple(map(machine_at, places.split(",")))
+    if len(set(machines)) < len(machines):
+        raise PodError(f"{places}: names a machine twice")
+    return machines
