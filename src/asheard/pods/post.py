@@ -18,7 +18,7 @@ _PAUSE_S: Final = 2.0  # between visits; one takes an ssh connection
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """start: runs to start, each with whether its pilot is to pass first. stop, pull: runs to stop, and to bring here."""
+    """Names of runs. start: to start, each with whether its pilot is to pass first. stop: to kill. pull: to bring."""
 
     start: dict[str, bool]
     stop: frozenset[str]

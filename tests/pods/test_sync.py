@@ -1,0 +1,164 @@
+"""What runs need is mirrored, no more; cut off, it goes on; and both sides are counted."""
+
+import os
+import shutil
+import venv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sshd import Sshd
+
+from asheard.corpora import read_manifest, write_manifest
+from asheard.errors import CorpusError, PodError
+from asheard.pods.check import check
+from asheard.pods.machine import UnreachableError
+from asheard.pods.remote_run import remote_run
+from asheard.pods.sync import sync
+from asheard.training import TrainingOptions
+
+
+def silent(what: str, share: float) -> None:
+    pass
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_ino for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def run(options):
+    return remote_run(TrainingOptions(**options))
+
+
+def test_only_what_is_named_is_mirrored_and_only_once(machine, run, tones):
+    shares: dict[str, float] = {}
+    sync(machine, [run], shares.__setitem__)
+    there = Path(machine.root)
+    wavs = files(there / run.there.wav_root)
+    assert sorted(wavs) == sorted(
+        f"wav/{path.name}" for path in (tones / "wav").iterdir() if path.name != "unnamed.wav"
+    )
+    assert (there / run.there.train).read_bytes() == (tones / "train.jsonl").read_bytes()
+    assert files(there / run.there.base).keys() == files(tones / "base").keys()
+    assert (there / "code/asheard/models/embedded_base/config.json").is_file()
+    assert not list(there.rglob("__pycache__"))
+    assert set(shares) == {"code", "manifests and bases", f"recordings of {tones.name}"}
+    assert set(shares.values()) == {1.0}
+
+    before = files(there)
+    sync(machine, [run, replace(run, name="another")], silent)
+    assert files(there) == before
+
+    condition = check(machine, [run])
+    assert (condition.rows, condition.recordings, condition.gpus) == (60, 60, ())
+    assert "60 rows and 60 recordings as here" in str(condition)
+    changed = there / run.there.wav_root / "wav" / "val0.wav"
+    status, content = changed.stat(), bytearray(changed.read_bytes())
+    content[-1] ^= 1
+    changed.write_bytes(content)
+    os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (there / run.there.wav_root / "wav" / "train3.wav").unlink()
+    with pytest.raises(PodError, match="there are 59 recordings of 60; .* asheard pods sync copies the rest"):
+        check(machine, [run])
+    sync(machine, [run], silent)
+    assert changed.read_bytes() == (tones / "wav" / "val0.wav").read_bytes()
+    assert check(machine, [run]).recordings == 60
+
+    with pytest.raises(PodError, match=r"sees no GPU there; .* train on its CPU with ssh\+cpu://"):
+        check(replace(machine, cpu=False), [run])
+
+
+def test_cut_off_anywhere_it_goes_on_where_it_was(machine, line, options, tmp_path):
+    """Two recordings of noise, so that a cut falls into one of them."""
+    rows = read_manifest(options["train"])[:2]
+    for row in rows:
+        (tmp_path / row.wav).parent.mkdir(exist_ok=True)
+        (tmp_path / row.wav).write_bytes(os.urandom(4_000_000))
+    write_manifest(tmp_path / "rows.jsonl", rows)
+    noise = options | {"train": tmp_path / "rows.jsonl", "val": tmp_path / "rows.jsonl", "wav_root": tmp_path}
+    run, there = remote_run(TrainingOptions(**noise)), Path(machine.root)
+    sync(machine, [], silent)  # the code
+    by_line = replace(machine, port=line.port)
+    whole: list[int] = []
+    for _ in range(20):
+        line.cut(after_bytes=2_500_000)
+        try:
+            sync(by_line, [run], silent)
+        except UnreachableError:
+            arrived = sorted((there / run.there.wav_root).glob("wav/*.wav"))
+            assert all(path.stat().st_size == 4_000_000 for path in arrived)
+            whole.append(len(arrived))
+            line.mend()
+        else:
+            break
+    assert 2 <= len(whole) <= 6  # 8 MB in pieces of less than 2.5 MB: what came in one piece did not come again
+    for row in rows:
+        assert (there / run.there.wav_root / row.wav).read_bytes() == (tmp_path / row.wav).read_bytes()
+
+
+def test_a_full_disk_there_is_told_and_with_room_it_goes_on(user_key, environment, machine, run, tmp_path):
+    there = Path(machine.root)
+    there.mkdir()
+    small = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c"]
+    mount = f'mount -t tmpfs -o size=4m none {there} && exec "$0" "$@"'
+    if os.system(" ".join([*small, f"'mount -t tmpfs none {there}'"])):
+        pytest.skip("a small disk needs the right to mount one")
+    server = Sshd(tmp_path / "small", user_key, environment, prefix=(*small, mount))
+    server.start()
+    try:
+        with pytest.raises(PodError, match=r"no room to copy to .*No space left on device.*the same command goes on"):
+            sync(replace(machine, port=server.port), [run], silent)
+    finally:
+        server.stop()
+    machine = replace(machine, known_hosts=tmp_path / "others")
+    sync(machine, [run], silent)
+    assert check(machine, [run]).recordings == 60
+
+
+def test_a_machine_is_told_what_it_lacks(user_key, environment, machine, run, tmp_path):
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for command in ("sh", "mkdir"):
+        (commands / command).symlink_to(shutil.which(command))
+    server = Sshd(tmp_path / "bare", user_key, environment | {"PATH": str(commands)})
+    server.start()
+    bare = replace(machine, port=server.port)
+    try:
+        with pytest.raises(PodError, match="rsync is not installed; apt-get install rsync"):
+            sync(bare, [run], silent)
+        (commands / "rsync").symlink_to(shutil.which("rsync"))
+        old = commands / "python3"
+        old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 || exit 1\n')
+        old.chmod(0o755)
+        with pytest.raises(PodError, match=r"Python 3.9.2 is too old, 3.11 is needed; .* in .*/there/venv"):
+            sync(bare, [run], silent)
+        venv.create(Path(machine.root) / "venv")  # the root's own Python is taken then
+        with pytest.raises(PodError, match="PyTorch is not installed there"):
+            sync(bare, [run], silent)
+    finally:
+        server.stop()
+
+
+def test_recordings_that_cannot_be_mirrored_are_named(options, tones, tmp_path):
+    rows = read_manifest(tones / "train.jsonl")
+    for wav, message in (
+        ("../secret.wav", "is not below the wav root"),
+        ("wav/none.wav", "is that the right wav root"),
+    ):
+        write_manifest(tmp_path / "rows.jsonl", [replace(rows[0], wav=wav)])
+        with pytest.raises(CorpusError, match=f"rows.jsonl: .*{wav}.*{message}"):
+            remote_run(TrainingOptions(**options | {"train": tmp_path / "rows.jsonl"}))
+
+
+def test_a_run_is_known_by_what_decides_its_weights(options, tones, tmp_path):
+    name = remote_run(TrainingOptions(**options)).name
+    assert name.startswith("faithful-seed1-")
+    same = options | {"checkpoint_dir": tmp_path / "elsewhere" / "faithful-seed1", "pilot": 5, "checkpoint_every": 1}
+    assert remote_run(TrainingOptions(**same)).name == name
+    assert remote_run(TrainingOptions(**options | {"seed": 2})).name != name
+    copy = tmp_path / "copy"
+    shutil.copytree(tones, copy)
+    assert remote_run(TrainingOptions(**options | {"wav_root": copy})).name == name
+    os.utime(copy / "wav" / "val0.wav", (1, 1))
+    assert remote_run(TrainingOptions(**options | {"wav_root": copy})).name != name
