@@ -1,9 +1,12 @@
 """A loopback machine that is reached by a real sshd, with the corpus of tones to train on."""
 
+import fcntl
 import getpass
 import os
 import shutil
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -39,7 +42,8 @@ def sshd(tmp_path, user_key, environment):
 
 @pytest.fixture
 def machine(sshd, user_key, tmp_path):
-    return Machine(
+    """The loopback machine, as if it had nothing; what is still under way there in the end is killed."""
+    machine = Machine(
         host="127.0.0.1",
         user=getpass.getuser(),
         port=sshd.port,
@@ -48,6 +52,13 @@ def machine(sshd, user_key, tmp_path):
         root=str(tmp_path / "there"),
         cpu=True,
     )
+    yield machine
+    for lock in tmp_path.glob("*/jobs/*/lock"):
+        with lock.open("a") as held, suppress(ProcessLookupError, FileNotFoundError):
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.killpg(int((lock.parent / "pid").read_text()), signal.SIGKILL)
 
 
 @pytest.fixture

@@ -93,9 +93,7 @@ def test_a_job_is_started_once_and_waits_for_its_turn(machine, options):
     """One CPU is one place to train: the second job is queued until the first is gone."""
     long = options | {"epochs": 500, "checkpoint_every": 1}
     first = remote_run(TrainingOptions(**long))
-    second = remote_run(
-        TrainingOptions(**long | {"seed": 2, "checkpoint_dir": options["checkpoint_dir"].parent / "two"})
-    )
+    second = remote_run(TrainingOptions(**long | {"seed": 2}))
     sync(machine, [first, second], silent)
     names = (first.name, second.name)
     assert [status.state for status in statuses(machine, names).values()] == ["absent", "absent"]
@@ -205,7 +203,7 @@ def other_machine(machine, user_key, environment, tmp_path):
 
 @pytest.mark.slow
 def test_what_a_lost_machine_had_goes_to_the_others(machine, other_machine, sshd, long, at_step, trained_here):
-    other, server = other_machine
+    other, _ = other_machine
     short = replace(long, epochs=2, seed=2, checkpoint_dir=long.checkpoint_dir.parent / "short")
     training = Away(lambda: Ssh([machine, other], patience_s=3).train([long, short]))
     at_step(long, 10)

@@ -59,7 +59,7 @@ def test_only_what_is_named_is_mirrored_and_only_once(machine, run, tones):
     changed.write_bytes(content)
     os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns))
     (there / run.there.wav_root / "wav" / "train3.wav").unlink()
-    with pytest.raises(PodError, match="there are 59 recordings of 60; .* asheard pods sync copies the rest"):
+    with pytest.raises(PodError, match=r"there are 59 recordings of 60; .* asheard pods sync copies the rest"):
         check(machine, [run])
     sync(machine, [run], silent)
     assert changed.read_bytes() == (tones / "wav" / "val0.wav").read_bytes()
