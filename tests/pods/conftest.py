@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 from sshd import SSHD, Line, Sshd, make_key
+from tone_corpus import write_base, write_corpus
 
 from asheard.pods.machine import Machine
-from tone_corpus import write_base, write_corpus
 
 
 @pytest.fixture(scope="session")
