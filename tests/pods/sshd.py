@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -28,13 +29,14 @@ def free_port() -> int:
 
 
 class Sshd:
-    """An sshd that lets this user in with one key. Sessions get the environment that is given, and a PATH."""
+    """An sshd that lets this user in with one key; sessions get variables of the environment that is given."""
 
     def __init__(self, folder: Path, user_key: Path, environment: dict[str, str], prefix: tuple[str, ...] = ()) -> None:
         """prefix: of the server's command line, such as one that gives it a small disk."""
         self.folder, self.port, self.prefix = folder, free_port(), prefix
         folder.mkdir(parents=True)
         make_key(folder / "host_key")
+        variables = " ".join(shlex.quote(f"{name}={value}") for name, value in environment.items())
         settings = {
             "Port": self.port,
             "ListenAddress": "127.0.0.1",
@@ -48,7 +50,8 @@ class Sshd:
             "PermitRootLogin": "prohibit-password",
             "AllowUsers": getpass.getuser(),
             "MaxStartups": 100,
-            "SetEnv": " ".join(f"{name}={value}" for name, value in environment.items()),
+            # The environment comes after what the user's shell makes of it.
+            "ForceCommand": f'exec /usr/bin/env {variables} /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
         }
         (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
         self.process: subprocess.Popen[bytes] | None = None

@@ -46,13 +46,13 @@ def check(machine: Machine, runs: Sequence[RemoteRun]) -> Condition:
         UnreachableError: the connection was lost.
         PodError: PyTorch sees no GPU, and training without one is not wanted; or an input is missing there.
     """
+    rows, recordings = _compare(machine, runs)
     found = machine.ask("facts") | machine.ask("gpus")
     if not found["gpus"] and not machine.cpu:
         place = str(machine).replace("ssh://", "ssh+cpu://", 1)
         raise PodError(
             f"{machine}: PyTorch {found['torch']} sees no GPU there; mend its driver, or train on its CPU with {place}"
         )
-    rows, recordings = _compare(machine, runs)
     return Condition(
         python=found["python"],
         torch=found["torch"],

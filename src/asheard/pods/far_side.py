@@ -73,6 +73,7 @@ def start(name: str, num_gpus: str) -> None:
     options = json.load(sys.stdin)  # not whole where the connection was lost
     job = _JOBS / name
     job.mkdir(parents=True, exist_ok=True)
+    (RUNS / name).mkdir(parents=True, exist_ok=True)
     lock = (job / "lock").open("a")
     with _looking():
         if not _take(lock):

@@ -108,15 +108,12 @@ class Machine:
             UnreachableError: the machine is not reached, or the connection was lost; what was begun there may go on.
             PodError: the command fails there, or this machine is not let in.
         """
-        with self._begin(words, given) as process:
-            out, err = process.communicate(given)
-        if process.returncode:
-            raise self.failure(shlex.join(words[:3]), process.returncode, err)
-        return out
+        return self._complete(words, shlex.join(words), given)
 
     def ask(self, *words: str, given: str | None = None) -> Any:
         """Run a verb of `asheard.pods.far_side` there, which must have been synced, and read its JSON; as of `run`."""
-        return json.loads(self.run("sh", "-c", _FAR_SIDE, self.root, *words, given=given).splitlines()[-1])
+        out = self._complete(("sh", "-c", _FAR_SIDE, self.root, *words), shlex.join(words), given)
+        return json.loads(out.splitlines()[-1])
 
     def lines(self, *words: str) -> Iterator[str]:
         """Run a verb of `asheard.pods.far_side` there, and give each line that it prints as it comes; as of `run`."""
@@ -149,6 +146,13 @@ class Machine:
         if code == _NOT_SYNCED:
             return NotSyncedError(f"{self}: nothing is in {self.root} there; asheard pods sync puts it there")
         return PodError(f"{self}: {command} failed there ({last})")
+
+    def _complete(self, words: Sequence[str], told: str, given: str | None) -> str:
+        with self._begin(words, given) as process:
+            out, err = process.communicate(given)
+        if process.returncode:
+            raise self.failure(told, process.returncode, err)
+        return out
 
     def _begin(self, words: Sequence[str], given: str | None) -> subprocess.Popen[str]:
         command = [*self.ssh(), "--", self.destination, shlex.join(words)]

@@ -1,6 +1,7 @@
 """Models and logs brought back from a machine."""
 
 import os
+import shutil
 from pathlib import Path
 
 from asheard.errors import PodError
@@ -34,13 +35,14 @@ def pull(machine: Machine, name: str, into: Path, report: Report) -> Path:
     final, arriving = into / "final", into / ".final.arriving"
     if final.is_dir():
         return final
-    pull_logs(machine, name, into)
     sent = machine.ask("digests", name)
     if not sent:
         raise PodError(f"{machine}: there is no finished model of {name} to pull")
+    pull_logs(machine, name, into)
     fetch(machine, f"{RUNS}/{name}/final", arriving, lambda share: report(f"pulling {name}", share), delete=True)
     if (arrived := file_digests(arriving)) != sent:
         wrong = sorted(path for path in sent.keys() | arrived.keys() if sent.get(path) != arrived.get(path))
+        shutil.rmtree(arriving)
         raise PodError(f"{machine}: {', '.join(wrong)} of {name} did not arrive as sent; pull it again")
     _on_disk(arriving)
     arriving.rename(final)

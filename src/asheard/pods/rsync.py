@@ -82,20 +82,18 @@ def _copy(machine: Machine, words: Sequence[str], share: Share) -> None:
             )
         except FileNotFoundError:
             raise PodError("the command rsync is not installed here; apt-get install rsync") from None
-        try:
+        with process:
             for line in process.stdout or ():  # ends at carriage returns too
                 if found := re.search(r"(\d+)%", line):
                     share(int(found[1]) / 100)
-        finally:
-            process.terminate()
-            code = process.wait()
-        if code:
+        if code := process.returncode:
             errors.seek(0)
             raise _failure(machine, code, errors.read())
 
 
 def _failure(machine: Machine, code: int, err: str) -> PodError:
-    said = "\n".join(line for line in err.splitlines() if not line.startswith("rsync error:"))
-    if full := next((line for line in said.splitlines() if _DISK_FULL.search(line)), None):
+    lines = [line for line in err.splitlines() if not line.startswith("rsync error:")]
+    if full := next((line for line in lines if _DISK_FULL.search(line)), None):
         return PodError(f"{machine}: no room to copy to ({full.strip()}); make some, and the same command goes on")
-    return machine.failure("rsync", 255 if code in _LOST else code, said or err)
+    # What rsync says first is the cause of the rest.
+    return machine.failure("rsync", 255 if code in _LOST else code, "\n".join(reversed(lines)))

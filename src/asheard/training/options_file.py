@@ -34,9 +34,10 @@ def read_options(path: Path) -> TrainingOptions:
         if not _admits(hints[name], value):
             raise ModelError(f"{path}: training option {name} is {value!r}; it must be {_told(hints[name])}")
     of_paths = {name for name, hint in hints.items() if Path in (hint, *get_args(hint))}
-    return TrainingOptions(
-        **{name: Path(value) if name in of_paths and value is not None else value for name, value in values.items()}
-    )
+    options: dict[str, Any] = {
+        name: Path(value) if name in of_paths and value is not None else value for name, value in values.items()
+    }
+    return TrainingOptions(**options)
 
 
 def _admits(hint: Any, value: object) -> bool:
