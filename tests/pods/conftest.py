@@ -29,7 +29,7 @@ def user_key(tmp_path_factory):
 def environment():
     """Of a session there: this Python, and as many threads as here, so that weights can be compared."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {"PATH": path, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    return {"PATH": path, "OMP_NUM_THREADS": str(torch.get_num_threads()), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @pytest.fixture
@@ -91,5 +91,6 @@ def options(tones, tmp_path):
         "base": str(tones / "base"),
         "epochs": 2,
         "batch_seconds": 4.0,
+        "freeze_front_end": False,
         "peak_lr": 3e-3,
     }

@@ -28,6 +28,7 @@ _JOBS: Final = Path("jobs")
 RUNS: Final = Path("runs")
 _GPUS: Final = Path("gpus")
 _TAIL: Final = 1 << 16  # bytes at the end of a log that are looked at: some 300 steps
+_FULL: Final = 1 << 16  # bytes free where a job cannot even write down why it ended
 _LOOK_S: Final = 1.0  # between two looks for a free GPU, or for more of a log
 
 
@@ -139,9 +140,11 @@ def _work(job: Path, num_gpus: int, lock: IO[str]) -> None:
     write_json(job / "pid", os.getpid())
     with _a_gpu(num_gpus) as (number, gpu):
         write_json(job / "gpu", number)
+        # The last line of a traceback says what happened, where it is not folded into a box.
+        settings = {"CUDA_VISIBLE_DEVICES": str(number) if num_gpus else "", "TYPER_STANDARD_TRACEBACK": "1"}
         training = subprocess.run(
             [sys.executable, "-m", "asheard", "train", "options", job / "options.json"],
-            env=os.environ | {"CUDA_VISIBLE_DEVICES": str(number) if num_gpus else ""},
+            env=os.environ | settings,
             stdin=subprocess.DEVNULL,
             pass_fds=(lock.fileno(), gpu.fileno()),
             check=False,
@@ -211,7 +214,7 @@ def _status(name: str) -> dict[str, Any]:
         "epoch": steps[-1]["epoch"] if steps else None,
         "loss": steps[-1]["loss"] if steps else None,
         "val_per": epochs[-1]["val_per"] if epochs else None,
-        "last": said[-1].strip() if said else "",
+        "last": said[-1].strip() if said else "the disk is full" if shutil.disk_usage(".").free < _FULL else "",
     }
 
 

@@ -30,8 +30,8 @@ class Status:
 
     def __str__(self) -> str:
         """The state in a few words."""
-        if self.state == "failed":
-            return f"failed ({self.last or f'exit status {self.code}'})"
+        if self.state in ("failed", "stopped"):
+            return f"{self.state} ({self.last or f'exit status {self.code}'})"
         if self.state != "running":
             return self.state
         if self.step is None:
