@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from asheard.cli import pods_lifecycle
 from asheard.cli.seeds import Seeds, read_seeds
 from asheard.cli.train import Base, CheckpointEvery, Epochs, Pilot, Preset, PresetOption, Train, Val, WavRoot
 
@@ -14,10 +15,16 @@ if TYPE_CHECKING:
     from asheard.pods.machine import Machine
     from asheard.pods.remote_run import RemoteRun
 
-app = typer.Typer(help="Train on other machines, over ssh.", no_args_is_help=True)
+app = typer.Typer(help="Train on other machines, over ssh; rent pods, and terminate them.", no_args_is_help=True)
+app.command()(pods_lifecycle.up)
+app.command("list")(pods_lifecycle.list_)
+app.command()(pods_lifecycle.down)
 
 Place = Annotated[
-    str, typer.Argument(metavar="PLACE", help="ssh://[USER@]HOST[:PORT][/FOLDER]; ssh+cpu://... trains without a GPU.")
+    str,
+    typer.Argument(
+        metavar="PLACE", help="A pod's name, or ssh://[USER@]HOST[:PORT]\\[/FOLDER]; ssh+cpu:// trains without a GPU."
+    ),
 ]
 Places = Annotated[str, typer.Argument(metavar="PLACES", help="Machines as above, joined by commas.")]
 Run = Annotated[str | None, typer.Argument(metavar="RUN", help="Beginning of a run's name.", show_default="all")]

@@ -43,8 +43,18 @@ def study(
         Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
     ] = None,
     on: Annotated[
-        str, typer.Option("--on", metavar="PLACE", help="Where models are trained: local, or ssh://USER@MACHINE,...")
+        str,
+        typer.Option(
+            "--on", metavar="PLACE", help="Where models are trained: local, ssh://USER@MACHINE,... or pods:N[:GPU]."
+        ),
     ] = "local",
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", min=0.0, help="Most USD for pods, with what they cost before.")
+    ] = None,
+    max_hours: Annotated[
+        float | None,
+        typer.Option("--max-hours", min=0.1, help="Each pod terminates itself after these.", show_default="24"),
+    ] = None,
 ) -> None:
     """Build, train, transcribe, rank and report; killed, the same command goes on."""
     from rich.console import Console
@@ -65,7 +75,7 @@ def study(
         folds=folds,
         preset=preset and preset.value,
         vectors_file=vectors,
-        executor=executor_at(on),
+        executor=executor_at(on, out, max_cost=max_cost, max_hours=max_hours),
         announce=announce,
     )
     if verdict is not None:

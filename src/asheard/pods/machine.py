@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from asheard.errors import PodError
+from asheard.pods.runpod import OURS
 
 DEFAULT_ROOT: Final = "asheard"  # in the home folder there
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
@@ -170,10 +171,14 @@ def machine_at(place: str) -> Machine:
 
     Args:
         place: ssh://[USER@]HOST[:PORT][/FOLDER], where FOLDER is the machine's root; with ssh+cpu:// training without a
-            GPU is wanted. HOST may be a name of ~/.ssh/config.
+            GPU is wanted. HOST may be a name of ~/.ssh/config. Or asheard-NAME, a rented pod.
     Raises:
         PodError: it is no such place.
     """
+    if place.startswith(OURS):
+        from asheard.pods.fleet import pod_at  # which knows machines
+
+        return pod_at(place)
     parts = _PLACE.fullmatch(place)
     if parts is None:
         if "@" in place.partition("//")[2].partition(":")[2]:
