@@ -104,3 +104,10 @@ def test_the_defaults_of_up_are_those_of_an_order():
     given = {parameter.name: parameter.default for parameter in signature(up).parameters.values()}
     order = asdict(Order()) | {"cloud": Order().cloud.lower(), "image": None, "ports": None}
     assert {name: value for name, value in given.items() if name in order} == order
+
+
+@pytest.mark.parametrize("verb", ["up", "list", "down", "sync", "check", "train", "logs", "pull"])
+def test_every_verb_explains_itself(verb, monkeypatch, capsys):
+    done = run(monkeypatch, capsys, "pods", verb, "--help")
+    assert done.code == 0
+    assert "Usage" in done.out

@@ -18,6 +18,7 @@ from asheard.errors import AsHeardError, GateError, PodError
 from asheard.pods import Pods, executor_at
 from asheard.pods.ledger import Ledger
 from asheard.pods.runpod import Order
+from asheard.study import study as study_of
 from asheard.training import TrainingOptions, options_to_json, train
 
 FULL = "There are no longer any instances available with the requested specifications."
@@ -261,6 +262,19 @@ def test_training_that_is_killed_on_the_pod_goes_on_with_the_same_call(container
     pods(study).train([long])
     assert long.final.is_dir()
     assert containers.running() == []
+
+
+@pytest.mark.slow
+def test_a_whole_study_on_pods_is_the_study_that_it_is_here(containers, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    study_of(here, preset="quick", seeds=(1,))
+    study_of(there, preset="quick", seeds=(1,), executor=pods(there, 2))
+    assert containers.running() == []
+    assert (there / "RESULTS.md").is_file()
+    models = [path.relative_to(here) for path in sorted(here.glob("models/*/final/*.safetensors"))]
+    assert len(models) == 3  # two encoders, and the head of one
+    for path in models:
+        assert (there / path).read_bytes() == (here / path).read_bytes()
 
 
 def child_of(pid):
