@@ -1,17 +1,20 @@
 """`asheard pods` parses, calls and prints; `asheard study --on` ends as it does here; Ctrl-C leaves runs going."""
 
 import re
+import shlex
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from asheard.cli import app
 from asheard.errors import PodError
 from asheard.models import read_card
+from asheard.pods.machine import machines_at
 
 RUNNER = CliRunner()
 
@@ -59,6 +62,21 @@ def test_from_sync_to_pull(place, tones, tmp_path):
     )
     with pytest.raises(PodError, match="no run l1-aware there; there are faithful-seed3"):
         run("pods", "logs", place, "l1-aware")
+
+
+def test_the_documented_commands_are_understood():
+    """Options and places as docs/ssh.md has them; nothing is run."""
+    text = (Path(__file__).parents[2] / "docs" / "ssh.md").read_text(encoding="utf-8").replace("\\\n", "")
+    commands = [shlex.split(line) for line in re.findall(r"^    asheard (.*)$", text, re.MULTILINE)]
+    assert len(commands) >= 8
+    for words in commands:
+        command = get_command(app)
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        context = command.make_context("asheard", words)
+        places = [context.params[name] for name in ("place", "places", "on") if name in context.params]
+        assert places
+        assert all(map(machines_at, places))
 
 
 def test_a_kind_that_is_none(tones):

@@ -1,6 +1,5 @@
 """Places are read or refused; commands arrive as they are; what fails says what is wrong."""
 
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -95,8 +94,8 @@ def test_the_host_key_of_the_first_contact_is_kept_and_another_one_refused(machi
         machine.run("true")
     assert not isinstance(refused.value, UnreachableError)
     assert machine.known_hosts.read_text() == pinned
-    advice = str(refused.value).partition("(")[2].partition(")")[0]
-    assert os.system(f"{advice} >/dev/null 2>&1") == 0
+    assert f"remove line 1 of {machine.known_hosts};" in str(refused.value)
+    machine.known_hosts.write_text("")
     machine.run("true")
 
 

@@ -131,11 +131,11 @@ class Machine:
         """What it means that ssh, or what runs over it, ended with an exit status and words on stderr."""
         last = next((line.strip() for line in reversed(err.splitlines()) if line.strip()), f"exit status {code}")
         if "Host key verification failed" in err:
-            name = self.host if self.port in (None, 22) else f"[{self.host}]:{self.port}"
+            known = re.search(r"key in (.+):(\d+)", err)
+            where = f"line {known[2]} of {known[1]}" if known else f"its line in {self.known_hosts}"
             return PodError(
-                f"{self}: it shows another host key than at first contact. If the machine was set up anew, forget the "
-                f"old one (ssh-keygen -f {shlex.quote(str(self.known_hosts))} -R {shlex.quote(name)}); if it was not, "
-                "it may be another machine that answers: ask whoever runs it"
+                f"{self}: it shows another host key than at first contact. If the machine was set up anew, remove "
+                f"{where}; if it was not, another machine may have taken its place: ask whoever runs it"
             )
         if "Permission denied (" in err:
             return PodError(

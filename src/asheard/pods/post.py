@@ -29,13 +29,13 @@ class Orders:
 class Post:
     """A machine and its part of the plan. Visits tell `condition` and `known`; the rest belongs to whoever plans.
 
-    condition: None until it is ready. known: its jobs at the last visit, None before the first. to_start, to_stop: see
-    `Orders`. lost_since: when it was last reached, on the monotonic clock, None where it answers.
+    condition: None until it is ready. known: how each run did there at the last visit, empty before the first.
+    to_start, to_stop: see `Orders`. lost_since: time of the monotonic clock from which on it did not answer.
     """
 
     machine: Machine
     condition: Condition | None = None
-    known: dict[str, Status] | None = None
+    known: dict[str, Status] = field(default_factory=dict)
     to_start: dict[str, bool] = field(default_factory=dict)
     to_stop: set[str] = field(default_factory=set)
     lost_since: float | None = None
@@ -57,7 +57,7 @@ def visit(post: Post, runs: Sequence[RemoteRun], orders: Orders, display: Displa
     names = [run.name for run in runs]
     if post.condition is not None or post.lost_since is not None:
         time.sleep(_PAUSE_S)
-    if post.known is None:
+    if not post.known:
         post.known = statuses(machine, names)
         return
     if post.condition is None:

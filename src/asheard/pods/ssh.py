@@ -55,6 +55,8 @@ class Ssh:
                 _accept(options)
             else:
                 waiting.append(remote_run(options))
+        if len({run.name for run in waiting}) < len(waiting):
+            raise PodError("two of the runs are the same, but for the folders that hold theirs; train one of them")
         if waiting:
             with Display() as display:
                 _Plan(waiting, self._machines, self._join, self._patience_s, display).carry_out()
@@ -131,7 +133,7 @@ class _Plan:
 
     def _progress(self, post: Post, name: str) -> int:
         """2 where a run is under way or done there, 1 where it was once begun, else 0."""
-        state = post.known[name].state if post.known else "absent"
+        state = post.known[name].state
         return 2 if state in _UNDER_WAY else int(state != "absent")
 
     def _load(self, post: Post) -> float:
@@ -142,7 +144,7 @@ class _Plan:
 
     def _note_pilot(self, post: Post, name: str) -> None:
         """Steps are logged after the pilot."""
-        if post.known and post.known[name].step is not None:
+        if post.known[name].step is not None:
             self._untried.discard(name)
 
     def _visited(self, post: Post, orders: Orders) -> None:
@@ -153,7 +155,7 @@ class _Plan:
             post.to_start.pop(name, None)
         post.to_stop -= orders.stop
         for name in [name for name, where in self._where.items() if where is post and name not in post.to_start]:
-            self._look(post, self._runs[name], (post.known or {})[name])
+            self._look(post, self._runs[name], post.known[name])
         self._give_way(post)
 
     def _look(self, post: Post, run: RemoteRun, status: Status) -> None:
@@ -198,13 +200,14 @@ class _Plan:
         for post in self._posts:
             names = [name for name, where in self._where.items() if where is post]
             try:
-                stop(post.machine, names)
+                if names:
+                    stop(post.machine, names)
             except PodError as error:
                 self._display.tell(f"{error}; {', '.join(names)} may still be under way")
 
     def _give_way(self, post: Post) -> None:
         """Where pilots wait for a GPU, runs whose pilots have passed rest until all have."""
-        here = {name: (post.known or {})[name].state for name, where in self._where.items() if where is post}
+        here = {name: post.known[name].state for name, where in self._where.items() if where is post}
         if any(here[name] == "queued" for name in self._untried & here.keys()):
             passed = {name for name in here.keys() - self._untried if here[name] == "running"}
             self._resting |= passed
