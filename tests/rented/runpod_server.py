@@ -73,6 +73,7 @@ class RunPodServer:
         boots: whether containers come up.
         capacity: pods that can be had.
         surcharge: USD an hour that pods cost above the offer.
+        num_threads: that whatever is computed on a pod takes.
         faults: for an operation (gpuTypes, myself, podFindAndDeployOnDemand, podTerminate), what goes wrong with the
             next requests: "refused" (no answer), "lost" (carried out, and no answer), "down" (503, no JSON),
             "unauthorized" (401), or a sentence that GraphQL says. None lets one pass.
@@ -87,6 +88,7 @@ class RunPodServer:
         self.boots = True
         self.capacity = 8
         self.surcharge = 0.0
+        self.num_threads = 1
         self.faults = defaultdict(deque)
         self.asked = []
         self.ever = []
@@ -184,6 +186,7 @@ class RunPodServer:
             "RUNPOD_API_BASE_URL": self.url,
             "POD_FOLDER": str(home),
             "POD_SSH_PORT": str(pod["ssh_port"]),
+            "OMP_NUM_THREADS": str(self.num_threads),
         }
         command = shlex.split(docker_args.replace("/start.sh", str(START)))
         with (home / "log").open("wb") as log:

@@ -109,7 +109,7 @@ def await_ssh(
     return [machines[name] for name in names]
 
 
-def take_down(runpod: RunPod, ours: Callable[[Pod], bool], *, until: float = 0.0, pause_s: float = 1.0) -> None:
+def take_down(runpod: RunPod, ours: Callable[[Pod], bool], *, until: float = 0.0, pause_s: float = 3.0) -> None:
     """Terminate pods until none is listed any more, however long the provider cannot be asked.
 
     The first Ctrl-C is answered with what is still running, the second ends the waiting.

@@ -29,7 +29,7 @@ class Pods:
         max_cost: float | None = None,
         cpu: bool = False,
         patience_s: float = PATIENCE_S,
-        pause_s: float = 1.0,
+        pause_s: float = 3.0,
     ) -> None:
         """Plan; nothing is ordered yet.
 

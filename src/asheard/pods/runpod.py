@@ -92,7 +92,7 @@ class Pod:
 class RunPod:
     """An account at RunPod, opened by the key in RUNPOD_API_KEY, which is kept nowhere else."""
 
-    def __init__(self, *, pause_s: float = 1.0) -> None:
+    def __init__(self, *, pause_s: float = 2.0) -> None:
         """pause_s: between tries of what could not be asked.
 
         Raises:
