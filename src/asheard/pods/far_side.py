@@ -53,9 +53,13 @@ def gpus() -> dict[str, Any]:
 
 def install(*requirements: str) -> None:
     """Install packages, in a virtual environment of the root's own unless Python runs in one already."""
-    own = sys.prefix == sys.base_prefix
-    pip = ["venv/bin/python3" if own else sys.executable, "-m", "pip", "install", "--quiet", *requirements]
-    for command in ([[sys.executable, "-m", "venv", "--system-site-packages", "venv"]] if own else []) + [pip]:
+    commands = []
+    python = sys.executable
+    if sys.prefix == sys.base_prefix:
+        commands = [[python, "-m", "venv", "--system-site-packages", "venv"]]
+        python = "venv/bin/python3"
+    commands += [[python, *"-m pip install --quiet --disable-pip-version-check".split(), *requirements]]
+    for command in commands:
         code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
         if code:
             sys.exit(code)
