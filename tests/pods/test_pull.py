@@ -40,6 +40,8 @@ def test_model_and_logs_are_brought_and_checkpoints_are_not(finished, tmp_path):
     found = sorted(str(path.relative_to(into)) for path in into.rglob("*") if path.is_file())
     assert found == ["final/card.json", "final/model.safetensors", "log.jsonl", "tensorboard/events"]
     assert (final / "model.safetensors").read_bytes() == WEIGHTS
+    with pytest.raises(PodError, match="there is no finished model of faithful-seed2-4567cdef"):
+        pull(finished, "faithful-seed2-4567cdef", tmp_path / "none", silent)
 
 
 def test_cut_off_nothing_is_called_final_and_the_same_call_goes_on(finished, line, tmp_path):
@@ -71,8 +73,3 @@ def test_what_does_not_arrive_as_sent_is_not_accepted(finished, monkeypatch, tmp
     assert not (into / "final").exists()
     weights.write_bytes(WEIGHTS)
     assert pull(finished, name, into, silent).is_dir()
-
-
-def test_what_is_not_finished_cannot_be_pulled(finished, tmp_path):
-    with pytest.raises(PodError, match="there is no finished model of faithful-seed2-4567cdef"):
-        pull(finished, "faithful-seed2-4567cdef", tmp_path / "here", silent)

@@ -115,6 +115,26 @@ def test_a_job_is_started_once_and_waits_for_its_turn(machine, options):
     assert not processes_of(second.name)
 
 
+@pytest.mark.slow
+def test_each_job_has_a_gpu_of_its_own(machine, options):
+    """The machine is said to have two; PyTorch, which sees none, trains on its CPU all the same."""
+    runs = [remote_run(TrainingOptions(**options | {"epochs": 500, "seed": seed})) for seed in (1, 2, 3)]
+    sync(machine, runs, silent)
+    for run in runs:
+        start(machine, run, 2)
+    wait_for(lambda: [status.state for status in statuses(machine).values()].count("running") == 2)
+    time.sleep(1.5)
+    assert sorted(status.state for status in statuses(machine).values()) == ["queued", "running", "running"]
+    wait_for(lambda: sum(len(processes_of(run.name)) for run in runs) == 2)
+    seen = [Path(f"/proc/{pid}/environ").read_bytes() for run in runs for pid in processes_of(run.name)]
+    assert sorted(number for number in (0, 1) for found in seen if b"CUDA_VISIBLE_DEVICES=%d\0" % number in found) == [
+        0,
+        1,
+    ]
+    stop(machine, [run.name for run in runs])
+    assert {status.state for status in statuses(machine).values()} == {"stopped"}
+
+
 class Away:
     """A call in another thread, and how it ended."""
 

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import sys
 import time
 import venv
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from zipfile import ZipFile
 
 import pytest
 from sshd import Sshd
@@ -151,6 +153,31 @@ def test_a_machine_is_told_what_it_lacks(user_key, environment, machine, run, tm
         venv.create(Path(machine.root) / "venv")  # the root's own Python is taken then
         with pytest.raises(PodError, match="PyTorch is not installed there"):
             sync(bare, [run], silent)
+    finally:
+        server.stop()
+
+
+@pytest.mark.slow
+def test_packages_that_a_machine_lacks_are_installed_apart_from_its_own(user_key, environment, machine, tmp_path):
+    """A Python that is in no virtual environment gets one, which sees what the machine has."""
+    wheel = tmp_path / "lacking-1.0-py3-none-any.whl"
+    with ZipFile(wheel, "w") as files:
+        files.writestr("lacking.py", "")
+        files.writestr("lacking-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: lacking\nVersion: 1.0\n")
+        files.writestr("lacking-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        files.writestr("lacking-1.0.dist-info/RECORD", "")
+    sync(machine, [], silent)
+    python = Path(sys.base_prefix, "bin")
+    server = Sshd(tmp_path / "base", user_key, environment | {"PATH": f"{python}:{os.environ['PATH']}"})
+    server.start()
+    machine = replace(machine, port=server.port)
+    try:
+        assert machine.ask("facts", "lacking")["missing"] == ["lacking"]
+        machine.ask("install", str(wheel))
+        assert machine.ask("facts", "lacking")["missing"] == []
+        assert (Path(machine.root) / "venv" / "pyvenv.cfg").read_text().count("include-system-site-packages = true")
+        with pytest.raises(PodError, match=r"install .*there-is-no.whl failed there \(.*there-is-no.whl"):
+            machine.ask("install", str(tmp_path / "there-is-no.whl"))
     finally:
         server.stop()
 

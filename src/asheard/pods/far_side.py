@@ -18,7 +18,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -53,9 +53,13 @@ def gpus() -> dict[str, Any]:
 
 def install(*requirements: str) -> None:
     """Install packages, in a virtual environment of the root's own unless Python runs in one already."""
-    own = sys.prefix == sys.base_prefix
-    pip = ["venv/bin/python3" if own else sys.executable, "-m", "pip", "install", "--quiet", *requirements]
-    for command in ([[sys.executable, "-m", "venv", "--system-site-packages", "venv"]] if own else []) + [pip]:
+    commands = []
+    python = sys.executable
+    if sys.prefix == sys.base_prefix:
+        commands = [[python, "-m", "venv", "--system-site-packages", "venv"]]
+        python = "venv/bin/python3"
+    commands += [[python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements]]
+    for command in commands:
         code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
         if code:
             sys.exit(code)
@@ -94,18 +98,16 @@ def start(name: str, num_gpus: str) -> None:
 
 def status(*names: str) -> list[dict[str, Any]]:
     """How jobs do; all of them where none is named."""
-    with _looking():
-        return [_status(name) for name in names or sorted(path.name for path in _JOBS.glob("*/"))]
+    return [_status(name) for name in names or sorted(path.name for path in _JOBS.glob("*/"))]
 
 
 def stop(*names: str) -> None:
     """Kill jobs; started again they go on from their checkpoints."""
     for name in names:
-        with _looking():
-            pid = _JOBS / name / "pid"
-            if _under_way(name) and pid.is_file():
-                os.killpg(read_json(pid), signal.SIGKILL)
         while _under_way(name):
+            if (pid := _JOBS / name / "pid").is_file():
+                with suppress(ProcessLookupError):
+                    os.killpg(read_json(pid), signal.SIGKILL)
             time.sleep(0.05)
 
 
@@ -188,7 +190,7 @@ def _under_way(name: str) -> bool:
     path = _JOBS / name / "lock"
     if not path.is_file():
         return False
-    with path.open("a") as lock:
+    with _looking(), path.open("a") as lock:
         return not _take(lock)
 
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import asheard
@@ -66,10 +67,16 @@ def plain(name: str) -> str:
 def _wavs(options: TrainingOptions) -> tuple[str, ...]:
     wavs: set[str] = set()
     for manifest in (options.train, options.val):
-        named = {row.wav for row in read_manifest(manifest) if row.wav is not None}
+        named = _named(manifest, content_digest(manifest))
         _refuse_strangers(manifest, options.wav_root, named)
         wavs |= named
     return tuple(sorted(wavs))
+
+
+@cache
+def _named(manifest: Path, digest: str) -> frozenset[str]:
+    """The recordings of a manifest with this content; runs of a study share theirs, and 20,000 rows take seconds."""
+    return frozenset(row.wav for row in read_manifest(manifest) if row.wav is not None)
 
 
 def _refuse_strangers(manifest: Path, wav_root: Path, wavs: Iterable[str]) -> None:
