@@ -74,7 +74,7 @@ def test_a_pod_whose_key_is_another_says_so_in_the_end(containers, tmp_path, mon
     runpod = RunPod(pause_s=0.05)
     runpod.create("asheard-a", Order(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
     with pytest.raises(PodError, match=r"in vain: .*not let in"):
-        await_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=6)
+        await_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=4)
 
 
 def test_pods_are_found_by_name_and_by_study(account, runpod):
@@ -126,7 +126,7 @@ def test_it_goes_on_until_none_is_listed(account, runpod, fault, capsys):
     for name in ("asheard-a", "asheard-b"):
         create(runpod, name)
     account.faults["myself"].extend([fault] * 4)
-    account.faults["podTerminate"].extend([None, *[fault] * 4])
+    account.faults["podTerminate"].extend([None, *[fault] * 2])
     take_down(runpod, everything, until=time.time() + 3600, pause_s=0.01)
     assert account.running() == []
     assert "pods that were ordered: still to be terminated; the leash ends them by" in capsys.readouterr().err

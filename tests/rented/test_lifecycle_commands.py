@@ -14,8 +14,11 @@ from asheard.cli.pods_lifecycle import up
 from asheard.pods.runpod import Order
 from in_process import run
 
-OTHERS = (signal.SIGINT, signal.SIGHUP)
 COMMAND = [sys.executable, "-m", "asheard", "pods"]
+
+
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def test_up_list_down(containers, monkeypatch, capsys):
@@ -36,9 +39,9 @@ def test_up_list_down(containers, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("faults", "said"),
     [
-        ({"gpuTypes": ["down"] * 3}, "cannot be asked"),
         ({"podFindAndDeployOnDemand": [None, "There are no longer any instances available."]}, "none is free now"),
-        ({"podFindAndDeployOnDemand": ["lost"], "myself": [None, *["down"] * 3]}, "cannot be asked"),
+        slow({"gpuTypes": ["down"] * 3}, "cannot be asked"),
+        slow({"podFindAndDeployOnDemand": ["lost"], "myself": [None, *["down"] * 3]}, "cannot be asked"),
     ],
 )
 def test_an_up_that_fails_leaves_no_pod(account, monkeypatch, capsys, faults, said):
@@ -59,7 +62,7 @@ def test_a_name_that_is_taken_is_refused_and_its_pod_stays(containers, monkeypat
     assert containers.running() == ["asheard-exp"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in OTHERS)])
+@pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT), slow(signal.SIGHUP)])
 def test_an_up_that_is_stopped_leaves_no_pod(account, number):
     account.boots = False
     with subprocess.Popen([*COMMAND, "up", "exp"], stderr=subprocess.PIPE, text=True) as process:

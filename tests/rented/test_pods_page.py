@@ -47,4 +47,4 @@ def test_its_numbers_are_the_codes():
     assert f"--idle-minutes`, {order.idle_minutes:g} unless" in PAGE
     assert f"after {PATIENCE_S / 60:g} minutes: takes it down" in PAGE
     assert f"{order.volume_gb + order.disk_gb} GB are 1.2 cents an hour" in PAGE
-    assert order.gpu in PAGE
+    assert f"the default is {order.gpu})" in " ".join(PAGE.split())

@@ -71,7 +71,7 @@ def up(
     price = runpod.price(order)
     hours = affordable_hours(max_cost, count, price, max_hours)
     until = time.time() + 3600 * hours
-    tell(f"{count} pods at ${price:.2f} an hour, for {hours:g} hours at most: no more than ${count * price * hours:.2f}")
+    tell(f"{count} pods at ${price:.2f} an hour, for {hours:.3g} hours at most: up to ${count * price * hours:.2f}")
     with stoppable():
         try:
             for pod_name in names:
