@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from runs import assert_same_weights
 from sshd import Sshd
-from test_loop import assert_same_weights
 
 from asheard.errors import AsHeardError, GateError, PodError
 from asheard.pods import Local, Ssh, executor_at

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asheard.cli.seeds import Seeds, read_seeds
-from asheard.cli.train import Base, CheckpointEvery, Epochs, Pilot, Preset, PresetOption, Train, Val, WavRoot
+from asheard.cli.train import (
+    Base,
+    CheckpointEvery,
+    Epochs,
+    Pilot,
+    PilotTrain,
+    Preset,
+    PresetOption,
+    SkipBad,
+    Train,
+    Unknown,
+    UnknownOption,
+    Val,
+    WavRoot,
+)
 
 if TYPE_CHECKING:
     from asheard.pods.jobs import Status
@@ -65,6 +79,9 @@ def train(
     checkpoint_every: CheckpointEvery = 200,
     epochs: Epochs = None,
     pilot: Pilot = 0,
+    pilot_train: PilotTrain = 256,
+    unknown: UnknownOption = Unknown.WILDCARD,
+    skip_bad: SkipBad = False,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
 ) -> None:
@@ -86,6 +103,9 @@ def train(
             checkpoint_every=checkpoint_every,
             epochs=epochs,
             pilot=pilot,
+            pilot_train=pilot_train,
+            unknown=unknown.value,
+            skip_bad=skip_bad,
             base=base,
             preset=preset,
         )
