@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file
+from runs import assert_same_weights
 from sshd import Sshd
 
 from asheard.errors import AsHeardError, GateError, PodError
@@ -25,16 +24,6 @@ GOOD_PILOT = {"pilot": 170, "pilot_train": 48, "peak_lr": 1e-2, "mask_time_prob"
 
 def silent(what: str, share: float) -> None:
     pass
-
-
-def weights_of(folder: Path) -> dict[str, torch.Tensor]:
-    return {name: value for path in folder.glob("*.safetensors") for name, value in load_file(path).items()}
-
-
-def assert_same_weights(one: Path, other: Path) -> None:
-    first, second = weights_of(one), weights_of(other)
-    assert first.keys() == second.keys() != set()
-    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def wait_for(holds, seconds: float = 180.0) -> None:

@@ -8,7 +8,21 @@ import typer
 
 from asheard.cli import pods_lifecycle
 from asheard.cli.seeds import Seeds, read_seeds
-from asheard.cli.train import Base, CheckpointEvery, Epochs, Pilot, Preset, PresetOption, Train, Val, WavRoot
+from asheard.cli.train import (
+    Base,
+    CheckpointEvery,
+    Epochs,
+    Pilot,
+    PilotTrain,
+    Preset,
+    PresetOption,
+    SkipBad,
+    Train,
+    Unknown,
+    UnknownOption,
+    Val,
+    WavRoot,
+)
 
 if TYPE_CHECKING:
     from asheard.pods.jobs import Status
@@ -72,6 +86,9 @@ def train(
     checkpoint_every: CheckpointEvery = 200,
     epochs: Epochs = None,
     pilot: Pilot = 0,
+    pilot_train: PilotTrain = 256,
+    unknown: UnknownOption = Unknown.WILDCARD,
+    skip_bad: SkipBad = False,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
 ) -> None:
@@ -93,6 +110,9 @@ def train(
             checkpoint_every=checkpoint_every,
             epochs=epochs,
             pilot=pilot,
+            pilot_train=pilot_train,
+            unknown=unknown.value,
+            skip_bad=skip_bad,
             base=base,
             preset=preset,
         )

@@ -55,6 +55,7 @@ Base = Annotated[
         show_default="preset's: facebook/wav2vec2-lv-60-espeak-cv-ft, asheard-tiny, or the embedded base",
     ),
 ]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be read, and count them.")]
 UnknownOption = Annotated[
     Unknown, typer.Option("--unknown", help="The target where only is known that a phone was wrong.")
 ]
@@ -72,6 +73,7 @@ def faithful(
     seed: Seed = 1,
     pilot: Pilot = 0,
     pilot_train: PilotTrain = 256,
+    skip_bad: SkipBad = False,
     unknown: UnknownOption = Unknown.WILDCARD,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
@@ -90,6 +92,7 @@ def faithful(
         seed=seed,
         pilot=pilot,
         pilot_train=pilot_train,
+        skip_bad=skip_bad,
         unknown=unknown.value,
         base=base,
         preset=preset,
@@ -110,6 +113,7 @@ def l1_aware(
     lambda_l1: Annotated[
         float, typer.Option("--lambda-l1", min=0.0, help="Weight of the L1 loss beside the CTC loss.")
     ] = 0.3,
+    skip_bad: SkipBad = False,
     unknown: UnknownOption = Unknown.WILDCARD,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
@@ -128,6 +132,7 @@ def l1_aware(
         seed=seed,
         pilot=pilot,
         pilot_train=pilot_train,
+        skip_bad=skip_bad,
         lambda_l1=lambda_l1,
         unknown=unknown.value,
         base=base,

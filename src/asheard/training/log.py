@@ -7,6 +7,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 
 from asheard.files import write_jsonl
+from asheard.models import needs_room
 
 
 class TrainingLog:
@@ -25,17 +26,19 @@ class TrainingLog:
     def write(self, event: str, step: int, **values: Any) -> None:
         """Add a row; numbers among `values` go to TensorBoard too."""
         row = {"event": event, "step": step, **values}
-        self._lines.write(json.dumps(row) + "\n")
+        with needs_room(self.path):
+            self._lines.write(json.dumps(row) + "\n")
+            for name, value in values.items():
+                if isinstance(value, int | float):
+                    self._board.add_scalar(f"{event}/{name}", value, step)
         if event == "epoch":
             self.epochs.append(row)
-        for name, value in values.items():
-            if isinstance(value, int | float):
-                self._board.add_scalar(f"{event}/{name}", value, step)
 
     def close(self) -> None:
         """Flush both."""
-        self._lines.close()
-        self._board.close()
+        with needs_room(self.path):
+            self._lines.close()
+            self._board.close()
 
 
 def _complete_rows(path: Path) -> list[dict[str, Any]]:

@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 
+from asheard.corpora.audio import load_audio
 from asheard.errors import ModelError
 from asheard.models import SMALL_ENCODER, CTCTranscriber, L1AwareCTC, fresh_encoder, load_encoder, warm_start
-from asheard.training.batches import Batch
+from asheard.training.batches import Batch, keep_batch
 from asheard.training.losses import compute_loss
 from asheard.training.options import TrainingOptions
 from asheard.training.schedule import learning_rate
@@ -57,7 +59,7 @@ class Trainer:
         """Do optimizer step `step` (from 0) of `num_steps`; all its randomness comes from (seed, step).
 
         Raises:
-            ModelError: a gradient is not finite.
+            ModelError: a gradient is not finite; the batch is kept beside the checkpoint.
         """
         set_seed(step_seed(self.options.seed, step, self.accelerator.process_index))
         options = self.options
@@ -69,10 +71,14 @@ class Trainer:
         self.accelerator.backward(loss.total)
         grad_norm = float(self.accelerator.clip_grad_norm_(self.model.parameters(), options.max_grad_norm))
         if not grad_norm < float("inf"):
+            name = f"not-finite-step{step + 1}-process{self.accelerator.process_index}.npz"
+            load = partial(load_audio, options.wav_root, cache=options.audio_cache)
+            kept = keep_batch(batch, load, options.checkpoint_dir / name)
             raise ModelError(
-                f"step {step + 1}: gradient norm {grad_norm} (loss {float(loss.total.detach()):.3f}); "
-                f"lower the learning rate ({options.peak_lr}), or look at the recordings of the batch: "
-                f"{', '.join(batch.names)}"
+                f"step {step + 1}: gradient norm {grad_norm} (loss {float(loss.total.detach()):.3f}); nothing was "
+                f"learnt from this batch, which is kept in {kept} (numpy.load gives its recordings, label_ids and "
+                f"names): mend what is wrong with its recordings and run again, or lower the learning rate "
+                f"({options.peak_lr}) in another folder. It holds {', '.join(batch.names)}"
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
