@@ -19,7 +19,6 @@ from asheard.models import L1AwareCTC, load_transcriber, read_card
 from asheard.training import TrainingOptions, train
 from asheard.training.batches import build_examples, collate
 from asheard.training.log import TrainingLog
-from asheard.training.loop import plan_steps
 from asheard.training.trainer import Trainer, step_seed
 
 
@@ -174,21 +173,6 @@ def test_a_missing_recording_is_named(options, tones, tmp_path):
     write_manifest(tmp_path / "train.jsonl", [replace(rows[0], wav="wav/gone.wav"), *rows[1:]])
     with pytest.raises(CorpusError, match=r"gone.wav: no such recording"):
         train(TrainingOptions(**options | {"train": tmp_path / "train.jsonl"}))
-
-
-def test_processes_share_each_step(options, tones):
-    from asheard.training.batches import Example
-
-    run = TrainingOptions(**options)
-    examples = [Example("S", f"u{i}", "Hindi", "", 1.0 + i / 10, (2,)) for i in range(30)]
-    alone, _ = plan_steps(run, examples, 1, 0)
-    pair = [plan_steps(run, examples, 2, rank)[0] for rank in (0, 1)]
-    assert len(pair[0]) == len(pair[1])
-    for epoch in range(run.epochs):
-        batches = [rows for number, rows in alone if number == epoch]
-        dealt = [rows for step in zip(*pair, strict=True) for number, rows in step if number == epoch]
-        assert dealt[: len(batches)] == batches
-        assert dealt[len(batches) :] == batches[: len(dealt) - len(batches)]
 
 
 def test_step_seeds():

@@ -45,7 +45,9 @@ def study(
     on: Annotated[
         str,
         typer.Option(
-            "--on", metavar="PLACE", help="Where models are trained: local, ssh://USER@MACHINE,... or pods:N[:GPU]."
+            "--on",
+            metavar="PLACE",
+            help="Where models are trained: local, ssh://USER@MACHINE,..., pods:N[:GPU] or ray://HOST:PORT.",
         ),
     ] = "local",
     max_cost: Annotated[

@@ -1,14 +1,14 @@
-"""Where training runs: this machine, or others; and pods that are rented for it."""
+"""Where training and transcription run: this machine, or others; and pods that are rented for it."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asheard.pods.executor import Executor, Local, executor_at
+    from asheard.pods.executor import Executor, Local, executor_at, spread_at
     from asheard.pods.rented import Pods
     from asheard.pods.ssh import Ssh
 
-__all__ = ["Executor", "Local", "Pods", "Ssh", "executor_at"]
+__all__ = ["Executor", "Local", "Pods", "Ssh", "executor_at", "spread_at"]
 
 
 def __getattr__(name: str) -> Any:

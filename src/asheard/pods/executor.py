@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 from asheard.errors import AsHeardError
 from asheard.pods.machine import machines_at
+from asheard.pods.ray_tasks import RayTasks
 from asheard.pods.rented import Pods
 from asheard.pods.runpod import OURS, Order
 from asheard.pods.ssh import Ssh
 from asheard.training import TrainingOptions, train
+from asheard.transcribe import Spread
 
 
 class Executor(Protocol):
@@ -39,9 +41,9 @@ def executor_at(place: str, study: Path, *, max_cost: float | None = None, max_h
     """The executor that `--on` names.
 
     Args:
-        place: local; places of machines joined by commas, as of `machine_at`; or pods:N, pods:N:GPU, where GPU is
-            RunPod's id of a type.
-        study: folder of the study.
+        place: local; ray://HOST:PORT; places of machines joined by commas, as of `machine_at`; or pods:N, pods:N:GPU,
+            where GPU is RunPod's id of a type.
+        study: its folder, which keeps the account of rented pods.
         max_cost: most USD for rented pods.
         max_hours: after which each terminates itself; None leaves that to `Order`.
     Raises:
@@ -57,4 +59,21 @@ def executor_at(place: str, study: Path, *, max_cost: float | None = None, max_h
         return Local()
     if place.startswith(("ssh", OURS)):
         return Ssh(machines_at(place))
-    raise AsHeardError(f"--on {place}: no such place; there are local, ssh://USER@MACHINE, pods:N and names of pods")
+    if place.startswith("ray://"):
+        return RayTasks(place)
+    raise AsHeardError(
+        f"--on {place}: no such place; there are local, ssh://USER@MACHINE, pods:N, names of pods, and ray://HOST:PORT"
+    )
+
+
+def spread_at(place: str) -> Spread:
+    """What does the work of `transcribe` where `--on` says.
+
+    Args:
+        place: ray://HOST:PORT.
+    Raises:
+        AsHeardError: recordings are not transcribed there.
+    """
+    if place.startswith("ray://"):
+        return RayTasks(place).spread
+    raise AsHeardError(f"--on {place}: recordings are transcribed on local or ray://HOST:PORT")

@@ -39,7 +39,18 @@ from asheard.training.validation import validate
 _READERS: Final = 2  # threads that read recordings while the model works
 _AHEAD: Final = 4  # batches read in advance
 
-Step = tuple[int, list[int]]  # epoch from 0, and the indices of this process's examples
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One process's part of an optimizer step.
+
+    epoch: from 0. rows: indices of its examples. weight: what their mean loss counts, so that the mean over processes
+    is the mean over all utterances of the step.
+    """
+
+    epoch: int
+    rows: list[int]
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +140,18 @@ def _run(
     log = TrainingLog(options.checkpoint_dir, start) if accelerator.is_main_process else None
     with closing(log) if log else nullcontext(), _bar(options.kind, accelerator.is_main_process) as bar:
         task = bar.add_task("", total=len(steps), completed=start, loss="", per="")
-        batches = (rows for _, rows in steps[start:])
+        batches = (step.rows for step in steps[start:])
         variants = _variants(options, start, accelerator.process_index)
         for step, batch in enumerate(read_ahead(batches, data, variants), start=start):
-            epoch, began = steps[step][0], time.perf_counter()
-            result = trainer.step(step, len(steps), batch)
+            epoch, began = steps[step].epoch, time.perf_counter()
+            result = trainer.step(step, len(steps), batch, steps[step].weight)
+            num_samples = accelerator.reduce(batch.num_samples.sum().to(accelerator.device), "sum")
             if log:
-                audio_s = float(batch.num_samples.sum()) / SAMPLE_RATE_HZ
+                audio_s = float(num_samples) / SAMPLE_RATE_HZ
                 elapsed_s = time.perf_counter() - began
                 log.write("step", step + 1, epoch=epoch + 1, **asdict(result), audio_s=audio_s, elapsed_s=elapsed_s)
             bar.update(task, advance=1, loss=f"loss {result.loss:.2f}")
-            ends_epoch = step + 1 == len(steps) or steps[step + 1][0] != epoch
+            ends_epoch = step + 1 == len(steps) or steps[step + 1].epoch != epoch
             if ends_epoch:
                 validation = validate(trainer.model, data.val, data.load)
                 bar.update(task, per=f"val PER {validation.per:.1%}")
@@ -184,17 +196,19 @@ def plan_steps(
 ) -> tuple[list[Step], str]:
     """Every step of the run for one process, and a digest of the whole plan.
 
-    With several processes each step takes one batch for each; the last step of an epoch takes up its first batches
-    again where there are too few.
+    Each of several processes takes its share of a batch that holds as much audio as they can together, so a step is
+    that of one process with batches as large; where there are fewer utterances than processes, the last ones take up
+    the first utterance, at no weight.
     """
     steps: list[Step] = []
     digest = hashlib.sha256()
     for epoch in range(options.epochs):
-        batches = plan_epoch(examples, options.batch_seconds, options.seed, epoch)
+        batches = plan_epoch(examples, options.batch_seconds * num_processes, options.seed, epoch)
         named = [[f"{examples[row].speaker}/{examples[row].utt}" for row in rows] for rows in batches]
         digest.update(json.dumps([num_processes, named]).encode())
-        for first in range(0, len(batches), num_processes):
-            steps.append((epoch, batches[(first + process_index) % len(batches)]))
+        for rows in batches:
+            share = rows[process_index::num_processes]
+            steps.append(Step(epoch, share or rows[:1], len(share) * num_processes / len(rows)))
     return steps, digest.hexdigest()[:16]
 
 

@@ -37,7 +37,7 @@ class TrainingOptions:
         epochs: passes over the training utterances, fixed beforehand.
         pilot: optimizer steps of the pilot run before the gates; 0 runs no pilot.
         pilot_train: training utterances the pilot uses, and at most as many of val that judge it.
-        batch_seconds: most audio in a batch, padding included.
+        batch_seconds: most audio in a batch, padding included, for each process that takes part.
         peak_lr, weight_decay: of AdamW (Loshchilov and Hutter 2019).
         fresh_lr_factor: the learning rate of parameters that start fresh over that of the pretrained ones.
         schedule: linear (warm-up, then straight to 0) or one-cycle (cosine up from 1/25, cosine down to 1e-5).

@@ -55,9 +55,12 @@ class Trainer:
         self.bf16 = has_bf16(accelerator.device)
         self._forward: nn.Module = accelerator.prepare(self.model)
 
-    def step(self, step: int, num_steps: int, batch: Batch) -> StepResult:
-        """Do optimizer step `step` (from 0) of `num_steps`; all its randomness comes from (seed, step).
+    def step(self, step: int, num_steps: int, batch: Batch, weight: float = 1.0) -> StepResult:
+        """Do optimizer step `step` (from 0) of `num_steps`; all its randomness comes from (seed, step, process).
 
+        Args:
+            batch: this process's part of the step.
+            weight: what its losses count in the mean over processes, which is what the result tells.
         Raises:
             ModelError: a gradient is not finite; the batch is kept beside the checkpoint.
         """
@@ -68,7 +71,7 @@ class Trainer:
             group["lr"] = rate * group["lr_factor"]
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bf16):
             loss = compute_loss(self._forward, self.model, batch, options.lambda_l1)
-        self.accelerator.backward(loss.total)
+        self.accelerator.backward(loss.total * weight)
         grad_norm = float(self.accelerator.clip_grad_norm_(self.model.parameters(), options.max_grad_norm))
         if not grad_norm < float("inf"):
             name = f"not-finite-step{step + 1}-process{self.accelerator.process_index}.npz"
@@ -82,13 +85,9 @@ class Trainer:
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return StepResult(
-            loss=float(loss.total.detach()),
-            ctc=float(loss.ctc.detach()),
-            l1=None if loss.l1 is None else float(loss.l1.detach()),
-            grad_norm=grad_norm,
-            rate=rate,
-        )
+        parts = torch.stack([part.detach() for part in (loss.total, loss.ctc, loss.l1) if part is not None])
+        total, ctc, *l1 = self.accelerator.reduce(parts * weight, "mean").tolist()
+        return StepResult(loss=total, ctc=ctc, l1=l1[0] if l1 else None, grad_norm=grad_norm, rate=rate)
 
 
 def build_model(options: TrainingOptions, l1s: Sequence[str]) -> tuple[CTCTranscriber | L1AwareCTC, frozenset[str]]:
