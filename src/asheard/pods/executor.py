@@ -37,7 +37,9 @@ class Local:
             train(options)
 
 
-def executor_at(place: str, study: Path, *, max_cost: float | None = None, max_hours: float | None = None) -> Executor:
+def executor_at(
+    place: str, study: Path = Path(), *, max_cost: float | None = None, max_hours: float | None = None
+) -> Executor:
     """The executor that `--on` names.
 
     Args:
