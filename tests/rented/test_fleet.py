@@ -70,6 +70,7 @@ def test_a_pod_that_went_down_is_not_waited_for(account, runpod, end):
         await_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=60)
 
 
+@pytest.mark.slow
 def test_a_pod_whose_key_is_another_says_so_in_the_end(containers, tmp_path, monkeypatch):
     runpod = RunPod(pause_s=0.05)
     runpod.create("asheard-a", Order(), price=1, hours=1, public_key="ssh-ed25519 AAAA")

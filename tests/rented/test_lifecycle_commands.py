@@ -11,7 +11,7 @@ import pytest
 from runpod_server import wait_until
 
 from asheard.cli.pods_lifecycle import up
-from asheard.pods.runpod import Order
+from asheard.pods.runpod import Order, RunPod
 from in_process import run
 
 COMMAND = [sys.executable, "-m", "asheard", "pods"]
@@ -54,12 +54,13 @@ def test_an_up_that_fails_leaves_no_pod(account, monkeypatch, capsys, faults, sa
     assert account.running() == []
 
 
-def test_a_name_that_is_taken_is_refused_and_its_pod_stays(containers, monkeypatch, capsys):
-    assert run(monkeypatch, capsys, "pods", "up", "exp").code == 0
-    again = run(monkeypatch, capsys, "pods", "up", "exp")
-    assert again.code == 2
-    assert "asheard-exp" in again.err
-    assert containers.running() == ["asheard-exp"]
+def test_a_name_that_is_taken_is_refused_and_its_pod_stays(account, monkeypatch, capsys):
+    account.boots = False
+    RunPod().create("asheard-exp", Order(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
+    done = run(monkeypatch, capsys, "pods", "up", "exp")
+    assert done.code == 2
+    assert "asheard-exp: there already" in done.err
+    assert account.running() == ["asheard-exp"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT), slow(signal.SIGHUP)])

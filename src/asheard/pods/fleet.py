@@ -118,7 +118,7 @@ def take_down(runpod: RunPod, ours: Callable[[Pod], bool], *, until: float = 0.0
         ours: which pods.
         until: when the last leash that is known of ends them, in seconds since 1970; it goes on trying until then, or
             until the end of the leashes that it sees.
-        pause_s: between two looks; between tries it grows, up to a minute.
+        pause_s: between the last two looks, and before a second try; then it grows, up to a minute.
     Raises:
         PodError: RunPod could not be asked by then.
     """
@@ -150,7 +150,7 @@ def take_down(runpod: RunPod, ours: Callable[[Pod], bool], *, until: float = 0.0
                     tell(f"terminating {pod.name}, which has cost ${pod.cost(time.time()):.2f}")
                     _host_keys(pod).unlink(missing_ok=True)
             if failure is None:
-                time.sleep(pause_s)
+                time.sleep(pause_s / 3 if left else pause_s)
                 continue
             if time.time() >= until:
                 raise failure
