@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train on other machines, over ssh.", no_args_is_help=True)
 
 Place = Annotated[
-    str, typer.Argument(metavar="PLACE", help="ssh://[USER@]HOST[:PORT][/FOLDER]; ssh+cpu://... trains without a GPU.")
+    str,
+    typer.Argument(metavar="PLACE", help="ssh://USER@HOST:PORT/FOLDER, or less of it; ssh+cpu://... without a GPU."),
 ]
 Places = Annotated[str, typer.Argument(metavar="PLACES", help="Machines as above, joined by commas.")]
 Run = Annotated[str | None, typer.Argument(metavar="RUN", help="Beginning of a run's name.", show_default="all")]
