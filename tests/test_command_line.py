@@ -24,6 +24,8 @@ COMMANDS = (
     ["train", "options"],
     ["pods", "sync"],
     ["pods", "train"],
+    ["pods", "logs"],
+    ["pods", "pull"],
     ["prior", "fit"],
     ["gop", "calibrate"],
     ["transcribe"],

@@ -263,7 +263,7 @@ def test_pilots_come_before_everything_else_and_machines_join_after_them(machine
     folder = options["checkpoint_dir"].parent
     values = options | GOOD_PILOT | {"epochs": 20}
     runs = [
-        TrainingOptions(**values | {"checkpoint_dir": folder / "faithful-seed1"}),
+        TrainingOptions(**values | {"checkpoint_dir": folder / "faithful-seed1", "epochs": 80}),
         TrainingOptions(**values | {"checkpoint_dir": folder / "faithful-seed2", "seed": 2}),
         TrainingOptions(**values | {"checkpoint_dir": folder / "faithful-seed3", "seed": 3, "pilot": 0}),
     ]

@@ -37,7 +37,7 @@ app.command()(pods_lifecycle.down)
 Place = Annotated[
     str,
     typer.Argument(
-        metavar="PLACE", help="A pod's name, or ssh://[USER@]HOST[:PORT]\\[/FOLDER]; ssh+cpu:// trains without a GPU."
+        metavar="PLACE", help="ssh://USER@HOST:PORT/FOLDER, or less of it; ssh+cpu://... without a GPU; a pod's name."
     ),
 ]
 Places = Annotated[str, typer.Argument(metavar="PLACES", help="Machines as above, joined by commas.")]
