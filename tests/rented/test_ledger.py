@@ -39,6 +39,7 @@ def test_a_study_keeps_its_name_and_no_two_folders_have_the_same(tmp_path):
     assert re.fullmatch(r"asheard-my-study-[0-9a-f]{6}-1", name)
     assert Ledger(first).study == ledger.study == name.rpartition("-")[0]
     assert Ledger(second).study != ledger.study
+    assert re.fullmatch(r"asheard-study-[0-9a-f]{6}", Ledger(tmp_path / "学习").study)
 
 
 def test_money_becomes_hours():

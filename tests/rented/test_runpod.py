@@ -88,6 +88,19 @@ def test_a_gpu_that_is_not_offered_is_refused(runpod, order, said):
         runpod.price(order)
 
 
+@pytest.mark.parametrize("name", ["asheard-", "asheard-a,b", 'asheard-a"', "asheard-a b", "asheard--a", "b"])
+def test_a_name_that_is_no_place_is_refused(account, runpod, name):
+    with pytest.raises(PodError, match="made of letters, digits and hyphens"):
+        create(runpod, name)
+    assert account.ever == []
+
+
+@pytest.mark.parametrize("wish", [{"gpu": 'A40"'}, {"image": "a\\"}, {"ports": ("80/http\n",)}])
+def test_what_would_be_graphql_is_refused(wish):
+    with pytest.raises(PodError, match="is not called so"):
+        Order(**wish)
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

@@ -44,12 +44,8 @@ def up(
 
     Should that fail, or be interrupted, they are terminated again.
     """
-    import time
-
-    from asheard.pods.fleet import await_ssh, clock, ssh_key, take_down, tell
-    from asheard.pods.interrupts import stoppable
-    from asheard.pods.ledger import affordable_hours
-    from asheard.pods.runpod import IMAGE, OURS, Order, RunPod
+    from asheard.pods.fleet import rent
+    from asheard.pods.runpod import IMAGE, Order
 
     order = Order(
         gpu=gpu,
@@ -63,28 +59,12 @@ def up(
         max_hours=max_hours,
         idle_minutes=idle_minutes,
     )
-    runpod, (key, public_key) = RunPod(), ssh_key()
-    base = OURS + name.removeprefix(OURS)
-    names = [base] if count == 1 else [f"{base}-{number}" for number in range(1, count + 1)]
-    if taken := {pod.name for pod in runpod.pods()} & set(names):
-        raise typer.BadParameter(f"{', '.join(sorted(taken))}: there already; `asheard pods down` ends it")
-    price = runpod.price(order)
-    hours = affordable_hours(max_cost, count, price, max_hours)
-    until = time.time() + 3600 * hours
-    tell(f"{count} pods at ${price:.2f} an hour, for {hours:.3g} hours at most: up to ${count * price * hours:.2f}")
-    with stoppable():
-        try:
-            for pod_name in names:
-                pod = runpod.create(pod_name, order, price=price, hours=hours, public_key=public_key)
-                tell(f"{pod_name}: ordered at ${pod.price:.2f} an hour; ends itself by {clock(pod.ends)}")
-            machines = await_ssh(runpod, names, key)
-        except BaseException:
-            take_down(runpod, lambda pod: pod.name in names, until=until)
-            raise
-    for pod_name, machine in zip(names, machines, strict=True):
-        typer.echo(f"{pod_name} is up: {machine}")
+    machines = rent(name, count, order, max_cost=max_cost)
+    for pod, machine in machines.items():
+        typer.echo(f"{pod} is up: {machine}")
     typer.echo(
-        f"go on with: asheard pods check {names[0]} (sync, train, logs, pull), and in the end asheard pods down {name}"
+        f"go on with: asheard pods check {next(iter(machines))} (sync, train, logs, pull), and in the end asheard pods "
+        f"down {name}"
     )
 
 

@@ -10,9 +10,10 @@ from typing import Final
 from rich.console import Console
 
 from asheard.errors import PodError
-from asheard.pods.interrupts import patient
+from asheard.pods.interrupts import patient, stoppable
+from asheard.pods.ledger import affordable_hours
 from asheard.pods.machine import Machine, UnreachableError, known_hosts_file
-from asheard.pods.runpod import OURS, Pod, RunPod, UnclearError
+from asheard.pods.runpod import OURS, Order, Pod, RunPod, UnclearError
 
 PATIENCE_S: Final = 900.0  # the image, about 10 GB, must come first
 _LONGEST_PAUSE_S: Final = 60.0
@@ -70,6 +71,39 @@ def find(runpod: RunPod, name: str) -> list[Pod]:
     if not found:
         raise PodError(f"no pod {full}; there are {', '.join(pod.name for pod in pods) or 'none'}")
     return found
+
+
+def rent(name: str, count: int, order: Order, *, max_cost: float | None = None) -> dict[str, Machine]:
+    """Order pods and wait until they let us in; should that fail, or be stopped, they are terminated again.
+
+    Args:
+        name: what to call the pod; several are numbered.
+        count: how many.
+        order: what each shall be.
+        max_cost: most USD for all of them.
+    Returns:
+        The machine that each pod is, by the pod's full name.
+    Raises:
+        PodError: a name is taken, the money is too short, or a pod cannot be had or does not come up.
+    """
+    runpod, (key, public_key) = RunPod(), ssh_key()
+    full = OURS + name.removeprefix(OURS)
+    names = [full] if count == 1 else [f"{full}-{number}" for number in range(1, count + 1)]
+    if taken := {pod.name for pod in runpod.pods()} & set(names):
+        raise PodError(f"{', '.join(sorted(taken))}: there already; `asheard pods down` ends it")
+    price = runpod.price(order)
+    hours = affordable_hours(max_cost, count, price, order.max_hours)
+    until = time.time() + 3600 * hours
+    tell(f"{count} pods at ${price:.2f} an hour, for {hours:.3g} hours at most: up to ${count * price * hours:.2f}")
+    with stoppable():
+        try:
+            for each in names:
+                pod = runpod.create(each, order, price=price, hours=hours, public_key=public_key)
+                tell(f"{each}: ordered at ${pod.price:.2f} an hour; ends itself by {clock(pod.ends)}")
+            return dict(zip(names, await_ssh(runpod, names, key), strict=True))
+        except BaseException:
+            take_down(runpod, lambda pod: pod.name in names, until=until)
+            raise
 
 
 def await_ssh(

@@ -46,7 +46,7 @@ class Ledger:
         if self._path.exists():
             kept = read_json(self._path)
         else:
-            plain = re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name)[:20].strip("-")
+            plain = re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name)[:20].strip("-") or "study"
             kept = {"study": f"{OURS}{plain}-{secrets.token_hex(3)}", "pods": []}
         self.study: str = kept["study"]
         self.entries = [Entry(**row) for row in kept["pods"]]

@@ -19,6 +19,7 @@ OURS: Final = "asheard-"  # every pod of ours is called so; whatever is not is s
 KEY: Final = "RUNPOD_API_KEY"
 IMAGE: Final = "runpod/pytorch:2.8.0-py3.11-cuda12.8.1-cudnn-devel-ubuntu22.04"  # Python, PyTorch, sshd
 
+_NAME: Final = re.compile(OURS + r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 _HOURS_A_MONTH: Final = 730
 _DISK_PRICE: Final = 0.10  # USD a GB and month of a running pod's disks (docs.runpod.io/pods/pricing)
 _DRIVERS: Final = ["12.8", "12.9", "13.0"]  # CUDA of hosts whose driver runs `IMAGE`
@@ -63,6 +64,16 @@ class Order:
     max_price: float | None = None
     max_hours: float = 24.0
     idle_minutes: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse what the package would put into GraphQL as something else.
+
+        Raises:
+            PodError: a text has a quotation mark, a backslash or a line break in it.
+        """
+        for text in (self.gpu, self.image, *self.ports):
+            if re.search(r'["\\\n]', text):
+                raise PodError(f"{text!r}: a GPU, an image or a port is not called so")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,14 +140,17 @@ class RunPod:
         Where it stays unclear whether the order arrived, it is looked for by name before it is placed again.
 
         Args:
-            name: beginning with `OURS`, and no other pod's.
+            name: `OURS` and letters, digits or hyphens; no other pod's.
             order: what it shall be.
             price: USD an hour as offered; a pod that turns out dearer is terminated.
             hours: after which it terminates itself.
             public_key: one line, of the ssh key that opens it.
         Raises:
-            PodError: it cannot be had; none is running then, or its leash ends it where even that is unclear.
+            PodError: not such a name, or it cannot be had; none is running then, or its leash ends it where even that
+                is unclear.
         """
+        if not _NAME.fullmatch(name):
+            raise PodError(f"{name}: a pod's name is made of letters, digits and hyphens; name it otherwise")
         since = time.time()
         environment = {
             "PUBLIC_KEY": public_key,
