@@ -140,20 +140,35 @@ def l1_aware(
     )
 
 
+@app.command()
+def options(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON; relative paths start from the current folder.")],
+) -> None:
+    """Train as a file of options says."""
+    from asheard.training import read_options
+
+    _train_by(read_options(file))
+
+
 def _train(recipe: "Callable[..., TrainingOptions]", *, checkpoint_dir: Path, preset: Preset, **given: Any) -> None:
     """Train by a recipe; what is None is left to the preset."""
+    _train_by(
+        recipe(
+            checkpoint_dir=checkpoint_dir,
+            preset=preset.value,
+            audio_cache=checkpoint_dir.parent / "audio-16khz",
+            **{name: value for name, value in given.items() if value is not None},
+        )
+    )
+
+
+def _train_by(options: "TrainingOptions") -> None:
     from rich.console import Console
 
     from asheard.models import read_card
     from asheard.models.folder import CARD
     from asheard.training import train
 
-    options = recipe(
-        checkpoint_dir=checkpoint_dir,
-        preset=preset.value,
-        audio_cache=checkpoint_dir.parent / "audio-16khz",
-        **{name: value for name, value in given.items() if value is not None},
-    )
     already = options.final.is_dir()
     final = train(options)
     card = read_card(final)["training"]
