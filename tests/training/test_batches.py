@@ -162,7 +162,7 @@ def test_collate_pads():
         Example("S", "b", "Thai", "1.wav", 1.0, (4,)),
     ]
     batch = collate(examples, waveforms.__getitem__)
-    assert batch.waveforms.tolist() == [[1, 1, 1, 1, 1], [2, 2, 2, 0, 0]]
+    assert batch.inputs.tolist() == [[1, 1, 1, 1, 1], [2, 2, 2, 0, 0]]
     assert batch.num_samples.tolist() == [5, 3]
     assert batch.label_ids.tolist() == [[2, 3], [4, 0]]
     assert batch.num_labels.tolist() == [2, 1]
@@ -174,10 +174,10 @@ def test_collate_draws_variants_by_its_generator():
     recordings = {"a": np.sin(np.arange(8_000, dtype=np.float32)), "b": np.cos(np.arange(9_000, dtype=np.float32))}
     examples = [Example("S", name, "Hindi", name, 0.5, (2,)) for name in recordings]
     one, again, other = (collate(examples, recordings.__getitem__, np.random.default_rng(i)) for i in (1, 1, 2))
-    assert torch.equal(one.waveforms, again.waveforms)
+    assert torch.equal(one.inputs, again.inputs)
     assert torch.equal(one.num_samples, again.num_samples)
-    assert one.waveforms.shape != other.waveforms.shape or not torch.equal(one.waveforms, other.waveforms)
-    for row, length in zip(one.waveforms, one.num_samples.tolist(), strict=True):
+    assert one.inputs.shape != other.inputs.shape or not torch.equal(one.inputs, other.inputs)
+    for row, length in zip(one.inputs, one.num_samples.tolist(), strict=True):
         assert not row[length:].any()
 
 

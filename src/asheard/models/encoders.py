@@ -35,6 +35,12 @@ SMALL_ENCODER: Final[dict[str, Any]] = {
 }
 
 
+# Families in which a projection, SpecAugment and a transformer follow the convolutions, and nothing else.
+_CONTINUED: Final = frozenset(
+    ("data2vec-audio", "hubert", "unispeech", "unispeech-sat", "wav2vec2", "wav2vec2-conformer", "wavlm")
+)
+
+
 class Encoder(nn.Module):
     """A Hugging Face wav2vec2-family model fed with raw, unnormalised 16 kHz waveforms.
 
@@ -101,15 +107,39 @@ class Encoder(nn.Module):
         num_frames: Tensor = self.backbone._get_feat_extract_output_lengths(num_samples)
         return num_frames.clamp(min=0)
 
-    def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Tensor:
-        """Encode padded waveforms.
+    @property
+    def continues(self) -> bool:
+        """`forward` goes on from what `front_end` gave."""
+        return self.config.model_type in _CONTINUED
+
+    @torch.no_grad()
+    def front_end(self, waveform: Tensor) -> Tensor:
+        """What the convolutions make of one recording alone.
 
         Args:
-            waveforms: (B, S) float32 at 16 kHz, padded with zeros.
-            num_samples: (B,) int64, valid samples of each row; None where nothing is padded.
+            waveform: (S,) float32 at 16 kHz.
+        Returns:
+            (T, C) float16.
+        """
+        alone = waveform[None]
+        if self.do_normalize:
+            whole = torch.ones_like(alone, dtype=torch.bool)
+            alone = _zero_mean_unit_variance(alone, whole, whole.sum(1))
+        features: Tensor = self.backbone.feature_extractor(alone)
+        return features[0].T.half()
+
+    def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Tensor:
+        """Encode padded waveforms, or go on from their features.
+
+        Args:
+            waveforms: (B, S) float32 at 16 kHz, padded with zeros; or (B, T, C) float16, what `front_end` gave for each
+                row, padded with zeros. The padding of features is always masked: a row is encoded as it would be alone.
+            num_samples: (B,) int64, valid samples of each row; None where nothing is padded, and never with features.
         Returns:
             (B, T, H) frames; those past `num_frames(num_samples)` mean nothing.
         """
+        if waveforms.ndim == 3 and num_samples is not None:
+            return self._continue(waveforms.float(), self.num_frames(num_samples))
         if num_samples is None:
             num_samples = torch.full(waveforms.shape[:1], waveforms.shape[1], device=waveforms.device)
         valid = torch.arange(waveforms.shape[1], device=waveforms.device) < num_samples[:, None]
@@ -117,6 +147,16 @@ class Encoder(nn.Module):
             waveforms = _zero_mean_unit_variance(waveforms, valid, num_samples)
         mask = valid.long() if self.masks_padding else None
         frames: Tensor = self.backbone(waveforms, attention_mask=mask).last_hidden_state
+        return frames
+
+    def _continue(self, features: Tensor, num_frames: Tensor) -> Tensor:
+        """From (B, T, C) features to (B, T, H) frames, as the family's own forward pass does it."""
+        valid = torch.arange(features.shape[1], device=features.device) < num_frames[:, None]
+        projected = self.backbone.feature_projection(features)
+        if isinstance(projected, tuple):  # all but HuBERT give the normalised features too
+            projected = projected[0]
+        projected = self.backbone._mask_hidden_states(projected, attention_mask=valid)
+        frames: Tensor = self.backbone.encoder(projected, attention_mask=valid).last_hidden_state
         return frames
 
     def freeze_front_end(self) -> None:
@@ -142,17 +182,15 @@ def fresh_encoder(config: dict[str, Any], **overrides: Any) -> Encoder:
     return Encoder(backbone, do_normalize=True)
 
 
-def pad(waveforms: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
-    """Stack waveforms of unequal length.
+def pad(rows: Sequence[NDArray[np.float32] | Tensor]) -> tuple[Tensor, Tensor]:
+    """Stack waveforms (S,), or features (T, C), of unequal length.
 
     Returns:
-        (B, S) float32 padded with zeros, and (B,) int64 valid samples.
+        (B, S) or (B, T, C), padded with zeros, and (B,) int64 valid samples or frames.
     """
-    num_samples = torch.tensor([len(waveform) for waveform in waveforms])
-    padded = torch.zeros(len(waveforms), int(num_samples.max()))
-    for row, waveform in zip(padded, waveforms, strict=True):
-        row[: len(waveform)] = torch.from_numpy(waveform)
-    return padded, num_samples
+    tensors = [torch.as_tensor(row) for row in rows]
+    lengths = torch.tensor([len(tensor) for tensor in tensors])
+    return nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths
 
 
 def _zero_mean_unit_variance(waveforms: Tensor, valid: Tensor, num_samples: Tensor) -> Tensor:

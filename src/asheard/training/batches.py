@@ -16,11 +16,13 @@ from asheard.files import whole_file
 from asheard.models import SAMPLE_RATE_HZ, Encoder, pad
 from asheard.phones import BLANK_ID, PAD_ID, phone_to_id
 from asheard.training.augment import augment
+from asheard.training.front_end_cache import Features
 from asheard.training.options import Kind, Unknown
 from asheard.training.wildcard_ctc import least_frames
 
 Waveform = NDArray[np.float32]
 LoadWav = Callable[[str], Waveform]
+LoadFeatures = Callable[[str], Features]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,12 @@ class Example:
 class Batch:
     """Padded examples.
 
-    waveforms: (B, S) float32. num_samples: (B,). label_ids: (B, L), padded with 0; below 0 are the holes of
-    `wildcard_ctc_loss`. num_labels: (B,). l1s: B L1s. names: B times speaker/utt.
+    inputs: (B, S) float32 waveforms, or (B, T, C) float16 features of the front end. num_samples: (B,). label_ids:
+    (B, L), padded with 0; below 0 are the holes of `wildcard_ctc_loss`. num_labels: (B,). l1s: B L1s. names: B times
+    speaker/utt.
     """
 
-    waveforms: Tensor
+    inputs: Tensor
     num_samples: Tensor
     label_ids: Tensor
     num_labels: Tensor
@@ -130,18 +133,28 @@ def plan_epoch(examples: Sequence[Example], batch_seconds: float, seed: int, epo
     return [batches[index] for index in random.permutation(len(batches)).tolist()]
 
 
-def collate(examples: Sequence[Example], load: LoadWav, rng: np.random.Generator | None = None) -> Batch:
-    """Read and pad the recordings of one batch; with `rng`, a variant of each that it draws."""
-    recordings = [load(example.wav) for example in examples]
-    if rng is not None:
-        recordings = [augment(recording, rng) for recording in recordings]
-    waveforms, num_samples = pad(recordings)
+def collate(
+    examples: Sequence[Example],
+    load: LoadWav,
+    rng: np.random.Generator | None = None,
+    load_features: LoadFeatures | None = None,
+) -> Batch:
+    """Read and pad the recordings of one batch, or their features; with `rng`, a variant of each that it draws."""
+    if load_features is not None:
+        features = [load_features(example.wav) for example in examples]
+        inputs, _ = pad([frames for frames, _ in features])
+        num_samples = torch.tensor([num_samples for _, num_samples in features])
+    else:
+        recordings = [load(example.wav) for example in examples]
+        if rng is not None:
+            recordings = [augment(recording, rng) for recording in recordings]
+        inputs, num_samples = pad(recordings)
     num_labels = torch.tensor([len(example.label_ids) for example in examples])
     label_ids = torch.full((len(examples), int(num_labels.max())), PAD_ID)
     for row, example in zip(label_ids, examples, strict=True):
         row[: len(example.label_ids)] = torch.tensor(example.label_ids)
     return Batch(
-        waveforms,
+        inputs,
         num_samples,
         label_ids,
         num_labels,

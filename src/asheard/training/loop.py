@@ -27,7 +27,8 @@ from asheard.errors import CorpusError, GateError, ModelError
 from asheard.files import write_json
 from asheard.models import SAMPLE_RATE_HZ, read_card, save_transcriber
 from asheard.training.augment import SPEED
-from asheard.training.batches import Batch, Example, LoadWav, build_examples, collate, plan_epoch
+from asheard.training.batches import Batch, Example, LoadFeatures, LoadWav, build_examples, collate, plan_epoch
+from asheard.training.front_end_cache import FrontEndCache
 from asheard.training.gates import gate_reasons
 from asheard.training.log import TrainingLog
 from asheard.training.options import TrainingOptions, check_unchanged
@@ -142,7 +143,8 @@ def _run(
         task = bar.add_task("", total=len(steps), completed=start, loss="", per="")
         batches = (step.rows for step in steps[start:])
         variants = _variants(options, start, accelerator.process_index)
-        for step, batch in enumerate(read_ahead(batches, data, variants), start=start):
+        ready = read_ahead(batches, data, variants, _features(options, trainer))
+        for step, batch in enumerate(ready, start=start):
             epoch, began = steps[step].epoch, time.perf_counter()
             result = trainer.step(step, len(steps), batch, steps[step].weight)
             num_samples = accelerator.reduce(batch.num_samples.sum().to(accelerator.device), "sum")
@@ -170,9 +172,8 @@ def _run_pilot(options: TrainingOptions, trainer: Trainer, data: Data) -> None:
     plans = (plan_epoch(few.train, options.batch_seconds, options.seed, epoch) for epoch in count())
     batches = islice(chain.from_iterable(plans), options.pilot)
     variants = _variants(options, 0, trainer.accelerator.process_index)
-    losses = [
-        trainer.step(step, options.pilot, batch).loss for step, batch in enumerate(read_ahead(batches, few, variants))
-    ]
+    ready = read_ahead(batches, few, variants, _features(options, trainer))
+    losses = [trainer.step(step, options.pilot, batch).loss for step, batch in enumerate(ready)]
     validation = validate(trainer.model, few.val, few.load)
     reasons = gate_reasons(losses, validation, few.val)
     report = options.checkpoint_dir / "pilot.json"
@@ -219,14 +220,26 @@ def _variants(options: TrainingOptions, start: int, process_index: int) -> Itera
         yield np.random.default_rng(seed) if options.augment else None
 
 
+def _features(options: TrainingOptions, trainer: Trainer) -> FrontEndCache | None:
+    """What is read in place of recordings, where the front end is frozen and hears the recordings as they are."""
+    encoder = trainer.model.encoder
+    if options.augment or not options.freeze_front_end or not encoder.continues:
+        return None
+    return FrontEndCache(encoder, options.wav_root, options.audio_cache)
+
+
 def read_ahead(
-    batches: Iterable[list[int]], data: Data, variants: Iterable[np.random.Generator | None]
+    batches: Iterable[list[int]],
+    data: Data,
+    variants: Iterable[np.random.Generator | None],
+    load_features: LoadFeatures | None,
 ) -> Iterator[Batch]:
-    """Read the batches' recordings in threads, a few batches before they are needed, in order."""
+    """Read the batches' recordings in threads, or their features, a few batches before they are needed, in order."""
     with ThreadPoolExecutor(_READERS) as pool:
         waiting: deque[Future[Batch]] = deque()
         for rows, rng in zip(batches, variants, strict=False):
-            waiting.append(pool.submit(collate, [data.train[row] for row in rows], data.load, rng))
+            examples = [data.train[row] for row in rows]
+            waiting.append(pool.submit(collate, examples, data.load, rng, load_features))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft().result()
         while waiting:

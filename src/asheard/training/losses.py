@@ -33,13 +33,13 @@ def compute_loss(forward: nn.Module, model: CTCTranscriber | L1AwareCTC, batch: 
     Source: Graves et al. 2006 (CTC); the L1 branch as a multi-task loss.
     """
     device = next(model.parameters()).device
-    waveforms, num_samples = batch.waveforms.to(device), batch.num_samples.to(device)
+    inputs, num_samples = batch.inputs.to(device), batch.num_samples.to(device)
     num_frames = model.encoder.num_frames(batch.num_samples)
     if not isinstance(model, L1AwareCTC):
-        ctc = ctc_loss(forward(waveforms, num_samples), num_frames, batch)
+        ctc = ctc_loss(forward(inputs, num_samples), num_frames, batch)
         return Loss(ctc, ctc, None)
     l1_ids = torch.tensor([model.l1_id(l1) for l1 in batch.l1s], device=device)
-    ctc_logits, l1_logits = forward(waveforms, num_samples, l1_ids)
+    ctc_logits, l1_logits = forward(inputs, num_samples, l1_ids)
     ctc = ctc_loss(ctc_logits, num_frames, batch)
     l1 = nn.functional.cross_entropy(l1_logits.float(), l1_ids)
     return Loss(ctc + lambda_l1 * l1, ctc, l1)

@@ -49,7 +49,8 @@ class TrainingOptions:
         mask_time_prob, mask_time_length: SpecAugment over frames: share masked, length of a mask.
         mask_feature_prob, mask_feature_length: SpecAugment over channels.
         augment: train on variants of the recordings (`asheard.training.augment`), other ones in each epoch.
-        audio_cache: folder for resampled recordings; None resamples each time.
+        audio_cache: folder for what is computed of recordings once: resampled ones, and the features of a frozen front
+            end (`asheard.training.front_end_cache`); None computes them each time.
     """
 
     kind: Kind
