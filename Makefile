@@ -65,5 +65,5 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[train,dev,serve,voices]'
+	$(BIN)/pip install --quiet --editable '.[train,dev,serve,voices,pods,ray]'
 	touch $(READY)

@@ -122,10 +122,10 @@ def resize(driver: webdriver.Chrome, width: int, height: int) -> None:
 
 
 def shrink(png: Path) -> None:
-    """64 colours are enough for a page; those that few pixels have are kept."""
+    """128 colours are enough for a page."""
     from PIL import Image
 
-    Image.open(png).convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE).save(png, optimize=True)
+    Image.open(png).convert("RGB").quantize(128).save(png, optimize=True)
 
 
 if __name__ == "__main__":

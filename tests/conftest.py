@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+
+settings.register_profile("asheard", deadline=None)  # no test is timed: the machine may be busy
+settings.load_profile("asheard")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import kaldialign
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asheard.alignment import (
@@ -27,7 +27,6 @@ from asheard.phones import ERR, PHONES, Vectors, load_vectors
 FROZEN = Path(__file__).with_name("frozen_alignments.json")
 MICRO = 1_000_000  # costs are compared in millionths
 
-unhurried = settings(deadline=None)  # the first call compiles
 few_phones = st.lists(st.sampled_from([*PHONES, ERR]), max_size=5)
 few_symbols = st.lists(st.sampled_from("abc"), max_size=5)
 sentences = st.lists(st.lists(st.sampled_from(PHONES), max_size=40), max_size=6)
@@ -109,14 +108,12 @@ def with_stars(pairs):
     return [("*" if ref is None else ref, "*" if hyp is None else hyp) for ref, hyp in pairs]
 
 
-@unhurried
 @given(few_phones, few_phones)
 def test_weighted_alignment_is_the_first_of_the_cheapest(reference, hypothesis):
     best, _ = best_by_definition(reference, hypothesis, weighted_cost)
     assert wper_align(reference, hypothesis) == best
 
 
-@unhurried
 @given(few_symbols, few_symbols)
 def test_unit_alignment_is_the_first_of_the_cheapest(reference, hypothesis):
     best, num_cheapest = best_by_definition(reference, hypothesis, unit_cost)
@@ -125,7 +122,6 @@ def test_unit_alignment_is_the_first_of_the_cheapest(reference, hypothesis):
         assert with_stars(best) == kaldialign.align(reference, hypothesis, "*")
 
 
-@unhurried
 @given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("abcd"), max_size=30))
 def test_unit_alignment_breaks_ties_as_kaldi_does(reference, hypothesis):
     assert unit_align(reference, hypothesis) == levenshtein_alignment(reference, hypothesis, operator.le)
@@ -134,7 +130,6 @@ def test_unit_alignment_breaks_ties_as_kaldi_does(reference, hypothesis):
     assert kaldialign.align(reference, hypothesis, "*") == with_stars(port)
 
 
-@unhurried
 @given(sentences, st.randoms(use_true_random=False))
 def test_both_modes_keep_both_sequences_whole_in_batches_as_alone(references, rng):
     hypotheses = [rng.choices(PHONES, k=rng.randint(0, 40)) for _ in references]
@@ -157,7 +152,6 @@ def test_a_large_batch_is_aligned_as_each_pair_alone(num_symbols):
         assert wper_align_batch(*batch) == list(map(wper_align, *batch))
 
 
-@unhurried
 @given(few_symbols, few_symbols)
 def test_edit_counts_equal_kaldialign_in_total_and_add_up(reference, hypothesis):
     counts = count_edits(unit_align(reference, hypothesis))

@@ -107,7 +107,6 @@ def test_scored_speech_is_reached_through_a_link(tmp_path, before):
 
 
 def test_no_corpus_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("asheard.models.export_whisper", lambda base_id, folder: folder)
     arguments = ["--speechocean762", tmp_path / "none", "--kokoro-voices", tmp_path, "--work", tmp_path / "work"]
     monkeypatch.setattr(sys, "argv", ["make_voice_model.py", *map(str, arguments)])
     with pytest.raises(SystemExit) as stopped:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asheard.errors import CorpusError, PhoneError
@@ -111,7 +111,6 @@ def test_rows_may_be_mappings_and_are_refused_by_name():
             build_prior([row])
 
 
-@settings(deadline=None)  # disks may be slow
 @given(corpora)
 def test_a_prior_survives_the_disk_and_the_order_of_rows_leaves_no_trace(tmp_path_factory, corpus):
     folder = tmp_path_factory.mktemp("prior")

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asheard.errors import CorpusError
@@ -132,14 +132,12 @@ def kneser_ney(corpus, asked):
 PLACES = [(phone, position) for phone in PHONES for position in POSITIONS[:3]]
 
 
-@settings(deadline=None)
 @given(corpora, rows)
 def test_kneser_ney_equals_the_formula(corpus, asked):
     prior = build_prior(corpus, options=PriorOptions(smoothing="kneser-ney"))
     assert ask(prior, asked) == pytest.approx(kneser_ney(corpus, asked))
 
 
-@settings(deadline=None)
 @given(corpora, options)
 def test_options_survive_the_disk(tmp_path_factory, corpus, chosen):
     path = tmp_path_factory.mktemp("prior") / "prior.json"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from asheard.corpora.audio import load_audio
 from asheard.corpora.predictions import read_predictions
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
 from asheard.errors import CorpusError, ModelError
+from asheard.gop_chain import Gop
 from asheard.models import (
     CTCTranscriber,
     Encoder,
@@ -26,6 +28,7 @@ from asheard.models import (
     save_transcriber,
 )
 from asheard.transcribe import transcribe
+from asheard.transcribers import load_by_name
 
 NUM_UTTERANCES = 70  # three chunks
 
@@ -102,6 +105,24 @@ def test_an_l1_the_model_does_not_know(root, tmp_path):
     write_manifest(tmp_path / "manifest.jsonl", rows)
     with pytest.raises(ModelError, match="--l1 unknown"):
         transcribe(root / "l1-aware", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("kind", "gop"), [("off-the-shelf", None), ("l1-aware", None), ("faithful", Gop())], ids=["plain", "told", "scored"]
+)
+def test_the_work_can_be_done_elsewhere(root, tmp_path, kind, gop):
+    """In any process that it is sent to, with a model of its own."""
+    here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
+
+    def spread(work, chunks):
+        sent = pickle.loads(pickle.dumps(work))
+        transcriber, version = load_by_name(sent.model)
+        assert version == sent.version
+        return (sent.rows(transcriber, chunk) for chunk in pickle.loads(pickle.dumps(chunks)))
+
+    transcribe(root / kind, root / "manifest.jsonl", root, here, gop=gop)
+    transcribe(root / kind, root / "manifest.jsonl", root, there, gop=gop, spread=spread)
+    assert there.read_bytes() == here.read_bytes()
 
 
 @pytest.mark.parametrize("cut", [0, 7])

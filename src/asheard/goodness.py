@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class PositionScores:
 
 
 class GopScorer:
-    """Scores the canonical phones of utterances.
+    """Scores the canonical phones of utterances; it can be pickled.
 
     Args:
         calibration: from ratios to log-odds; the default takes the ratios as they are.
@@ -64,6 +64,7 @@ class GopScorer:
         merges: Mapping[str, str] | None = None,
     ) -> None:
         self.calibration, self.prior = calibration or Calibration(), prior
+        self._given = (calibration, prior, merges)
         self._merges = {phone_to_id(phone): phone_to_id(other) for phone, other in (merges or {}).items()}
         self._log_outcomes = cache(self._outcomes)
 
@@ -79,6 +80,9 @@ class GopScorer:
             None if prior is None else load_prior(prior),
             merges,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._given
 
     def check(self, utterance: Utterance) -> None:
         """See whether an utterance can be scored.

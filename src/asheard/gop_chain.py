@@ -3,16 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from asheard.corpora.records import Utterance
 from asheard.errors import CorpusError, ModelError
 from asheard.files import content_digest
-from asheard.transcript import PosteriorTranscriber, Transcriber, Transcript
+from asheard.transcript import PosteriorTranscriber, Transcriber
 
-Hear = Callable[[Sequence[Utterance], Sequence[NDArray[np.float32]], Sequence[str | None]], list[Transcript]]
+if TYPE_CHECKING:
+    from asheard.goodness import GopScorer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,9 @@ class Gop:
         """Digests of calibration and prior."""
         return [None if path is None else content_digest(path) for path in (self.calibration, self.prior)]
 
-    def scoring(self, transcriber: Transcriber, rows: Sequence[Utterance], where: Callable[[Utterance], str]) -> Hear:
+    def scorer(
+        self, transcriber: Transcriber, rows: Sequence[Utterance], where: Callable[[Utterance], str]
+    ) -> "GopScorer":
         """What scores utterances by what a transcriber hears in their recordings.
 
         Args:
@@ -63,11 +64,4 @@ class Gop:
                 scorer.check(row)
             except CorpusError as error:
                 raise CorpusError(f"{where(row)} {error}") from None
-
-        def score(
-            chunk: Sequence[Utterance], waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
-        ) -> list[Transcript]:
-            posteriors = transcriber.posteriors(waveforms, l1s)
-            return [scorer.score(frames, row).transcript for frames, row in zip(posteriors, chunk, strict=True)]
-
-        return score
+        return scorer

@@ -1,11 +1,11 @@
 """Recordings to predictions: any transcriber over a manifest or folders, resumable, never dependent on batching."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,50 @@ from asheard.corpora.records import Prediction, Utterance, prediction_to_json, r
 from asheard.corpora.speech import check_speech
 from asheard.errors import CorpusError
 from asheard.files import content_digest, write_json, write_jsonl
-from asheard.gop_chain import Gop, Hear
+from asheard.gop_chain import Gop
 from asheard.phones import reason_without_phone
 from asheard.transcribers import load_by_name
-from asheard.transcript import Transcriber, Transcript
+from asheard.transcript import PosteriorTranscriber, Transcriber, Transcript
+
+if TYPE_CHECKING:
+    from asheard.goodness import GopScorer
 
 _Waveform = NDArray[np.float32]
 _AT_ONCE: Final = 32  # recordings read, transcribed and written together
 _NOTHING: Final = np.empty(0, np.float32)  # what stands in for a recording that cannot be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How utterances become rows of the journal, here or, pickled, in another process.
+
+    model, version: as `load_by_name` takes and gives them. chain: name for the predictions. load: gives a recording, or
+    why there is none. declared: an L1-aware model is told the L1s. scorer: of canonical phones; None transcribes.
+    """
+
+    model: str | Path
+    version: str
+    chain: str
+    load: Callable[[Utterance], _Waveform | str]
+    declared: bool = False
+    scorer: "GopScorer | None" = None
+
+    def rows(self, transcriber: Transcriber, utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
+        """Read some recordings, hear them with the loaded model, and write down what is heard, in order."""
+        loaded = [self.load(row) for row in utterances]
+        waveforms = [_NOTHING if isinstance(waveform, str) else waveform for waveform in loaded]
+        l1s = [row.l1 if self.declared else None for row in utterances]
+        if self.scorer is None:
+            transcripts = transcriber.transcribe(waveforms, l1s)
+        else:
+            assert isinstance(transcriber, PosteriorTranscriber)
+            heard = zip(transcriber.posteriors(waveforms, l1s), utterances, strict=True)
+            transcripts = [self.scorer.score(frames, row).transcript for frames, row in heard]
+        return [_entry(*heard, self.chain) for heard in zip(utterances, loaded, transcripts, strict=True)]
+
+
+Chunks = Sequence[Sequence[Utterance]]
+Spread = Callable[[Work, Chunks], Iterable[list[dict[str, Any]]]]  # `Work.rows` of each chunk, in order, elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +95,7 @@ def transcribe(
     l1: Literal["declared", "unknown"] = "declared",
     audio_cache: Path | None = None,
     gop: Gop | None = None,
+    spread: Spread | None = None,
 ) -> Transcription:
     """Transcribe every utterance of a manifest, or score its canonical phones.
 
@@ -75,6 +112,7 @@ def transcribe(
         l1: tell an L1-aware model the L1 of the manifest, or let it listen. Others have no use for it.
         audio_cache: folder for resampled recordings; None resamples each time.
         gop: score the canonical phones, with a model of ours; None transcribes.
+        spread: does the work on other machines; None does it here.
     Raises:
         ModelError: the model or recogniser cannot be loaded, does not know a declared L1, fails, or gives no posteriors
             to score with.
@@ -85,15 +123,25 @@ def transcribe(
     chain = chain or (gop.chain if gop else _chain(model, transcriber.kind, l1))
     rows = read_manifest(manifest)
     where = partial(_where, manifest)
-    hear = gop.scoring(transcriber, rows, where) if gop else _transcribing(transcriber)
     job = [__version__, transcriber.kind, version, content_digest(manifest), chain, l1, *(gop.files() if gop else ())]
-    l1s = [row.l1 if l1 == "declared" else None for row in rows]
-    load = partial(_load, where, wav_root, audio_cache, LONGEST_READING_S if gop else LONGEST_S)
-    return _write(rows, l1s, load, hear, chain, Journal(out, job), out)
+    work = Work(
+        model=model,
+        version=version,
+        chain=chain,
+        load=partial(_load, where, wav_root, audio_cache, LONGEST_READING_S if gop else LONGEST_S),
+        declared=l1 == "declared",
+        scorer=gop.scorer(transcriber, rows, where) if gop else None,
+    )
+    return _write(rows, work, transcriber, spread, Journal(out, job), out)
 
 
 def transcribe_recordings(
-    model: str | Path, sources: Sequence[Path], out: Path, *, chain: str | None = None
+    model: str | Path,
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    chain: str | None = None,
+    spread: Spread | None = None,
 ) -> Transcription:
     """Transcribe recordings without annotation, a row each, named as `find_recordings` names them.
 
@@ -104,7 +152,7 @@ def transcribe_recordings(
         model: as `load_by_name` takes it; an L1-aware one listens for the L1.
         sources: recordings, and folders of them.
         out: predictions (JSONL); an older file there is replaced.
-        chain: name for the predictions; by default as for `transcribe`.
+        chain, spread: as of `transcribe`.
     Raises:
         ModelError: the model or recogniser cannot be loaded, or fails.
         CorpusError: a source does not exist or holds no recording, or two recordings have one name.
@@ -114,8 +162,8 @@ def transcribe_recordings(
     transcriber, version = load_by_name(model)
     chain = chain or _chain(model, transcriber.kind, "unknown")
     job = [__version__, transcriber.kind, version, recordings_digest(rows), chain]
-    l1s = [None] * len(rows)
-    return _write(rows, l1s, _load_or_tell, _transcribing(transcriber), chain, Journal(out, job), out)
+    work = Work(model=model, version=version, chain=chain, load=_load_or_tell)
+    return _write(rows, work, transcriber, spread, Journal(out, job), out)
 
 
 def transcribe_recording(transcriber: Transcriber, path: Path | str) -> Transcript:
@@ -150,23 +198,20 @@ def left_out_path(out: Path) -> Path:
 
 def _write(
     rows: Sequence[Utterance],
-    l1s: Sequence[str | None],
-    load: Callable[[Utterance], _Waveform | str],
-    hear: Hear,
-    chain: str,
+    work: Work,
+    transcriber: Transcriber,
+    spread: Spread | None,
     journal: Journal,
     out: Path,
 ) -> Transcription:
-    """Transcribe rows into the journal, and write what it then holds; `load` gives a recording or why there is none."""
+    """Do the work that the journal does not hold, and write what it then holds."""
+    chunks = [rows[start : start + _AT_ONCE] for start in range(journal.num_resumed, len(rows), _AT_ONCE)]
+    done = spread(work, chunks) if spread else map(partial(work.rows, transcriber), chunks)
     with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task(chain, total=len(rows), completed=journal.num_resumed)
-        for start in range(journal.num_resumed, len(rows), _AT_ONCE):
-            chunk = rows[start : start + _AT_ONCE]
-            loaded = [load(row) for row in chunk]
-            waveforms = [_NOTHING if isinstance(waveform, str) else waveform for waveform in loaded]
-            transcripts = hear(chunk, waveforms, l1s[start : start + _AT_ONCE])
-            journal.append([_entry(*heard, chain) for heard in zip(chunk, loaded, transcripts, strict=True)])
-            bar.advance(task, len(chunk))
+        task = bar.add_task(work.chain, total=len(rows), completed=journal.num_resumed)
+        for entries in done:
+            journal.append(entries)
+            bar.advance(task, len(entries))
     entries = journal.rows()
     read = [entry for entry in entries if "prediction" in entry]
     left_out = Counter(reason_without_phone(label) for entry in read for label in entry["left_out"])
@@ -177,7 +222,7 @@ def _write(
     journal.remove()
     return Transcription(
         out=out,
-        chain=chain,
+        chain=work.chain,
         num_utterances=len(read),
         num_resumed=journal.num_resumed,
         left_out=left_out,
@@ -195,10 +240,6 @@ def _chain(model: str | Path, kind: str, l1: str) -> str:
     chains = {"off-the-shelf": OFF_THE_SHELF, "faithful": FAITHFUL, "l1-aware": L1_ENCODER}
     chain = chains.get(kind, kind)
     return L1_ENCODER_UNKNOWN if chain == L1_ENCODER and l1 == "unknown" else chain
-
-
-def _transcribing(transcriber: Transcriber) -> Hear:
-    return lambda chunk, waveforms, l1s: transcriber.transcribe(waveforms, l1s)
 
 
 def _entry(row: Utterance, waveform: _Waveform | str, transcript: Transcript, chain: str) -> dict[str, Any]:

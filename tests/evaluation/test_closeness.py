@@ -29,7 +29,7 @@ def table(positions: list[tuple[int, float, float]]) -> pl.DataFrame:
 
 
 @given(POSITIONS, WEIGHTS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_auc_of_units_drawn_several_times(positions: list[tuple[int, float, float]], weights: list[int]) -> None:
     rows = table(positions)
     right, wrong = rows.filter(pl.col("score") >= 1.8), rows.filter(pl.col("score") < 0.5)
@@ -44,7 +44,7 @@ def test_auc_of_units_drawn_several_times(positions: list[tuple[int, float, floa
 
 
 @given(POSITIONS, WEIGHTS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_correlation_of_units_drawn_several_times(
     positions: list[tuple[int, float, float]], weights: list[int]
 ) -> None:

@@ -25,7 +25,7 @@ def test_no_prediction_equals_a_sound_without_a_name() -> None:
 
 
 @given(cases())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_utterance_of_every_run_has_a_row_that_adds_up(case: Case) -> None:
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
     counted = utterance_rows(case.gold, case.runs, rows)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from scipy.integrate import trapezoid
 from small_gold import Case, cases, run, utterance
 
@@ -38,7 +38,6 @@ def distances(rows: pl.DataFrame) -> tuple[list[float], list[float]]:
     return ok, named
 
 
-@settings(deadline=None)
 @given(cases())
 def test_each_point_counts_what_lies_below_and_above_its_threshold(case: Case) -> None:
     rows = rows_of_first(case)
@@ -58,7 +57,6 @@ def test_each_point_counts_what_lies_below_and_above_its_threshold(case: Case) -
     assert np.all(np.diff(curve.frr) <= 0)
 
 
-@settings(deadline=None)
 @given(cases())
 def test_the_area_above_the_curve_is_the_auc_of_d1(case: Case) -> None:
     rows = rows_of_first(case)
@@ -69,7 +67,6 @@ def test_the_area_above_the_curve_is_the_auc_of_d1(case: Case) -> None:
         assert 1 - below == pytest.approx(separation(ok, named)["auc"])
 
 
-@settings(deadline=None)
 @given(cases())
 def test_the_curve_begins_at_collapse_and_passes_the_point_in_use(case: Case) -> None:
     runs = case.runs[:1]

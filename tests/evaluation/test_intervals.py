@@ -42,7 +42,7 @@ def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 @given(cases())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_number_on_the_data_is_the_metric_itself(case: Case) -> None:
     rows, utterances = tables(case.gold, case.runs)
     measured = summarise(rows, utterances)
@@ -61,7 +61,6 @@ positions = st.lists(st.tuples(st.integers(0, 3), distance, st.one_of(st.none(),
 
 
 @given(positions, st.lists(st.integers(0, 3), min_size=4, max_size=4))
-@settings(deadline=None)
 def test_a_unit_drawn_twice_counts_as_if_it_stood_there_twice(
     rows: list[tuple[int, float, float | None]], weights: list[int]
 ) -> None:

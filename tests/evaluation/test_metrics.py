@@ -49,7 +49,7 @@ def levenshtein(reference: list[str], hypothesis: list[str]) -> int:
 
 
 @given(cases())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_rates_against_a_slow_count(case: Case) -> None:
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical).to_dicts()
     chains = chains_of(case)
@@ -89,7 +89,7 @@ def test_rates_against_a_slow_count(case: Case) -> None:
 
 
 @given(cases())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_groups_add_up_and_rates_stay_in_bounds(case: Case) -> None:
     for summary in chains_of(case).values():
         pooled, per_l1 = summary["pooled"], summary["per_l1"]
@@ -106,7 +106,7 @@ def test_groups_add_up_and_rates_stay_in_bounds(case: Case) -> None:
 
 
 @given(cases())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_pooled_is_the_mean_over_seeds_and_lies_in_their_spread(case: Case) -> None:
     for summary in chains_of(case).values():
         for path in (*RATIOS, *STATISTICS):

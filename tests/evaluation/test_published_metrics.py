@@ -133,7 +133,7 @@ def slow_counts(row: Utterance, predicted: list[str], excused: set[tuple[str, st
 
 
 @given(cases(), st.frozensets(st.tuples(st.sampled_from(SMALL_PHONES), st.sampled_from(SMALL_PHONES)), max_size=6))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_against_a_slow_reference(case: Case, excused: frozenset[tuple[str, str]]) -> None:
     excused = frozenset((canonical, said) for canonical, said in excused if canonical != said)
     shown = [(l1, *pair, None) for l1 in L1S for pair in excused]
@@ -149,7 +149,7 @@ def test_against_a_slow_reference(case: Case, excused: frozenset[tuple[str, str]
 
 
 @given(cases())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_bounds_sums_and_formulas(case: Case) -> None:
     for values in published(case.gold, [chain for chain in case.runs if chain.seed == 1]).values():
         ta, fr, fa, cd, de = (values[name] for name in ("ta", "fr", "fa", "cd", "de"))
@@ -167,7 +167,7 @@ def test_bounds_sums_and_formulas(case: Case) -> None:
 
 
 @given(cases(), st.randoms(use_true_random=False))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_order_of_utterances_changes_nothing(case: Case, rng: random.Random) -> None:
     shuffled = list(case.gold)
     rng.shuffle(shuffled)

@@ -112,7 +112,7 @@ def test_an_outside_transcribers_err_is_an_error_behind_a_prior_too() -> None:
 
 
 @given(cases(), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rows_do_not_depend_on_the_order_of_utterances(case: Case, random: object) -> None:
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
     gold = list(case.gold)
@@ -122,7 +122,7 @@ def test_rows_do_not_depend_on_the_order_of_utterances(case: Case, random: objec
 
 
 @given(cases())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_run_has_the_same_positions(case: Case) -> None:
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
     gold_columns = ["utt", "speaker", "l1", "index", "position", "canonical", "perceived", "error_type"]

@@ -102,7 +102,7 @@ def test_the_numbers_of_a_chain_by_hand() -> None:
 
 
 @given(scored_cases())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_number_against_its_definition(case: tuple[list[Utterance], ChainRun]) -> None:
     gold, one = case
     tokens = [token for row in gold for token in row.tokens]
@@ -142,7 +142,7 @@ def test_every_number_against_its_definition(case: tuple[list[Utterance], ChainR
 
 
 @given(scored_cases())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_first_resample_is_the_data_themselves(case: tuple[list[Utterance], ChainRun]) -> None:
     gold, one = case
     rows = token_rows(gold, [one], vectors=VECTORS)

@@ -66,6 +66,8 @@ def test_ctc_loss_sums_over_every_path():
         for path in product(range(4), repeat=5)
         if [label for label, _ in groupby(path) if label != 1] == target
     )
-    batch = Batch(torch.zeros(1, 1), torch.tensor([1]), torch.tensor([target]), torch.tensor([3]), ("x",), ("x",))
+    batch = Batch(
+        torch.zeros(1, 1), torch.tensor([1]), torch.tensor([target]), torch.tensor([3]), ("x",), ("x",), ("x",)
+    )
     loss = float(ctc_loss(logits, torch.tensor([5]), batch))
     assert loss == pytest.approx(-np.log(total) / len(target), rel=1e-5)

@@ -46,7 +46,7 @@ def ids(*phones):
     return np.array([phone_to_id(phone) for phone in phones])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     label_ids=st.lists(st.integers(2, 5), min_size=1, max_size=5),
     num_frames=st.integers(1, 14),

@@ -190,5 +190,5 @@ def test_a_faulty_preprocessor_is_no_missing_one(content, tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(ModelError, match=r"cannot be loaded.*preprocessor_config.json"):
+    with pytest.raises(ModelError, match=r"config\.json missing; copy the whole folder"):
         load_encoder(tmp_path)

@@ -43,7 +43,6 @@ def fuzz(num_examples, app, wav):
 
         @settings(
             max_examples=num_examples,
-            deadline=None,
             derandomize=True,
             database=None,
             phases=[Phase.explicit, Phase.generate],

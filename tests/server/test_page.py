@@ -24,6 +24,7 @@ pytestmark = [
 ]
 WAIT_S = 60
 WIDTHS = (375, 768, 1280)
+HOSTILE = '<img src="x" onerror="document.title = 1">'
 TABS = ("hear", "compare", "pronounce", "results")
 
 
@@ -35,6 +36,7 @@ def files(tmp_path_factory, moon):
     (root / "microphone.wav").write_bytes(wav_bytes(np.tile(moon, 4), 22_050))
     (root / "mine.toml").write_text(
         '[transcribers.echo]\nkind = "command"\ncommand = "echo S IY D AH M UW N AH"\n'
+        f"limitations = ['{HOSTILE}']\n"
         '[transcribers.gone]\nkind = "model"\npath = "/no/such/folder"\n'
     )
     return root
@@ -317,6 +319,59 @@ def test_dark_and_light(page, files):
         grounds.append(page.execute_script("return getComputedStyle(document.body).backgroundColor"))
         css(page, "#theme").click()
     assert len(set(grounds)) == 2
+
+
+def test_words_of_a_registry_are_text_and_nothing_else(page, files):
+    choose(page, files)
+    Select(css(page, "#hear [name=model]")).select_by_value("echo")
+    ask(page, "hear")
+    assert HOSTILE in css(page, "#hear .about").text
+    assert not page.find_elements(By.CSS_SELECTOR, "#hear .about img")
+
+
+CONTRAST = """
+    const parts = (colour) => {
+      const context = new OffscreenCanvas(1, 1).getContext("2d");
+      context.fillStyle = colour;
+      context.fillRect(0, 0, 1, 1);
+      return [...context.getImageData(0, 0, 1, 1).data].map((part) => part / 255);
+    };
+    const over = ([...top], under) => top.slice(0, 3).map((part, i) => part * top[3] + under[i] * (1 - top[3]));
+    const ground = (element) => {
+      if (!element) return [1, 1, 1];
+      return over(parts(getComputedStyle(element).backgroundColor), ground(element.parentElement));
+    };
+    const luminance = (rgb) => rgb.map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+      .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+    const fading = (element) => element ? getComputedStyle(element).opacity * fading(element.parentElement) : 1;
+    const ratios = {};
+    for (const element of document.querySelectorAll("body *")) {
+      const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+      if (!own || !element.checkVisibility() || element.closest(":disabled, .skip, canvas")) continue;
+      const under = ground(element), ink = parts(getComputedStyle(element).color);
+      ink[3] *= fading(element);
+      const [dark, light] = [luminance(over(ink, under)), luminance(under)].sort((one, other) => one - other);
+      const ratio = (light + 0.05) / (dark + 0.05);
+      if (ratio < 4.5) ratios[`${element.tagName}.${element.className} ${element.textContent.slice(0, 20)}`] = ratio;
+    }
+    return ratios;
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(page, files, theme):
+    """WCAG 2.2, 1.4.3 (AA): 4.5 to 1, on every tab with an answer."""
+    for _ in range(3):
+        if page.execute_script("return document.documentElement.dataset.theme") != theme:
+            css(page, "#theme").click()
+    choose(page, files)
+    for tab in TABS:
+        css(page, f"#tab-{tab}").click()
+        if tab in ("compare", "pronounce"):
+            css(page, f"#{tab} [name=text]").send_keys(MOON)
+        if tab != "results":
+            ask(page, tab)
+        assert page.execute_script(CONTRAST) == {}, tab
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -1,12 +1,6 @@
-"""The loop learns, keeps its books, and a killed run ends where an uninterrupted one does."""
+"""The loop learns, keeps its books, and goes on only with what it began."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 import weakref
 from dataclasses import replace
 from functools import partial
@@ -15,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file
+from runs import assert_same_weights, rows_of, stop_after, weights_of
 from tone_corpus import SPOKEN
 
 from asheard.corpora.audio import load_audio
@@ -25,22 +19,7 @@ from asheard.models import L1AwareCTC, load_transcriber, read_card
 from asheard.training import TrainingOptions, train
 from asheard.training.batches import build_examples, collate
 from asheard.training.log import TrainingLog
-from asheard.training.loop import plan_steps
 from asheard.training.trainer import Trainer, step_seed
-
-
-def rows_of(folder: Path, event: str) -> list[dict]:
-    return [row for row in map(json.loads, (folder / "log.jsonl").read_text().splitlines()) if row["event"] == event]
-
-
-def weights_of(folder: Path) -> dict[str, torch.Tensor]:
-    return {name: value for path in folder.glob("*.safetensors") for name, value in load_file(path).items()}
-
-
-def assert_same_weights(one: Path, other: Path) -> None:
-    first, second = weights_of(one), weights_of(other)
-    assert first.keys() == second.keys() != set()
-    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_it_learns_a_language_of_tones(options):
@@ -118,70 +97,6 @@ def test_seeds_differ_and_repeat(options, tmp_path):
     assert not all(torch.equal(first[name], second[name]) for name in first)
 
 
-def interruptible(tones: Path, folder: Path, kind: str, base: str, augment: bool) -> TrainingOptions:
-    """Dropout, SpecAugment and variants draw random numbers at every step; checkpoints fall between epochs too."""
-    return TrainingOptions(
-        kind=kind,
-        train=tones / "train.jsonl",
-        val=tones / "val.jsonl",
-        wav_root=tones,
-        checkpoint_dir=folder,
-        base=str(tones / base),
-        epochs=4,
-        batch_seconds=2.0,
-        checkpoint_every=3,
-        dropout=0.1,
-        augment=augment,
-        peak_lr=3e-3,
-        audio_cache=folder / "cache",
-    )
-
-
-@pytest.fixture
-def one_thread():
-    """What a test process and its child must share for the same sums in the same order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize(
-    ("kind", "base", "augment"),
-    [("faithful", "base", False), ("l1-aware", "base", False), ("faithful", "conformer", True)],
-)
-def test_killed_it_ends_with_the_weights_of_an_uninterrupted_run(kind, base, augment, tones, tmp_path):
-    """kill -9 wherever it happens to be, after a step that chance picks, then the same call again."""
-    whole, killed = (interruptible(tones, tmp_path / name, kind, base, augment) for name in ("whole", "killed"))
-    train(whole)
-    steps = rows_of(whole.checkpoint_dir, "step")
-    after = 4 + int.from_bytes(os.urandom(2), "big") % (len(steps) - 24)
-    child = textwrap.dedent(f"""
-        import sys
-        from pathlib import Path
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
-        import torch
-        torch.set_num_threads(1)
-        from test_loop import interruptible, train
-        folders = Path({str(tones)!r}), Path({str(killed.checkpoint_dir)!r})
-        train(interruptible(*folders, {kind!r}, {base!r}, {augment}))
-    """)
-    process = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for_step(killed.checkpoint_dir / "log.jsonl", after, process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert (killed.checkpoint_dir / "checkpoint.safetensors").is_file()
-    assert not killed.final.exists(), f"killed too late, after step {after} of {len(steps)}"
-
-    train(killed)
-    assert_same_weights(whole.final, killed.final)
-    resumed = rows_of(killed.checkpoint_dir, "step")
-    for name in ("step", "epoch", "loss", "grad_norm", "rate"):
-        assert [row[name] for row in resumed] == [row[name] for row in steps]
-    assert rows_of(killed.checkpoint_dir, "epoch") == rows_of(whole.checkpoint_dir, "epoch")
-
-
 def test_recordings_vary_only_where_that_is_asked(options, monkeypatch):
     """Each recording of each epoch is another variant; validation hears the recordings themselves."""
     from asheard.training import batches
@@ -192,15 +107,6 @@ def test_recordings_vary_only_where_that_is_asked(options, monkeypatch):
     assert not heard
     train(TrainingOptions(**options | {"augment": True, "checkpoint_dir": options["checkpoint_dir"] / "again"}))
     assert len(set(heard)) == len(heard) == 2 * 48
-
-
-def wait_for_step(log: Path, step: int, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        if log.is_file() and f'"step": {step},' in log.read_text():
-            return
-        time.sleep(0.002)
-    raise AssertionError(f"no step {step} in {log} (exit code {process.poll()})")
 
 
 def test_a_pilots_model_is_gone_before_the_real_one_is_built(options, monkeypatch):
@@ -222,23 +128,6 @@ def test_a_pilots_model_is_gone_before_the_real_one_is_built(options, monkeypatc
     assert json.loads((run.checkpoint_dir / "pilot.json").read_text())["reasons"] == []
 
 
-def stop_after(monkeypatch, run: TrainingOptions, steps: int) -> None:
-    """Train until the power fails after so many steps."""
-    from asheard.training import loop
-
-    step = loop.Trainer.step
-
-    def failing(self, index, *rest):
-        if index == steps:
-            raise KeyboardInterrupt
-        return step(self, index, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop.Trainer, "step", failing)
-        with pytest.raises(KeyboardInterrupt):
-            train(run)
-
-
 def test_a_checkpoint_of_other_options_is_refused(options, monkeypatch):
     run = TrainingOptions(**options | {"checkpoint_every": 2})
     stop_after(monkeypatch, run, 3)
@@ -250,14 +139,6 @@ def test_a_checkpoint_of_other_options_is_refused(options, monkeypatch):
     part.write_bytes(b"half")
     train(replace(run, checkpoint_every=50))  # how often they are written is free to change
     assert not part.exists()
-
-
-def test_a_broken_checkpoint_says_what_to_do(options):
-    run = TrainingOptions(**options)
-    run.checkpoint_dir.mkdir()
-    (run.checkpoint_dir / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
-    with pytest.raises(ModelError, match=r"not a training checkpoint .*remove it to start again"):
-        train(run)
 
 
 def test_what_cannot_fit_is_named_on_the_card(options, tones, tmp_path):
@@ -292,21 +173,6 @@ def test_a_missing_recording_is_named(options, tones, tmp_path):
     write_manifest(tmp_path / "train.jsonl", [replace(rows[0], wav="wav/gone.wav"), *rows[1:]])
     with pytest.raises(CorpusError, match=r"gone.wav: no such recording"):
         train(TrainingOptions(**options | {"train": tmp_path / "train.jsonl"}))
-
-
-def test_processes_share_each_step(options, tones):
-    from asheard.training.batches import Example
-
-    run = TrainingOptions(**options)
-    examples = [Example("S", f"u{i}", "Hindi", "", 1.0 + i / 10, (2,)) for i in range(30)]
-    alone, _ = plan_steps(run, examples, 1, 0)
-    pair = [plan_steps(run, examples, 2, rank)[0] for rank in (0, 1)]
-    assert len(pair[0]) == len(pair[1])
-    for epoch in range(run.epochs):
-        batches = [rows for number, rows in alone if number == epoch]
-        dealt = [rows for step in zip(*pair, strict=True) for number, rows in step if number == epoch]
-        assert dealt[: len(batches)] == batches
-        assert dealt[len(batches) :] == batches[: len(dealt) - len(batches)]
 
 
 def test_step_seeds():

@@ -63,7 +63,7 @@ def likelihood(log_probs, target):
     return sum(probability * num_ways(target, phones) for phones, probability in of_sequence.items())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(TARGETS, st.integers(1, 5), st.integers(0, 99))
 def test_it_is_the_sum_over_all_paths(target, num_frames, seed):
     log_probs = random_log_probs(num_frames, seed=seed)
@@ -90,7 +90,7 @@ def test_what_a_label_between_two_holes_may_double():
     assert num_ways((-2, 3), (3, 3)) == num_ways((-2, 3, -2), (4, 3)) == 1
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(TARGETS, st.integers(0, 99))
 def test_the_gradient_is_that_of_the_loss(target, seed):
     log_probs = random_log_probs(4, 2, seed).requires_grad_()
@@ -98,7 +98,7 @@ def test_the_gradient_is_that_of_the_loss(target, seed):
 
 
 @given(st.lists(st.integers(2, 41), min_size=1, max_size=12), st.integers(0, 99))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_without_holes_it_is_pytorchs(target, seed):
     logits = random_log_probs(16, 2, seed, num_ids=42).requires_grad_()
     targets, frames = torch.tensor([target, target]), torch.tensor([16, 9])
@@ -156,7 +156,9 @@ def test_what_cannot_fit_moves_nothing():
 @pytest.fixture
 def batch():
     labels = torch.tensor([[5, 6, 5], [6, 5, 0]])
-    return Batch(torch.zeros(2, 1), torch.ones(2), labels, torch.tensor([3, 2]), ("Hindi",) * 2, ("S/a", "S/b"))
+    return Batch(
+        torch.zeros(2, 1), torch.ones(2), labels, torch.tensor([3, 2]), ("Hindi",) * 2, ("S/a", "S/b"), ("a", "b")
+    )
 
 
 def test_a_batch_without_holes_keeps_pytorchs_loss_to_the_bit(batch):

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from asheard import __version__
-from asheard.cli import corpus, evaluate, gop, models, prior, score, serve, study, train, transcribe
+from asheard.cli import corpus, evaluate, gop, models, pods, prior, score, serve, study, train, transcribe
 from asheard.cli.messages import print_error
 from asheard.errors import AsHeardError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(train.app, name="train")
+app.add_typer(pods.app, name="pods")
 app.add_typer(prior.app, name="prior")
 app.add_typer(gop.app, name="gop")
 app.add_typer(models.app, name="models")

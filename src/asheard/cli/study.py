@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from asheard.cli.seeds import Seeds, read_seeds
+
 
 class Preset(StrEnum):
     """Minutes on two cores, a quarter of an hour on two cores, or a GPU."""
@@ -30,7 +32,7 @@ def study(
             show_default="the embedded base; facebook/wav2vec2-lv-60-espeak-cv-ft with --corpus",
         ),
     ] = None,
-    seeds: Annotated[str, typer.Option("--seeds", help="Training seeds, joined by commas.")] = "1,2",
+    seeds: Seeds = "1,2",
     folds: Annotated[
         int, typer.Option("--folds", min=1, help="Train anew for each, holding out the next speaker of each L1.")
     ] = 1,
@@ -40,10 +42,26 @@ def study(
     vectors: Annotated[
         Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
     ] = None,
+    on: Annotated[
+        str,
+        typer.Option(
+            "--on",
+            metavar="PLACE",
+            help="Where models are trained: local, ssh://USER@MACHINE,..., pods:N[:GPU] or ray://HOST:PORT.",
+        ),
+    ] = "local",
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", min=0.0, help="Most USD for pods, with what they cost before.")
+    ] = None,
+    max_hours: Annotated[
+        float | None,
+        typer.Option("--max-hours", min=0.1, help="Each pod terminates itself after these.", show_default="24"),
+    ] = None,
 ) -> None:
     """Build, train, transcribe, rank and report; killed, the same command goes on."""
     from rich.console import Console
 
+    from asheard.pods import executor_at
     from asheard.study import study as run
 
     console = Console(stderr=True, highlight=False)
@@ -55,22 +73,13 @@ def study(
         out,
         corpus=corpus,
         base=base,
-        seeds=_seeds(seeds),
+        seeds=read_seeds(seeds),
         folds=folds,
         preset=preset and preset.value,
         vectors_file=vectors,
+        executor=executor_at(on, out, max_cost=max_cost, max_hours=max_hours),
         announce=announce,
     )
     if verdict is not None:
         typer.echo(f"faithful transcriber: {verdict.faithful}; the L1 should live: {verdict.l1}")
     typer.echo(f"wrote {out}/RESULTS.md")
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        seeds = tuple(int(seed) for seed in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a list such as 1,2", param_hint="--seeds") from None
-    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise typer.BadParameter(f"{text!r}: seeds must differ and be 0 or more", param_hint="--seeds")
-    return seeds

@@ -55,6 +55,7 @@ Base = Annotated[
         show_default="preset's: facebook/wav2vec2-lv-60-espeak-cv-ft, asheard-tiny, or the embedded base",
     ),
 ]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be read, and count them.")]
 UnknownOption = Annotated[
     Unknown, typer.Option("--unknown", help="The target where only is known that a phone was wrong.")
 ]
@@ -72,6 +73,7 @@ def faithful(
     seed: Seed = 1,
     pilot: Pilot = 0,
     pilot_train: PilotTrain = 256,
+    skip_bad: SkipBad = False,
     unknown: UnknownOption = Unknown.WILDCARD,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
@@ -90,6 +92,7 @@ def faithful(
         seed=seed,
         pilot=pilot,
         pilot_train=pilot_train,
+        skip_bad=skip_bad,
         unknown=unknown.value,
         base=base,
         preset=preset,
@@ -110,6 +113,7 @@ def l1_aware(
     lambda_l1: Annotated[
         float, typer.Option("--lambda-l1", min=0.0, help="Weight of the L1 loss beside the CTC loss.")
     ] = 0.3,
+    skip_bad: SkipBad = False,
     unknown: UnknownOption = Unknown.WILDCARD,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
@@ -128,6 +132,7 @@ def l1_aware(
         seed=seed,
         pilot=pilot,
         pilot_train=pilot_train,
+        skip_bad=skip_bad,
         lambda_l1=lambda_l1,
         unknown=unknown.value,
         base=base,
@@ -135,20 +140,35 @@ def l1_aware(
     )
 
 
+@app.command()
+def options(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON; relative paths start from the current folder.")],
+) -> None:
+    """Train as a file of options says."""
+    from asheard.training import read_options
+
+    _train_by(read_options(file))
+
+
 def _train(recipe: "Callable[..., TrainingOptions]", *, checkpoint_dir: Path, preset: Preset, **given: Any) -> None:
     """Train by a recipe; what is None is left to the preset."""
+    _train_by(
+        recipe(
+            checkpoint_dir=checkpoint_dir,
+            preset=preset.value,
+            audio_cache=checkpoint_dir.parent / "audio-16khz",
+            **{name: value for name, value in given.items() if value is not None},
+        )
+    )
+
+
+def _train_by(options: "TrainingOptions") -> None:
     from rich.console import Console
 
     from asheard.models import read_card
     from asheard.models.folder import CARD
     from asheard.training import train
 
-    options = recipe(
-        checkpoint_dir=checkpoint_dir,
-        preset=preset.value,
-        audio_cache=checkpoint_dir.parent / "audio-16khz",
-        **{name: value for name, value in given.items() if value is not None},
-    )
     already = options.final.is_dir()
     final = train(options)
     card = read_card(final)["training"]

@@ -14,7 +14,7 @@ from asheard.cli.messages import print_error
 
 if TYPE_CHECKING:
     from asheard.corpora import Utterance
-    from asheard.transcribe import Transcription
+    from asheard.transcribe import Spread, Transcription
     from asheard.transcript import Transcript
 
 
@@ -78,6 +78,9 @@ def transcribe(
     prior: Annotated[
         Path | None, typer.Option("--prior", help="With --gop: the prior of what each L1 says (JSON).")
     ] = None,
+    on: Annotated[
+        str, typer.Option("--on", metavar="PLACE", help="With --out: where it is done, local or ray://HOST:PORT.")
+    ] = "local",
 ) -> None:
     """Write down the phones of recordings; killed, the same command goes on.
 
@@ -97,6 +100,8 @@ def transcribe(
         raise typer.BadParameter("TextGrids are files; give the folder for them (--out)")
     if format is Format.TABLE and out is not None:
         raise typer.BadParameter("a table is printed; for --out take json or textgrid")
+    if on != "local" and out is None:
+        raise typer.BadParameter("is of use with --out only", param_hint="--on")
     folder = out if format is Format.TEXTGRID else None
     if folder is not None:
         out = folder / "predictions.jsonl"
@@ -108,7 +113,7 @@ def transcribe(
                 raise typer.BadParameter("is of use with --out only", param_hint="--chain")
             _print_phones(model, recordings, format or Format.TABLE)
             return
-        done = transcription.transcribe_recordings(model, recordings, out, chain=chain)
+        done = transcription.transcribe_recordings(model, recordings, out, chain=chain, spread=_spread(on))
         wavs = find_recordings(recordings)
     else:
         if manifest is None or wav_root is None or out is None:
@@ -122,11 +127,21 @@ def transcribe(
             l1=l1.value,
             audio_cache=out.parent / "audio-16khz",
             gop=Gop(calibration=calibration, prior=prior) if gop else None,
+            spread=_spread(on),
         )
         wavs = [replace(row, wav=str(wav_root / str(row.wav))) for row in read_manifest(manifest)]
     if folder is not None:
         _write_textgrids(done.out, wavs, folder)
     _report(done)
+
+
+def _spread(on: str) -> "Spread | None":
+    """Other places need torch, which recognisers here do without."""
+    if on == "local":
+        return None
+    from asheard.pods import spread_at
+
+    return spread_at(on)
 
 
 def _write_textgrids(predictions: Path, recordings: "list[Utterance]", folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Speech encoders of the wav2vec2 family and those that keep its interface: waveform in, a vector every 20 ms out."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +13,6 @@ from torch import Tensor, nn
 from asheard.errors import ModelError
 
 SAMPLE_RATE_HZ: Final = 16_000
-_PREPROCESSORS: Final = ("preprocessor_config.json", "processor_config.json")
 
 # The embedded base: 2.0 M parameters, under 10 MB as float32 safetensors. Dropout draws random numbers for every
 # activation, a third of a step on a CPU, so there is none; SpecAugment regularises instead.
@@ -54,14 +52,20 @@ class Encoder(nn.Module):
     def __init__(self, backbone: Any, *, do_normalize: bool) -> None:
         super().__init__()
         config = backbone.config
-        if not hasattr(config, "conv_stride") or not hasattr(backbone, "feature_extractor"):
+        if not self.fits(backbone):
             raise ModelError(
-                f"a {config.model_type} model has no wav2vec2 front end; give a wav2vec2-family checkpoint"
+                f"a {config.model_type} model has no wav2vec2 front end; "
+                "give a checkpoint of the wav2vec2 family, w2v-BERT or Whisper"
             )
         if getattr(config, "add_adapter", False):
             raise ModelError("this checkpoint ends in a subsampling adapter (add_adapter); CTC here needs 20 ms frames")
         self.backbone = backbone
         self.do_normalize = do_normalize
+
+    @staticmethod
+    def fits(backbone: Any) -> bool:
+        """It has the wav2vec2 family's front end, from waveforms."""
+        return hasattr(backbone.config, "conv_stride") and hasattr(backbone, "feature_extractor")
 
     @property
     def config(self) -> Any:
@@ -160,52 +164,11 @@ class Encoder(nn.Module):
         # The family's own switch: beyond requires_grad it stops the gradient that training asks of the input.
         self.backbone.feature_extractor._freeze_parameters()
 
-
-def load_encoder(base_id: str | Path, **overrides: Any) -> Encoder:
-    """Load a pretrained encoder; a recognition head saved with it is left behind.
-
-    Args:
-        base_id: Hugging Face hub id, or a folder in that layout (a model folder of ours is one).
-        overrides: configuration values to change, SpecAugment and dropout for training.
-    Raises:
-        ModelError: no such folder or id, not of the wav2vec2 family, weights that do not match the configuration, or
-            audio at another rate than 16 kHz.
-    """
-    do_normalize = reads_normalised(base_id)
-    with explained(base_id):
-        config = transformers.AutoConfig.from_pretrained(base_id, **overrides)
-        backbone, found = transformers.AutoModel.from_pretrained(
-            base_id, config=config, dtype=torch.float32, weights_only=True, output_loading_info=True
-        )
-    missing = sorted(set(found["missing_keys"]) - {"masked_spec_embed"})  # a mask vector may be learnt anew
-    if missing:
-        raise ModelError(
-            f"{base_id}: its weights lack {len(missing)} tensors of the configuration ({missing[0]}, ...); "
-            "the folder is incomplete or its config.json belongs to another model"
-        )
-    return Encoder(backbone, do_normalize=do_normalize)
-
-
-def reads_normalised(base_id: str | Path) -> bool:
-    """Whether the checkpoint wants waveforms of zero mean and unit variance.
-
-    That stands in preprocessor_config.json (or in processor_config.json, where a whole processor was saved). A local
-    folder with neither, such as a bare model saved by `save_pretrained`, gets transformers' defaults: 16 kHz, yes.
-
-    Raises:
-        ModelError: a hub id without them, a file that cannot be read, or audio at another rate than 16 kHz.
-    """
-    folder = Path(base_id)
-    bare = folder.is_dir() and not any((folder / name).exists() for name in _PREPROCESSORS)
-    with explained(base_id):
-        published = transformers.Wav2Vec2FeatureExtractor
-        extractor = published() if bare else published.from_pretrained(base_id)
-    if extractor.sampling_rate != SAMPLE_RATE_HZ:
-        raise ModelError(
-            f"{base_id}: preprocessor_config.json asks for {extractor.sampling_rate} Hz audio; "
-            f"AsHeard works at {SAMPLE_RATE_HZ} Hz"
-        )
-    return bool(extractor.do_normalize)
+    def save_preprocessor(self, folder: Path) -> None:
+        """Write preprocessor_config.json: how waveforms are read, for transformers and for `load_encoder`."""
+        transformers.Wav2Vec2FeatureExtractor(
+            sampling_rate=SAMPLE_RATE_HZ, do_normalize=self.do_normalize, return_attention_mask=self.masks_padding
+        ).save_pretrained(folder)
 
 
 def fresh_encoder(config: dict[str, Any], **overrides: Any) -> Encoder:
@@ -228,27 +191,6 @@ def pad(rows: Sequence[NDArray[np.float32] | Tensor]) -> tuple[Tensor, Tensor]:
     tensors = [torch.as_tensor(row) for row in rows]
     lengths = torch.tensor([len(tensor) for tensor in tensors])
     return nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths
-
-
-@contextmanager
-def explained(source: str | Path) -> Iterator[None]:
-    """Turn what transformers raises about a checkpoint into one `ModelError`, and keep its chatter quiet."""
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        yield
-    except ModelError:
-        raise
-    except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ModelError(
-            f"{source}: cannot be loaded as a wav2vec2-family checkpoint ({reason}); give a folder with "
-            "config.json and weights (and preprocessor_config.json), or a hub id while online"
-        ) from error
-    finally:
-        transformers.logging.set_verbosity(verbosity)
-        transformers.utils.logging.enable_progress_bar()
 
 
 def _zero_mean_unit_variance(waveforms: Tensor, valid: Tensor, num_samples: Tensor) -> Tensor:

@@ -23,7 +23,8 @@ from torch import nn
 
 from asheard.errors import CorpusError, ModelError
 from asheard.files import read_json, write_json
-from asheard.models.encoders import SAMPLE_RATE_HZ, Encoder, load_encoder
+from asheard.models.bases import load_encoder
+from asheard.models.encoders import Encoder
 from asheard.models.l1_aware import L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.transcriber import CTCTranscriber
@@ -47,7 +48,7 @@ def save_transcriber(model: CTCTranscriber | L1AwareCTC, folder: Path | str, tra
         folder: must not exist yet.
         training: provenance for card.json, under "training".
     Raises:
-        ModelError: the folder exists.
+        ModelError: the folder exists, or the disk is full.
     """
     card: dict[str, Any] = {"kind": model.kind}
     if isinstance(model, L1AwareCTC):
@@ -129,11 +130,7 @@ def _save_ctc(encoder: Encoder, head: nn.Linear, folder: Path, *, blank_id: int)
 
 
 def _describe(folder: Path, encoder: Encoder, labels: Sequence[str], card: dict[str, Any]) -> None:
-    transformers.Wav2Vec2FeatureExtractor(
-        sampling_rate=SAMPLE_RATE_HZ,
-        do_normalize=encoder.do_normalize,
-        return_attention_mask=encoder.masks_padding,
-    ).save_pretrained(folder)
+    encoder.save_preprocessor(folder)
     write_json(folder / "vocab.json", {label: label_id for label_id, label in enumerate(labels)})
     write_json(folder / CARD, card)
 
@@ -165,21 +162,34 @@ def _read(path: Path) -> Any:
 
 
 @contextmanager
+def needs_room(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in writing, a full disk above all, into one `ModelError`."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{path}: cannot be written ({error}); make room on the disk, and run the same command again"
+        ) from error
+
+
+@contextmanager
 def _whole_folder(folder: Path) -> Iterator[Path]:
     """Give a temporary folder beside `folder`; it becomes `folder` when the block ends well."""
     if folder.exists():
         raise ModelError(f"{folder} exists already; remove it or name another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
+    with needs_room(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
     transformers.utils.logging.disable_progress_bar()
     try:
-        yield part
-        for path in part.iterdir():
-            path.chmod(0o644)
-            with path.open("rb+") as written:
-                os.fsync(written.fileno())
-        part.chmod(0o755)
-        part.rename(folder)
+        with needs_room(folder):
+            yield part
+            for path in part.iterdir():
+                path.chmod(0o644)
+                with path.open("rb+") as written:
+                    os.fsync(written.fileno())
+            part.chmod(0o755)
+            part.rename(folder)
     finally:
         transformers.utils.logging.enable_progress_bar()
         shutil.rmtree(part, ignore_errors=True)

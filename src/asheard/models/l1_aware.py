@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.errors import ModelError
+from asheard.models.bases import load_encoder
 from asheard.models.decoding import (
     NO_FRAMES,
     decode_segments,
@@ -18,7 +19,7 @@ from asheard.models.decoding import (
     to_transcript,
     valid_frames,
 )
-from asheard.models.encoders import Encoder, load_encoder, pad
+from asheard.models.encoders import Encoder, pad
 from asheard.models.onnx_graph import OnnxGraph
 from asheard.models.transcriber import independent_batches
 from asheard.phones import BLANK_ID, LABELS

@@ -1,11 +1,9 @@
 """Published recognisers as they are: any *ForCTC checkpoint whose vocabulary holds phone labels."""
 
-import json
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -14,15 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asheard.errors import ModelError
+from asheard.models.bases import encoder_around
 from asheard.models.decoding import Segment, in_pieces, segments_of, valid_frames
-from asheard.models.encoders import Encoder, explained, pad, reads_normalised
-from asheard.models.mel_encoder import MelEncoder
+from asheard.models.encoders import pad
 from asheard.models.onnx_graph import OnnxGraph
+from asheard.models.published import read_config, read_labels, read_model, refuse_incomplete
 from asheard.models.transcriber import independent_batches
 from asheard.phones import PHONES, detect_alphabet, heard_label
 from asheard.transcript import Heard, Transcript, fold_heard
 
 MIN_PHONES: Final = 30  # a vocabulary that reaches fewer of the 40 is one of letters, or of another language
+_GIVE_ANOTHER: Final = "give a fine-tuned *ForCTC checkpoint, or fine-tune this one (asheard train --base)"
 _SPECIAL: Final = re.compile(r"<.*>|\[.*\]|\||\s*")  # <s>, [UNK], the word bar, white space
 
 
@@ -42,16 +42,17 @@ class OffTheShelf:
         Raises:
             ModelError: it cannot be loaded, has no CTC head or blank, or its labels reach fewer than 30 of the phones.
         """
-        with explained(model_id):
-            model, found = transformers.AutoModelForCTC.from_pretrained(
-                model_id, dtype=torch.float32, weights_only=True, output_loading_info=True
-            )
-            self.labels = _read_vocabulary(model_id, model.config.vocab_size)
-        if any(name.startswith("lm_head") for name in found["missing_keys"]):
-            raise ModelError(f"{model_id}: no CTC head among its weights; give a fine-tuned *ForCTC checkpoint")
+        config = read_config(model_id)
+        if type(config) not in transformers.MODEL_FOR_CTC_MAPPING or config.vocab_size is None:
+            raise ModelError(f"{model_id}: a {config.model_type} model, which has no CTC head; {_GIVE_ANOTHER}")
+        model, missing = read_model(transformers.AutoModelForCTC, model_id, config=config)
+        if any(name.startswith("lm_head") for name in missing):
+            raise ModelError(f"{model_id}: no CTC head among its weights; {_GIVE_ANOTHER}")
+        refuse_incomplete(model_id, missing)
+        self.labels = read_labels(model_id, model.config.vocab_size)
         if model.config.pad_token_id is None:
             raise ModelError(f"{model_id}: config.json gives no pad_token_id, the id of the CTC blank; write it there")
-        self.encoder = _encoder(getattr(model, model.base_model_prefix), model_id)
+        self.encoder = encoder_around(getattr(model, model.base_model_prefix), model_id)
         self.model = model.to(device).eval()
         self.blank_id = int(model.config.pad_token_id)
         sounds = {
@@ -99,35 +100,5 @@ class OffTheShelf:
         return fold_heard(heard, self.alphabet)
 
 
-def _encoder(backbone: Any, model_id: str | Path) -> Encoder | MelEncoder:
-    if backbone.config.model_type == "wav2vec2-bert":
-        return MelEncoder(backbone, model_id)
-    return Encoder(backbone, do_normalize=reads_normalised(model_id))
-
-
 def _is_sound(label: str) -> bool:
     return not _SPECIAL.fullmatch(label) and heard_label(label) is not None
-
-
-def _read_vocabulary(model_id: str | Path, vocab_size: int) -> dict[int, str]:
-    """Read vocab.json itself: the published tokenizer class wants a phonemizer just to name its labels.
-
-    Sentence marks may stand in added_tokens.json, and the head may have no row for them.
-    """
-    vocabulary = _read_json(model_id, "vocab.json")
-    with suppress(OSError):
-        added = _read_json(model_id, "added_tokens.json")
-        vocabulary |= {label: label_id for label, label_id in added.items() if label_id < vocab_size}
-    labels = {label_id: label for label, label_id in vocabulary.items()}
-    if sorted(labels) != list(range(vocab_size)):
-        raise ModelError(
-            f"{model_id}: vocab.json names {len(labels)} labels where the model has the {vocab_size} ids "
-            f"0..{vocab_size - 1}; every id needs one label"
-        )
-    return labels
-
-
-def _read_json(model_id: str | Path, name: str) -> dict[str, int]:
-    path: Any = transformers.utils.cached_file(str(model_id), name)
-    content: dict[str, int] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return content

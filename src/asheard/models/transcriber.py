@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from asheard.models.bases import load_encoder
 from asheard.models.decoding import NO_FRAMES, in_pieces, read_transcript, valid_frames
-from asheard.models.encoders import SAMPLE_RATE_HZ, Encoder, load_encoder, pad
-from asheard.models.mel_encoder import MelEncoder
+from asheard.models.encoders import SAMPLE_RATE_HZ, Encoder, pad
 from asheard.models.onnx_graph import OnnxGraph
 from asheard.phones import BLANK_ID, LABELS
 from asheard.transcript import Transcript
@@ -73,7 +73,7 @@ class CTCTranscriber(nn.Module):
         return posteriors
 
 
-def independent_batches(encoder: Encoder | MelEncoder, waveforms: Sequence[NDArray[np.float32]]) -> Iterator[list[int]]:
+def independent_batches(encoder: Encoder, waveforms: Sequence[NDArray[np.float32]]) -> Iterator[list[int]]:
     """Indices of waveforms that may share a batch without changing each other's result, longest first.
 
     Only similar lengths go together, for padding costs as much as speech; and where an encoder sees its padding, equal

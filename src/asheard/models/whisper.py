@@ -5,7 +5,7 @@ second's work. Registered with transformers' Auto classes on import.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 import transformers
@@ -15,9 +15,9 @@ from transformers.audio_utils import mel_filter_bank
 from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer, sinusoids
 
-from asheard.errors import ModelError
-from asheard.models.encoders import SAMPLE_RATE_HZ, explained
+from asheard.models.encoders import SAMPLE_RATE_HZ
 from asheard.models.log_mel import HOP, NUM_BINS, mask, mel_power, num_frames, num_windows, spec_augment
+from asheard.models.published import read_extractor, read_model, refuse_incomplete
 
 MEL_FILTERS: Final = "feature_extractor.mel_filters"
 _RANGE: Final = 8.0  # decades of power below the recording's loudest band, under which nothing is told apart
@@ -27,6 +27,7 @@ class WhisperCTCConfig(WhisperConfig):  # type: ignore[misc]
     """Whisper's own configuration; SpecAugment is over mel windows (10 ms) and bands."""
 
     model_type = "asheard-whisper"
+    attribute_map = WhisperConfig.attribute_map | {"hidden_dropout": "dropout"}
     conv_stride = (HOP, 2)
     feat_extract_norm = "layer"  # in wav2vec2's family: rows are padded with a mask
 
@@ -122,34 +123,26 @@ class WhisperForCTC(_Pretrained):
         return CausalLMOutput(logits=self.lm_head(self.whisper(waveforms, attention_mask).last_hidden_state))
 
 
-def export_whisper(base_id: str | Path, folder: Path | str) -> Path:
-    """Write a published Whisper checkpoint's encoder as a folder that can be fine-tuned.
+def read_whisper(base_id: str | Path, **overrides: Any) -> WhisperEncoderModel:
+    """The encoder of a published Whisper checkpoint; its decoder, where it is there, is left behind.
 
     Args:
-        base_id: hub id (openai/whisper-tiny.en) or folder; its decoder, where it is there, is left behind.
-        folder: where config.json, model.safetensors and preprocessor_config.json go.
+        base_id: hub id (openai/whisper-tiny.en) or folder.
+        overrides: configuration values to change.
     Raises:
-        ModelError: it cannot be loaded, or holds no encoder.
+        ModelError: it cannot be loaded, holds no encoder, or hears audio at another rate than 16 kHz.
     """
-    with explained(base_id):
-        published, found = transformers.WhisperModel.from_pretrained(
-            base_id, dtype=torch.float32, weights_only=True, output_loading_info=True
-        )
-        missing = sorted(name for name in found["missing_keys"] if name.startswith("encoder."))
-        if missing:
-            raise ModelError(f"{base_id}: its weights lack {len(missing)} tensors of the encoder ({missing[0]}, ...)")
-        weights = {
-            f"feature_extractor.{name}" if name.startswith("conv") else name: tensor
-            for name, tensor in published.encoder.state_dict().items()
-            if name != "embed_positions.weight"  # sinusoids, computed for any length
-        }
-        model = WhisperEncoderModel(WhisperCTCConfig(**published.config.to_diff_dict()))
-        model.load_state_dict(weights | {MEL_FILTERS: model.state_dict()[MEL_FILTERS]})
-        model.save_pretrained(folder)
-        transformers.Wav2Vec2FeatureExtractor(
-            sampling_rate=SAMPLE_RATE_HZ, do_normalize=False, return_attention_mask=True
-        ).save_pretrained(folder)
-    return Path(folder)
+    read_extractor(transformers.WhisperFeatureExtractor, base_id)
+    published, missing = read_model(transformers.WhisperModel, base_id)
+    refuse_incomplete(base_id, [name for name in missing if name.startswith("encoder.")])
+    weights = {
+        f"feature_extractor.{name}" if name.startswith("conv") else name: tensor
+        for name, tensor in published.encoder.state_dict().items()
+        if name != "embed_positions.weight"  # sinusoids, computed for any length
+    }
+    model = WhisperEncoderModel(WhisperCTCConfig.from_dict(published.config.to_diff_dict(), **overrides))
+    model.load_state_dict(weights | {MEL_FILTERS: model.state_dict()[MEL_FILTERS]})
+    return model
 
 
 AutoConfig.register(WhisperCTCConfig.model_type, WhisperCTCConfig)

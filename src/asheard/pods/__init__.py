@@ -1,5 +1,18 @@
-"""Where training runs: this machine, or others."""
+"""Where training and transcription run: this machine, or others; and pods that are rented for it."""
 
-from asheard.pods.executor import Executor, Local, executor_at
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Executor", "Local", "executor_at"]
+if TYPE_CHECKING:
+    from asheard.pods.executor import Executor, Local, executor_at, spread_at
+    from asheard.pods.rented import Pods
+    from asheard.pods.ssh import Ssh
+
+__all__ = ["Executor", "Local", "Pods", "Ssh", "executor_at", "spread_at"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import an executor when it is asked for: they need PyTorch, and renting and terminating pods does not."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module("asheard.pods.executor"), name)

@@ -1,7 +1,9 @@
 """Training examples, and the order they come in: a pure function of seed and epoch."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.records import Token, Utterance
+from asheard.files import whole_file
 from asheard.models import SAMPLE_RATE_HZ, Encoder, pad
 from asheard.phones import BLANK_ID, PAD_ID, phone_to_id
 from asheard.training.augment import augment
@@ -49,6 +52,7 @@ class Batch:
     num_labels: Tensor
     l1s: tuple[str, ...]
     names: tuple[str, ...]
+    wavs: tuple[str, ...]  # of the recordings, from the wav root
 
 
 def build_examples(
@@ -156,4 +160,17 @@ def collate(
         num_labels,
         l1s=tuple(example.l1 for example in examples),
         names=tuple(f"{example.speaker}/{example.utt}" for example in examples),
+        wavs=tuple(example.wav for example in examples),
     )
+
+
+def keep_batch(batch: Batch, load: LoadWav, path: Path) -> Path:
+    """Write a batch for somebody to look into.
+
+    `numpy.load(path)` gives its fields by name, and `recordings`, (B, S) float32: what was read, before augmentation.
+    """
+    fields: dict[str, Any] = asdict(batch)
+    recordings, _ = pad([load(wav) for wav in batch.wavs])
+    with whole_file(path) as part:
+        np.savez(part, recordings=recordings.numpy(), **fields)
+    return path

@@ -69,7 +69,7 @@ class FrontEndCache:
         waveform = self._load(wav)
         if self._entries is None:
             return self._compute(waveform)
-        key = hashlib.blake2b(waveform, digest_size=16).hexdigest()
+        key = hashlib.blake2b(waveform.data, digest_size=16).hexdigest()
         place = self._places[wav] = self._entries / key[:2] / f"{key[2:]}.safetensors"
         features = _read(place)
         if features is None:

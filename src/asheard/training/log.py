@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from torch.utils.tensorboard import SummaryWriter
 
 from asheard.files import write_jsonl
+from asheard.models import needs_room
+
+_LAST_BYTES: Final = 4096  # of a log, in which a step is sure to be told
 
 
 class TrainingLog:
@@ -25,17 +28,37 @@ class TrainingLog:
     def write(self, event: str, step: int, **values: Any) -> None:
         """Add a row; numbers among `values` go to TensorBoard too."""
         row = {"event": event, "step": step, **values}
-        self._lines.write(json.dumps(row) + "\n")
+        with needs_room(self.path):
+            self._lines.write(json.dumps(row) + "\n")
+            for name, value in values.items():
+                if isinstance(value, int | float):
+                    self._board.add_scalar(f"{event}/{name}", value, step)
         if event == "epoch":
             self.epochs.append(row)
-        for name, value in values.items():
-            if isinstance(value, int | float):
-                self._board.add_scalar(f"{event}/{name}", value, step)
 
     def close(self) -> None:
         """Flush both."""
-        self._lines.close()
-        self._board.close()
+        with needs_room(self.path):
+            self._lines.close()
+            self._board.close()
+
+
+def last_step(folder: Path) -> dict[str, Any] | None:
+    """The latest step of a run, from the last few rows of its log; None where there is none yet."""
+    path = folder / "log.jsonl"
+    if not path.is_file():
+        return None
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - _LAST_BYTES))
+        lines = log.read().decode().splitlines()
+    for line in reversed(lines):
+        try:
+            row: dict[str, Any] = json.loads(line)
+        except json.JSONDecodeError:  # cut in two
+            continue
+        if row["event"] == "step":
+            return row
+    return None
 
 
 def _complete_rows(path: Path) -> list[dict[str, Any]]:

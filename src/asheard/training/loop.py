@@ -32,14 +32,26 @@ from asheard.training.front_end_cache import FrontEndCache
 from asheard.training.gates import gate_reasons
 from asheard.training.log import TrainingLog
 from asheard.training.options import TrainingOptions, check_unchanged
-from asheard.training.resume import Progress, load_checkpoint, read_progress, save_checkpoint
+from asheard.training.recordings import readable
+from asheard.training.resume import Progress, discard_checkpoints, find_checkpoint, load_checkpoint, save_checkpoint
 from asheard.training.trainer import Trainer, step_seed
 from asheard.training.validation import validate
 
 _READERS: Final = 2  # threads that read recordings while the model works
 _AHEAD: Final = 4  # batches read in advance
 
-Step = tuple[int, list[int]]  # epoch from 0, and the indices of this process's examples
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One process's part of an optimizer step.
+
+    epoch: from 0. rows: indices of its examples. weight: what their mean loss counts, so that the mean over processes
+    is the mean over all utterances of the step.
+    """
+
+    epoch: int
+    rows: list[int]
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +72,19 @@ def train(options: TrainingOptions) -> Path:
     Returns:
         The finished model's folder, `options.final`.
     Raises:
-        ModelError: the base cannot be loaded, the folder is that of other options, or a gradient is not finite.
+        ModelError: the base cannot be loaded, the folder is that of other options or all its checkpoints are damaged, a
+            gradient is not finite, or the disk is full.
         CorpusError: a manifest or recording cannot be read, or leaves nothing to train on.
         GateError: the pilot (`options.pilot`) does not look like learning.
     """
     fingerprint = options.fingerprint()
-    checkpoint = options.checkpoint_dir / "checkpoint.safetensors"
     if options.final.is_dir():
         check_unchanged(read_card(options.final)["training"]["options"], fingerprint, options.final)
-        checkpoint.unlink(missing_ok=True)
+        discard_checkpoints(options.checkpoint_dir)
         return options.final
-    if checkpoint.is_file():
-        check_unchanged(read_progress(checkpoint).fingerprint, fingerprint, checkpoint)
+    begun = find_checkpoint(options.checkpoint_dir)
+    if begun:
+        check_unchanged(begun[1].fingerprint, fingerprint, begun[0])
 
     mask_vector_idles = options.mask_time_prob == 0
     parallel = DistributedDataParallelKwargs(find_unused_parameters=mask_vector_idles)
@@ -82,12 +95,12 @@ def train(options: TrainingOptions) -> Path:
         _sweep(options.checkpoint_dir)
     trainer = Trainer(options, accelerator, l1s)
     data = _read_data(options, trainer, train_rows, val_rows)
-    if options.pilot and not checkpoint.is_file():
+    if options.pilot and not begun:
         _run_pilot(options, trainer, data)
         del trainer  # two large models and their optimizers do not fit on one GPU
         accelerator.free_memory()
         trainer = Trainer(options, accelerator, l1s)
-    epochs = _run(options, trainer, data, checkpoint, fingerprint)
+    epochs = _run(options, trainer, data, begun, fingerprint)
     if accelerator.is_main_process:
         card = {
             "asheard": asheard.__version__,
@@ -100,42 +113,47 @@ def train(options: TrainingOptions) -> Path:
             "epochs": epochs,
         }
         save_transcriber(trainer.model, options.final, card)
-        checkpoint.unlink(missing_ok=True)
+        discard_checkpoints(options.checkpoint_dir)
     accelerator.wait_for_everyone()
     return options.final
 
 
 def _run(
-    options: TrainingOptions, trainer: Trainer, data: Data, checkpoint: Path, fingerprint: dict[str, Any]
+    options: TrainingOptions,
+    trainer: Trainer,
+    data: Data,
+    begun: tuple[Path, Progress] | None,
+    fingerprint: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """All steps that the checkpoint does not hold; gives the log's rows of all epochs."""
+    """All steps that the checkpoint `begun` does not hold; gives the log's rows of all epochs."""
     accelerator = trainer.accelerator
     steps, data_order = plan_steps(options, data.train, accelerator.num_processes, accelerator.process_index)
     start = 0
-    if checkpoint.is_file():
-        done = read_progress(checkpoint)
+    if begun:
+        checkpoint, done = begun
         if done.data_order != data_order:
             raise ModelError(
-                f"{checkpoint}: the batches of this run would come in another order (another number of "
-                "processes, or another NumPy); restore it, or remove the file to start again"
+                f"{checkpoint}: the batches of this run would come in another order (another number of processes, "
+                "other recordings that can be read, or another NumPy); restore it, or remove the file to start again"
             )
         load_checkpoint(checkpoint, trainer.model, trainer.optimizer)
         start = done.step
     log = TrainingLog(options.checkpoint_dir, start) if accelerator.is_main_process else None
     with closing(log) if log else nullcontext(), _bar(options.kind, accelerator.is_main_process) as bar:
         task = bar.add_task("", total=len(steps), completed=start, loss="", per="")
-        batches = (rows for _, rows in steps[start:])
+        batches = (step.rows for step in steps[start:])
         variants = _variants(options, start, accelerator.process_index)
         ready = read_ahead(batches, data, variants, _features(options, trainer))
         for step, batch in enumerate(ready, start=start):
-            epoch, began = steps[step][0], time.perf_counter()
-            result = trainer.step(step, len(steps), batch)
+            epoch, began = steps[step].epoch, time.perf_counter()
+            result = trainer.step(step, len(steps), batch, steps[step].weight)
+            num_samples = accelerator.reduce(batch.num_samples.sum().to(accelerator.device), "sum")
             if log:
-                audio_s = float(batch.num_samples.sum()) / SAMPLE_RATE_HZ
+                audio_s = float(num_samples) / SAMPLE_RATE_HZ
                 elapsed_s = time.perf_counter() - began
                 log.write("step", step + 1, epoch=epoch + 1, **asdict(result), audio_s=audio_s, elapsed_s=elapsed_s)
             bar.update(task, advance=1, loss=f"loss {result.loss:.2f}")
-            ends_epoch = step + 1 == len(steps) or steps[step + 1][0] != epoch
+            ends_epoch = step + 1 == len(steps) or steps[step + 1].epoch != epoch
             if ends_epoch:
                 validation = validate(trainer.model, data.val, data.load)
                 bar.update(task, per=f"val PER {validation.per:.1%}")
@@ -143,9 +161,8 @@ def _run(
                     measured = {f"val_{name}": value for name, value in asdict(validation).items()}
                     log.write("epoch", step + 1, epoch=epoch + 1, **measured)
             if (ends_epoch or (step + 1) % options.checkpoint_every == 0) and accelerator.is_main_process:
-                save_checkpoint(
-                    checkpoint, trainer.model, trainer.optimizer, Progress(step + 1, fingerprint, data_order)
-                )
+                stands = Progress(step + 1, fingerprint, data_order)
+                save_checkpoint(options.checkpoint_dir, trainer.model, trainer.optimizer, stands)
     return log.epochs if log else []
 
 
@@ -180,17 +197,19 @@ def plan_steps(
 ) -> tuple[list[Step], str]:
     """Every step of the run for one process, and a digest of the whole plan.
 
-    With several processes each step takes one batch for each; the last step of an epoch takes up its first batches
-    again where there are too few.
+    Each of several processes takes its share of a batch that holds as much audio as they can together, so a step is
+    that of one process with batches as large; where there are fewer utterances than processes, the last ones take up
+    the first utterance, at no weight.
     """
     steps: list[Step] = []
     digest = hashlib.sha256()
     for epoch in range(options.epochs):
-        batches = plan_epoch(examples, options.batch_seconds, options.seed, epoch)
+        batches = plan_epoch(examples, options.batch_seconds * num_processes, options.seed, epoch)
         named = [[f"{examples[row].speaker}/{examples[row].utt}" for row in rows] for rows in batches]
         digest.update(json.dumps([num_processes, named]).encode())
-        for first in range(0, len(batches), num_processes):
-            steps.append((epoch, batches[(first + process_index) % len(batches)]))
+        for rows in batches:
+            share = rows[process_index::num_processes]
+            steps.append(Step(epoch, share or rows[:1], len(share) * num_processes / len(rows)))
     return steps, digest.hexdigest()[:16]
 
 
@@ -231,17 +250,19 @@ def _read_data(
     options: TrainingOptions, trainer: Trainer, train_rows: list[Utterance], val_rows: list[Utterance]
 ) -> Data:
     load: LoadWav = partial(load_audio, options.wav_root, cache=options.audio_cache)
-    train_examples, train_excluded = build_examples(
-        train_rows, options.kind, trainer.model.encoder, load, options.unknown, SPEED[1] if options.augment else 1.0
-    )
-    # In val unknown sounds stay holes, so that runs of any `unknown` are measured against the same.
-    val_examples, val_excluded = build_examples(val_rows, options.kind, trainer.model.encoder, load)
-    for path, examples, excluded in (
-        (options.train, train_examples, train_excluded),
-        (options.val, val_examples, val_excluded),
-    ):
+
+    def use(manifest: Path, rows: list[Utterance], **how: Any) -> tuple[list[Example], Exclusions]:
+        rows, unreadable = readable(manifest, rows, load, trainer.accelerator, skip_bad=options.skip_bad)
+        examples, excluded = build_examples(rows, options.kind, trainer.model.encoder, load, **how)
+        excluded.items |= unreadable.items
         if not examples:
-            raise CorpusError(f"{path}: no utterance can be used ({excluded.counts()}); build the manifest again")
+            raise CorpusError(f"{manifest}: no utterance can be used ({excluded.counts()}); build the manifest again")
+        return examples, excluded
+
+    fastest = SPEED[1] if options.augment else 1.0
+    train_examples, train_excluded = use(options.train, train_rows, unknown=options.unknown, fastest=fastest)
+    # In val unknown sounds stay holes, so that runs of any `unknown` are measured against the same.
+    val_examples, val_excluded = use(options.val, val_rows)
     strangers = sorted({row.l1 for row in val_examples} - {row.l1 for row in train_rows})
     if options.kind == "l1-aware" and strangers:
         raise CorpusError(f"{options.val}: L1s that {options.train} does not have: {', '.join(strangers)}")
@@ -250,10 +271,8 @@ def _read_data(
 
 def _sweep(folder: Path) -> None:
     """Remove what a run killed while writing left half written; a large model's checkpoint is 4 GB."""
-    for part in folder.glob(".checkpoint.safetensors.*"):
-        part.unlink()
-    for part in folder.glob(".final.*"):
-        shutil.rmtree(part)
+    for part in folder.glob(".*.part*"):
+        shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
 def _bar(title: str, shown: bool) -> progress.Progress:

@@ -12,7 +12,10 @@ Schedule = Literal["linear", "one-cycle"]
 Unknown = Literal["wildcard", "left-out", "canonical"]
 
 # Where files lie, how often they are written and whether a pilot ran first changes nothing about the weights.
-_PLACES: Final = frozenset({"wav_root", "checkpoint_dir", "checkpoint_every", "audio_cache", "pilot", "pilot_train"})
+# Recordings that were left out show in the digest of the batches.
+_PLACES: Final = frozenset(
+    {"wav_root", "checkpoint_dir", "checkpoint_every", "audio_cache", "pilot", "pilot_train", "skip_bad"}
+)
 _FILES: Final = frozenset({"train", "val", "base"})
 
 
@@ -24,7 +27,8 @@ class TrainingOptions:
         kind: base (CTC on canonical phones, front end trained), faithful (CTC on produced phones) or l1-aware.
         train, val: manifests (JSONL). val is logged, never used to choose anything.
         wav_root: folder the manifests' wav paths start from.
-        checkpoint_dir: checkpoint.safetensors, log.jsonl, tensorboard/ and, at the end, final/ go here.
+        checkpoint_dir: checkpoints, log.jsonl, tensorboard/ and, at the end, final/ go here.
+        skip_bad: leave out recordings that cannot be read, and count them on the card, instead of stopping.
         unknown: what stands in the produced phones of train for a sound of which only is known that it was not the
             canonical one (`err`, or a score below 0.5): wildcard (a hole: any other phone, or none), left-out (nothing)
             or canonical (the dictionary's phone nevertheless). In val it is a hole whatever this says.
@@ -33,7 +37,7 @@ class TrainingOptions:
         epochs: passes over the training utterances, fixed beforehand.
         pilot: optimizer steps of the pilot run before the gates; 0 runs no pilot.
         pilot_train: training utterances the pilot uses, and at most as many of val that judge it.
-        batch_seconds: most audio in a batch, padding included.
+        batch_seconds: most audio in a batch, padding included, for each process that takes part.
         peak_lr, weight_decay: of AdamW (Loshchilov and Hutter 2019).
         fresh_lr_factor: the learning rate of parameters that start fresh over that of the pretrained ones.
         schedule: linear (warm-up, then straight to 0) or one-cycle (cosine up from 1/25, cosine down to 1e-5).
@@ -54,6 +58,7 @@ class TrainingOptions:
     val: Path
     wav_root: Path
     checkpoint_dir: Path
+    skip_bad: bool = False
     unknown: Unknown = "wildcard"
     base: str | None = None
     checkpoint_every: int = 200
@@ -115,6 +120,7 @@ class TrainingOptions:
             "attention_dropout": self.dropout,
             "activation_dropout": self.dropout,
             "feat_proj_dropout": self.dropout,
+            "conformer_conv_dropout": self.dropout,
             "layerdrop": 0.0,
         }
 

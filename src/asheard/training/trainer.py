@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 
+from asheard.corpora.audio import load_audio
 from asheard.errors import ModelError
 from asheard.models import SMALL_ENCODER, CTCTranscriber, L1AwareCTC, fresh_encoder, load_encoder, warm_start
-from asheard.training.batches import Batch
+from asheard.training.batches import Batch, keep_batch
 from asheard.training.losses import compute_loss
 from asheard.training.options import TrainingOptions
 from asheard.training.schedule import learning_rate
@@ -54,11 +56,14 @@ class Trainer:
         self.bf16 = has_bf16(accelerator.device)
         self._forward: nn.Module = accelerator.prepare(self.model)
 
-    def step(self, step: int, num_steps: int, batch: Batch) -> StepResult:
-        """Do optimizer step `step` (from 0) of `num_steps`; all its randomness comes from (seed, step).
+    def step(self, step: int, num_steps: int, batch: Batch, weight: float = 1.0) -> StepResult:
+        """Do optimizer step `step` (from 0) of `num_steps`; all its randomness comes from (seed, step, process).
 
+        Args:
+            batch: this process's part of the step.
+            weight: what its losses count in the mean over processes, which is what the result tells.
         Raises:
-            ModelError: a gradient is not finite.
+            ModelError: a gradient is not finite; the batch is kept beside the checkpoint.
         """
         set_seed(step_seed(self.options.seed, step, self.accelerator.process_index))
         options = self.options
@@ -67,23 +72,23 @@ class Trainer:
             group["lr"] = rate * group["lr_factor"]
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bf16):
             loss = compute_loss(self._forward, self.model, batch, options.lambda_l1)
-        self.accelerator.backward(loss.total)
+        self.accelerator.backward(loss.total * weight)
         grad_norm = float(self.accelerator.clip_grad_norm_(self.model.parameters(), options.max_grad_norm))
         if not grad_norm < float("inf"):
+            name = f"not-finite-step{step + 1}-process{self.accelerator.process_index}.npz"
+            load = partial(load_audio, options.wav_root, cache=options.audio_cache)
+            kept = keep_batch(batch, load, options.checkpoint_dir / name)
             raise ModelError(
-                f"step {step + 1}: gradient norm {grad_norm} (loss {float(loss.total.detach()):.3f}); "
-                f"lower the learning rate ({options.peak_lr}), or look at the recordings of the batch: "
-                f"{', '.join(batch.names)}"
+                f"step {step + 1}: gradient norm {grad_norm} (loss {float(loss.total.detach()):.3f}); nothing was "
+                f"learnt from this batch, which is kept in {kept} (numpy.load gives its recordings, label_ids and "
+                f"names): mend what is wrong with its recordings and run again, or lower the learning rate "
+                f"({options.peak_lr}) in another folder. It holds {', '.join(batch.names)}"
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return StepResult(
-            loss=float(loss.total.detach()),
-            ctc=float(loss.ctc.detach()),
-            l1=None if loss.l1 is None else float(loss.l1.detach()),
-            grad_norm=grad_norm,
-            rate=rate,
-        )
+        parts = torch.stack([part.detach() for part in (loss.total, loss.ctc, loss.l1) if part is not None])
+        total, ctc, *l1 = self.accelerator.reduce(parts * weight, "mean").tolist()
+        return StepResult(loss=total, ctc=ctc, l1=l1[0] if l1 else None, grad_norm=grad_norm, rate=rate)
 
 
 def build_model(options: TrainingOptions, l1s: Sequence[str]) -> tuple[CTCTranscriber | L1AwareCTC, frozenset[str]]:

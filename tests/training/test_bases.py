@@ -1,0 +1,65 @@
+"""Every published family trains, and what it learned is there when it is loaded again."""
+
+import pytest
+import torch
+import transformers
+
+from asheard.corpora.audio import load_audio
+from asheard.corpora.records import read_manifest, write_manifest
+from asheard.models import load_encoder, load_transcriber, save_transcriber
+from asheard.training import TrainingOptions, train
+from published_layouts import CONFIGS, publish_as
+
+STEPS = 2
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def base(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("base")
+    publish_as(request.param, folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["faithful", "l1-aware"])
+def test_a_base_trains_and_is_saved_and_loaded(kind, base, options, tones, tmp_path):
+    for split in ("train", "val"):
+        write_manifest(tmp_path / f"{split}.jsonl", read_manifest(tones / f"{split}.jsonl")[:6])
+    final = train(
+        TrainingOptions(
+            **options
+            | {"kind": kind, "base": str(base), "train": tmp_path / "train.jsonl", "val": tmp_path / "val.jsonl"}
+            | {"freeze_front_end": True, "epochs": STEPS, "batch_seconds": 60.0, "dropout": 0.1}
+        )
+    )
+    rows = read_manifest(tmp_path / "val.jsonl")
+    waveforms = [load_audio(tones, row.wav) for row in rows]
+    model = load_transcriber(final)
+    posteriors = model.posteriors(waveforms, [row.l1 for row in rows])
+    for waveform, frames in zip(waveforms, posteriors, strict=True):
+        assert frames.shape == (int(model.encoder.num_frames(torch.tensor(len(waveform)))), 42)
+    assert model.encoder.config.hidden_dropout == 0.1
+    again = load_transcriber(save_transcriber(model, tmp_path / "again", {}))
+    for frames, same in zip(posteriors, again.posteriors(waveforms, [row.l1 for row in rows]), strict=True):
+        assert (frames == same).all()
+
+    before, after = load_encoder(base).state_dict(), load_encoder(final).state_dict()
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert not any("feature_extractor" in name for name in changed)
+    if kind == "faithful":
+        published, found = transformers.AutoModelForCTC.from_pretrained(final, output_loading_info=True)
+        assert not found["missing_keys"]
+        assert not found["unexpected_keys"]
+        assert published.config.vocab_size == 42
+
+
+def test_only_the_default_bases_head_is_taken_over(tmp_path):
+    from asheard.training.trainer import build_model
+
+    for name in CONFIGS:
+        folder = tmp_path / name
+        publish_as(name, folder)
+        paths = {"train": tmp_path, "val": tmp_path, "wav_root": tmp_path, "checkpoint_dir": tmp_path}
+        _, fresh = build_model(TrainingOptions(kind="faithful", base=str(folder), **paths), ["Hindi"])
+        assert bool(fresh) == (name != "facebook/wav2vec2-lv-60-espeak-cv-ft"), name

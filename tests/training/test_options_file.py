@@ -1,0 +1,70 @@
+"""Options survive the way through a file, and a file that holds others is refused by name."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from asheard.cli import app
+from asheard.errors import CorpusError, ModelError
+from asheard.models import read_card
+from asheard.training import PRESETS, TrainingOptions, faithful, options_to_json, read_options, train
+
+
+def test_what_was_written_is_read(options, tmp_path):
+    path = tmp_path / "options.json"
+    places = {name: options[name] for name in ("train", "val", "wav_root", "checkpoint_dir")}
+    for told in [TrainingOptions(**options), *(faithful(**places, preset=preset) for preset in PRESETS)]:
+        path.write_text(json.dumps(options_to_json(told)))
+        assert read_options(path) == told
+        assert read_options(path).fingerprint() == told.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": "3"}, "epochs is '3'; it must be a whole number"),
+        ({"epochs": True}, "epochs is True; it must be a whole number"),
+        ({"peak_lr": None}, "peak_lr is None; it must be a number"),
+        ({"train": 3}, "train is 3; it must be a path"),
+        ({"base": 3}, "base is 3; it must be a text or null"),
+        ({"augment": 1}, "augment is 1; it must be true or false"),
+        ({"kind": "best"}, "kind is 'best'; it must be base, faithful, l1-aware"),
+        ({"dropout": 2}, "dropout is 2; it must be a share"),
+        ({"speed": 2, "haste": 1}, "no such training option: haste, speed"),
+    ],
+)
+def test_an_option_that_is_none_is_named(options, tmp_path, change, message):
+    path = tmp_path / "options.json"
+    path.write_text(json.dumps(options_to_json(TrainingOptions(**options)) | change))
+    with pytest.raises(ModelError, match=message):
+        read_options(path)
+
+
+def test_a_file_that_holds_no_options(tmp_path):
+    path = tmp_path / "options.json"
+    for text, message in (
+        ("[]", "expected one JSON object"),
+        ('{"kind": "base"}', "missing .*: checkpoint_dir"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ModelError, match=message):
+            read_options(path)
+    path.write_text("{")
+    with pytest.raises(CorpusError, match=r"options.json: not JSON"):
+        read_options(path)
+
+
+def test_a_run_told_by_a_file_is_the_run(options, tmp_path, monkeypatch):
+    """Relative paths start from the current folder."""
+    run = TrainingOptions(**options | {"epochs": 1})
+    monkeypatch.chdir(run.wav_root)
+    relative = {name: getattr(run, name).relative_to(run.wav_root) for name in ("train", "val", "wav_root")}
+    path = tmp_path / "options.json"
+    path.write_text(json.dumps(options_to_json(replace(run, **relative, base="base"))))
+    done = CliRunner().invoke(app, ["train", "options", str(path)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "trained on 48 utterances" in " ".join(done.output.split())
+    assert train(run) == run.final
+    assert read_card(run.final)["training"]["options"] == run.fingerprint()
