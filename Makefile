@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SPEECHOCEAN762 = $${ASHEARD_DATA:-../shared}/speechocean762
 VOICES := runs/voice-model/kokoro-js/voices
 
-.PHONY: study study-real serve test test-all lint base voice-model bench bench-serve real-labels clean
+.PHONY: study study-real serve test test-all lint base voice-model bench bench-serve bench-train real-labels clean
 
 study: $(READY)  ## the whole study on the embedded corpus -> runs/embedded/RESULTS.md
 	$(BIN)/asheard study --out runs/embedded
@@ -42,6 +42,9 @@ serve: $(READY)  ## the service and its page on http://127.0.0.1:8765, with the 
 
 bench-serve: $(READY)  ## requests a second beside a service around transformers.pipeline, in the same run
 	$(BIN)/python benchmarks/bench_serve.py
+
+bench-train: $(READY)  ## audio-seconds a second and memory of training beside Hugging Face's Trainer, in the same run
+	$(BIN)/python benchmarks/bench_train.py
 
 bench: $(READY)  ## speed beside peers, in the same run
 	$(BIN)/python benchmarks/bench_alignment.py

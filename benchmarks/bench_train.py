@@ -3,10 +3,12 @@
     python benchmarks/bench_train.py                  two cores, some eight minutes
     python benchmarks/bench_train.py --device cuda    wav2vec2-large, 24 x 150 utterances, one GPU
 
-Both train the same model with a frozen front end on the same random recordings of 2 to 6 s, in the batches that the
-Trainer's `group_by_length` makes, with dropout and SpecAugment off, each run in a process of its own, by turns. The
-Trainer's waveforms lie in memory; ours are read from disk. Timed are optimizer steps and what feeds them. The Trainer
-runs in float32 and bfloat16, with and without workers that load data; what is compared with is the fastest of these.
+Both train the same model with a frozen front end on the same random recordings of 2 to 6 s, in the same batches, with
+dropout and SpecAugment off, each run in a process of its own, by turns. A batch holds recordings of equal length, what
+grouping by length comes to on a large corpus: behind a group-normed front end the Trainer hears padding, and AsHeard
+does not, so with it the losses would differ. The Trainer's waveforms lie in memory; ours are read from disk. Timed are
+optimizer steps and what feeds them. The Trainer runs in float32, as the example does without options, and in bfloat16,
+as AsHeard does, with and without workers that load data.
 """
 
 import argparse
@@ -29,8 +31,7 @@ import transformers
 from accelerate import Accelerator
 from rich.console import Console
 from rich.table import Table
-from torch.utils.flop_counter import FlopCounterMode
-from transformers.trainer_pt_utils import LengthGroupedSampler
+from safetensors import safe_open
 
 from asheard.corpora.audio import load_audio
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
@@ -40,16 +41,14 @@ from asheard.models import (
     CTCTranscriber,
     fresh_encoder,
     load_encoder,
-    load_transcriber,
     save_transcriber,
     warm_start,
 )
-from asheard.phones import PHONES
+from asheard.phones import PHONES, phone_to_id
 from asheard.training import TrainingOptions
-from asheard.training.batches import build_examples, collate
+from asheard.training.batches import Example
 from asheard.training.front_end_cache import FrontEndCache
 from asheard.training.loop import Data, read_ahead
-from asheard.training.losses import compute_loss
 from asheard.training.trainer import Trainer
 
 QUIET: Final = dict.fromkeys(
@@ -60,9 +59,9 @@ LARGE: Final = {
     "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096,
     "feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True,
 }  # fmt: skip
+FRAMES_PER_S: Final = 50
 # Dense bfloat16 operations a second, as the makers publish them.
 PEAKS: Final = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "RTX 4090": 165e12, "RTX 3090": 71e12}
-ROUNDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +77,14 @@ class Size:
 
 
 SIZES: Final = {
-    "embedded": Size("embedded base (2.0 M)", None, 16, 128, 3, 1e-4),
-    "base": Size("wav2vec2-base (94 M, random)", {}, 8, 32, 3, 1e-5),
-    "large": Size("wav2vec2-large (315 M, random)", LARGE, 32, 24 * 150, 3, 1e-5),
+    "embedded": Size("embedded base (2.0 M)", None, 16, 96, 3, 1e-4),
+    "base": Size("wav2vec2-base (94 M, random)", {}, 8, 24, 3, 1e-5),
+    "large": Size("wav2vec2-large (315 M, random)", LARGE, 30, 24 * 150, 3, 1e-5),
 }
 PEER_ON_CPU: Final = tuple(
-    f"Trainer {dtype}, {workers} workers" for dtype in ("float32", "bfloat16") for workers in (0, 2)
+    f"Trainer, {dtype}, {workers} workers" for dtype in ("float32", "bfloat16") for workers in (0, 2)
 )
-PEER_ON_GPU: Final = tuple(f"Trainer bfloat16, {workers} workers" for workers in (0, 2))
+PEER_ON_GPU: Final = tuple(f"Trainer, bfloat16, {workers} workers" for workers in (0, 2))
 OURS: Final = "asheard"
 
 
@@ -108,19 +107,19 @@ def main() -> None:
 
 def compare(size: str, folder: Path, device: str) -> None:
     """Run ours and every setting of the peer, then ours and the peer's best again."""
-    write_corpus(folder, SIZES[size].num_utterances)
+    write_corpus(folder, SIZES[size])
     write_start(folder / "start", SIZES[size])
     settings = PEER_ON_CPU if device == "cpu" else PEER_ON_GPU
-    results: dict[str, list[dict[str, Any]]] = {who: [run(who, size, folder, device)] for who in (OURS, *settings)}
+    results = {who: [run(who, size, folder, device)] for who in (OURS, *settings)}
     best = max(settings, key=lambda who: results[who][0]["rates"][-1])
-    for _ in range(ROUNDS - 1):
-        for who in (OURS, best):
-            results[who].append(run(who, size, folder, device))
-    report(SIZES[size], results, best)
+    for who in (OURS, best):
+        results[who].append(run(who, size, folder, device))
+    report(SIZES[size], results)
 
 
 def run(who: str, size: str, folder: Path, device: str) -> dict[str, Any]:
     """One training in a process of its own."""
+    print(f"{size}: {who}", file=sys.stderr, flush=True)
     command = [sys.executable, __file__, "--device", device, "--size", size, "--one", who, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -129,32 +128,31 @@ def run(who: str, size: str, folder: Path, device: str) -> dict[str, Any]:
     return result
 
 
-def report(size: Size, results: dict[str, list[dict[str, Any]]], best: str) -> None:
-    """A row each, with ratios to the peer's best, and how far the losses are apart."""
-    rates = {who: np.median([result["rates"] for result in runs], axis=0) for who, runs in results.items()}
-    table = Table("audio-seconds a second", "epoch 1", "later", "all", "ratio, later", "peak memory", "MFU", box=None)
+def report(size: Size, results: dict[str, list[dict[str, Any]]]) -> None:
+    """A row each: audio-seconds a second, how many times as many ours are in later epochs, how far losses differ."""
+    rates = {who: np.mean([result["rates"] for result in runs], axis=0) for who, runs in results.items()}
+    ours = np.array(results[OURS][0]["losses"])
+    table = Table("", "epoch 1", "later", "all", "asheard / it", "peak memory", "loss apart", "MFU", box=None)
     for who, runs in results.items():
         memory, mfu = min(result["peak_bytes"] for result in runs), runs[0]["mfu"]
+        apart = np.abs(ours / np.array(runs[0]["losses"]) - 1).max()
         table.add_row(
-            who, *(f"{rate:.1f}" for rate in rates[who]), f"{rates[who][1] / rates[best][1]:.2f}",
-            f"{memory / 1e9:.2f} GB", "" if mfu is None else f"{mfu:.0%}",
+            who, *(f"{rate:.1f}" for rate in rates[who]), f"{rates[OURS][1] / rates[who][1]:.2f}",
+            f"{memory / 1e9:.2f} GB", f"{apart:.2%}", "" if mfu is None else f"{mfu:.0%}",
         )  # fmt: skip
-    ours = np.array(results[OURS][0]["losses"])
     print(f"{size.name}: {size.epochs} epochs in batches of {size.batch_size}; {results[OURS][0]['device']}")
+    print(f"audio-seconds a second; our loss goes from {ours[0]:.3f} to {ours[-1]:.3f}")
     Console(width=120).print(table)
-    for who in results.keys() - {OURS}:
-        apart = np.abs(ours / np.array(results[who][0]["losses"]) - 1)
-        print(f"loss beside {who}: {apart.mean():.2%} apart on average, {apart.max():.2%} at most")
-    print(f"loss of the first step {ours[0]:.3f}, of the last {ours[-1]:.3f}\n", flush=True)
 
 
-def write_corpus(folder: Path, num_utterances: int) -> None:
-    """wav/ and train.jsonl: noise of 2 to 6 s, eight random phones a second."""
+def write_corpus(folder: Path, size: Size) -> None:
+    """wav/ and train.jsonl: noise of 2 to 6 s, eight random phones a second; as many as a batch takes equally long."""
     random = np.random.default_rng(0)
     (folder / "wav").mkdir()
     rows = []
-    for number in range(num_utterances):
-        num_samples = int(random.uniform(2, 6) * SAMPLE_RATE_HZ)
+    for number in range(size.num_utterances):
+        if number % size.batch_size == 0:
+            num_samples = int(random.uniform(2, 6) * SAMPLE_RATE_HZ)
         wav, seconds = f"wav/{number}.wav", num_samples / SAMPLE_RATE_HZ
         soundfile.write(folder / wav, random.normal(0, 0.1, num_samples).clip(-1, 1), SAMPLE_RATE_HZ)
         phones = random.choice(PHONES, int(seconds * 8)).tolist()
@@ -175,20 +173,19 @@ def write_start(folder: Path, size: Size) -> None:
 
 
 class Stopwatch:
-    """The batches of all epochs, as the Trainer's group_by_length draws them, and when each was done."""
+    """The batches of all epochs, and when each was done."""
 
-    def __init__(self, size: Size, folder: Path, device: str, model: CTCTranscriber) -> None:
+    def __init__(self, size: Size, folder: Path, device: str) -> None:
         rows = read_manifest(folder / "train.jsonl")
-        self.examples, _ = build_examples(rows, "faithful", model.encoder, lambda wav: load_audio(folder, wav))
-        generator = torch.Generator().manual_seed(0)
-        lengths = [round(example.seconds * SAMPLE_RATE_HZ) for example in self.examples]
-        sampler = LengthGroupedSampler(size.batch_size, lengths=lengths, generator=generator)
-        self.order = [row for _ in range(size.epochs) for row in sampler]
-        firsts = range(0, len(self.order), size.batch_size)
-        self.batches = [self.order[first : first + size.batch_size] for first in firsts]
-        self.num_first = len(self.batches) // size.epochs
+        self.examples = [
+            Example(row.speaker, row.utt, row.l1, row.wav, row.seconds, tuple(map(phone_to_id, row.produced)))
+            for row in rows
+        ]
+        random = np.random.default_rng(0)
+        self.num_first = size.num_utterances // size.batch_size
+        firsts = [first * size.batch_size for _ in range(size.epochs) for first in random.permutation(self.num_first)]
+        self.batches = [list(range(first, first + size.batch_size)) for first in firsts]
         self.on_gpu = device == "cuda"
-        self.operations = 0.0  # of one pass forward and back over the first batch
         self.losses: list[float] = []
         self.times: list[float] = []
 
@@ -202,24 +199,29 @@ class Stopwatch:
             torch.cuda.synchronize()
         self.times.append(time.perf_counter())
 
-    def result(self) -> dict[str, Any]:
-        """rates: audio-seconds a second, in the first epoch, the later ones and all; losses: of each step."""
-        seconds = [sum(self.examples[row].seconds for row in rows) for rows in self.batches]
+    def result(self, model: torch.nn.Module, config: Any) -> dict[str, Any]:
+        """rates: audio-seconds a second, in the first epoch, the later ones and all; losses: of each step.
 
-        def rate(first: int, last: int) -> float:
-            return sum(seconds[first:last]) / (self.times[last] - self.times[first])
-
+        mfu: six operations for each trained parameter and frame (two forward, four back), and twelve for each pair of
+        frames, layer and channel (attention), over what the device could have done in the later epochs.
+        """
+        lengths = [[self.examples[row].seconds for row in rows] for rows in self.batches]
+        seconds = np.array([sum(row) for row in lengths])
         spans = ((0, self.num_first), (self.num_first, len(seconds)), (0, len(seconds)))
-        rates = [rate(first, last) for first, last in spans]
+        rates = [seconds[first:last].sum() / (self.times[last] - self.times[first]) for first, last in spans]
+        frames = np.concatenate(lengths[self.num_first :]) * FRAMES_PER_S
+        trained = sum(value.numel() for value in model.parameters() if value.requires_grad)
+        pairs = 12 * config.num_hidden_layers * config.hidden_size
+        operations = float((6 * trained * frames + pairs * frames**2).sum())
         name = torch.cuda.get_device_name() if self.on_gpu else f"{torch.get_num_threads()} threads"
-        peak = next((operations for device, operations in PEAKS.items() if device in name), None)
+        peak = next((peak for device, peak in PEAKS.items() if device in name), None)
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {
             "device": name,
             "rates": rates,
             "losses": self.losses,
             "peak_bytes": torch.cuda.max_memory_allocated() if self.on_gpu else resident,
-            "mfu": self.operations / seconds[0] * rates[1] / peak if peak else None,
+            "mfu": operations / (self.times[-1] - self.times[self.num_first]) / peak if peak else None,
         }
 
 
@@ -231,30 +233,25 @@ def train_ours(size: Size, folder: Path, device: str, _: str) -> dict[str, Any]:
         mask_time_prob=0.0,
     )  # fmt: skip
     trainer = Trainer(options, Accelerator(cpu=device == "cpu"), ["Hindi"])
-    published = load_transcriber(folder / "start")  # the row of the label that is never written included
-    trainer.model.ctc_head.load_state_dict(published.ctc_head.state_dict())
-    watch = Stopwatch(size, folder, device, trainer.model)
+    with safe_open(folder / "start" / "model.safetensors", framework="pt") as start:  # the row of padding included
+        head = {name: start.get_tensor(f"lm_head.{name}") for name in ("weight", "bias")}
+    trainer.model.ctc_head.load_state_dict(head)
+    watch = Stopwatch(size, folder, device)
     data = Data(watch.examples, [], {}, partial(load_audio, folder))
     with tempfile.TemporaryDirectory() as cache:
         load_features = FrontEndCache(trainer.model.encoder, folder, Path(cache))
-        if watch.on_gpu:
-            batch = collate([watch.examples[row] for row in watch.batches[0]], data.load, None, load_features)
-            with FlopCounterMode(display=False) as counter, torch.autocast("cuda", torch.bfloat16):
-                compute_loss(trainer.model, trainer.model, batch, 0.0).total.backward()
-            watch.operations = counter.get_total_flops()
-            trainer.optimizer.zero_grad()
         watch.start()
         for step, batch in enumerate(read_ahead(watch.batches, data, repeat(None), load_features)):
             watch.losses.append(trainer.step(step, len(watch.batches), batch).loss)
             watch.lap()
-    return watch.result()
+    return watch.result(trainer.model, trainer.model.encoder.config)
 
 
 def train_peer(size: Size, folder: Path, device: str, who: str) -> dict[str, Any]:
     """The Trainer, as the example run_speech_recognition_ctc.py of transformers sets it up."""
     model = transformers.AutoModelForCTC.from_pretrained(folder / "start", ctc_loss_reduction="mean", **QUIET)
     model.freeze_feature_encoder()
-    watch = Stopwatch(size, folder, device, load_transcriber(folder / "start"))
+    watch = Stopwatch(size, folder, device)
     extractor = transformers.AutoFeatureExtractor.from_pretrained(folder / "start")
     ready = [
         {
@@ -274,29 +271,23 @@ def train_peer(size: Size, folder: Path, device: str, who: str) -> dict[str, Any
         def on_step_end(self, *_: Any, **__: Any) -> None:
             watch.lap()
 
-    _, dtype, workers, _ = who.split()
+    _, dtype, workers = who.split(", ")
     trainer = transformers.Trainer(
         model=model,
         args=transformers.TrainingArguments(
             output_dir=str(folder), use_cpu=device == "cpu", per_device_train_batch_size=size.batch_size,
             num_train_epochs=1, train_sampling_strategy="sequential", learning_rate=size.peak_lr,
-            bf16=dtype == "bfloat16", dataloader_num_workers=int(workers), logging_steps=1, save_strategy="no",
+            bf16=dtype == "bfloat16", dataloader_num_workers=int(workers[0]), logging_steps=1, save_strategy="no",
             report_to="none", disable_tqdm=True,
         ),
         data_collator=pad_with_labels,
-        train_dataset=[ready[row] for row in watch.order],
+        train_dataset=[ready[row] for rows in watch.batches for row in rows],
         callbacks=[Laps()],
     )  # fmt: skip
-    if watch.on_gpu:
-        batch = pad_with_labels([ready[row] for row in watch.batches[0]]).to(device)
-        with FlopCounterMode(display=False) as counter, torch.autocast("cuda", torch.bfloat16):
-            model.to(device)(**batch).loss.backward()
-        watch.operations = counter.get_total_flops()
-        model.zero_grad()
     watch.start()
     trainer.train()
     watch.losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
-    return watch.result()
+    return watch.result(model, model.config)
 
 
 if __name__ == "__main__":

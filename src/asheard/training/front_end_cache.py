@@ -1,7 +1,7 @@
 """What a frozen front end makes of recordings, computed once and kept as long as the disk has room.
 
 An entry is a safetensors file, whole or absent: float16 features of one recording alone, without padding, under the
-digests of the front end and of the recording's bytes. So models and seeds that share a base share the entries, and
+digests of the front end and of the recording's samples. So models and seeds that share a base share the entries, and
 several processes may fill one folder. What is kept is what would be computed: a run ends with the same weights whether
 its entries were there before or not.
 """
