@@ -29,6 +29,7 @@ def test_a_base_trains_and_is_saved_and_loaded(kind, base, options, tones, tmp_p
             **options
             | {"kind": kind, "base": str(base), "train": tmp_path / "train.jsonl", "val": tmp_path / "val.jsonl"}
             | {"freeze_front_end": True, "epochs": STEPS, "batch_seconds": 60.0, "dropout": 0.1}
+            | {"mask_feature_prob": 0.1, "mask_feature_length": 2}
         )
     )
     rows = read_manifest(tmp_path / "val.jsonl")

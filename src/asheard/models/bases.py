@@ -24,6 +24,8 @@ def load_encoder(base_id: str | Path, **overrides: Any) -> Encoder:
     config = read_config(base_id, **overrides)
     if config.model_type == "whisper":
         return Encoder(read_whisper(base_id, **overrides), do_normalize=False)
+    if not hasattr(config, "mask_feature_min_masks"):  # which WavLM's code reads, and its configuration lacks
+        config.mask_feature_min_masks = 0
     backbone, missing = read_model(transformers.AutoModel, base_id, config=config)
     refuse_incomplete(base_id, missing)
     return encoder_around(backbone, base_id)
