@@ -270,9 +270,13 @@ def _read_data(
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a run killed while writing left half written; a large model's checkpoint is 4 GB."""
-    for part in folder.glob(".*.part*"):
-        shutil.rmtree(part) if part.is_dir() else part.unlink()
+    """Remove what a run killed while writing left half written; a large model's checkpoint is 4 GB.
+
+    safetensors writes a `.tmp` file of its own beside the file that it is told.
+    """
+    for pattern in (".*.part*", ".tmp*"):
+        for part in folder.glob(pattern):
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
 def _bar(title: str, shown: bool) -> progress.Progress:
