@@ -10,6 +10,8 @@ from runpod_server import RunPodServer
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
     """A home folder with an ssh key."""
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("no ssh-keygen (Debian: openssh-client)")
     folder = tmp_path_factory.mktemp("home")
     (folder / ".ssh").mkdir()
     key = folder / ".ssh" / "id_ed25519"
