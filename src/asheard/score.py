@@ -1,6 +1,7 @@
 """A recording and what was to be said to a verdict and a score for each phone."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Final, Self
@@ -16,7 +17,7 @@ from asheard.corpora.speech import check_speech
 from asheard.errors import CorpusError
 from asheard.goodness import GopScorer
 from asheard.hearing import Hearing, Posteriors, gives_posteriors, hear
-from asheard.judge import Judged, judge, nearest_pronunciations
+from asheard.judge import judge, nearest_pronunciations
 from asheard.lexicon import syllable_positions
 from asheard.prior import Prior, real_voices_prior
 from asheard.scored import Scored, ScoredPhone, ScoredWord
@@ -126,7 +127,10 @@ class Scorer:
         else:
             words, spans_s, probabilities = self._goodness(name, seconds, hearing.posteriors, target, l1)
             judged, added = judge(words, transcript.phones, l1, self._l1_prior)
-        rest = map(_scored_phone, judged, probabilities, spans_s)
+        rest = (
+            ScoredPhone(**asdict(one), probability=probability, start_s=start_s, end_s=end_s)
+            for one, probability, (start_s, end_s) in zip(judged, probabilities, spans_s, strict=True)
+        )
         scored = (
             ScoredWord(word, tuple(islice(rest, len(phones)))) for word, phones in zip(target.words, words, strict=True)
         )
@@ -205,19 +209,3 @@ def _utterance(name: str, l1: str | None, text: str, words: Sequence[Phones]) ->
         for phone, position in zip(phones, syllable_positions(phones), strict=True)
     )
     return Utterance(name, "", l1 or "", name, text, tuple(tokens))
-
-
-def _scored_phone(one: Judged, probability: float | None, span_s: _Span) -> ScoredPhone:
-    return ScoredPhone(
-        canonical=one.canonical,
-        probability=probability,
-        heard=one.heard,
-        heard_index=one.heard_index,
-        cos_dist=one.cos_dist,
-        verdict=one.verdict,
-        reason=one.reason,
-        without_prior=one.without_prior,
-        typical=one.typical,
-        start_s=span_s[0],
-        end_s=span_s[1],
-    )

@@ -4,25 +4,17 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tiny_checkpoints import tiny_encoder
+from tiny_checkpoints import TINY, tiny_encoder
 from torch.testing import assert_close
 
 from asheard.models import Encoder, pad
 from tiny_log_mel_encoders import tiny_conformer
 
-TINY = {
-    "conv_dim": (8,) * 7,
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "num_conv_pos_embeddings": 8,
-    "num_conv_pos_embedding_groups": 2,
+SMALL = TINY | {
     "hidden_dropout": 0.0,
     "attention_dropout": 0.0,
     "activation_dropout": 0.0,
     "feat_proj_dropout": 0.0,
-    "layerdrop": 0.0,
     "mask_time_prob": 0.3,
     "mask_time_length": 3,
     "mask_feature_prob": 0.2,
@@ -36,7 +28,7 @@ CLOSE = {"atol": 0.02, "rtol": 0.0}  # of frames of variance 1, from features ro
 def encoder_of(family: str) -> Encoder:
     torch.manual_seed(0)
     return Encoder(
-        transformers.AutoModel.from_config(transformers.AutoConfig.for_model(family, **TINY)), do_normalize=True
+        transformers.AutoModel.from_config(transformers.AutoConfig.for_model(family, **SMALL)), do_normalize=True
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from runs import short
 from sshd import SSHD, Line, Sshd, make_key
 from tone_corpus import write_base, write_corpus
 
@@ -81,16 +82,4 @@ def tones(tmp_path_factory):
 
 @pytest.fixture
 def options(tones, tmp_path):
-    """Keywords of a short faithful run; change any of them."""
-    return {
-        "kind": "faithful",
-        "train": tones / "train.jsonl",
-        "val": tones / "val.jsonl",
-        "wav_root": tones,
-        "checkpoint_dir": tmp_path / "here" / "faithful-seed1",
-        "base": str(tones / "base"),
-        "epochs": 2,
-        "batch_seconds": 4.0,
-        "freeze_front_end": False,
-        "peak_lr": 3e-3,
-    }
+    return short(tones, tmp_path / "here" / "faithful-seed1")

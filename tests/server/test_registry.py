@@ -33,7 +33,8 @@ def test_what_is_built_in():
 @pytest.mark.parametrize("name", ["asheard-tiny", "embedded-base"])
 def test_models_that_come_with_the_package_load_and_hear(name):
     (entry,) = (entry for entry in built_in_entries() if entry.name == name)
-    transcriber, scorer = load_entry(entry)
+    scorer = load_entry(entry)
+    transcriber = scorer.transcriber
     assert len(trial(transcriber)) > 3
     assert scorer.calibrated == (name == "asheard-tiny")
 
@@ -157,7 +158,7 @@ def test_export_and_load_again(registry, tmp_path, wav):
     out = export_model(registry, "asheard-tiny", tmp_path / "mine")
     assert json.loads((out / "card.json").read_text())["kind"] == "faithful"
     entries = read(tmp_path, '[transcribers.copy]\nkind = "model"\npath = "mine"')
-    original, copy = (load_entry(entry)[0] for entry in (registry.entries["asheard-tiny"], entries[0]))
+    original, copy = (load_entry(entry).transcriber for entry in (registry.entries["asheard-tiny"], entries[0]))
     samples = read_upload(wav, 60)
     assert copy.transcribe([samples], [None]) == original.transcribe([samples], [None])
     graph = export_model(registry, "asheard-tiny", tmp_path / "mine.onnx")

@@ -1,6 +1,7 @@
 """One corpus of tones, and a tiny base of each architecture, for all training tests."""
 
 import pytest
+from runs import short
 from tone_corpus import write_base, write_corpus
 
 from asheard.models import CTCTranscriber, export_ctc
@@ -18,16 +19,4 @@ def tones(tmp_path_factory):
 
 @pytest.fixture
 def options(tones, tmp_path):
-    """Keywords of a short faithful run; change any of them."""
-    return {
-        "kind": "faithful",
-        "train": tones / "train.jsonl",
-        "val": tones / "val.jsonl",
-        "wav_root": tones,
-        "checkpoint_dir": tmp_path / "run",
-        "base": str(tones / "base"),
-        "epochs": 2,
-        "batch_seconds": 4.0,
-        "freeze_front_end": False,
-        "peak_lr": 3e-3,
-    }
+    return short(tones, tmp_path / "run")

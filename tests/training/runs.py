@@ -26,6 +26,22 @@ def assert_same_weights(one: Path, other: Path) -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def short(tones: Path, folder: Path) -> dict[str, Any]:
+    """Keywords of a short faithful run; change any of them."""
+    return {
+        "kind": "faithful",
+        "train": tones / "train.jsonl",
+        "val": tones / "val.jsonl",
+        "wav_root": tones,
+        "checkpoint_dir": folder,
+        "base": str(tones / "base"),
+        "epochs": 2,
+        "batch_seconds": 4.0,
+        "freeze_front_end": False,
+        "peak_lr": 3e-3,
+    }
+
+
 def interruptible(tones: Path, folder: Path, kind: str, base: str, augment: bool) -> TrainingOptions:
     """Dropout, SpecAugment and variants draw random numbers at every step; checkpoints fall between epochs too."""
     return TrainingOptions(

@@ -46,7 +46,7 @@ def check(
                 raise AsHeardError(f"no such model; there are {', '.join(found.entries)}")
             if found.broken.get(name):
                 raise AsHeardError(found.broken[name])
-            transcriber, _ = load_entry(found.entries[name])
+            transcriber = load_entry(found.entries[name]).transcriber
             typer.echo(f"{name}: ok, heard {' '.join(trial(transcriber))}")
         except AsHeardError as error:
             failed = True

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoModelForCTC, PretrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
+from transformers import AutoConfig, AutoModel, AutoModelForCTC, PretrainedConfig
 
-from asheard.models.log_mel import HOP, NUM_BINS, mask, mel_power, num_frames, num_windows, spec_augment
+from asheard.models.log_mel import HOP, NUM_BINS, mask, mel_power, num_windows, spec_augment
+from asheard.models.log_mel_model import LogMelForCTC, LogMelFrontEnd, LogMelModel
 
 
 class ConformerConfig(PretrainedConfig):  # type: ignore[misc]
@@ -124,7 +124,7 @@ class _Block(nn.Module):
         return result
 
 
-class _FrontEnd(nn.Module):
+class _FrontEnd(LogMelFrontEnd):
     """Log-mel power, then a strided convolution."""
 
     def __init__(self, config: ConformerConfig) -> None:
@@ -144,24 +144,15 @@ class _FrontEnd(nn.Module):
         mel = mel * mask(num_valid, mel.shape[1])[:, :, None]
         return nn.functional.gelu(self.subsample(mel.transpose(1, 2))).transpose(1, 2)
 
-    def _freeze_parameters(self) -> None:
-        """What wav2vec2's front ends are frozen by."""
-        self.requires_grad_(False)
 
-
-class _Pretrained(PreTrainedModel):  # type: ignore[misc]
-    """How transformers loads and saves both models."""
-
-    config_class = ConformerConfig
-    base_model_prefix = "conformer"
-    main_input_name = "waveforms"
-
-
-class ConformerModel(_Pretrained):
-    """16 kHz waveforms to hidden frames of 20 ms; a row's frames do not depend on the rest of its batch.
+class ConformerModel(LogMelModel):
+    """Conformer blocks behind their front end.
 
     Source: Gulati et al. 2020 (Conformer); SpecAugment: Park et al. 2019.
     """
+
+    config_class = ConformerConfig
+    base_model_prefix = "conformer"
 
     def __init__(self, config: ConformerConfig) -> None:
         super().__init__(config)
@@ -169,40 +160,18 @@ class ConformerModel(_Pretrained):
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.num_hidden_layers))
         self.post_init()
 
-    def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> BaseModelOutput:
-        """Encode padded waveforms.
-
-        Args:
-            waveforms: (B, S) float32 at 16 kHz, each row of at least 25 ms.
-            attention_mask: (B, S), 1 on valid samples; None where nothing is padded.
-        Returns:
-            last_hidden_state: (B, T, H); T as `_get_feat_extract_output_lengths` says.
-        """
-        valid = torch.ones_like(waveforms) if attention_mask is None else attention_mask
-        num_samples = valid.sum(1).long()
-        frames = self.feature_extractor(waveforms, num_samples)
-        valid = mask(num_frames(num_samples), frames.shape[1])
+    def _encode(self, frames: Tensor, valid: Tensor) -> Tensor:
         for block in self.blocks:
             frames = block(frames, valid)
-        return BaseModelOutput(last_hidden_state=frames)
-
-    def _get_feat_extract_output_lengths(self, num_samples: Tensor) -> Tensor:
-        """Frames that so many samples give, as wav2vec2's family tells it; 0 below one window (25 ms)."""
-        return num_frames(num_samples)
+        return frames
 
 
-class ConformerForCTC(_Pretrained):
+class ConformerForCTC(LogMelForCTC):
     """A `ConformerModel` and one linear layer over CTC labels."""
 
-    def __init__(self, config: ConformerConfig) -> None:
-        super().__init__(config)
-        self.conformer = ConformerModel(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
-        self.post_init()
-
-    def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> CausalLMOutput:
-        """As `ConformerModel`, giving logits (B, T, vocab_size)."""
-        return CausalLMOutput(logits=self.lm_head(self.conformer(waveforms, attention_mask).last_hidden_state))
+    config_class = ConformerConfig
+    base_model_prefix = "conformer"
+    architecture = ConformerModel
 
 
 AutoConfig.register(ConformerConfig.model_type, ConformerConfig)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.errors import ModelError
+from asheard.models.log_mel import mask
 
 SAMPLE_RATE_HZ: Final = 16_000
 
@@ -142,16 +143,16 @@ class Encoder(nn.Module):
             return self._continue(waveforms.float(), self.num_frames(num_samples))
         if num_samples is None:
             num_samples = torch.full(waveforms.shape[:1], waveforms.shape[1], device=waveforms.device)
-        valid = torch.arange(waveforms.shape[1], device=waveforms.device) < num_samples[:, None]
+        valid = mask(num_samples, waveforms.shape[1])
         if self.do_normalize:
             waveforms = _zero_mean_unit_variance(waveforms, valid, num_samples)
-        mask = valid.long() if self.masks_padding else None
-        frames: Tensor = self.backbone(waveforms, attention_mask=mask).last_hidden_state
+        heeded = valid.long() if self.masks_padding else None
+        frames: Tensor = self.backbone(waveforms, attention_mask=heeded).last_hidden_state
         return frames
 
     def _continue(self, features: Tensor, num_frames: Tensor) -> Tensor:
         """From (B, T, C) features to (B, T, H) frames, as the family's own forward pass does it."""
-        valid = torch.arange(features.shape[1], device=features.device) < num_frames[:, None]
+        valid = mask(num_frames, features.shape[1])
         projected = self.backbone.feature_projection(features)
         if isinstance(projected, tuple):  # all but HuBERT give the normalised features too
             projected = projected[0]

@@ -20,6 +20,7 @@ from asheard.models.decoding import (
     valid_frames,
 )
 from asheard.models.encoders import Encoder, pad
+from asheard.models.log_mel import mask
 from asheard.models.onnx_graph import OnnxGraph
 from asheard.models.transcriber import independent_batches
 from asheard.phones import BLANK_ID, LABELS
@@ -148,6 +149,6 @@ class L1AwareCTC(nn.Module):
 
 def _mean_over_time(frames: Tensor, num_frames: Tensor) -> Tensor:
     """(B, T, H) -> (B, H) in float32, over the valid frames only."""
-    valid = torch.arange(frames.shape[1], device=frames.device) < num_frames[:, None]
+    valid = mask(num_frames, frames.shape[1])
     summed = (frames.float() * valid[:, :, None]).sum(1)
     return summed / num_frames.clamp(min=1)[:, None]

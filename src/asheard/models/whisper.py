@@ -10,13 +10,13 @@ from typing import Any, Final
 import torch
 import transformers
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoModelForCTC, PreTrainedModel, WhisperConfig
+from transformers import AutoConfig, AutoModel, AutoModelForCTC, WhisperConfig
 from transformers.audio_utils import mel_filter_bank
-from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer, sinusoids
 
 from asheard.models.encoders import SAMPLE_RATE_HZ
-from asheard.models.log_mel import HOP, NUM_BINS, mask, mel_power, num_frames, num_windows, spec_augment
+from asheard.models.log_mel import HOP, NUM_BINS, mask, mel_power, num_windows, spec_augment
+from asheard.models.log_mel_model import LogMelForCTC, LogMelFrontEnd, LogMelModel
 from asheard.models.published import read_extractor, read_model, refuse_incomplete
 
 MEL_FILTERS: Final = "feature_extractor.mel_filters"
@@ -32,7 +32,7 @@ class WhisperCTCConfig(WhisperConfig):  # type: ignore[misc]
     feat_extract_norm = "layer"  # in wav2vec2's family: rows are padded with a mask
 
 
-class _FrontEnd(nn.Module):
+class _FrontEnd(LogMelFrontEnd):
     """Log-mel power as Whisper was trained on it, and its two convolutions."""
 
     def __init__(self, config: WhisperCTCConfig) -> None:
@@ -57,25 +57,16 @@ class _FrontEnd(nn.Module):
         windows = nn.functional.gelu(self.conv1((mel * valid).transpose(1, 2))) * valid.transpose(1, 2)
         return nn.functional.gelu(self.conv2(windows)).transpose(1, 2)
 
-    def _freeze_parameters(self) -> None:
-        """What wav2vec2's front ends are frozen by."""
-        self.requires_grad_(False)
 
-
-class _Pretrained(PreTrainedModel):  # type: ignore[misc]
-    """How transformers loads and saves both models."""
-
-    config_class = WhisperCTCConfig
-    base_model_prefix = "whisper"
-    main_input_name = "waveforms"
-    _supports_sdpa = True
-
-
-class WhisperEncoderModel(_Pretrained):
-    """16 kHz waveforms to hidden frames of 20 ms; a row's frames do not depend on the rest of its batch.
+class WhisperEncoderModel(LogMelModel):
+    """Whisper's encoder behind its front end.
 
     Source: Radford et al. 2022 (Whisper); SpecAugment: Park et al. 2019.
     """
+
+    config_class = WhisperCTCConfig
+    base_model_prefix = "whisper"
+    _supports_sdpa = True
 
     def __init__(self, config: WhisperCTCConfig) -> None:
         super().__init__(config)
@@ -84,43 +75,24 @@ class WhisperEncoderModel(_Pretrained):
         self.layer_norm = nn.LayerNorm(config.d_model)
         self.post_init()
 
-    def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> BaseModelOutput:
-        """Encode padded waveforms.
-
-        Args:
-            waveforms: (B, S) float32 at 16 kHz, each row of at least 25 ms.
-            attention_mask: (B, S), 1 on valid samples; None where nothing is padded.
-        Returns:
-            last_hidden_state: (B, T, H); T as `_get_feat_extract_output_lengths` says.
-        """
-        valid = torch.ones_like(waveforms) if attention_mask is None else attention_mask
-        num_samples = valid.sum(1).long()
-        frames = self.feature_extractor(waveforms, num_samples)
+    def _encode(self, frames: Tensor, valid: Tensor) -> Tensor:
         frames = frames + sinusoids(*frames.shape[1:]).to(frames)
-        heeded = mask(num_frames(num_samples), frames.shape[1])[:, None, None, :]
+        heeded = valid[:, None, None, :]
         bias = torch.zeros_like(heeded, dtype=frames.dtype).masked_fill(~heeded, torch.finfo(frames.dtype).min)
         bias = bias.expand(-1, 1, frames.shape[1], -1)
         for layer in self.layers:
             frames = layer(frames, bias)
-        return BaseModelOutput(last_hidden_state=self.layer_norm(frames))
-
-    def _get_feat_extract_output_lengths(self, num_samples: Tensor) -> Tensor:
-        """Frames that so many samples give, as wav2vec2's family tells it; 0 below one window (25 ms)."""
-        return num_frames(num_samples)
+        encoded: Tensor = self.layer_norm(frames)
+        return encoded
 
 
-class WhisperForCTC(_Pretrained):
+class WhisperForCTC(LogMelForCTC):
     """A `WhisperEncoderModel` and one linear layer over CTC labels."""
 
-    def __init__(self, config: WhisperCTCConfig) -> None:
-        super().__init__(config)
-        self.whisper = WhisperEncoderModel(config)
-        self.lm_head = nn.Linear(config.d_model, config.vocab_size)
-        self.post_init()
-
-    def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> CausalLMOutput:
-        """As `WhisperEncoderModel`, giving logits (B, T, vocab_size)."""
-        return CausalLMOutput(logits=self.lm_head(self.whisper(waveforms, attention_mask).last_hidden_state))
+    config_class = WhisperCTCConfig
+    base_model_prefix = "whisper"
+    _supports_sdpa = True
+    architecture = WhisperEncoderModel
 
 
 def read_whisper(base_id: str | Path, **overrides: Any) -> WhisperEncoderModel:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +25,15 @@ EMBEDDED: Final = "embedded-base"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A transcriber in memory, what shares its passes among requests, and what scores with it."""
+    """A transcriber in memory, with what scores by it, and what shares its passes among requests."""
 
-    transcriber: Transcriber
-    batcher: Batcher
     scorer: Scorer
+    batcher: Batcher
+
+    @property
+    def transcriber(self) -> Transcriber:
+        """The transcriber itself."""
+        return self.scorer.transcriber
 
     @property
     def engine(self) -> str | None:
@@ -68,18 +71,16 @@ class Registry:
         Raises:
             RefusedError: no such name (404), or it cannot be loaded (503); then it stays disabled with the reason.
         """
-        if name not in self.entries:
-            raise RefusedError(404, f"no model {name!r}; there are {', '.join(self.entries)}")
-        async with self._locks[name]:
+        async with self._lock(name):
             if name in self.broken:
                 raise RefusedError(503, f"model {name!r} cannot be used: {self.broken[name]}")
             if name not in self.loaded:
                 try:
-                    transcriber, scorer = await asyncio.to_thread(load_entry, self.entries[name])
+                    scorer = await asyncio.to_thread(load_entry, self.entries[name])
                 except AsHeardError as error:
                     self.broken[name] = str(error)
                     raise RefusedError(503, f"model {name!r} cannot be used: {error}") from None
-                self.loaded[name] = Loaded(transcriber, Batcher(transcriber, self._num_waiting), scorer)
+                self.loaded[name] = Loaded(scorer, Batcher(scorer.transcriber, self._num_waiting))
         return self.loaded[name]
 
     async def unload(self, name: str) -> None:
@@ -88,9 +89,7 @@ class Registry:
         Raises:
             RefusedError: no such name (404).
         """
-        if name not in self.entries:
-            raise RefusedError(404, f"no model {name!r}; there are {', '.join(self.entries)}")
-        async with self._locks[name]:
+        async with self._lock(name):
             if loaded := self.loaded.pop(name, None):
                 await loaded.batcher.close()
 
@@ -98,6 +97,12 @@ class Registry:
         """Unload everything."""
         for name in list(self.loaded):
             await self.unload(name)
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        """What is held while a model is loaded or let go of."""
+        if name not in self._locks:
+            raise RefusedError(404, f"no model {name!r}; there are {', '.join(self.entries)}")
+        return self._locks[name]
 
 
 def build_registry(registry: Path | None = None, studies: Sequence[Path] = (), *, num_waiting: int = 256) -> Registry:
@@ -112,8 +117,8 @@ def build_registry(registry: Path | None = None, studies: Sequence[Path] = (), *
     return Registry([*entries, *made], found, num_waiting=num_waiting)
 
 
-def load_entry(entry: Entry) -> tuple[Transcriber, Scorer]:
-    """Load an entry's transcriber, and make its scorer.
+def load_entry(entry: Entry) -> Scorer:
+    """Load an entry's transcriber, and what scores by it.
 
     Raises:
         AsHeardError: it cannot be loaded.
@@ -130,8 +135,7 @@ def load_entry(entry: Entry) -> tuple[Transcriber, Scorer]:
     l1_prior = None
     if entry.l1_excuses:
         l1_prior = load_prior(entry.prior) if entry.prior else real_voices_prior()
-    make = partial(Scorer, transcriber, entry.name, gop, l1_prior)
-    return transcriber, make(calibrated=calibration is not None)
+    return Scorer(transcriber, entry.name, gop, l1_prior, calibrated=calibration is not None)
 
 
 def source_of(entry: Entry) -> str | Path:
