@@ -16,7 +16,7 @@ from panphon.distance import Distance
 from rich.console import Console
 from rich.table import Table
 
-from asheard.alignment import unit_align, unit_align_batch, wper_align, wper_align_batch
+from asheard.phones.alignment import unit_align, unit_align_batch, wper_align, wper_align_batch
 from learners import learners
 
 NUM_ROUNDS = 15

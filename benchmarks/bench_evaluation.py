@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from asheard.files import write_jsonl
+from asheard.io.files import write_jsonl
 from learners import Learners, learners, misheard
 
 SHARES = (0.0, 0.05, 0.1, 0.2)  # of a chain's phones that are replaced at random

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from asheard.corpora import build_l2arctic
 from asheard.corpora.l2arctic import SPK_L1
-from asheard.lexicon import cmudict_entries
+from asheard.phones.lexicon import cmudict_entries
 
 NUM_PER_SPEAKER = 150
 NUM_WORDS = 9  # in a sentence: L2-ARCTIC's have nine words and 33 phones on average

@@ -24,15 +24,15 @@ from rich.table import Table
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from asheard.corpora import read_manifest
-from asheard.corpora.audio import load_audio
 from asheard.corpora.records import ErrorType, Token, Utterance, write_manifest
-from asheard.models import EMBEDDED_BASE, SAMPLE_RATE_HZ, CTCTranscriber, Encoder, export_ctc, load_transcriber
+from asheard.io.audio import SAMPLE_RATE_HZ, load_audio
+from asheard.models import EMBEDDED_BASE, CTCTranscriber, Encoder, export_ctc, load_transcriber
 from asheard.phones import PHONES
 from asheard.training import faithful
-from asheard.training.batches import Example, build_examples, collate, plan_epoch
+from asheard.training.checkpoint import Progress, save_checkpoint
+from asheard.training.data import Example, build_examples, collate, plan_epoch
 from asheard.training.loop import plan_steps
-from asheard.training.resume import Progress, save_checkpoint
-from asheard.training.trainer import Trainer
+from asheard.training.step import Trainer
 
 NUM_RECORDINGS = 48
 NUM_STEPS = 6  # after one to warm up

@@ -35,10 +35,10 @@ import transformers
 from rich.console import Console
 from rich.table import Table
 
-from asheard.corpora.audio import SAMPLE_RATE_HZ
-from asheard.espeak import Voice, render_phonemes
+from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.models import EMBEDDED_BASE
 from asheard.phones import PHONES
+from asheard.phones.espeak import Voice, render_phonemes
 
 NUM_RECORDINGS: Final = 32
 CLIENTS: Final = (1, 16)

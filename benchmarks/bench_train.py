@@ -33,23 +33,15 @@ from rich.console import Console
 from rich.table import Table
 from safetensors import safe_open
 
-from asheard.corpora.audio import load_audio
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
-from asheard.models import (
-    EMBEDDED_BASE,
-    SAMPLE_RATE_HZ,
-    CTCTranscriber,
-    fresh_encoder,
-    load_encoder,
-    save_transcriber,
-    warm_start,
-)
+from asheard.io.audio import SAMPLE_RATE_HZ, load_audio
+from asheard.models import EMBEDDED_BASE, CTCTranscriber, fresh_encoder, load_encoder, save_transcriber, warm_start
 from asheard.phones import PHONES, phone_to_id
 from asheard.training import TrainingOptions
-from asheard.training.batches import Example
-from asheard.training.front_end_cache import FrontEndCache
+from asheard.training.data import Example
+from asheard.training.feature_cache import FrontEndCache
 from asheard.training.loop import Data, read_ahead
-from asheard.training.trainer import Trainer
+from asheard.training.step import Trainer
 
 QUIET: Final = dict.fromkeys(
     ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout", "final_dropout", "layerdrop",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asheard.corpora.l2arctic import SPK_L1, TEST_SPK
-from asheard.files import read_jsonl
+from asheard.io.files import read_jsonl
 from asheard.phones import PHONES, detect_alphabet, fold_sequence
 
 LABELS = Path(os.environ.get("ASHEARD_DATA", "../shared")) / "l2arctic-labels"

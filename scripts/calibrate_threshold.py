@@ -17,7 +17,7 @@ from typing import Final
 
 from scipy.stats import mannwhitneyu
 
-from asheard.files import write_json
+from asheard.io.files import write_json
 from asheard.phones import Vectors, load_vectors
 
 PHONES_DIR: Final = Path(__file__).parents[1] / "src" / "asheard" / "phones"

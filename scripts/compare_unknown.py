@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from asheard.corpora import read_manifest, read_predictions, write_manifest
-from asheard.evaluation import ChainRun, Context, evaluate, report
+from asheard.evaluation import ChainRun, Context, evaluate, write_report
 from asheard.models import export_hama
-from asheard.training import recipes, train
-from asheard.transcribe import transcribe
+from asheard.training import options as recipes
+from asheard.training import train
+from asheard.transcription import transcribe
 from real_speech import at_odd_places, read_scored_speech, split_held_out
 
 EPOCHS: Final = 4
@@ -54,7 +55,7 @@ def main() -> None:
         runs.append(ChainRun(chain=unknown, predictions=read_predictions(predictions)))
     context = Context(corpus="speechocean762", split="odd development speakers", base="hama")
     evaluate(read_manifest(test), runs, out=args.out, context=context)
-    report(args.out)
+    write_report(args.out)
     print(f"wrote {args.out}/RESULTS.md")
 
 

@@ -16,10 +16,10 @@ from typing import Final
 
 from wordfreq import top_n_list
 
-from asheard.alignment import Pairs, wper_align
-from asheard.files import whole_file
-from asheard.lexicon import canonical_words, espeak_pronunciation, pronunciations
+from asheard.io.files import whole_file
 from asheard.phones import VOWELS
+from asheard.phones.alignment import Pairs, wper_align
+from asheard.phones.lexicon import canonical_words, espeak_pronunciation, pronunciations
 
 NUM_WORDS: Final = 3000
 DOCS: Final = Path(__file__).parents[1] / "docs" / "phones.md"

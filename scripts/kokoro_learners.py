@@ -25,15 +25,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from asheard.corpora.audio import SAMPLE_RATE_HZ, audio_seconds
 from asheard.corpora.records import Token, Utterance, paired_token
 from asheard.corpora.synthetic.learner import Realisation, l1s, slip, speak_as_learner
 from asheard.corpora.synthetic.plan import embedded_sentences
-from asheard.errors import ModelError
-from asheard.extras import optional_package
-from asheard.files import read_json, whole_file
-from asheard.lexicon import cmudict_entries, syllable_positions
+from asheard.errors import ModelError, optional_package
+from asheard.io.audio import SAMPLE_RATE_HZ, audio_seconds
+from asheard.io.files import read_json, whole_file
 from asheard.phones import fold_arpabet
+from asheard.phones.lexicon import cmudict_entries, syllable_positions
 
 KOKORO_RATE_HZ: Final = 24_000
 MAX_STYLE: Final = 510  # symbols; a voice has a style for each length up to it

@@ -25,11 +25,12 @@ from asheard.corpora import Utterance, read_corpus, read_predictions, write_mani
 from asheard.corpora.synthetic import Speaker, SyntheticPlan, synthesise
 from asheard.corpora.synthetic.learner import l1s
 from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_sentences
-from asheard.espeak import Voice
 from asheard.evaluation import OFF_THE_SHELF, ChainRun, Context, evaluate
 from asheard.models import export_ctc, load_transcriber, read_card
-from asheard.training import recipes, train
-from asheard.transcribe import transcribe
+from asheard.phones.espeak import Voice
+from asheard.training import options as recipes
+from asheard.training import train
+from asheard.transcription import transcribe
 
 
 class Stage(NamedTuple):

@@ -17,7 +17,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from asheard.files import whole_file
+from asheard.io.files import whole_file
 from asheard.phones import fold_arpabet
 from word_cut import FINE, cut_into_words
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import panphon
 
-from asheard.files import whole_file
+from asheard.io.files import whole_file
 from asheard.phones.inventory import PHONES
 
 BUNDLED: Final = Path(__file__).parents[1] / "src" / "asheard" / "phones" / "vectors.csv"

@@ -28,8 +28,8 @@ from asheard.corpora.synthetic import Speaker, SyntheticPlan, synthesise
 from asheard.corpora.synthetic.learner import l1s
 from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_sentences
 from asheard.errors import AsHeardError
-from asheard.espeak import Voice
 from asheard.phones import BLANK_ID
+from asheard.phones.espeak import Voice
 from real_speech import read_scored_speech, split_held_out
 
 SEED: Final = 5
@@ -60,7 +60,8 @@ def main() -> None:
 def make(speechocean762: Path, kokoro_voices: Path, work: Path) -> None:
     """Gather the corpora, train, calibrate, and leave the model to ship in `work`."""
     from asheard.models import export_hama
-    from asheard.training import recipes, train
+    from asheard.training import options as recipes
+    from asheard.training import train
 
     corpora, base = work / "corpora", work / "base"
     corpora.mkdir(parents=True, exist_ok=True)
@@ -130,7 +131,7 @@ def publish(model: Path, base: Path, out: Path, val: Path, wav_root: Path) -> No
     import torch
     from safetensors.torch import load_file, save_file
 
-    from asheard.calibrate import calibrate
+    from asheard.transcription import calibrate
 
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(model, out)

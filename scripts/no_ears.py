@@ -7,11 +7,11 @@ chosen like p_min: for the best F1 on training speakers left out one at a time.
 from collections.abc import Sequence
 from functools import cache
 
-from asheard.alignment import unit_align_batch
 from asheard.corpora.records import Prediction, Utterance
 from asheard.evaluation import ChainRun
-from asheard.evaluation.published import COUNTS, produced_symbols, published_counts
+from asheard.evaluation.counts import COUNTS, produced_symbols, published_counts
 from asheard.phones import PHONES
+from asheard.phones.alignment import unit_align_batch
 from asheard.prior import FITTED, Prior, build_prior, rows_of
 
 NAME = "no ears"

@@ -25,7 +25,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from asheard.espeak import Voice, render_phonemes
+from asheard.phones.espeak import Voice, render_phonemes
 
 WIDTHS: Final = (375, 768, 1280)
 TABS: Final = ("hear", "compare", "pronounce", "results")

@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from asheard.corpora.predictions import read_predictions
 from asheard.corpora.table import read_gold
-from asheard.evaluation import ChainRun, Context, evaluate, report
-from asheard.evaluation.chains import behind_prior
+from asheard.corpora.transcripts import read_predictions
+from asheard.evaluation import ChainRun, Context, evaluate, write_report
 from asheard.evaluation.metrics import look_up
-from asheard.evaluation.tables import markdown_table, number, percent, points, probability, with_interval
-from asheard.files import whole_file
+from asheard.evaluation.report.tables import markdown_table, number, percent, points, probability, with_interval
+from asheard.evaluation.systems import behind_prior
+from asheard.io.files import whole_file
 from asheard.phones import load_vectors
 from asheard.prior import fit_prior
 from no_ears import write_habits
@@ -200,7 +200,7 @@ def main() -> None:
     context = Context(corpus="l2arctic-labels", split="6speakers", base=CHAIN, notes=(NOTE,), p_min=(choice,))
     behind = replace(plain, chain=behind_prior(CHAIN), prior=prior)
     evaluation = evaluate(gold, [plain, behind], out=out, context=context, training=training, vectors=vectors)
-    report(out)
+    write_report(out)
 
     fitted = fit_variants(training, vectors)
     deaf = write_habits(training, gold)

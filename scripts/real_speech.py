@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from asheard.corpora import Utterance, read_table
-from asheard.corpora.audio import seconds_or_exclude
-from asheard.corpora.exclusions import Exclusions
-from asheard.corpora.speechocean import read_speechocean
+from asheard.corpora.exclusions import Exclusions, seconds_or_exclude
+from asheard.corpora.speechocean762 import read_speechocean
 from asheard.errors import CorpusError
 
 HELD_OUT_EVERY: Final = 20

@@ -20,19 +20,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from asheard.calibrate import calibrate, ratios_path
 from asheard.corpora import Utterance, read_epadb, read_gold, read_manifest, read_predictions, write_manifest
 from asheard.errors import AsHeardError, CorpusError
-from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate, report
+from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate, write_report
 from asheard.evaluation.metrics import look_up
-from asheard.evaluation.tables import markdown_table, with_interval
-from asheard.files import whole_file
-from asheard.gop_chain import Gop
+from asheard.evaluation.report.tables import markdown_table, with_interval
+from asheard.io.digests import listing
+from asheard.io.files import whole_file
+from asheard.io.resume import Stages
 from asheard.models import ASHEARD_TINY
 from asheard.prior import fit_prior
-from asheard.stages import Stages, listing
-from asheard.training import recipes, train
-from asheard.transcribe import transcribe
+from asheard.pronunciation.gop import Gop
+from asheard.training import options as recipes
+from asheard.training import train
+from asheard.transcription import calibrate, ratios_path, transcribe
 from real_speech import read_scored_speech, split_held_out
 from word_cut import with_positions
 
@@ -132,7 +133,7 @@ def score_corpus(corpus: Corpus, chains: Mapping[str, tuple[str | Path, Gop | No
         runs.append(ChainRun(chain=chain, predictions=read_predictions(path)))
     context = Context(corpus=corpus.name, split="test", base=TINY, notes=corpus.notes)
     evaluation = evaluate(read_manifest(corpus.manifest), runs, out=out / corpus.name, context=context)
-    report(out / corpus.name)
+    write_report(out / corpus.name)
     return evaluation.metrics
 
 

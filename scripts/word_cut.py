@@ -12,8 +12,8 @@ from functools import cache
 from wordfreq import zipf_frequency
 
 from asheard.corpora.records import Utterance
-from asheard.lexicon import Position, cmudict_entries, syllable_positions
 from asheard.phones import fold_arpabet
+from asheard.phones.lexicon import Position, cmudict_entries, syllable_positions
 
 MERGED = {"ʃ": "ʒ", "ʌ": "ə", "ɔ": "ɑ"}  # fine -> what the 36-phone files hold
 FINE = {"ʒ": "ʃ", "ə": "ʌ", "ɑ": "ɑ"}  # how a merged label is read where no word tells

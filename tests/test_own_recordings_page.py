@@ -10,10 +10,10 @@ import pytest
 import soundfile
 
 import asheard.models
-from asheard.espeak import Voice, render_phonemes
 from asheard.models import EMBEDDED_BASE, CTCTranscriber, save_transcriber, warm_start
-from asheard.models.calibration import Calibration
-from in_process import run
+from asheard.phones.espeak import Voice, render_phonemes
+from asheard.pronunciation.calibration import Calibration
+from support.in_process import run
 
 PAGE = (Path(__file__).parents[1] / "docs" / "your-own-recordings.md").read_text(encoding="utf-8")
 

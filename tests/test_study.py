@@ -16,7 +16,7 @@ from asheard.corpora.synthetic.learner import l1s
 from asheard.errors import AsHeardError
 from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_ENCODER_UNKNOWN
 from asheard.models import EMBEDDED_BASE
-from asheard.study import SYNTHETIC_NOTE, study
+from asheard.pipeline import SYNTHETIC_NOTE, study
 
 
 def test_it_holds_every_chain_seed_and_l1(quick_study: Path) -> None:

@@ -4,6 +4,9 @@ Each message names the file, the utterance and the field where they are known, a
 command line prints it as one line and exits with `exit_code`.
 """
 
+from importlib import import_module
+from types import ModuleType
+
 
 class AsHeardError(Exception):
     """Anything a user can mend."""
@@ -31,3 +34,17 @@ class GateError(AsHeardError):
 
 class PodError(AsHeardError):
     """A GPU machine could not be had, reached or taken down."""
+
+
+def optional_package(name: str, extra: str) -> ModuleType:
+    """Import a package of an extra.
+
+    Raises:
+        ModelError: it is not installed; naming the extra to install.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ModelError(f"the package {name} is not installed; pip install 'asheard[{extra}]'") from None

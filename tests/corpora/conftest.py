@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tiny_corpus import THE_CAT, Entry, add_utterance, long_textgrid
+
+from support.tiny_corpus import THE_CAT, Entry, add_utterance, long_textgrid
 
 
 @pytest.fixture

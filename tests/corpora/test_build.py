@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_corpus import THE_CAT, add_utterance
 
-from asheard.corpora.build import build_l2arctic, build_table, is_synthetic, read_build_report
 from asheard.corpora.exclusions import Exclusions
+from asheard.corpora.manifests import build_l2arctic, build_table, is_synthetic, read_build_report
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest
 from asheard.corpora.splits import SPLITS, last_speakers, prompt, split_corpus
 from asheard.errors import CorpusError
-from asheard.files import read_json, write_json
+from asheard.io.files import read_json, write_json
+from support.tiny_corpus import THE_CAT, add_utterance
 
 
 def manifests(folder):

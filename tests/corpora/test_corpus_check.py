@@ -5,14 +5,13 @@ from dataclasses import replace
 import pytest
 import soundfile
 from PIL import Image
-from tiny_corpus import tone
 
-from asheard.corpora.build import build_l2arctic
-from asheard.corpora.checks import check_corpus, refuse_problems
+from asheard.corpora.manifests import build_l2arctic
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
-from asheard.corpora.stats import Substitution, corpus_stats, read_utterances
-from asheard.corpora.stats_picture import draw_stats
+from asheard.corpora.stats import Substitution, corpus_stats, draw_stats, read_utterances
+from asheard.corpora.validation import check_corpus, refuse_problems
 from asheard.errors import CorpusError
+from support.tiny_corpus import tone
 
 OK, S, D, A = ErrorType
 

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.corpora.predictions import read_predictions
-from asheard.corpora.records import Prediction
-from asheard.corpora.utterance_names import listed, resolve_names
+from asheard.corpora.records import Prediction, listed, resolve_names
+from asheard.corpora.transcripts import read_predictions
 from asheard.errors import CorpusError
 
 KEYS = [("ABA", "u1"), ("ABA", "u2"), ("SKA", "u1")]

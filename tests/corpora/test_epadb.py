@@ -3,18 +3,24 @@
 from collections import Counter
 
 import pytest
-from tiny_corpus import long_textgrid
-from tiny_epadb import CUP, TRY, annotate, textgrid, write_epadb
 from typer.testing import CliRunner
 
 from asheard.cli.corpus import app
-from asheard.corpora.build import build_epadb
-from asheard.corpora.checks import check_corpus
-from asheard.corpora.epadb import parse_epadb, read_epadb
-from asheard.corpora.epadb_labels import EpadbLabel, epadb_phone, parse_epadb_label
-from asheard.corpora.epadb_references import Prompt, read_references
+from asheard.corpora.epadb import (
+    EpadbLabel,
+    Prompt,
+    epadb_phone,
+    parse_epadb,
+    parse_epadb_label,
+    read_epadb,
+    read_references,
+)
+from asheard.corpora.manifests import build_epadb
 from asheard.corpora.records import ErrorType, read_manifest
+from asheard.corpora.validation import check_corpus
 from asheard.errors import CorpusError, PhoneError
+from support.tiny_corpus import long_textgrid
+from support.tiny_epadb import CUP, TRY, annotate, textgrid, write_epadb
 
 OK, S, D, A = ErrorType
 

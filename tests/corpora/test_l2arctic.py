@@ -7,7 +7,6 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_corpus import STEP_S, THE_CAT, add_utterance, long_textgrid
 
 from asheard.corpora.l2arctic import (
     L2ARCTIC,
@@ -22,6 +21,7 @@ from asheard.corpora.l2arctic import (
 )
 from asheard.corpora.records import ErrorType, Token
 from asheard.errors import CorpusError
+from support.tiny_corpus import STEP_S, THE_CAT, add_utterance, long_textgrid
 
 OK, S, D, A = ErrorType
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.corpora.label_fields import LabelFolder
+from asheard.corpora.labels import LabelFolder
 from asheard.errors import CorpusError
 from asheard.phones import PHONES, detect_alphabet, fold_arpabet, fold_espeak, fold_ipa
 

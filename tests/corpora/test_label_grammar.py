@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.corpora.label_grammar import Label, parse_label
+from asheard.corpora.l2arctic import Label, parse_label
 from asheard.corpora.records import ErrorType
 from asheard.phones import fold_arpabet
 

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import soundfile
-from tiny_corpus import tone
 
-from asheard.corpora.audio import load_recording
 from asheard.corpora.recordings import SUFFIXES, find_recordings, recordings_digest, refuse_same_names
-from asheard.corpora.speech import check_speech, is_steady
 from asheard.errors import CorpusError
+from asheard.io.audio import check_speech, is_steady, load_recording
+from support.tiny_corpus import tone
 
 RATE_HZ = 16_000
 ENVELOPE = 0.5 + 0.5 * np.sin(np.linspace(0, 40, 3 * RATE_HZ))  # syllables, two a second

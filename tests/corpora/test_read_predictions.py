@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from asheard.corpora.label_fields import MAX_PHONES
-from asheard.corpora.predictions import read_predictions
+from asheard.corpora.labels import MAX_PHONES
 from asheard.corpora.records import Prediction, write_predictions
+from asheard.corpora.transcripts import read_predictions
 from asheard.errors import CorpusError
 
 ROW = {"utt": "u1", "speaker": "X", "phones": ["dh", "ah", "k"]}

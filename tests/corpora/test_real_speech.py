@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import soundfile
-from tiny_corpus import tone
-from tiny_speechocean import WORDS, write_speechocean
 
 import real_speech
 from asheard.errors import CorpusError
+from support.tiny_corpus import tone
+from support.tiny_speechocean import WORDS, write_speechocean
 
 
 def write_tables(root):

@@ -2,8 +2,7 @@
 
 import pytest
 
-from asheard.corpora.records import ErrorType, Token
-from asheard.corpora.scored import check_scores, scored_token, true_stress
+from asheard.corpora.records import ErrorType, Token, check_scores, scored_token, true_stress
 from asheard.errors import CorpusError
 from asheard.phones import fold_arpabet
 

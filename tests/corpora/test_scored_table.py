@@ -5,12 +5,11 @@ from collections import Counter
 
 import pytest
 
-from asheard.corpora.build import build_table
-from asheard.corpora.checks import check_corpus
+from asheard.corpora.manifests import build_table
 from asheard.corpora.records import ErrorType, Token, read_manifest
-from asheard.corpora.stats import corpus_stats
-from asheard.corpora.stats_picture import draw_stats
+from asheard.corpora.stats import corpus_stats, draw_stats
 from asheard.corpora.table import read_gold, read_table
+from asheard.corpora.validation import check_corpus
 from asheard.errors import CorpusError
 
 OK, S, _, _ = ErrorType

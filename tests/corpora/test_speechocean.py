@@ -4,17 +4,16 @@ import json
 import shutil
 
 import pytest
-from tiny_speechocean import rescore, write_speechocean
 from typer.testing import CliRunner
 
 from asheard.cli.corpus import app
-from asheard.corpora.build import build_speechocean, read_build_report
-from asheard.corpora.checks import check_corpus
-from asheard.corpora.kaldi_map import read_kaldi_map
+from asheard.corpora.manifests import build_speechocean, read_build_report
 from asheard.corpora.records import ErrorType, Token, read_manifest
-from asheard.corpora.speechocean import read_speechocean
+from asheard.corpora.speechocean762 import read_kaldi_map, read_speechocean
 from asheard.corpora.table import read_table
+from asheard.corpora.validation import check_corpus
 from asheard.errors import CorpusError
+from support.tiny_speechocean import rescore, write_speechocean
 
 OK, S, D, _ = ErrorType
 FIRST = "000100000"

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from asheard.corpora.label_fields import MAX_PHONES
+from asheard.corpora.labels import MAX_PHONES
 from asheard.corpora.records import ErrorType, Token, Utterance, write_manifest
 from asheard.corpora.table import read_gold, read_table
 from asheard.errors import CorpusError

@@ -1,10 +1,10 @@
 """Transcripts as TextGrids: which tier, whose utterance, sound or broken."""
 
 import pytest
-from tiny_corpus import STEP_S, long_textgrid, short_textgrid
 
-from asheard.corpora.predictions import read_predictions
+from asheard.corpora.transcripts import read_predictions
 from asheard.errors import CorpusError
+from support.tiny_corpus import STEP_S, long_textgrid, short_textgrid
 
 KEYS = [("ABA", "u1"), ("ABA", "u2"), ("SKA", "u1")]
 TIERS = {"words": [("the", 4)], "phones": ["", "DH", "sil", "AH0"]}

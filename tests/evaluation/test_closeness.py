@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, pearsonr
-from scored_gold import SCORED, scoring
-from small_gold import run
 
-from asheard.evaluation.closeness import has_position_scores, resampled_auc, resampled_correlation
-from asheard.evaluation.rows import token_rows
+from asheard.evaluation.separation import has_position_scores, resampled_auc, resampled_correlation
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
+from support.scored_gold import SCORED, scoring
+from support.small_gold import run
 
 POSITIONS = st.lists(
     st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.1, 0.25, 1.0]), st.sampled_from([0.0, 1.0, 1.8, 2.0])),

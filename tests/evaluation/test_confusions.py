@@ -1,11 +1,10 @@
 """Confusions: what was said, and what was written there, counted by hand."""
 
-from small_gold import run, utterance
-
-from asheard.evaluation.confusions import most_frequent, substitutions_of
-from asheard.evaluation.results.misses import confusions
-from asheard.evaluation.rows import token_rows
+from asheard.evaluation.missed import most_frequent, substitutions_of
+from asheard.evaluation.report.misses import confusions
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
+from support.small_gold import run, utterance
 
 GOLD = [utterance(f"u{i}", [("z", "s" if i else "d"), ("t", "t")]) for i in range(4)]
 

@@ -1,11 +1,11 @@
 """Utterance rows: edits against what was produced, and counts that add up to those of the token rows."""
 
 from hypothesis import given, settings
-from small_gold import GOLD, Case, cases, run, utterance
 
-from asheard.evaluation.counts import COUNTS, SCHEMA, utterance_rows
-from asheard.evaluation.rows import token_rows
+from asheard.evaluation.counts import ALL_COUNTS, SCHEMA, utterance_rows
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import ERR, load_vectors
+from support.small_gold import GOLD, Case, cases, run, utterance
 
 VECTORS = load_vectors()
 
@@ -34,6 +34,6 @@ def test_every_utterance_of_every_run_has_a_row_that_adds_up(case: Case) -> None
     keys = counted.filter(chain="a", seed=1).select("speaker", "utt").rows()
     assert keys == sorted(row.key for row in case.gold)
     for row in counted.iter_rows(named=True):
-        assert min(row[name] for name in COUNTS) >= 0
+        assert min(row[name] for name in ALL_COUNTS) >= 0
         assert row["num_acceptable"] + row["num_atypical_errors"] == row["num_tokens"]
         assert row["num_fr"] <= row["num_fr_strict"] <= row["num_ta"] + row["num_fr"]

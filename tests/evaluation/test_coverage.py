@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_gold import run, utterance
 
 from asheard.corpora.records import Prediction
 from asheard.errors import CorpusError
 from asheard.evaluation import ChainRun
-from asheard.evaluation.coverage import cover
+from asheard.evaluation.systems import cover
+from support.small_gold import run, utterance
 
 GOLD = [utterance(name, [("t", "t")]) for name in "abcd"]
 SPEAKER = "Hindi-speaker"

@@ -8,15 +8,15 @@ import polars as pl
 import pytest
 from hypothesis import given
 from scipy.integrate import trapezoid
-from small_gold import Case, cases, run, utterance
 
 from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.detection import detection_curve, operating_point
-from asheard.evaluation.dissociations import separation
 from asheard.evaluation.metrics import measure
-from asheard.evaluation.rows import token_rows
+from asheard.evaluation.separation import separation
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
 from asheard.prior import build_prior, rows_of
+from support.small_gold import Case, cases, run, utterance
 
 VECTORS = load_vectors()
 

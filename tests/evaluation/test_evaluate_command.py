@@ -6,7 +6,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 import typer
-from small_gold import GOLD
 from typer.testing import CliRunner, Result
 
 from asheard.cli import evaluate as commands
@@ -16,6 +15,7 @@ from asheard.errors import CorpusError
 from asheard.evaluation.context import SYNTHETIC_NOTE
 from asheard.phones import PHONES, load_vectors
 from asheard.prior import build_prior, rows_of
+from support.small_gold import GOLD
 
 app = typer.Typer()
 app.command()(commands.evaluate)

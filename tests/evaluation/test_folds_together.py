@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_gold import run, token
 
 from asheard.corpora.records import Utterance
 from asheard.errors import CorpusError
 from asheard.evaluation import ChainRun, Context, Fold, evaluate, evaluate_folds
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
+from support.small_gold import run, token
 
 THRESHOLD = load_vectors().threshold
 CONTEXT = Context(corpus="hand", split="2-folds")

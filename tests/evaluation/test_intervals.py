@@ -8,23 +8,17 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_gold import Case, cases, run, utterance
 
 from asheard.corpora.records import Utterance
-from asheard.evaluation import intervals
-from asheard.evaluation.chains import ChainRun
-from asheard.evaluation.counts import COUNTS, SCHEMA, utterance_rows
-from asheard.evaluation.dissociations import (
-    gradience,
-    histograms,
-    quartile_gap,
-    resampled_dissociations,
-    separation,
-)
-from asheard.evaluation.intervals import Numbers, holm, resample
+from asheard.evaluation import bootstrap as intervals
+from asheard.evaluation.bootstrap import Numbers, holm, resample
+from asheard.evaluation.counts import ALL_COUNTS, SCHEMA, utterance_rows
 from asheard.evaluation.metrics import RATIOS, STATISTICS, look_up, summarise
-from asheard.evaluation.rows import token_rows
+from asheard.evaluation.separation import gradience, histograms, quartile_gap, resampled_dissociations, separation
+from asheard.evaluation.systems import ChainRun
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import PHONES, load_vectors
+from support.small_gold import Case, cases, run, utterance
 
 
 def tables(gold: list[Utterance], runs: list[ChainRun]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -33,7 +27,7 @@ def tables(gold: list[Utterance], runs: list[ChainRun]) -> tuple[pl.DataFrame, p
 
 
 def counted(chain: str, speaker: str, utt: str = "u", **counts: int) -> dict[str, Any]:
-    values = dict.fromkeys(COUNTS, 0) | counts
+    values = dict.fromkeys(ALL_COUNTS, 0) | counts
     return {"chain": chain, "seed": 0, "l1": "Hindi", "speaker": speaker, "utt": utt} | values
 
 

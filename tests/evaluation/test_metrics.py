@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from small_gold import GOLD, Case, cases, run, utterance
 
 from asheard.evaluation.counts import utterance_rows
-from asheard.evaluation.dissociations import gradience, quartile_gap, separation
 from asheard.evaluation.metrics import (
     LABELS,
     RATIOS,
@@ -22,8 +20,10 @@ from asheard.evaluation.metrics import (
     spread_over_seeds,
     summarise,
 )
-from asheard.evaluation.rows import token_rows
+from asheard.evaluation.separation import gradience, quartile_gap, separation
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
+from support.small_gold import GOLD, Case, cases, run, utterance
 
 VECTORS = load_vectors()
 RATES = ("per", "collapse", "frr_class", "frr", "atypical_errors_caught")

@@ -3,12 +3,12 @@
 import polars as pl
 import pytest
 from scipy.stats import binomtest
-from small_gold import run, token, utterance
 
 from asheard.corpora.records import Utterance
 from asheard.evaluation.missed import MIN_SUBSTITUTIONS, NUM_MISSED, collapse_by, most_missed
-from asheard.evaluation.rows import token_rows
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
+from support.small_gold import run, token, utterance
 
 VECTORS = load_vectors()
 

@@ -13,19 +13,16 @@ from matplotlib.collections import PathCollection
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
-from small_gold import L1S, PHONES, run, utterance
 
 from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_PRIOR, ChainRun, Context, evaluate
-from asheard.evaluation.plots import draw_plots
-from asheard.evaluation.plots.collapse import draw_collapse
-from asheard.evaluation.plots.confusions import draw_confusions
-from asheard.evaluation.plots.detection import draw_detection
-from asheard.evaluation.plots.distances import draw_distances
-from asheard.evaluation.plots.missed import draw_missed
-from asheard.evaluation.plots.phones import draw_phones
-from asheard.evaluation.plots.sheet import Sheet, colours
+from asheard.evaluation.report.distance_figures import draw_detection, draw_distances
+from asheard.evaluation.report.error_figures import draw_confusions, draw_missed, draw_phones
+from asheard.evaluation.report.figure_layout import Sheet, colours
+from asheard.evaluation.report.figures import draw_plots
+from asheard.evaluation.report.rate_figures import draw_collapse
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
+from support.small_gold import L1S, PHONES, run, utterance
 
 LONG = "a-recogniser-with-a-name-that-says-everything-about-it"
 GOLD = [

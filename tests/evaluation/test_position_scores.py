@@ -7,19 +7,19 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import mannwhitneyu
-from scored_gold import scoring
-from small_gold import run
-from small_study import CONTEXT, TEST, heard
 
 from asheard.errors import CorpusError
 from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Evaluation, evaluate
-from asheard.evaluation.chains import behind_prior
 from asheard.evaluation.detection import detection_curve
-from asheard.evaluation.plots.detection import draw_detection
 from asheard.evaluation.ranking import distinct_transcripts
-from asheard.evaluation.results.distances import detection
-from asheard.evaluation.rows import OPTIONAL, SCHEMA, token_rows
+from asheard.evaluation.report.distance_figures import draw_detection
+from asheard.evaluation.report.distances import detection
+from asheard.evaluation.systems import behind_prior
+from asheard.evaluation.tokens import OPTIONAL, SCHEMA, token_rows
 from asheard.phones import load_vectors
+from support.scored_gold import scoring
+from support.small_gold import run
+from support.small_study import CONTEXT, TEST, heard
 
 VECTORS = load_vectors()
 RNG = np.random.default_rng(6)

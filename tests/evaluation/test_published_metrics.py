@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_gold import L1S, Case, cases, run, utterance
-from small_gold import PHONES as SMALL_PHONES
 
-from asheard.alignment import unit_align
-from asheard.corpora.predictions import read_predictions
 from asheard.corpora.records import Prediction, Utterance
 from asheard.corpora.table import read_gold
+from asheard.corpora.transcripts import read_predictions
 from asheard.evaluation import ChainRun, Context, evaluate
-from asheard.evaluation.chains import copy_canonical
 from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.metrics import summarise
-from asheard.evaluation.rows import token_rows
+from asheard.evaluation.systems import copy_canonical
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import PHONES, load_vectors
+from asheard.phones.alignment import unit_align
 from asheard.prior import build_prior
+from support.small_gold import L1S, Case, cases, run, utterance
+from support.small_gold import PHONES as SMALL_PHONES
 
 
 def published(gold: list[Utterance], runs: list[ChainRun]) -> dict[str, dict[str, Any]]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from asheard.corpora.predictions import read_predictions
 from asheard.corpora.table import read_gold
-from asheard.evaluation import ChainRun, Context, evaluate, report
+from asheard.corpora.transcripts import read_predictions
+from asheard.evaluation import ChainRun, Context, evaluate, write_report
 
 
 @pytest.mark.shared
@@ -22,5 +22,5 @@ def test_a_published_recogniser_is_ranked_on_real_speech(real_data: Path, tmp_pa
     assert 0.25 <= pooled["collapse"] <= 0.35
     assert pooled["d2"]["pass"] is False
     assert len(chains["cnn"]["per_l1"]) == 6
-    assert report(tmp_path) is None
+    assert write_report(tmp_path) is None
     assert "27.75" in (tmp_path / "RESULTS.md").read_text()

@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_gold import GOLD, run, utterance
 
 from asheard.errors import CorpusError
-from asheard.evaluation import ChainRun, Context, evaluate, report
+from asheard.evaluation import ChainRun, Context, evaluate, write_report
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
+from support.small_gold import GOLD, run, utterance
 
 CONTEXT = Context(corpus="hand", split="none")
 AS_SAID = ["d ə k ɛ ə", "v i s"]
@@ -71,5 +71,5 @@ def test_a_folder_that_cannot_be_written_into(tmp_path: Path) -> None:
 
 def test_a_chain_may_be_called_anything(tmp_path: Path) -> None:
     evaluate(GOLD, [run(GOLD, AS_SAID, r"a$\foo$_{b")], out=tmp_path, context=CONTEXT)
-    report(tmp_path)
+    write_report(tmp_path)
     assert r"a$\foo$_{b" in (tmp_path / "RESULTS.md").read_text()

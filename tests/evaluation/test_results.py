@@ -9,8 +9,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from small_gold import L1S, utterance
-from small_study import CONTEXT, TEST, TRAINING, heard, study_runs
 
 from asheard.corpora.records import Prediction
 from asheard.errors import CorpusError
@@ -23,11 +21,13 @@ from asheard.evaluation import (
     ChainRun,
     Context,
     evaluate,
-    report,
+    write_report,
 )
 from asheard.evaluation.context import read_context, write_context
 from asheard.phones import load_vectors
 from asheard.prior import build_prior, rows_of
+from support.small_gold import L1S, utterance
+from support.small_study import CONTEXT, TEST, TRAINING, heard, study_runs
 
 
 def test_every_file_is_there_and_of_its_form(small_study: Path) -> None:
@@ -78,7 +78,7 @@ def test_the_report_is_made_from_the_files_alone(small_study: Path) -> None:
     before = [path.read_bytes() for path in made]
     for path in made:
         path.unlink()
-    report(small_study)
+    write_report(small_study)
     assert [path.read_bytes() for path in made] == before
 
 
@@ -93,7 +93,7 @@ def test_an_outside_chain_has_tables_and_plots_and_no_verdict(tmp_path: Path) ->
     (tmp_path / "verdict.json").write_text("{}")  # of an earlier evaluation in the same folder
     runs = [ChainRun(chain="theirs", predictions=heard(TEST, 0.3, 1))]
     evaluation = evaluate(TEST, runs, out=tmp_path, context=Context(corpus="c", split="s"))
-    assert report(tmp_path) is None
+    assert write_report(tmp_path) is None
     assert not (tmp_path / "verdict.json").exists()
     text = (tmp_path / "RESULTS.md").read_text()
     assert "read both in test and in training" not in text
@@ -108,7 +108,7 @@ def test_a_chain_without_errors_or_phones_has_a_report_too(tmp_path: Path) -> No
     gold = [utterance("a", [("t", "t")]), utterance("b", [], "Korean")]
     predictions = [Prediction(row.utt, row.speaker, "x", ()) for row in gold]
     evaluate(gold, [ChainRun(chain="x", predictions=predictions)], out=tmp_path, context=CONTEXT)
-    report(tmp_path)
+    write_report(tmp_path)
     assert "NaN" not in (tmp_path / "metrics.json").read_text()
     assert "n/a" in (tmp_path / "RESULTS.md").read_text()
 
@@ -123,7 +123,7 @@ def test_gold_coarser_than_the_inventory_is_met_on_both_sides(tmp_path: Path) ->
     pooled = evaluation.metrics["chains"]["x"]["pooled"]
     assert (pooled["per"], pooled["collapse"], pooled["num_l1_typical"]) == (pytest.approx(1 / 3), 1, 60)
     assert "folding:ə>ʌ" in evaluation.metrics["signature"]
-    report(tmp_path)
+    write_report(tmp_path)
     assert "counted on both sides: ə as ʌ" in (tmp_path / "RESULTS.md").read_text()
 
 
@@ -173,7 +173,7 @@ def test_a_broken_folder_is_named(small_study: Path, tmp_path: Path, name: str, 
         elif content is not None:
             (tmp_path / file).write_text(content)
     with pytest.raises(CorpusError, match=name):
-        report(tmp_path)
+        write_report(tmp_path)
 
 
 def test_rows_of_another_version_are_refused(small_study: Path, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_rows_of_another_version_are_refused(small_study: Path, tmp_path: Path) 
         (tmp_path / file).write_bytes((small_study / file).read_bytes())
     pl.read_parquet(small_study / "rows.parquet").drop("collapsed").write_parquet(tmp_path / "rows.parquet")
     with pytest.raises(CorpusError, match=r"rows\.parquet: not the token rows of this version"):
-        report(tmp_path)
+        write_report(tmp_path)
 
 
 def test_evaluation_never_imports_torch() -> None:

@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-from small_study import CONTEXT, NOTE, TEST, heard
-
 from asheard.corpora.records import Prediction
-from asheard.evaluation import CHAINS, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, ChainRun, evaluate, report
-from asheard.evaluation.chains import COPY_CANONICAL
-from asheard.evaluation.results.design import design
+from asheard.evaluation import CHAINS, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, ChainRun, evaluate, write_report
+from asheard.evaluation.report.background import design
+from asheard.evaluation.systems import COPY_CANONICAL
+from support.small_study import CONTEXT, NOTE, TEST, heard
 
 
 def test_results_say_what_they_must(small_study: Path) -> None:
@@ -110,7 +109,7 @@ def test_per_alone_would_rank_a_copyist_high(tmp_path: Path) -> None:
     deaf = [Prediction(row.utt, row.speaker, "deaf", ("t",)) for row in TEST]
     runs = [ChainRun(chain="deaf", predictions=deaf), ChainRun(chain="keen", predictions=heard(TEST, 0, 1))]
     evaluate(TEST, runs, out=tmp_path, context=CONTEXT)
-    report(tmp_path)
+    write_report(tmp_path)
     text = (tmp_path / "RESULTS.md").read_text()
     assert "Its PER is lower than that of 1 of the 2 ranked chains" in text
     assert "Every chain was run with one seed" in text

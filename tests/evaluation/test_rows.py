@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_gold import GOLD, Case, cases, run, utterance
 
-from asheard.evaluation.chains import ChainRun
-from asheard.evaluation.rows import SCHEMA, token_rows
+from asheard.evaluation.systems import ChainRun
+from asheard.evaluation.tokens import SCHEMA, token_rows
 from asheard.phones import ERR, load_vectors
 from asheard.prior import build_prior
+from support.small_gold import GOLD, Case, cases, run, utterance
 
 VECTORS = load_vectors()
 AS_SAID = ["d ə k ɛ ə", "v i s"]

@@ -13,21 +13,21 @@ import pytest
 from hypothesis import given, settings
 from scipy.special import expit
 from scipy.stats import mannwhitneyu, pearsonr
-from scored_gold import SCORED, scored, scored_cases, scoring
-from small_gold import GOLD, PHONES, run, utterance
 
-from asheard.alignment import wper_align
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.table import read_gold
 from asheard.errors import CorpusError
 from asheard.evaluation import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, ChainRun, Context, evaluate
-from asheard.evaluation.chains import copy_canonical
-from asheard.evaluation.intervals import resample
+from asheard.evaluation.bootstrap import resample
+from asheard.evaluation.expert_scores import SCORES, has_only_scores, scheme_for, step_aside
 from asheard.evaluation.metrics import LABELS
-from asheard.evaluation.rows import token_rows
-from asheard.evaluation.scores import SCORES, has_only_scores, scheme_for, step_aside
+from asheard.evaluation.systems import copy_canonical
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import cos_dist, load_vectors
+from asheard.phones.alignment import wper_align
 from asheard.prior import build_prior
+from support.scored_gold import SCORED, scored, scored_cases, scoring
+from support.small_gold import GOLD, PHONES, run, utterance
 
 VECTORS = load_vectors()
 CONTEXT = Context(corpus="scores", split="s")

@@ -10,21 +10,21 @@ import pytest
 import typer
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
-from scored_gold import scored, scoring
-from small_gold import PHONES, run
 from typer.testing import CliRunner, Result
 
 from asheard.cli import evaluate as commands
 from asheard.corpora.records import Utterance, write_manifest, write_predictions
 from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, Evaluation, evaluate
+from asheard.evaluation.expert_scores import SCORES
 from asheard.evaluation.metrics import summarise
-from asheard.evaluation.plots.tradeoff import draw_tradeoff
-from asheard.evaluation.results import results_text
-from asheard.evaluation.results.scores import curves
-from asheard.evaluation.rows import token_rows
-from asheard.evaluation.scores import SCORES
+from asheard.evaluation.report.document import results_text
+from asheard.evaluation.report.rate_figures import draw_tradeoff
+from asheard.evaluation.report.scores import curves
+from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
+from support.scored_gold import scored, scoring
+from support.small_gold import PHONES, run
 
 app = typer.Typer()
 app.command()(commands.evaluate)

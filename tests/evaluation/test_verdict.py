@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from asheard.evaluation import CHAINS, FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
-from asheard.evaluation.verdict import Verdict, decide, missing_chains
+from asheard.evaluation.decision import Verdict, decide, missing_chains
 
 RATES = ("per", "collapse", "frr_class", "atypical_errors_caught")
 SURE, UNSURE = 0.0001, 0.2  # half the width of an interval

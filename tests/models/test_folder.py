@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny_checkpoints import publish, tiny_encoder
 from torch.testing import assert_close
 from transformers import AutoModelForCTC
 
@@ -22,6 +21,7 @@ from asheard.models import (
 )
 from asheard.models.folder import EXPORTED_LABELS
 from asheard.phones import LABELS, PHONES
+from support.tiny_checkpoints import publish, tiny_encoder
 
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, 12_000 + 3_000 * i).astype(np.float32) for i in range(3)]
 UNKNOWN = [None] * 3

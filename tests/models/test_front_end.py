@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tiny_checkpoints import TINY, tiny_encoder
 from torch.testing import assert_close
 
 from asheard.models import Encoder, pad
-from tiny_log_mel_encoders import tiny_conformer
+from support.tiny_checkpoints import TINY, tiny_encoder
+from support.tiny_log_mel_encoders import tiny_conformer
 
 SMALL = TINY | {
     "hidden_dropout": 0.0,

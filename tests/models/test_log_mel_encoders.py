@@ -17,7 +17,7 @@ from asheard.models import (
     pad,
     save_transcriber,
 )
-from tiny_log_mel_encoders import tiny_conformer, tiny_whisper
+from support.tiny_log_mel_encoders import tiny_conformer, tiny_whisper
 
 LENGTHS = (400, 401, 479, 480, 1_000, 16_000, 23_457)
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, length).astype(np.float32) for i, length in enumerate(LENGTHS)]

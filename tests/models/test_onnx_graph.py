@@ -15,9 +15,9 @@ from asheard.models import (
     L1AwareCTC,
     fresh_encoder,
     load_transcriber,
-    onnx_graph,
 )
-from asheard.models.onnx_graph import OnnxGraph, export_onnx, prefer_faster
+from asheard.models import onnx_export as onnx_graph
+from asheard.models.onnx_export import OnnxGraph, export_onnx, prefer_faster
 
 LENGTHS = (16_000, 30_001, 63_999)
 

@@ -10,7 +10,7 @@ import transformers
 
 from asheard.models import load_transcriber
 from asheard.phones import PHONES
-from asheard.transcript import Transcript
+from asheard.recognition.protocol import Transcript
 
 LABELS = ["<pad>", *PHONES]
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, 16_000 + 3_333 * i).astype(np.float32) for i in range(3)]

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from asheard.errors import ModelError
 from asheard.models import OffTheShelf, load_encoder, load_transcriber, pad
 from asheard.phones import fold_espeak
-from published_layouts import CONFIGS, VOCABULARY, change, publish_as, write_weights
+from support.published_layouts import CONFIGS, VOCABULARY, change, publish_as, write_weights
 
 LV60, XLS_R, HUBERT, WAVLM, W2V_BERT, WHISPER = CONFIGS
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, 16_000 + 5_000 * i).astype(np.float32) for i in range(2)]

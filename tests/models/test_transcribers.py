@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny_checkpoints import tiny_encoder
 from torch.testing import assert_close
 from transformers import Wav2Vec2FeatureExtractor
 
@@ -14,6 +13,7 @@ from asheard.errors import ModelError
 from asheard.models import CTCTranscriber, Encoder, L1AwareCTC, fresh_encoder, load_encoder, pad
 from asheard.models.encoders import SMALL_ENCODER
 from asheard.models.l1_aware import L2_ARCTIC_L1S, UNKNOWN_L1
+from support.tiny_checkpoints import tiny_encoder
 
 LENGTHS = (16_000, 9_000, 12_345)
 
@@ -138,7 +138,8 @@ def test_the_small_encoder_fits_its_budget():
 @pytest.mark.parametrize("family", ["Hubert", "WavLM", "Data2VecAudio", "UniSpeech"])
 def test_the_rest_of_the_family(family, waveforms, tmp_path):
     import transformers
-    from tiny_checkpoints import TINY
+
+    from support.tiny_checkpoints import TINY
 
     config = getattr(transformers, f"{family}Config")(**TINY)
     model = getattr(transformers, f"{family}Model")(config)

@@ -1,11 +1,11 @@
 """A head filled from a published one writes what that one writes."""
 
 import torch
-from tiny_checkpoints import publish, tiny_encoder
 from torch import nn
 
 from asheard.models import CTCTranscriber, L1AwareCTC, OffTheShelf, warm_start
 from asheard.phones import BLANK_ID, PHONES, phone_to_id
+from support.tiny_checkpoints import publish, tiny_encoder
 
 ESPEAK = ["<pad>", "<s>", "</s>", "<unk>", *(phone for phone in PHONES if phone != "ɝ"), "ɜː", "ɚ", "aɪə", "iː"]
 

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from asheard.errors import ModelError
 from asheard.models import load_encoder
-from tiny_log_mel_encoders import TINY_WHISPER
+from support.tiny_log_mel_encoders import TINY_WHISPER
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from asheard.phones import PHONES, coarsening
+from asheard.corpora.coarsening import coarsening
+from asheard.phones import PHONES
 
 
 @pytest.mark.parametrize(

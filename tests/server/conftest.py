@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from asheard.espeak import Voice, render_phonemes
+from asheard.phones.espeak import Voice, render_phonemes
+from asheard.recognition.registry import built_in_entries, read_entries
 from asheard.server import create_app
-from asheard.server.entries import built_in_entries, read_entries
-from asheard.server.registry import Registry
-from recordings import wav_bytes
+from asheard.server.runtime import Registry
+from support.recordings import wav_bytes
 
 # An echo, another that says when and how surely, one that cannot be started, and one that is misspelt.
 REGISTRY = """

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from asheard.errors import ModelError
-from asheard.server import batching
-from asheard.server.batching import Batcher
-from asheard.server.refusal import RefusedError
-from asheard.transcript import Transcript
+from asheard.recognition.protocol import Transcript
+from asheard.server import runtime as batching
+from asheard.server.middleware import RefusedError
+from asheard.server.runtime import Batcher
 
 
 class Counting:

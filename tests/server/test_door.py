@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from asheard.server import create_app
-from asheard.server.limits import Limits
+from asheard.server.middleware import Limits
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from asheard.models import ASHEARD_TINY
-from asheard.score import score
-from recordings import MOON
+from asheard.pronunciation.scorer import score
+from support.recordings import MOON
 
 
 def test_a_transcript_has_three_lists_of_one_length_and_what_the_model_is(send):

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
+from asheard.recognition.registry import read_entries
 from asheard.server import create_app
-from asheard.server.entries import read_entries
-from asheard.server.registry import Registry
+from asheard.server.runtime import Registry
 
 ROUTES = {
     "/health", "/models", "/loaded/{name}", "/transcribe", "/compare", "/pronounce", "/studies", "/studies/{name}",

@@ -12,8 +12,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from processes import serving
-from recordings import MOON, wav_bytes
+from support.processes import serving
+from support.recordings import MOON, wav_bytes
 
 pytestmark = [
     pytest.mark.browser,

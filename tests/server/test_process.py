@@ -10,8 +10,8 @@ from functools import partial
 import httpx
 import pytest
 
-from in_process import run
-from processes import serving
+from support.in_process import run
+from support.processes import serving
 
 SLOW = """import sys, time; sys.stdin.buffer.read(); time.sleep(1.5); print("S IY")"""
 

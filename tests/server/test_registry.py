@@ -6,11 +6,11 @@ import json
 import pytest
 
 from asheard.errors import ModelError
-from asheard.models.onnx_graph import OnnxGraph
-from asheard.server import registry as registries
-from asheard.server.entries import built_in_entries, read_entries
-from asheard.server.refusal import RefusedError
-from asheard.server.registry import build_registry, load_entry
+from asheard.models.onnx_export import OnnxGraph
+from asheard.recognition.registry import built_in_entries, read_entries
+from asheard.server import runtime as registries
+from asheard.server.middleware import RefusedError
+from asheard.server.runtime import build_registry, load_entry
 from asheard.server.trial import export_model, trial
 from asheard.server.uploads import read_upload
 

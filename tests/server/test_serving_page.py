@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asheard.server.entries import read_entries
+from asheard.recognition.registry import read_entries
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 CURL = re.findall(r"^curl (.*)$", PAGE, flags=re.MULTILINE)

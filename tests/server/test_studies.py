@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from asheard.errors import ModelError
 from asheard.server import build_registry, create_app
 from asheard.server.studies import read_study
-from recordings import MOON
+from support.recordings import MOON
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,9 @@ import pytest
 import soundfile
 
 from asheard.errors import CorpusError
-from asheard.server.limits import Limits
-from asheard.server.refusal import RefusedError
+from asheard.server.middleware import Limits, RefusedError
 from asheard.server.uploads import read_upload
-from recordings import av_bytes, wav_bytes
+from support.recordings import av_bytes, wav_bytes
 
 LONGEST_S = Limits().seconds
 

@@ -1,11 +1,11 @@
 """One corpus of tones, and a tiny base of each architecture, for all training tests."""
 
 import pytest
-from runs import short
-from tone_corpus import write_base, write_corpus
 
 from asheard.models import CTCTranscriber, export_ctc
-from tiny_log_mel_encoders import tiny_conformer
+from support.runs import short
+from support.tiny_log_mel_encoders import tiny_conformer
+from support.tone_corpus import write_base, write_corpus
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.training import augment as module
-from asheard.training.augment import in_room
+from asheard.training import data as module
+from asheard.training.data import in_room
 
 augment = module.augment
 RATE = 16_000

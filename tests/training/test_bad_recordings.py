@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 from accelerate import Accelerator
-from runs import assert_same_weights, stop_after
 from typer.testing import CliRunner
 
 from asheard.cli import app
-from asheard.corpora.audio import load_audio
 from asheard.corpora.records import read_manifest, write_manifest
 from asheard.errors import CorpusError, ModelError
+from asheard.io.audio import load_audio
 from asheard.models import read_card
 from asheard.training import TrainingOptions, train
-from asheard.training.recordings import readable
+from asheard.training.data import readable
+from support.runs import assert_same_weights, stop_after
 
 
 def empty(path: Path) -> None:

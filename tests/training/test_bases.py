@@ -4,11 +4,11 @@ import pytest
 import torch
 import transformers
 
-from asheard.corpora.audio import load_audio
 from asheard.corpora.records import read_manifest, write_manifest
+from asheard.io.audio import load_audio
 from asheard.models import load_encoder, load_transcriber, save_transcriber
 from asheard.training import TrainingOptions, train
-from published_layouts import CONFIGS, publish_as
+from support.published_layouts import CONFIGS, publish_as
 
 STEPS = 2
 
@@ -56,7 +56,7 @@ def test_a_base_trains_and_is_saved_and_loaded(kind, base, options, tones, tmp_p
 
 
 def test_only_the_default_bases_head_is_taken_over(tmp_path):
-    from asheard.training.trainer import build_model
+    from asheard.training.step import build_model
 
     for name in CONFIGS:
         folder = tmp_path / name

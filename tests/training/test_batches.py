@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tone_corpus import SPOKEN, utterance
 
 from asheard.corpora.records import ErrorType, Token
 from asheard.models import SMALL_ENCODER, fresh_encoder
 from asheard.phones import BLANK_ID, PAD_ID, phone_to_id
-from asheard.training.batches import Example, build_examples, collate, plan_epoch
+from asheard.training.data import Example, build_examples, collate, plan_epoch
+from support.tone_corpus import SPOKEN, utterance
 
 ENCODER = fresh_encoder(SMALL_ENCODER, mask_time_length=10)
 
@@ -129,7 +129,7 @@ def test_a_target_fits_even_at_the_highest_speed(said):
 
 
 def test_a_manifest_without_lengths_is_read(said, tmp_path):
-    from asheard.corpora.audio import load_audio
+    from asheard.io.audio import load_audio
 
     rows = [replace(said, seconds=None)]
     (example,), _ = build_examples(rows, "faithful", ENCODER, lambda wav: load_audio(tmp_path, wav))

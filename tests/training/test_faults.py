@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from runs import assert_same_weights, interruptible, rows_of, say_what_stops, stop_after, train_alone
 
 from asheard.corpora.records import read_manifest
 from asheard.errors import ModelError
 from asheard.models import CTCTranscriber, save_transcriber
 from asheard.training import TrainingOptions, train
-from asheard.training.resume import LAST, PREVIOUS, find_checkpoint
+from asheard.training.checkpoint import LAST, PREVIOUS, find_checkpoint
+from support.runs import assert_same_weights, interruptible, rows_of, say_what_stops, stop_after, train_alone
 
 STOPPED = 17  # steps, of some 60; checkpoints lie every 3, and after the first epoch's 20
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -306,8 +306,8 @@ def test_a_clock_that_goes_backwards(halfway, whole, tmp_path):
     child = textwrap.dedent(f"""
         import sys, time
         from pathlib import Path
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
-        from runs import interruptible, train_alone
+        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+        from support.runs import interruptible, train_alone
         before = time.time()
         folders = Path({str(halfway.wav_root)!r}), Path({str(halfway.checkpoint_dir)!r})
         train_alone(interruptible(*folders, "faithful", "base", augment=False))

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_loop import assert_same_weights
-from tone_corpus import TINY
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from asheard.corpora.audio import load_audio
 from asheard.errors import CorpusError
+from asheard.io.audio import load_audio
 from asheard.models import Encoder
-from asheard.training import TrainingOptions, front_end_cache, train
-from asheard.training.front_end_cache import FrontEndCache, front_end_digest
+from asheard.training import TrainingOptions, train
+from asheard.training import feature_cache as front_end_cache
+from asheard.training.feature_cache import FrontEndCache, front_end_digest
+from support.runs import assert_same_weights
+from support.tone_corpus import TINY
 
 WAV = "wav/train0.wav"
 TOGETHER = 8  # recordings of two batches, the end of an epoch and the start of the next, that are read at one time

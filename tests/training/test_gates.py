@@ -9,8 +9,8 @@ import pytest
 
 from asheard.errors import GateError
 from asheard.training import TrainingOptions, train
-from asheard.training.batches import Example
-from asheard.training.gates import gate_reasons, num_above_chance
+from asheard.training.data import Example
+from asheard.training.pilot import gate_reasons, num_above_chance
 from asheard.training.validation import Validation
 
 FALLING = [4.0, 3.0, 2.0, 1.0]

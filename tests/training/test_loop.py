@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from runs import assert_same_weights, rows_of, stop_after, weights_of
-from tone_corpus import SPOKEN
 
-from asheard.corpora.audio import load_audio
 from asheard.corpora.records import ErrorType, Token, read_manifest, write_manifest
 from asheard.errors import CorpusError, ModelError
+from asheard.io.audio import load_audio
 from asheard.models import L1AwareCTC, load_transcriber, read_card
 from asheard.training import TrainingOptions, train
-from asheard.training.batches import build_examples, collate
+from asheard.training.data import build_examples, collate
 from asheard.training.log import TrainingLog
-from asheard.training.trainer import Trainer, step_seed
+from asheard.training.step import Trainer, step_seed
+from support.runs import assert_same_weights, rows_of, stop_after, weights_of
+from support.tone_corpus import SPOKEN
 
 
 def test_it_learns_a_language_of_tones(options):
@@ -99,7 +99,7 @@ def test_seeds_differ_and_repeat(options, tmp_path):
 
 def test_recordings_vary_only_where_that_is_asked(options, monkeypatch):
     """Each recording of each epoch is another variant; validation hears the recordings themselves."""
-    from asheard.training import batches
+    from asheard.training import data as batches
 
     heard = []
     monkeypatch.setattr(batches, "augment", lambda samples, rng: heard.append(rng.random()) or samples)

@@ -6,9 +6,8 @@ import pytest
 
 from asheard.errors import ModelError
 from asheard.training import TrainingOptions, base, faithful, l1_aware
-from asheard.training.options import check_unchanged
-from asheard.training.recipes import PRESETS
-from asheard.training.schedule import learning_rate
+from asheard.training.options import PRESETS, check_unchanged
+from asheard.training.step import learning_rate
 
 
 @pytest.mark.parametrize(

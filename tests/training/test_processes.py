@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tone_corpus import TINY
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from asheard.models import CTCTranscriber, Encoder, export_ctc
-from asheard.training import TrainingOptions, train, trainer
-from asheard.training.batches import Example
+from asheard.training import TrainingOptions, train
+from asheard.training import step as trainer
+from asheard.training.data import Example
 from asheard.training.loop import plan_steps
+from support.tone_corpus import TINY
 
 SCRIPT = """
 import sys

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.alignment import count_edits, unit_align
 from asheard.phones import BLANK_ID, id_to_phone, phone_to_id
-from asheard.training.batches import Example
+from asheard.phones.alignment import count_edits, unit_align
+from asheard.recognition.protocol import Transcript
+from asheard.training.data import Example
 from asheard.training.validation import count_target_edits, validate
-from asheard.transcript import Transcript
 
 
 class Writes:

@@ -14,8 +14,8 @@ from asheard.corpora.records import ErrorType, Token, read_manifest, write_manif
 from asheard.models import read_card
 from asheard.phones import BLANK_ID
 from asheard.training import TrainingOptions, train
-from asheard.training.batches import Batch
-from asheard.training.losses import ctc_loss
+from asheard.training.data import Batch
+from asheard.training.step import ctc_loss
 from asheard.training.wildcard_ctc import least_frames, wildcard_ctc_loss
 
 PHONES = (2, 3, 4)

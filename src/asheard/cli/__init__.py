@@ -5,8 +5,8 @@ import sys
 import typer
 
 from asheard import __version__
-from asheard.cli import corpus, evaluate, gop, models, pods, prior, score, serve, study, train, transcribe
-from asheard.cli.messages import print_error
+from asheard.cli import calibrate, corpus, evaluate, models, prior, remote, score, serve, study, train, transcribe
+from asheard.cli.output import print_error
 from asheard.errors import AsHeardError
 
 app = typer.Typer(
@@ -20,9 +20,9 @@ app = typer.Typer(
 )
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(train.app, name="train")
-app.add_typer(pods.app, name="pods")
+app.add_typer(remote.app, name="pods")
 app.add_typer(prior.app, name="prior")
-app.add_typer(gop.app, name="gop")
+app.add_typer(calibrate.app, name="gop")
 app.add_typer(models.app, name="models")
 app.command()(transcribe.transcribe)
 app.command()(score.score)

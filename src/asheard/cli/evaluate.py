@@ -52,14 +52,13 @@ def evaluate(
     A chain scored behind the prior stands beside the plain one as NAME+l1-prior (ft-l2-faithful as faithful+l1-prior,
     gop as gop-behind-l1-prior).
     """
-    from asheard.corpora.build import is_synthetic
-    from asheard.corpora.predictions import read_predictions
+    from asheard.corpora.manifests import is_synthetic
     from asheard.corpora.table import read_gold
-    from asheard.evaluation import ChainRun, Context
+    from asheard.corpora.transcripts import read_predictions
+    from asheard.evaluation import ChainRun, Context, write_report
     from asheard.evaluation import evaluate as score
-    from asheard.evaluation import report as write_report
-    from asheard.evaluation.chains import behind_prior
     from asheard.evaluation.context import SYNTHETIC_NOTE
+    from asheard.evaluation.systems import behind_prior
     from asheard.phones import load_vectors
     from asheard.prior import load_prior
 
@@ -94,8 +93,7 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of `asheard evaluate`.")],
 ) -> None:
     """Write verdict.json, RESULTS.md and the plots again from rows.parquet, metrics.json and context.json."""
-    from asheard.evaluation import read_metrics
-    from asheard.evaluation import report as write_report
+    from asheard.evaluation import read_metrics, write_report
 
     verdict = write_report(folder)
     _print(read_metrics(folder), verdict, folder)
@@ -137,10 +135,10 @@ def _table(metrics: dict[str, Any]) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from asheard.evaluation.expert_scores import scheme_of
     from asheard.evaluation.metrics import look_up
     from asheard.evaluation.ranking import with_copy_canonical
-    from asheard.evaluation.scores import scheme_of
-    from asheard.evaluation.tables import COEFFICIENTS, notation
+    from asheard.evaluation.report.tables import COEFFICIENTS, notation
 
     headings = scheme_of(metrics).headings
     first, *_ = headings

@@ -17,7 +17,7 @@ def list_models(registry: Registry = None, studies: Studies = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from asheard.server.registry import build_registry
+    from asheard.server.runtime import build_registry
 
     found = build_registry(registry, studies or [])
     table = Table("name", "kind", "trained on", box=None, padding=(0, 2, 0, 0))
@@ -35,7 +35,7 @@ def check(
 ) -> None:
     """Load models and let each hear a word; exit code 2 where one fails."""
     from asheard.errors import AsHeardError
-    from asheard.server.registry import build_registry, load_entry
+    from asheard.server.runtime import build_registry, load_entry
     from asheard.server.trial import trial
 
     found = build_registry(registry, studies or [])
@@ -63,7 +63,7 @@ def export(
     studies: Studies = None,
 ) -> None:
     """Write a model as a folder, to move or to fine-tune it, or its forward pass as ONNX, for other runtimes."""
-    from asheard.server.registry import build_registry
+    from asheard.server.runtime import build_registry
     from asheard.server.trial import export_model
 
     found = build_registry(registry, studies or [])

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asheard import DEFAULT_MODEL
-from asheard.cli.formats import Format, textgrid_path
-from asheard.cli.messages import print_error
+from asheard.cli.output import Format, print_error, textgrid_path
 
 if TYPE_CHECKING:
-    from asheard.score import Scorer
-    from asheard.score_recordings import Reading
-    from asheard.scored import Scored, ScoredPhone
+    from asheard.pronunciation.batch import Reading
+    from asheard.pronunciation.result import Scored, ScoredPhone
+    from asheard.pronunciation.scorer import Scorer
 
 _STYLES = {"ok": None, "variant": "yellow", "error": "red"}
 
@@ -64,9 +63,9 @@ def score(
 
     Recordings that cannot be scored are told at the end, and the exit code is 2. With --out a killed command goes on.
     """
-    from asheard.score import Scorer
-    from asheard.score_recordings import readings_of_manifest, readings_of_recordings
-    from asheard.target import target_of_phones, target_of_text
+    from asheard.pronunciation.batch import readings_of_manifest, readings_of_recordings
+    from asheard.pronunciation.scorer import Scorer
+    from asheard.pronunciation.target import target_of_phones, target_of_text
 
     if bool(recordings) == (manifest is not None):
         raise typer.BadParameter("give recordings or folders of them, or else --manifest")
@@ -92,7 +91,7 @@ def score(
 
 def _print_all(scorer: "Scorer", readings: "list[Reading]", format: Format) -> None:
     from asheard.errors import CorpusError
-    from asheard.score_recordings import scored_row
+    from asheard.pronunciation.batch import scored_row
 
     failed = False
     for reading in readings:
@@ -113,10 +112,10 @@ def _print_all(scorer: "Scorer", readings: "list[Reading]", format: Format) -> N
 
 
 def _write_all(scorer: "Scorer", readings: "list[Reading]", format: Format, out: Path) -> None:
-    from asheard.files import read_jsonl
-    from asheard.score_recordings import score_recordings
-    from asheard.scored import Scored
-    from asheard.textgrids import write_scored
+    from asheard.io.files import read_jsonl
+    from asheard.pronunciation.batch import score_recordings
+    from asheard.pronunciation.result import Scored
+    from asheard.pronunciation.textgrids import write_scored
 
     rows = out / "scores.jsonl" if format is Format.TEXTGRID else out
     written = score_recordings(scorer, readings, rows)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from asheard.cli.seeds import Seeds, read_seeds
+from asheard.cli.train import Seeds, read_seeds
 
 
 class Preset(StrEnum):
@@ -61,8 +61,8 @@ def study(
     """Build, train, transcribe, rank and report; killed, the same command goes on."""
     from rich.console import Console
 
-    from asheard.pods import executor_at
-    from asheard.study import study as run
+    from asheard.pipeline import study as run
+    from asheard.remote import executor_at
 
     console = Console(stderr=True, highlight=False)
 

@@ -1,4 +1,7 @@
-"""`asheard train`: a faithful or an L1-aware transcriber from manifests."""
+"""Seeds of training on the command line.
+
+`asheard train`: a faithful or an L1-aware transcriber from manifests.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asheard.training import TrainingOptions
+
+Seeds = Annotated[str, typer.Option("--seeds", help="Training seeds, joined by commas.")]
+
+
+def read_seeds(text: str) -> tuple[int, ...]:
+    """The seeds that `Seeds` holds."""
+    try:
+        seeds = tuple(int(seed) for seed in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a list such as 1,2", param_hint="--seeds") from None
+    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise typer.BadParameter(f"{text!r}: seeds must differ and be 0 or more", param_hint="--seeds")
+    return seeds
+
 
 app = typer.Typer(help="Train transcribers; killed, the same command goes on.", no_args_is_help=True)
 

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asheard import DEFAULT_MODEL
-from asheard.cli.formats import Format, textgrid_path
-from asheard.cli.messages import print_error
+from asheard.cli.output import Format, print_error, textgrid_path
 
 if TYPE_CHECKING:
     from asheard.corpora import Utterance
-    from asheard.transcribe import Spread, Transcription
-    from asheard.transcript import Transcript
+    from asheard.recognition.protocol import Transcript
+    from asheard.transcription import Spread, Transcription
 
 
 class L1Mode(StrEnum):
@@ -87,10 +86,10 @@ def transcribe(
     Of a folder's recordings, and of files with --out, each gets a row: utt is the file's stem, speaker the subfolder.
     Those that cannot be read are told at the end, and the exit code is 2.
     """
-    from asheard import transcribe as transcription
+    from asheard import transcription
     from asheard.corpora.recordings import find_recordings
     from asheard.corpora.records import read_manifest
-    from asheard.gop_chain import Gop
+    from asheard.pronunciation.gop import Gop
 
     if bool(recordings) == (manifest is not None):
         raise typer.BadParameter("give recordings or folders of them, or else --manifest")
@@ -139,15 +138,15 @@ def _spread(on: str) -> "Spread | None":
     """Other places need torch, which recognisers here do without."""
     if on == "local":
         return None
-    from asheard.pods import spread_at
+    from asheard.remote import spread_at
 
     return spread_at(on)
 
 
 def _write_textgrids(predictions: Path, recordings: "list[Utterance]", folder: Path) -> None:
-    from asheard.corpora.audio import audio_seconds
-    from asheard.corpora.predictions import read_predictions
-    from asheard.textgrids import write_transcript
+    from asheard.corpora.transcripts import read_predictions
+    from asheard.io.audio import audio_seconds
+    from asheard.pronunciation.textgrids import write_transcript
 
     wavs = {row.key: str(row.wav) for row in recordings}
     for row in read_predictions(predictions):
@@ -156,7 +155,7 @@ def _write_textgrids(predictions: Path, recordings: "list[Utterance]", folder: P
 
 
 def _report(done: "Transcription") -> None:
-    from asheard.transcribe import left_out_path
+    from asheard.transcription import left_out_path
 
     typer.echo(f"{done.out}: {done.num_utterances} utterances by {done.chain}")
     if done.num_resumed:
@@ -177,8 +176,8 @@ def _print_phones(model: str, sources: list[Path], format: Format) -> None:
     from asheard.corpora.recordings import find_recordings
     from asheard.corpora.records import prediction_to_json
     from asheard.errors import CorpusError
-    from asheard.transcribe import prediction_of, transcribe_recording
-    from asheard.transcribers import load_by_name
+    from asheard.recognition.load import load_by_name
+    from asheard.transcription import prediction_of, transcribe_recording
 
     recordings = find_recordings(sources)
     transcriber, _ = load_by_name(model)

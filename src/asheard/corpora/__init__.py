@@ -1,10 +1,8 @@
 """Corpora on disk, the manifests made of them, and the recordings behind these."""
 
-from asheard.corpora.audio import SAMPLE_RATE_HZ, audio_seconds, load_audio
-from asheard.corpora.build import BuildReport, build_epadb, build_l2arctic, build_speechocean, build_table
 from asheard.corpora.epadb import read_epadb
 from asheard.corpora.l2arctic import read_corpus
-from asheard.corpora.predictions import read_predictions
+from asheard.corpora.manifests import BuildReport, build_epadb, build_l2arctic, build_speechocean, build_table
 from asheard.corpora.records import (
     POSITIONS,
     ErrorType,
@@ -16,12 +14,13 @@ from asheard.corpora.records import (
     write_manifest,
     write_predictions,
 )
-from asheard.corpora.speechocean import read_speechocean
+from asheard.corpora.speechocean762 import read_speechocean
 from asheard.corpora.table import read_gold, read_table
+from asheard.corpora.transcripts import read_predictions
+from asheard.io.audio import audio_seconds, load_audio
 
 __all__ = [
     "POSITIONS",
-    "SAMPLE_RATE_HZ",
     "BuildReport",
     "ErrorType",
     "Prediction",

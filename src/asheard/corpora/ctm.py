@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from asheard.corpora.fields import finite
-from asheard.corpora.transcripts import Transcript
-from asheard.corpora.utterance_names import Key, resolve_names
+from asheard.corpora.labels import Transcript
+from asheard.corpora.records import Key, resolve_names
 from asheard.errors import CorpusError
-from asheard.files import read_text
+from asheard.io.files import read_text
+from asheard.io.table import finite
 from asheard.phones import heard_label
 
 _TIMED: Final = re.compile(r"\S+ \S+ [\d.]+ [\d.]+ \S+")  # how a line begins, up to the label

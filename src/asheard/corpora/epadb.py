@@ -1,4 +1,19 @@
-"""EpaDB: English read by 50 speakers of Argentine Spanish, annotated by hand phone by phone.
+"""The labels of EpaDB: ARPAbet, symbols of its own for Spanish sounds and allophones, and how they are joined.
+
+    label      = silence | "0" | phone { "+" phone } [ "*" ]
+    silence    = "" | "sil" | "sp" | "None"
+    phone      = a symbol of EpaDB's own, in its very case, or of ARPAbet in either case
+
+`0` is a phone left out, `+` joins what was said in the place of one phone, and `*` is a sound near the phone. Digits at
+the end mean nothing, but for `AH0`, schwa. AR and UR stand where ER was called for and its letters read the Spanish
+way, which other files have as AA+R and UW+R.
+
+Source: Vidal, Ferrer and Brambilla 2019, "EpaDB: a database for development of pronunciation assessment systems", and
+the corpus's own assign_reference.py.
+
+EpaDB's reference_transcriptions.txt: every pronunciation of a prompt that its annotators accept.
+
+EpaDB: English read by 50 speakers of Argentine Spanish, annotated by hand phone by phone.
 
 Read as published: the first annotator's TextGrids (`annotations_1`, complete) against the accepted pronunciation that
 is nearest to them. The files in `labels` are the corpus's own product of the two; the second annotator, who covered a
@@ -8,21 +23,153 @@ Source: Vidal, Ferrer and Brambilla 2019, "EpaDB: a database for development of 
 (CC BY-NC-ND 4.0).
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from asheard.alignment import wper_align
-from asheard.corpora.audio import seconds_or_exclude
-from asheard.corpora.epadb_labels import DELETED, EpadbLabel, epadb_phone, parse_epadb_label
-from asheard.corpora.epadb_references import Prompt, read_references
-from asheard.corpora.exclusions import Exclusions
+from asheard.corpora.exclusions import Exclusions, seconds_or_exclude
+from asheard.corpora.l2arctic import with_positions
 from asheard.corpora.records import ErrorType, Token, Utterance
-from asheard.corpora.roster import Roster
-from asheard.corpora.splits import last_speakers
-from asheard.corpora.textgrid import Interval, read_labels, read_tiers
-from asheard.corpora.word_positions import with_positions
-from asheard.errors import CorpusError
+from asheard.corpora.splits import Roster, last_speakers
+from asheard.errors import CorpusError, PhoneError
+from asheard.io.files import read_text
+from asheard.io.textgrid import Interval, read_labels, read_tiers
+from asheard.phones import fold_arpabet, fold_ipa, is_silence
+from asheard.phones.alignment import wper_align
+
+DELETED: Final = "0"
+
+# In IPA, which folds them as it folds everybody's: at the grain of 40 phones aspiration, for one, is lost.
+_OWN: Final = {
+    "Ph": "pʰ", "Th": "tʰ", "Kh": "kʰ",
+    "BH": "β", "GH": "ɣ", "X": "x", "RR": "r", "DX": "ɾ",
+    "A": "a", "E": "e", "O": "o",
+}  # fmt: skip
+_RHYMES: Final = {"AR": ("A", "R"), "UR": ("UW", "R")}
+
+
+class EpadbLabel(NamedTuple):
+    """What was said in one place.
+
+    symbols: as EpaDB writes them, case and digits settled; none where the phone was left out. phones: the same in the
+    40 phones. accented: only near them.
+    """
+
+    symbols: tuple[str, ...]
+    phones: tuple[str, ...]
+    accented: bool
+
+
+@cache
+def parse_epadb_label(text: str) -> EpadbLabel | None:
+    """Read one label of the annotation.
+
+    Returns:
+        what it stands for, or None for silence.
+    Raises:
+        PhoneError: a part of it is no symbol of EpaDB.
+    """
+    label = text.strip()
+    if is_silence(label) or label == "None":
+        return None
+    if label == DELETED:
+        return EpadbLabel((), (), accented=False)
+    written = label.replace("*", "").split("+")
+    symbols = tuple(part for symbol in written for part in _RHYMES.get(symbol, (_settled(symbol),)))
+    return EpadbLabel(symbols, tuple(map(epadb_phone, symbols)), accented="*" in label)
+
+
+@cache
+def epadb_phone(symbol: str) -> str:
+    """Fold one symbol.
+
+    Returns:
+        an IPA phone of the inventory.
+    Raises:
+        PhoneError: no such symbol.
+    """
+    if symbol in _OWN:
+        return fold_ipa(_OWN[symbol])[0]
+    return fold_arpabet(symbol)
+
+
+def _settled(symbol: str) -> str:
+    if symbol in _OWN:
+        return symbol
+    upper = symbol.upper()
+    if not upper:
+        raise PhoneError("a part of the label is empty")
+    return upper if upper == "AH0" else upper.rstrip("012")
+
+
+Slots = tuple[tuple[str, ...], ...]  # the accepted symbols of each place, `0` where the phone may be missing
+
+_LINE = re.compile(r"(TEXT|TRANSCRIPTION) +(\w+) *: *(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What was to be read, and the accepted pronunciations."""
+
+    text: str
+    pronunciations: tuple[Slots, ...]
+
+    def nearest(self, said: Sequence[str]) -> tuple[str, ...] | None:
+        """The accepted pronunciation that shares most places with what was said.
+
+        Where what was said is not accepted, the first symbol accepted there stands: EpaDB's own rule. Of equally near
+        pronunciations the first is taken.
+
+        Args:
+            said: one symbol a place, or several joined by "+", `0` where the phone was left out.
+        Returns:
+            one symbol a place; None where no pronunciation has as many places.
+        Source: assign_reference.py, published with the corpus.
+        """
+        fitting = [slots for slots in self.pronunciations if len(slots) == len(said)]
+        if not fitting:
+            return None
+        best = max(fitting, key=lambda slots: sum(symbol in slot for symbol, slot in zip(said, slots, strict=True)))
+        return tuple(symbol if symbol in slot else slot[0] for symbol, slot in zip(said, best, strict=True))
+
+
+def read_references(path: Path) -> dict[str, Prompt]:
+    """Read the accepted pronunciations.
+
+    Args:
+        path: lines `TEXT n: words` and `TRANSCRIPTION n: phones`, one or more of the latter, with `/` between what is
+            accepted in one place; other lines are blank.
+    Returns:
+        number of the prompt -> prompt.
+    Raises:
+        CorpusError: another line, a symbol that stands for no phone, or a prompt that lacks one of the two; with line.
+    """
+    texts: dict[str, str] = {}
+    pronunciations: dict[str, list[Slots]] = {}
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise CorpusError(f"{path}, line {number}: neither 'TEXT n: ...' nor 'TRANSCRIPTION n: ...'")
+        kind, prompt, content = match.groups()
+        if kind == "TEXT":
+            texts[prompt] = content
+            continue
+        slots = tuple(tuple(place.split("/")) for place in content.split())
+        for symbol in (symbol for slot in slots for symbol in slot):
+            try:
+                symbol == DELETED or epadb_phone(symbol)
+            except PhoneError as error:
+                raise CorpusError(f"{path}, line {number}: {error}") from None
+        pronunciations.setdefault(prompt, []).append(slots)
+    if lacking := texts.keys() ^ pronunciations.keys():
+        raise CorpusError(f"{path}: prompt {min(lacking)} has a text and no transcription, or the reverse")
+    return {prompt: Prompt(texts[prompt], tuple(slots)) for prompt, slots in pronunciations.items()}
+
 
 L1: Final = "Spanish"
 

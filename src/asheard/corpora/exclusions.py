@@ -2,6 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from asheard.errors import CorpusError
+from asheard.io.audio import audio_seconds
 
 
 @dataclass(slots=True)
@@ -26,3 +30,15 @@ class Exclusions:
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
         """(reason, items) pairs."""
         return iter(self.items.items())
+
+
+def seconds_or_exclude(wav: Path, name: str, exclusions: Exclusions) -> float | None:
+    """The length of a recording; None, and `name` left out with the reason, where it is missing or cannot be read."""
+    if not wav.is_file():
+        exclusions.add("recording missing", name)
+        return None
+    try:
+        return audio_seconds(wav)
+    except CorpusError as error:
+        exclusions.add("recording cannot be read", f"{name}: {error}")
+        return None

@@ -1,4 +1,19 @@
-"""L2-ARCTIC: English read by 24 speakers of six first languages, its hand annotation, and its split.
+"""The label grammar of L2-ARCTIC's phone tier.
+
+    label      = silence | phone | canonical "," perceived "," type
+    type       = "s" (substitution) | "d" (deletion) | "a" (addition), in either case, "*" where accented
+    silence    = "" | "sil" | "sp" | "spn", in either case
+    perceived  = phone | silence | "err"
+    phone      = an ARPAbet symbol in either case, with or without stress digit, "*" where accented
+
+Blanks, line breaks and the stray characters ) ` _ 8 ! mean nothing anywhere. Each phone is folded by what is written on
+its own side: AH0 and AX are schwa; AH, AH1 and AH2 are ʌ. A bare perceived AH is therefore never schwa, for an
+annotator who heard schwa had AX to say so: `AH0,AH,s` is ə heard as ʌ. A substitution may still name one phone twice,
+as `R,R*,s` does: the annotator heard an accented ɹ and nothing the alphabet has a symbol for.
+
+Where annotated phones stand in their syllables, where a tier says when each word was spoken.
+
+L2-ARCTIC: English read by 24 speakers of six first languages, its hand annotation, and its split.
 
 The same reader takes a corpus in L2-ARCTIC's folders that is not L2-ARCTIC: a `speakers.csv` at its root (columns
 speaker, l1, split, and synthetic where that is yes) then says who speaks, and nothing of the real corpus is expected.
@@ -7,21 +22,112 @@ Source: Zhao et al. 2018, "L2-ARCTIC: a non-native English speech corpus" (CC BY
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from asheard.corpora.audio import seconds_or_exclude
-from asheard.corpora.exclusions import Exclusions
-from asheard.corpora.label_grammar import parse_label
+from asheard.corpora.exclusions import Exclusions, seconds_or_exclude
 from asheard.corpora.records import ErrorType, Token, Utterance
-from asheard.corpora.roster import Roster
-from asheard.corpora.splits import last_speakers
-from asheard.corpora.textgrid import read_labels, read_tiers
-from asheard.corpora.word_positions import with_positions
-from asheard.errors import CorpusError
-from asheard.phones import ERR, is_silence
+from asheard.corpora.splits import Roster, last_speakers
+from asheard.errors import CorpusError, PhoneError
+from asheard.io.textgrid import Interval, read_labels, read_tiers
+from asheard.phones import ERR, fold_arpabet, is_silence
+from asheard.phones.lexicon import syllable_positions
+
+_TYPES = {error_type.value: error_type for error_type in ErrorType if error_type is not ErrorType.OK}
+_SIDES = {  # which side holds a phone: (canonical, perceived)
+    ErrorType.SUBSTITUTION: (True, True),
+    ErrorType.DELETION: (True, False),
+    ErrorType.ADDITION: (False, True),
+}
+_STRAY = str.maketrans("", "", "*)`_8!")
+
+
+class Label(NamedTuple):
+    """One label, phones folded to IPA; `perceived` is "err" where the annotator could not name the sound."""
+
+    canonical: str | None
+    perceived: str | None
+    error_type: ErrorType
+    accented: bool
+
+
+@cache  # a corpus has a few thousand labels, each thousands of times
+def parse_label(text: str) -> Label | None:
+    """Read one label of a phone tier.
+
+    Args:
+        text: the label as written.
+    Returns:
+        its phones and error type, or None for silence.
+    Raises:
+        ValueError: the label is outside the grammar; the message says why.
+    """
+    fields = "".join(text.split()).split(",")
+    accented = "*" in text
+    if len(fields) == 1:
+        phone = _phone(fields[0])
+        if phone is None:
+            return None
+        if phone == ERR:
+            raise ValueError("err needs the canonical phone before it")
+        return Label(phone, phone, ErrorType.OK, accented)
+    if len(fields) != 3:
+        raise ValueError(f"{len(fields)} fields, expected one or three")
+    error_type = _TYPES.get(fields[2].translate(_STRAY).lower())
+    if error_type is None:
+        raise ValueError(f"error type {fields[2]!r} is none of s, d, a")
+    canonical, perceived = _phone(fields[0]), _phone(fields[1])
+    if canonical == ERR:
+        raise ValueError("err is a perceived label, never a canonical one")
+    if (canonical is not None, perceived is not None) != _SIDES[error_type]:
+        raise ValueError(f"type {error_type.value} does not fit the phone or silence on either side")
+    return Label(canonical, perceived, error_type, accented)
+
+
+def _phone(written: str) -> str | None:
+    """IPA phone, "err", or None for silence."""
+    symbol = written.translate(_STRAY)
+    if symbol.lower() == ERR:
+        return ERR
+    if is_silence(symbol):
+        return None
+    try:
+        return fold_arpabet(symbol)
+    except PhoneError as error:
+        raise ValueError(str(error)) from None
+
+
+def with_positions(tokens: Sequence[Token], words: Sequence[Interval]) -> list[Token]:
+    """Give each canonical phone its syllable position within the word that its midpoint falls in.
+
+    Args:
+        tokens: in order, with times.
+        words: the tier of words, silences included.
+    Returns:
+        The tokens; position stays None at additions and where no word covers the phone.
+    """
+    starts = [word.start_s for word in words]
+    by_word: defaultdict[int, list[int]] = defaultdict(list)
+    for index, token in enumerate(tokens):
+        if token.canonical is None or token.start_s is None or token.end_s is None:
+            continue
+        midpoint = (token.start_s + token.end_s) / 2
+        word = bisect_right(starts, midpoint) - 1
+        if word >= 0 and midpoint <= words[word].end_s and not is_silence(words[word].label):
+            by_word[word].append(index)
+    placed = list(tokens)
+    for indices in by_word.values():
+        positions = syllable_positions([str(tokens[index].canonical) for index in indices])
+        for index, position in zip(indices, positions, strict=True):
+            placed[index] = replace(tokens[index], position=position)
+    return placed
+
 
 SPK_L1: Final[Mapping[str, str]] = MappingProxyType(
     {

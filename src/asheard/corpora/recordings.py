@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from asheard.corpora.records import Utterance
-from asheard.corpora.utterance_names import Key, shown
+from asheard.corpora.records import Key, Utterance, shown
 from asheard.errors import CorpusError
 
 # Those of the last row soundfile does not read: such files are refused by name and not passed over.

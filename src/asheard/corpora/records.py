@@ -1,15 +1,29 @@
-"""The three records that travel between AsHeard's rooms, and their checked JSONL form."""
+"""The three records that travel between AsHeard's rooms, and their checked JSONL form.
 
-from collections.abc import Iterable, Sequence
+What experts' scores say about phones where nobody, or not everybody, wrote down what was said instead.
+
+A score is the mean of several experts' on one scale: 2 right, 1 right with a heavy accent, 0 wrong or missing. Below
+`MISPRONOUNCED_BELOW` the experts agree that the canonical phone was not said, and the sound that was is unknown: such a
+token is an `err` with its score, never a guess. Whether it was substituted or left out the score does not say.
+
+Source: Zhang et al. 2021, "speechocean762: An Open-Source Non-native English Speech Corpus For Pronunciation
+Assessment", whose own labels name what was said where the mean is below 0.5.
+
+Which utterances are meant where a file has one name for speaker and utterance, and how messages list them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
-from asheard.corpora.fields import number_field, optional_text_field, text_field
 from asheard.errors import CorpusError
-from asheard.files import read_jsonl, write_jsonl
+from asheard.io.files import read_jsonl, write_jsonl
+from asheard.io.table import number_field, optional_text_field, text_field
 from asheard.phones import ERR, PHONES
+from asheard.phones.lexicon import cmudict_entries
 
 POSITIONS = ("onset", "nucleus", "coda")
 
@@ -245,3 +259,101 @@ def _phone(row: dict[str, Any], name: str, where: str) -> str | None:
     if phone is not None and phone not in PHONES:
         raise CorpusError(f"{where}: {name} {phone!r} is not an IPA phone of the inventory")
     return phone
+
+
+MISPRONOUNCED_BELOW: Final = 0.5
+MAX_SCORE: Final = 2.0
+
+_STRESS: Final = "012"
+
+
+def scored_token(canonical: str, score: float, position: str | None = None) -> Token:
+    """The token of one scored phone: ok, or `err` where the score is below `MISPRONOUNCED_BELOW`."""
+    if score < MISPRONOUNCED_BELOW:
+        return Token(canonical, None, ErrorType.SUBSTITUTION, score=score, position=position)
+    return Token(canonical, canonical, ErrorType.OK, score=score, position=position)
+
+
+def check_scores(scores: Sequence[float], num_phones: int, name: str, where: str) -> None:
+    """Refuse scores that are not one a phone, or not on the scale.
+
+    Args:
+        name: the field that holds them.
+        where: the file and the utterance.
+    Raises:
+        CorpusError: with field and index.
+    """
+    if len(scores) != num_phones:
+        raise CorpusError(f"{where}: {len(scores)} {name!r} for {num_phones} phones; give one score a phone")
+    for index, score in enumerate(scores):
+        if not 0 <= score <= MAX_SCORE:
+            raise CorpusError(
+                f"{where}: {name} {index} is {score:g}, outside 0 to 2; rescale the scores (2 right, 1 with a heavy "
+                "accent, 0 wrong or missing)"
+            )
+
+
+def without_stress(label: str) -> str:
+    """An ARPAbet label in upper case, its stress digit taken off."""
+    return label.upper().rstrip(_STRESS)
+
+
+def true_stress(word: str, labels: Sequence[str]) -> list[str]:
+    """The labels of a word, `AH0` written `AH1` where it is not schwa.
+
+    speechocean762 writes stress 0 in every word of one syllable, so that `AH0` is the vowel of `bus` as well as that of
+    `the`. Here it stays schwa where CMUdict attests the very pronunciation (DH AH0), and is ʌ elsewhere.
+    """
+    vowels = [index for index, label in enumerate(labels) if label[-1] in _STRESS]
+    upper = [label.upper() for label in labels]
+    if [upper[index] for index in vowels] != ["AH0"] or upper in cmudict_entries().get(word.lower(), []):
+        return list(labels)
+    return [*labels[: vowels[0]], "AH1", *labels[vowels[0] + 1 :]]
+
+
+Key: TypeAlias = tuple[str, str]  # (speaker, utt)
+
+_SEPARATORS: Final = "/_-."  # between speaker and utterance
+_NUM_LISTED: Final = 10
+
+
+def resolve_names(names: Iterable[str], keys: Collection[Key] | None, path: Path) -> dict[str, Key]:
+    """Tell which utterance each name means.
+
+    Args:
+        names: SPEAKER/UTT, SPEAKER_UTT, SPEAKER-UTT, SPEAKER.UTT, or UTT alone.
+        keys: the utterances there are; None where they are not known.
+        path: the file the names stand in, for messages.
+    Returns:
+        name -> (speaker, utt); ("", name) for a name that means none of `keys`.
+    Raises:
+        CorpusError: names that may mean several utterances, or `keys` is None.
+    """
+    if keys is None:
+        raise CorpusError(f"{path}: has no field for the speaker; give the gold's (speaker, utt) to tell them by")
+    meant: defaultdict[str, set[Key]] = defaultdict(set)
+    for speaker, utt in keys:
+        for name in (utt, *(f"{speaker}{separator}{utt}" for separator in _SEPARATORS)):
+            meant[name].add((speaker, utt))
+    found = {name: sorted(meant.get(name, {("", name)})) for name in names}
+    ambiguous = [
+        f"{name} ({' or '.join(map(shown, candidates[:2]))}{', ...' if len(candidates) > 2 else ''})"
+        for name, candidates in found.items()
+        if len(candidates) > 1
+    ]
+    if ambiguous:
+        raise CorpusError(
+            f"{path}: utterances of several speakers have these names: {listed(ambiguous)}; call them SPEAKER_UTT"
+        )
+    return {name: candidates[0] for name, candidates in found.items()}
+
+
+def shown(key: Key) -> str:
+    """SPEAKER/UTT; the name alone where it names no known speaker."""
+    return "/".join(key).removeprefix("/")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first ten, and how many more there are."""
+    more = len(names) - _NUM_LISTED
+    return ", ".join(names[:_NUM_LISTED]) + (f" and {more} more" if more > 0 else "")

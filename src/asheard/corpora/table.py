@@ -1,4 +1,6 @@
-"""Any corpus as a table, one utterance a row, in JSON Lines or CSV.
+"""Rows of a table that hold `canonical` and `scores`, one a phone, and `words` where known, but no transcript.
+
+Any corpus as a table, one utterance a row, in JSON Lines or CSV.
 
 Columns: utt, speaker, l1, and either `canonical` with `perceived`, aligned one to one (null in canonical is an
 addition, null in perceived a deletion, `err` in perceived a sound nobody could name), or `canonical` with `produced`,
@@ -8,19 +10,101 @@ null, and an empty cell is a field left out.
 """
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from asheard.alignment import wper_align, wper_align_batch
-from asheard.corpora.fields import number_field, optional_text_field, text_field
-from asheard.corpora.label_fields import LabelFolder, check_num_phones, labels_field
-from asheard.corpora.records import Token, Utterance, check_unique, paired_token, read_manifest
-from asheard.corpora.scored_rows import ScoredRow, scored_row, scored_row_tokens
-from asheard.corpora.table_rows import Fields, is_jsonl, parsed_number, table_rows
-from asheard.corpora.utterance_names import shown
+from asheard.corpora.labels import LabelFolder, check_num_phones, labels_field, phones_field
+from asheard.corpora.records import (
+    Token,
+    Utterance,
+    check_scores,
+    check_unique,
+    paired_token,
+    read_manifest,
+    scored_token,
+    shown,
+    true_stress,
+    without_stress,
+)
 from asheard.errors import CorpusError
-from asheard.files import read_jsonl
+from asheard.io.files import read_jsonl
+from asheard.io.table import (
+    Fields,
+    is_jsonl,
+    number_field,
+    numbers_field,
+    optional_text_field,
+    parsed_number,
+    table_rows,
+    text_field,
+)
 from asheard.phones import ERR, Vectors
+from asheard.phones.alignment import wper_align, wper_align_batch
+from asheard.phones.lexicon import syllable_positions
+
+
+class ScoredRow(NamedTuple):
+    """Labels and their scores; word_lengths: how many labels each word has, where the words are known."""
+
+    labels: list[str]
+    scores: tuple[float, ...]
+    word_lengths: list[int] | None
+
+
+def scored_row(fields: Fields, where: str) -> ScoredRow:
+    """Check and take the scores of one row.
+
+    Raises:
+        CorpusError: an item of canonical that is no phone, not one score a phone, a score off the scale, or words whose
+            phones are not those of canonical, stress aside; with the field.
+    """
+    labels = phones_field(fields, "canonical", where)
+    scores = numbers_field(fields, "scores", where) or ()
+    check_scores(scores, len(labels), "scores", where)
+    if fields.get("words") is None:
+        return ScoredRow(labels, scores, None)
+    words = [_word_labels(word, f"{where}, words {index}") for index, word in enumerate(_words(fields, where))]
+    spelt = list(chain.from_iterable(words))
+    if list(map(without_stress, spelt)) != list(map(without_stress, labels)):
+        raise CorpusError(f"{where}: the phones of 'words' are not those of 'canonical'; correct one, or omit 'words'")
+    return ScoredRow(spelt, scores, list(map(len, words)))
+
+
+def scored_row_tokens(row: ScoredRow, folder: LabelFolder, where: str) -> tuple[Token, ...]:
+    """The tokens of one row; each phone of a label that stands for several has its score.
+
+    Raises:
+        CorpusError: a label stands for no phone; with its index.
+    """
+    folded = [folder.fold(label, f"{where}, canonical {index}") for index, label in enumerate(row.labels)]
+    if (ERR,) in folded:
+        raise CorpusError(f"{where}: 'err' is a perceived label, never a canonical one")
+    positions: list[str | None] = [None] * sum(map(len, folded))
+    if row.word_lengths is not None:
+        rest = iter(folded)
+        words = [[phone for _ in range(length) for phone in next(rest)] for length in row.word_lengths]
+        positions = [position for word in words for position in syllable_positions(word)]
+    place = iter(positions)
+    return tuple(
+        scored_token(phone, score, next(place))
+        for phones, score in zip(folded, row.scores, strict=True)
+        for phone in phones
+    )
+
+
+def _words(fields: Fields, where: str) -> list[Any]:
+    words = fields["words"]
+    if not isinstance(words, list):
+        raise CorpusError(f"{where}: field 'words' must be a list of objects with text and phones, not {words!r}")
+    return words
+
+
+def _word_labels(word: Any, where: str) -> list[str]:
+    if not isinstance(word, dict):
+        raise CorpusError(f"{where}: expected an object with text and phones, not {word!r}")
+    return true_stress(text_field(word, "text", where), phones_field(word, "phones", where))
+
 
 Labels = list[str | None]
 

@@ -1,6 +1,9 @@
-"""Chains scored against gold on the same positions: token rows, metrics, verdict, report."""
+"""Chains scored against gold on the same positions: token rows, metrics, verdict, write_report."""
 
-from asheard.evaluation.chains import (
+from asheard.evaluation.context import Context, Epoch
+from asheard.evaluation.decision import Verdict, decide
+from asheard.evaluation.steps import EVALUATION_FILES, Evaluation, evaluate, evaluate_folds, read_metrics, write_report
+from asheard.evaluation.systems import (
     CHAINS,
     FAITHFUL,
     GOP,
@@ -12,9 +15,6 @@ from asheard.evaluation.chains import (
     ChainRun,
     Fold,
 )
-from asheard.evaluation.context import Context, Epoch
-from asheard.evaluation.matrix import EVALUATION_FILES, Evaluation, evaluate, evaluate_folds, read_metrics, report
-from asheard.evaluation.verdict import Verdict, decide
 
 __all__ = [
     "CHAINS",
@@ -36,5 +36,5 @@ __all__ = [
     "evaluate",
     "evaluate_folds",
     "read_metrics",
-    "report",
+    "write_report",
 ]

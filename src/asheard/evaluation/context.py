@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from asheard.errors import CorpusError
-from asheard.files import read_json, write_json
+from asheard.io.files import read_json, write_json
 from asheard.prior import PMinChoice, PMinPoint
 
 SYNTHETIC_NOTE: Final = (

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from asheard.evaluation.closeness import CLOSENESS, has_position_scores
-from asheard.evaluation.dissociations import FloatArray, Measures
-from asheard.evaluation.metrics import LABELS
-from asheard.evaluation.scheme import Scheme
+from asheard.evaluation.metrics import LABELS, Scheme
+from asheard.evaluation.separation import CLOSENESS, FloatArray, Measures, has_position_scores
 
 _DISTANCE = -CLOSENESS
 

@@ -1,6 +1,8 @@
 """What is not heard: the phones and positions that collapse most, and the errors missed most often.
 
 Missed means collapsed: the chain wrote the canonical at an error, so nothing behind the transcript can find it.
+
+What was said in place of a phone, and what a chain wrote there.
 """
 
 from typing import Final
@@ -68,3 +70,18 @@ def most_missed(rows: pl.DataFrame, l1: str) -> pl.DataFrame:
         .sort(["num_missed", "num_made", "canonical", "said"], descending=[True, True, False, False])
         .head(NUM_MISSED)
     )
+
+
+NUM_CANONICAL: Final = 8  # canonical phones shown for each L1
+
+
+def substitutions_of(rows: pl.DataFrame, chain: str) -> pl.DataFrame:
+    """The token rows of a chain's named substitutions."""
+    return rows.filter(pl.col("collapsed").is_not_null(), chain=chain)
+
+
+def most_frequent(phones: pl.Series, number: int) -> dict[str, int]:
+    """The phones with the most rows, and how many; ties by name."""
+    name = phones.name
+    counts = phones.value_counts().sort(["count", name], descending=[True, False]).head(number)
+    return dict(counts.iter_rows())

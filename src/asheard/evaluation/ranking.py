@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
-from asheard.evaluation.chains import COPY_CANONICAL, FAITHFUL, L1_ENCODER_UNKNOWN, behind_prior
-from asheard.evaluation.metrics import LABELS, look_up
-from asheard.evaluation.scheme import Scheme
-from asheard.evaluation.scores import scheme_of
+from asheard.evaluation.expert_scores import scheme_of
+from asheard.evaluation.metrics import LABELS, Scheme, look_up
+from asheard.evaluation.systems import COPY_CANONICAL, FAITHFUL, L1_ENCODER_UNKNOWN, behind_prior
 
 
 def ranking(chains: Mapping[str, Any], scheme: Scheme = LABELS) -> list[str]:

@@ -1,24 +1,21 @@
 """Transcribers: encoders of the wav2vec2 family, CTC heads, decoding, and their folders on disk."""
 
-from asheard.models.bases import load_encoder
 from asheard.models.conformer import ConformerConfig, ConformerForCTC
-from asheard.models.decoding import decode_greedy
-from asheard.models.embedded import ASHEARD_TINY, EMBEDDED_BASE
-from asheard.models.encoders import SAMPLE_RATE_HZ, SMALL_ENCODER, Encoder, fresh_encoder, pad
+from asheard.models.ctc import CTCTranscriber
+from asheard.models.encoders import SMALL_ENCODER, Encoder, fresh_encoder, load_encoder, pad
 from asheard.models.folder import export_ctc, load_transcriber, needs_room, read_card, save_transcriber
 from asheard.models.hama_weights import export_hama
 from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
-from asheard.models.off_the_shelf import OffTheShelf
-from asheard.models.transcriber import CTCTranscriber
-from asheard.models.warm_start import warm_start
+from asheard.models.off_the_shelf import OffTheShelf, warm_start
 from asheard.models.whisper import WhisperCTCConfig, WhisperForCTC
-from asheard.transcript import Transcriber, Transcript
+from asheard.recognition.decoding import decode_greedy
+from asheard.recognition.protocol import Transcriber, Transcript
+from asheard.recognition.shipped import ASHEARD_TINY, EMBEDDED_BASE
 
 __all__ = [
     "ASHEARD_TINY",
     "EMBEDDED_BASE",
     "L2_ARCTIC_L1S",
-    "SAMPLE_RATE_HZ",
     "SMALL_ENCODER",
     "CTCTranscriber",
     "ConformerConfig",

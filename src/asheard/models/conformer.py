@@ -9,8 +9,17 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForCTC, PretrainedConfig
 
-from asheard.models.log_mel import HOP, NUM_BINS, mask, mel_power, num_windows, spec_augment
-from asheard.models.log_mel_model import LogMelForCTC, LogMelFrontEnd, LogMelModel
+from asheard.models.log_mel import (
+    HOP,
+    NUM_BINS,
+    LogMelForCTC,
+    LogMelFrontEnd,
+    LogMelModel,
+    mask,
+    mel_power,
+    num_windows,
+    spec_augment,
+)
 
 
 class ConformerConfig(PretrainedConfig):  # type: ignore[misc]

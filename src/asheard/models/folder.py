@@ -22,14 +22,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from asheard.errors import CorpusError, ModelError
-from asheard.files import read_json, write_json
-from asheard.models.bases import load_encoder
-from asheard.models.encoders import Encoder
+from asheard.io.files import read_json, write_json
+from asheard.models.ctc import CTCTranscriber
+from asheard.models.encoders import Encoder, load_encoder
 from asheard.models.l1_aware import L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
-from asheard.models.transcriber import CTCTranscriber
 from asheard.phones import BLANK_ID, LABELS, PHONES, phone_to_id
-from asheard.transcript import Transcriber
+from asheard.recognition.protocol import Transcriber
 
 CARD: Final = "card.json"
 L1_HEADS: Final = "l1_aware.safetensors"

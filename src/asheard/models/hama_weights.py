@@ -16,11 +16,10 @@ import torch
 import transformers
 from torch import Tensor
 
-from asheard.errors import ModelError
-from asheard.extras import optional_package
-from asheard.files import write_json
+from asheard.errors import ModelError, optional_package
+from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.io.files import write_json
 from asheard.models.conformer import ConformerConfig, ConformerForCTC
-from asheard.models.encoders import SAMPLE_RATE_HZ
 
 _MAGIC: Final = b"HAMAPK"
 _TYPES: Final = {0: torch.float32, 1: torch.float16}

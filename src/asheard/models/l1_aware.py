@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.errors import ModelError
-from asheard.models.bases import load_encoder
-from asheard.models.decoding import (
+from asheard.models.ctc import independent_batches
+from asheard.models.encoders import Encoder, load_encoder, pad
+from asheard.models.log_mel import mask
+from asheard.models.onnx_export import OnnxGraph
+from asheard.phones import BLANK_ID, LABELS
+from asheard.recognition.decoding import (
     NO_FRAMES,
     decode_segments,
     in_pieces,
@@ -19,12 +23,7 @@ from asheard.models.decoding import (
     to_transcript,
     valid_frames,
 )
-from asheard.models.encoders import Encoder, pad
-from asheard.models.log_mel import mask
-from asheard.models.onnx_graph import OnnxGraph
-from asheard.models.transcriber import independent_batches
-from asheard.phones import BLANK_ID, LABELS
-from asheard.transcript import Transcript
+from asheard.recognition.protocol import Transcript
 
 L2_ARCTIC_L1S: Final = ("Arabic", "Chinese", "Hindi", "Korean", "Spanish", "Vietnamese")
 UNKNOWN_L1: Final = -1

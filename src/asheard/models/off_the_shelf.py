@@ -1,4 +1,9 @@
-"""Published recognisers as they are: any *ForCTC checkpoint whose vocabulary holds phone labels."""
+"""Published recognisers as they are: any *ForCTC checkpoint whose vocabulary holds phone labels.
+
+A CTC head that starts from what the base's own head knows.
+
+A fresh head first pushes the encoder into writing blanks only, and most of a short fine-tuning goes into coming back.
+"""
 
 import re
 from collections.abc import Sequence
@@ -9,17 +14,16 @@ import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from asheard.errors import ModelError
-from asheard.models.bases import encoder_around
-from asheard.models.decoding import Segment, in_pieces, segments_of, valid_frames
-from asheard.models.encoders import pad
-from asheard.models.onnx_graph import OnnxGraph
-from asheard.models.published import read_config, read_labels, read_model, refuse_incomplete
-from asheard.models.transcriber import independent_batches
-from asheard.phones import PHONES, detect_alphabet, heard_label
-from asheard.transcript import Heard, Transcript, fold_heard
+from asheard.models.ctc import independent_batches
+from asheard.models.encoders import encoder_around, pad
+from asheard.models.hub import read_config, read_labels, read_model, refuse_incomplete
+from asheard.models.onnx_export import OnnxGraph
+from asheard.phones import BLANK_ID, PHONES, detect_alphabet, heard_label, phone_to_id
+from asheard.recognition.decoding import Segment, in_pieces, segments_of, valid_frames
+from asheard.recognition.protocol import Heard, Transcript, fold_heard
 
 MIN_PHONES: Final = 30  # a vocabulary that reaches fewer of the 40 is one of letters, or of another language
 _GIVE_ANOTHER: Final = "give a fine-tuned *ForCTC checkpoint, or fine-tune this one (asheard train --base)"
@@ -102,3 +106,33 @@ class OffTheShelf:
 
 def _is_sound(label: str) -> bool:
     return not _SPECIAL.fullmatch(label) and heard_label(label) is not None
+
+
+def warm_start(head: nn.Linear, base_id: str | Path) -> bool:
+    """Fill the rows of a fresh head from the CTC head published with the base.
+
+    The blank takes the base's blank. A phone takes the label written like it, else the mean of all labels that fold
+    to it alone; one that no label folds to stays fresh. Columns past the encoder's (the embedded L1) start at zero.
+
+    Args:
+        head: Linear(H [+ l1_emb] -> 42).
+        base_id: hub id or folder the encoder came from.
+    Returns:
+        False, and the head untouched, where the base has no CTC head over labels of phones.
+    """
+    try:
+        published = OffTheShelf(base_id)
+    except ModelError:
+        return False
+    weight, bias = published.model.lm_head.weight, published.model.lm_head.bias
+    with torch.no_grad():
+        head.weight[:, weight.shape[1] :] = 0.0
+        sources = {BLANK_ID: [int(published.model.config.pad_token_id)]}
+        for phone in PHONES:
+            alike = [label_id for label_id, phones in published.phones.items() if phones == (phone,)]
+            sources[phone_to_id(phone)] = [row for row in alike if published.labels[row] == phone] or alike
+        for label_id, rows in sources.items():
+            if rows:
+                head.weight[label_id, : weight.shape[1]] = weight[rows].mean(0)
+                head.bias[label_id] = bias[rows].mean()
+    return True

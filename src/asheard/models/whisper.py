@@ -14,10 +14,19 @@ from transformers import AutoConfig, AutoModel, AutoModelForCTC, WhisperConfig
 from transformers.audio_utils import mel_filter_bank
 from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer, sinusoids
 
-from asheard.models.encoders import SAMPLE_RATE_HZ
-from asheard.models.log_mel import HOP, NUM_BINS, mask, mel_power, num_windows, spec_augment
-from asheard.models.log_mel_model import LogMelForCTC, LogMelFrontEnd, LogMelModel
-from asheard.models.published import read_extractor, read_model, refuse_incomplete
+from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.models.hub import read_extractor, read_model, refuse_incomplete
+from asheard.models.log_mel import (
+    HOP,
+    NUM_BINS,
+    LogMelForCTC,
+    LogMelFrontEnd,
+    LogMelModel,
+    mask,
+    mel_power,
+    num_windows,
+    spec_augment,
+)
 
 MEL_FILTERS: Final = "feature_extractor.mel_filters"
 _RANGE: Final = 8.0  # decades of power below the recording's loudest band, under which nothing is told apart

@@ -1,21 +1,17 @@
 """The 40 broad phones, the only folding into them, and how far apart they are."""
 
-from asheard.phones.coarse import coarsening
-from asheard.phones.folding import detect_alphabet, fold_arpabet, fold_espeak, fold_ipa, fold_sequence
-from asheard.phones.inventory import (
-    BLANK_ID,
-    CONSONANTS,
-    ERR,
-    LABELS,
-    PAD_ID,
-    PHONES,
-    VOWELS,
-    id_to_phone,
-    phone_to_id,
+from asheard.phones.folding import (
+    detect_alphabet,
+    fold_arpabet,
+    fold_espeak,
+    fold_ipa,
+    fold_sequence,
+    heard_label,
+    is_silence,
+    reason_without_phone,
 )
-from asheard.phones.silence import heard_label, is_silence
+from asheard.phones.inventory import BLANK_ID, CONSONANTS, ERR, LABELS, PAD_ID, PHONES, VOWELS, id_to_phone, phone_to_id
 from asheard.phones.vectors import T_PHON126, Vectors, cos_dist, load_vectors
-from asheard.phones.without_phone import reason_without_phone
 
 __all__ = [
     "BLANK_ID",
@@ -27,7 +23,6 @@ __all__ = [
     "T_PHON126",
     "VOWELS",
     "Vectors",
-    "coarsening",
     "cos_dist",
     "detect_alphabet",
     "fold_arpabet",

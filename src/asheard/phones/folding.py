@@ -5,6 +5,10 @@ the single label `tʃ` (or `t͡ʃ`) is one. What the inventory cannot tell apart
 English phone: the choices that matter are explained in docs/phones.md. Nothing is dropped: a label that
 stands for no phone we know raises `PhoneError`, or is counted by `fold_sequence` where the caller gives a
 counter.
+
+Labels that stand for silence, in anybody's files and from anybody's recogniser.
+
+Why a label of somebody's recogniser stands for no phone.
 """
 
 import re
@@ -222,3 +226,36 @@ _FOLDS: Final[dict[Alphabet, Callable[[str], Phones]]] = {
     "ipa": fold_ipa,
     "espeak": fold_espeak,
 }
+
+
+SILENCES: Final = frozenset({"", "sil", "sp", "spn"})
+NULLS: Final = frozenset({"-", "null", "<eps>"})  # what stands for "no phone here" where a label must be a word
+
+
+def is_silence(symbol: str) -> bool:
+    """Whether a symbol stands for silence, in either case; silence is never a phone."""
+    return symbol.strip().lower() in SILENCES
+
+
+def heard_label(label: str | None) -> str | None:
+    """The label as written; None where it stands for no phone (null, "-", "<eps>", or a silence)."""
+    return None if label is None or label in NULLS or is_silence(label) else label
+
+
+# Combining marks, modifier letters, tone letters, superscript digits: each says something about a sound beside it.
+_MARKS: Final = frozenset({"Mn", "Lm", "Sk", "No"})
+_NOISE: Final = re.compile(r"\+.+\+")  # Sphinx's fillers
+_SPECIAL: Final = re.compile(r"<.+>|\[.+\]")
+_CARRIER: Final = "◌"  # what Unicode shows a combining mark on
+
+
+def reason_without_phone(label: str) -> str:
+    """A label that no folding knows, and why, in words to count it under."""
+    if all(unicodedata.category(character) in _MARKS for character in label):
+        shown = _CARRIER + label if unicodedata.combining(label[:1]) else label
+        return f"{shown} (a mark on its own)"
+    if _NOISE.fullmatch(label):
+        return f"{label} (a noise)"
+    if _SPECIAL.fullmatch(label):
+        return f"{label} (a sound the recogniser has no label for)"
+    return f"{label} (no phone of English)"

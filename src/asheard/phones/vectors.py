@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard.errors import CorpusError, PhoneError
-from asheard.files import read_json
+from asheard.io.files import read_json
 from asheard.phones.inventory import PHONES, phone_to_id
 
 # A cosine distance, set on other phone vectors (learned, 26-dimensional). It is the default for vectors

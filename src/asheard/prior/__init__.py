@@ -4,7 +4,8 @@ A substitution the prior knows is a variant, an accent and not an error. The pri
 speakers, never shared across L1s unless it is pooled by name, and carries the two thresholds it classifies with.
 """
 
-from asheard.prior.choice import (
+from asheard.prior.model import P_MIN, PositionClass, Prior, build_prior, classify_with_prior, load_prior, rows_of
+from asheard.prior.selection import (
     CONCENTRATION_GRID,
     FITTED,
     GUARD_TOLERANCE,
@@ -21,14 +22,11 @@ from asheard.prior.choice import (
     held_out_bits,
     leave_one_out,
     p_min_curve,
+    real_voices_prior,
     safest_gain,
     typical_substitutions,
 )
-from asheard.prior.classify import PositionClass, classify_with_prior
-from asheard.prior.contexts import PriorRow
-from asheard.prior.estimate import P_MIN, Prior, build_prior, load_prior, rows_of
-from asheard.prior.real_voices import real_voices_prior
-from asheard.prior.smoothing import NUM_OUTCOMES, PriorOptions, Smoothing
+from asheard.prior.smoothing import NUM_OUTCOMES, PriorOptions, PriorRow, Smoothing
 
 __all__ = [
     "CONCENTRATION_GRID",

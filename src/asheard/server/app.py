@@ -17,16 +17,15 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
 from asheard import __version__
-from asheard.corpora.speech import check_speech
 from asheard.errors import AsHeardError
-from asheard.hearing import Hearing
-from asheard.server import answers, wire
-from asheard.server.door import Door
-from asheard.server.limits import Limits
-from asheard.server.refusal import RefusedError, status_of
-from asheard.server.registry import Registry, default_model
+from asheard.io.audio import check_speech
+from asheard.pronunciation.target import Target, target_of_phones, target_of_text
+from asheard.recognition.protocol import Hearing
+from asheard.server import responses as answers
+from asheard.server import schemas as wire
+from asheard.server.middleware import Door, Limits, RefusedError, status_of
+from asheard.server.runtime import Registry, default_model
 from asheard.server.uploads import NAME, read_upload
-from asheard.target import Target, target_of_phones, target_of_text
 
 _PAGE: Final = files("asheard.server").joinpath("page")
 _ABOUT: Final = """

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from asheard.errors import AsHeardError, ModelError
-from asheard.extras import optional_package
+from asheard.errors import AsHeardError, ModelError, optional_package
 
 TOKEN_VARIABLE: Final = "ASHEARD_TOKEN"
 _DRAIN_S: Final = 60  # how long requests under way may take after SIGTERM
@@ -39,8 +38,8 @@ def serve(
     """
     uvicorn = optional_package("uvicorn", "serve")
     from asheard.server.app import create_app
-    from asheard.server.limits import Limits
-    from asheard.server.registry import build_registry
+    from asheard.server.middleware import Limits
+    from asheard.server.runtime import build_registry
 
     token = os.environ.get(TOKEN_VARIABLE) or None
     local = is_local(host)

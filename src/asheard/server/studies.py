@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from asheard.errors import CorpusError, ModelError
-from asheard.files import read_json, read_text
-from asheard.server.entries import Entry
+from asheard.io.files import read_json, read_text
+from asheard.recognition.registry import Entry
 
 _KINDS: Final = {"faithful": "the faithful transcriber", "l1-aware": "the transcriber that knows the L1"}
 

@@ -7,12 +7,12 @@ from typing import Final
 import numpy as np
 import soxr
 
-from asheard.corpora.audio import SAMPLE_RATE_HZ
 from asheard.errors import ModelError
-from asheard.espeak import Voice, render_phonemes
-from asheard.server.registry import Registry, load_entry, source_of
-from asheard.transcribers import load_by_name, model_folder
-from asheard.transcript import Transcriber
+from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.phones.espeak import Voice, render_phonemes
+from asheard.recognition.load import load_by_name, model_folder
+from asheard.recognition.protocol import Transcriber
+from asheard.server.runtime import Registry, load_entry, source_of
 
 _WORD: Final = "s'i: D@ m'u:n"  # see the moon, in eSpeak NG's mnemonics
 
@@ -41,7 +41,7 @@ def export_model(registry: Registry, name: str, out: Path) -> Path:
         raise ModelError(f"no model {name!r}; there are {', '.join(registry.entries)}")
     entry = registry.entries[name]
     if out.suffix == ".onnx":
-        from asheard.models.onnx_graph import export_onnx
+        from asheard.models.onnx_export import export_onnx
 
         transcriber, _ = load_by_name(source_of(entry))
         export_onnx(transcriber, out)

@@ -9,9 +9,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from asheard.corpora.audio import SAMPLE_RATE_HZ, check_samples
-from asheard.extras import optional_package
-from asheard.server.refusal import RefusedError
+from asheard.errors import optional_package
+from asheard.io.audio import SAMPLE_RATE_HZ, check_samples
+from asheard.server.middleware import RefusedError
 
 NAME: Final = "the recording"  # in messages: a client's file name is nobody's business
 _MAX_CHANNELS: Final = 16

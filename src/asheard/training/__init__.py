@@ -1,9 +1,16 @@
 """Training: batches, the loop, pilot gates, and recipes as functions."""
 
 from asheard.training.loop import train
-from asheard.training.options import TrainingOptions
-from asheard.training.options_file import options_to_json, read_options
-from asheard.training.recipes import DEFAULT_BASE, PRESETS, base, faithful, l1_aware
+from asheard.training.options import (
+    DEFAULT_BASE,
+    PRESETS,
+    TrainingOptions,
+    base,
+    faithful,
+    l1_aware,
+    options_to_json,
+    read_options,
+)
 
 __all__ = [
     "DEFAULT_BASE",

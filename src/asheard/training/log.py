@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from torch.utils.tensorboard import SummaryWriter
 
-from asheard.files import write_jsonl
+from asheard.io.files import write_jsonl
 from asheard.models import needs_room
 
 _LAST_BYTES: Final = 4096  # of a log, in which a step is sure to be told

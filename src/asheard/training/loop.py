@@ -20,21 +20,29 @@ from rich import progress
 from rich.console import Console
 
 import asheard
-from asheard.corpora.audio import load_audio
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.records import Utterance, read_manifest
 from asheard.errors import CorpusError, GateError, ModelError
-from asheard.files import write_json
-from asheard.models import SAMPLE_RATE_HZ, read_card, save_transcriber
-from asheard.training.augment import SPEED
-from asheard.training.batches import Batch, Example, LoadFeatures, LoadWav, build_examples, collate, plan_epoch
-from asheard.training.front_end_cache import FrontEndCache
-from asheard.training.gates import gate_reasons
+from asheard.io.audio import SAMPLE_RATE_HZ, load_audio
+from asheard.io.files import write_json
+from asheard.models import read_card, save_transcriber
+from asheard.training.checkpoint import Progress, discard_checkpoints, find_checkpoint, load_checkpoint, save_checkpoint
+from asheard.training.data import (
+    SPEED,
+    Batch,
+    Example,
+    LoadFeatures,
+    LoadWav,
+    build_examples,
+    collate,
+    plan_epoch,
+    readable,
+)
+from asheard.training.feature_cache import FrontEndCache
 from asheard.training.log import TrainingLog
 from asheard.training.options import TrainingOptions, check_unchanged
-from asheard.training.recordings import readable
-from asheard.training.resume import Progress, discard_checkpoints, find_checkpoint, load_checkpoint, save_checkpoint
-from asheard.training.trainer import Trainer, step_seed
+from asheard.training.pilot import gate_reasons
+from asheard.training.step import Trainer, step_seed
 from asheard.training.validation import validate
 
 _READERS: Final = 2  # threads that read recordings while the model works

@@ -1,11 +1,19 @@
-"""What a training run is told: frozen, checked, and compared when a run is resumed."""
+"""What a training run is told: frozen, checked, and compared when a run is resumed.
 
-from dataclasses import dataclass, fields
+Training options as a JSON file, so that a run can be told on another machine.
+
+Training recipes: functions that return options.
+"""
+
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final, Literal
+from types import UnionType
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from asheard.errors import ModelError
-from asheard.files import content_digest
+from asheard.io.digests import content_digest
+from asheard.io.files import read_json
+from asheard.models import ASHEARD_TINY, EMBEDDED_BASE
 
 Kind = Literal["base", "faithful", "l1-aware"]
 Schedule = Literal["linear", "one-cycle"]
@@ -48,9 +56,9 @@ class TrainingOptions:
         dropout: of attention, activations and hidden layers alike.
         mask_time_prob, mask_time_length: SpecAugment over frames: share masked, length of a mask.
         mask_feature_prob, mask_feature_length: SpecAugment over channels.
-        augment: train on variants of the recordings (`asheard.training.augment`), other ones in each epoch.
+        augment: train on variants of the recordings (`asheard.training.data`), other ones in each epoch.
         audio_cache: folder for what is computed of recordings once: resampled ones, and the features of a frozen front
-            end (`asheard.training.front_end_cache`); None computes them each time.
+            end (`asheard.training.feature_cache`); None computes them each time.
     """
 
     kind: Kind
@@ -151,3 +159,150 @@ def check_unchanged(before: dict[str, Any], now: dict[str, Any], where: Path) ->
 def _require(holds: bool, name: str, value: object, allowed: str) -> None:
     if not holds:
         raise ModelError(f"training option {name} is {value!r}; it must be {allowed}")
+
+
+def options_to_json(options: TrainingOptions) -> dict[str, Any]:
+    """All options by name; paths as they are, so relative ones start from the folder that the run is begun in."""
+    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(options).items()}
+
+
+def read_options(path: Path) -> TrainingOptions:
+    """The options of a file that holds what `options_to_json` gives; options that have a default may be left out.
+
+    Raises:
+        ModelError: an option is unknown, missing, or not of its kind; naming file and option.
+        CorpusError: the file is missing or is not JSON.
+    """
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: expected one JSON object, training options by name")
+    hints = get_type_hints(TrainingOptions)
+    required = {field.name for field in fields(TrainingOptions) if field.default is MISSING}
+    for problem, names in (("no such", values.keys() - hints.keys()), ("missing", required - values.keys())):
+        if names:
+            raise ModelError(f"{path}: {problem} training option: {', '.join(sorted(names))}")
+    for name, value in values.items():
+        if not _admits(hints[name], value):
+            raise ModelError(f"{path}: training option {name} is {value!r}; it must be {_told(hints[name])}")
+    of_paths = {name for name, hint in hints.items() if Path in (hint, *get_args(hint))}
+    options: dict[str, Any] = {
+        name: Path(value) if name in of_paths and value is not None else value for name, value in values.items()
+    }
+    return TrainingOptions(**options)
+
+
+def _admits(hint: Any, value: object) -> bool:
+    if isinstance(hint, UnionType):
+        return any(_admits(part, value) for part in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    return type(value) in {Path: (str,), float: (int, float)}.get(hint, (hint,))
+
+
+def _told(hint: Any) -> str:
+    if isinstance(hint, UnionType):
+        return " or ".join(map(_told, get_args(hint)))
+    if get_origin(hint) is Literal:
+        return ", ".join(get_args(hint))
+    words = {Path: "a path", str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+    return words.get(hint, "null")
+
+
+DEFAULT_BASE: Final = "facebook/wav2vec2-lv-60-espeak-cv-ft"
+
+# The L1 head starts afresh on a pretrained encoder, and so does a CTC head on a base that has none. At the encoder's
+# rate a fresh CTC head pushes the encoder into writing blanks only, for 100 steps and more (embedded base).
+_FRESH_LR_FACTOR: Final = 10.0
+
+# Three epochs over some 1,000 short utterances on two cores, from the embedded base.
+_EMBEDDED: Final[dict[str, Any]] = {
+    "base": str(EMBEDDED_BASE),
+    "epochs": 3,
+    "peak_lr": 1e-3,
+    "schedule": "one-cycle",
+    "warmup_share": 0.2,
+}
+
+# wav2vec2-large on one GPU: fine-tuning rates of Xu, Baevski and Auli 2021, SpecAugment as in Baevski et al. 2020.
+_FULL: Final[dict[str, Any]] = {
+    "base": DEFAULT_BASE,
+    "epochs": 20,
+    "peak_lr": 5e-5,
+    "batch_seconds": 120.0,
+    "dropout": 0.1,
+    "mask_feature_prob": 0.05,
+    "mask_feature_length": 64,
+}
+
+# asheard-tiny on two cores (docs/voice-model.md).
+_VOICE: Final[dict[str, Any]] = {
+    "base": str(ASHEARD_TINY),
+    "epochs": 2,
+    "peak_lr": 2e-4,
+    "schedule": "one-cycle",
+    "warmup_share": 0.15,
+    "freeze_front_end": False,
+    "augment": True,
+    "mask_time_prob": 0.08,
+    "mask_time_length": 12,
+    "mask_feature_prob": 0.15,
+    "mask_feature_length": 8,
+}
+
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    "full": _FULL,
+    "embedded": _EMBEDDED,
+    "voice": _VOICE,
+    "quick": _EMBEDDED | {"epochs": 1},
+}
+
+
+def faithful(
+    *, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, preset: str = "full", **changes: Any
+) -> TrainingOptions:
+    """CTC on the phones that were said.
+
+    Args:
+        train, val, wav_root, checkpoint_dir: see `TrainingOptions`.
+        preset: full (wav2vec2-large on a GPU), voice (asheard-tiny, on the speakers of your corpus), embedded or quick
+            (the small base on two cores).
+        changes: any other option, in place of the preset's.
+    Raises:
+        ModelError: no such preset, or an option out of range.
+    """
+    if preset not in PRESETS:
+        raise ModelError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
+    options: dict[str, Any] = {"kind": "faithful", "fresh_lr_factor": _FRESH_LR_FACTOR} | PRESETS[preset] | changes
+    return TrainingOptions(train=train, val=val, wav_root=wav_root, checkpoint_dir=checkpoint_dir, **options)
+
+
+def l1_aware(
+    *, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, preset: str = "full", **changes: Any
+) -> TrainingOptions:
+    """CTC on the phones that were said, told the L1, plus lambda_l1 (0.3) times the L1's cross-entropy."""
+    return faithful(
+        train=train,
+        val=val,
+        wav_root=wav_root,
+        checkpoint_dir=checkpoint_dir,
+        preset=preset,
+        **({"kind": "l1-aware", "lambda_l1": 0.3} | changes),
+    )
+
+
+def base(*, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, **changes: Any) -> TrainingOptions:
+    """CTC on canonical phones with the front end trained: the embedded base, from random weights or from `base`.
+
+    Batches are small and nothing is masked: a fresh CTC model writes blanks until it has taken a few thousand steps.
+    """
+    options: dict[str, Any] = {
+        "kind": "base",
+        "freeze_front_end": False,
+        "epochs": 5,
+        "peak_lr": 1e-3,
+        "schedule": "one-cycle",
+        "warmup_share": 0.3,
+        "batch_seconds": 12.0,
+        "mask_time_prob": 0.0,
+    } | changes
+    return TrainingOptions(train=train, val=val, wav_root=wav_root, checkpoint_dir=checkpoint_dir, **options)

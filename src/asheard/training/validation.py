@@ -9,7 +9,7 @@ import numpy as np
 from asheard.errors import ModelError
 from asheard.models import CTCTranscriber, L1AwareCTC
 from asheard.phones import BLANK_ID, phone_to_id
-from asheard.training.batches import Example, LoadWav
+from asheard.training.data import Example, LoadWav
 
 _AT_ONCE = 64  # recordings in memory
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from asheard.corpora.synthetic.learner import l1s
 from asheard.errors import CorpusError
-from asheard.espeak import Voice
+from asheard.phones.espeak import Voice
 
 # eSpeak NG voice variants that are distinct human-like speakers. The study's voices and the base's are disjoint.
 _FEMALE = ("f1", "f2", "f3", "f4", "f5", "Annie", "belinda", "linda", "steph", "anika", "aunty", "Alicia")

@@ -7,10 +7,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from asheard.corpora.audio import SAMPLE_RATE_HZ
 from asheard.errors import PhoneError
-from asheard.espeak import Voice, render_phonemes
+from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.phones import VOWELS
+from asheard.phones.espeak import Voice, render_phonemes
 
 LEAD_IN_S = 0.1  # silence before the first phone, as in a recording
 

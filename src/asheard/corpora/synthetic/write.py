@@ -22,16 +22,16 @@ from praatio.data_classes.textgrid import Textgrid
 from rich.console import Console
 from rich.progress import track
 
-from asheard.corpora.audio import SAMPLE_RATE_HZ
 from asheard.corpora.records import ErrorType
 from asheard.corpora.synthetic.learner import Realisation, speak_as_learner
 from asheard.corpora.synthetic.plan import Speaker, SyntheticPlan
 from asheard.corpora.synthetic.render import Sound, add_noise, render
-from asheard.corpora.textgrid import Interval
 from asheard.errors import CorpusError
-from asheard.files import read_json, whole_file, write_json
-from asheard.lexicon import cmudict_entries, syllable_positions
+from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.io.files import read_json, whole_file, write_json
+from asheard.io.textgrid import Interval
 from asheard.phones import fold_arpabet
+from asheard.phones.lexicon import cmudict_entries, syllable_positions
 
 SPEAKERS_CSV = "speakers.csv"
 _DELETED_S = 0.005  # a deleted phone's interval: what the annotator marks has no duration, but a TextGrid's must

@@ -1,0 +1,71 @@
+"""Merges for gold transcripts written with fewer phones than ours.
+
+A gold set coarser than the inventory: what it does not tell apart is not held against a chain.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from asheard.corpora.records import Utterance
+
+# Pairs that label sets of the field write with one symbol: schwa and strut (ARPAbet without stress), ʃ and
+# ʒ, cot and caught (Lee and Hon 1989 merge all three for TIMIT). With how often the first comes for each of the
+# second in running English (CMUdict, words weighted by their frequency).
+MERGEABLE: Final = (("ə", "ʌ", 3.3), ("ʃ", "ʒ", 15.3), ("ɔ", "ɑ", 0.84))
+
+# Partners that show an absence to be no chance: 100, or as many as 100 of the absent phone would come with. At worst,
+# 100 ʃ without a ʒ, that is chance once in 700 times, exp(-100/15.3).
+MIN_TOKENS: Final = 100
+
+
+def coarsening(gold_phones: Iterable[str]) -> dict[str, str]:
+    """Find which phones a gold standard does not tell apart.
+
+    Args:
+        gold_phones: every phone token of the gold, canonical and produced, in any order.
+    Returns:
+        Merges to apply to both sides before they are compared, absent phone -> the partner that stands for
+        it; empty where the gold is as fine as the inventory, or too small to tell.
+    """
+    counts = Counter(gold_phones)
+    merges = {}
+    for first, second, odds in MERGEABLE:
+        for absent, partner, expected in ((first, second, odds), (second, first, 1 / odds)):
+            if counts[absent] == 0 and counts[partner] * max(1.0, expected) >= MIN_TOKENS:
+                merges[absent] = partner
+    return merges
+
+
+def merges_of(utterances: Iterable[Utterance]) -> dict[str, str]:
+    """Phones the annotation never writes though it often writes their neighbour, with that neighbour."""
+    return coarsening(
+        phone
+        for utterance in utterances
+        for token in utterance.tokens
+        for phone in (token.canonical, token.perceived)
+        if phone is not None
+    )
+
+
+def coarse_utterances(utterances: Sequence[Utterance], merges: Mapping[str, str]) -> list[Utterance]:
+    """The utterances with merged phones on both sides of every token."""
+    return [
+        replace(
+            utterance,
+            tokens=tuple(
+                replace(
+                    token,
+                    canonical=merged_phone(token.canonical, merges),
+                    perceived=merged_phone(token.perceived, merges),
+                )
+                for token in utterance.tokens
+            ),
+        )
+        for utterance in utterances
+    ]
+
+
+def merged_phone(phone: str | None, merges: Mapping[str, str]) -> str | None:
+    return None if phone is None else merges.get(phone, phone)

@@ -1,0 +1,216 @@
+"""From a corpus on disk to its manifests: train.jsonl, val.jsonl, test.jsonl, and how they came about."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from asheard.corpora.epadb import read_epadb
+from asheard.corpora.exclusions import Exclusions
+from asheard.corpora.l2arctic import read_corpus, read_roster
+from asheard.corpora.records import Utterance, write_manifest
+from asheard.corpora.speechocean762 import NUM_SPEAKERS, NUM_UTTERANCES, read_speechocean
+from asheard.corpora.splits import last_speakers, split_corpus
+from asheard.corpora.table import read_table
+from asheard.errors import CorpusError
+from asheard.io.audio import audio_seconds
+from asheard.io.files import read_json, write_json
+
+CORPUS_JSON: Final = "corpus.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """How manifests came about.
+
+    num_read: utterances read from (training, test) speakers. num_speakers: how many speakers these are; None in a
+    report of before they were counted. num_expected, num_speakers_expected: the same for a complete copy, where that
+    is known. missing: speaker -> how many utterances a complete copy has more. num_utterances: split -> utterances in
+    its manifest. excluded: reason -> what was left out. synthetic: no people speak.
+    """
+
+    corpus: str
+    num_read: tuple[int, int]
+    num_expected: tuple[int, int] | None
+    missing: dict[str, int]
+    num_utterances: dict[str, int]
+    excluded: dict[str, list[str]]
+    synthetic: bool = False
+    num_speakers: tuple[int, int] | None = None
+    num_speakers_expected: tuple[int, int] | None = None
+
+
+def build_l2arctic(
+    root: Path | str,
+    out: Path | str,
+    *,
+    test_speakers: Collection[str] | None = None,
+    text_disjoint: bool = False,
+) -> BuildReport:
+    """Build the manifests of L2-ARCTIC, or of a corpus in its folders; wav paths are relative to `root`.
+
+    Args:
+        root: the corpus (see `read_corpus`).
+        out: folder for the manifests.
+        test_speakers: speakers kept for testing; None takes the corpus's own.
+        text_disjoint: leave out training utterances of prompts that test speakers read.
+    Raises:
+        CorpusError: `root` is no such corpus.
+    """
+    roster = read_roster(root)
+    test_speakers = roster.test_speakers if test_speakers is None else test_speakers
+    utterances, exclusions = read_corpus(root)
+    expected = roster.num_annotated
+    return _write(
+        out,
+        "L2-ARCTIC" if expected else Path(root).resolve().name,
+        utterances,
+        test_speakers,
+        exclusions,
+        expected=_complete(expected, test_speakers) if expected else None,
+        missing=roster.missing(utterances),
+        synthetic=roster.synthetic,
+        text_disjoint=text_disjoint,
+    )
+
+
+def build_table(
+    path: Path | str, out: Path | str, *, wav_root: Path | str | None = None, text_disjoint: bool = False
+) -> BuildReport:
+    """Build the manifests of a table; the last speaker of each L1 by alphabet is kept for testing.
+
+    Args:
+        path: the table (see `read_table`).
+        out: folder for the manifests.
+        wav_root: folder the table's wav paths start from; utterances without a readable recording there are left out,
+            and lengths are taken from the recordings. None leaves recordings alone.
+        text_disjoint: leave out training utterances of prompts that test speakers read.
+    Raises:
+        CorpusError: the table cannot be read, or no utterance of it has a recording.
+    """
+    utterances, exclusions = read_table(path), Exclusions()
+    if wav_root is not None:
+        utterances = _with_seconds(utterances, Path(wav_root), exclusions)
+        if not utterances:
+            raise CorpusError(f"{path}: no utterance has a recording under {wav_root}; check --wav-root")
+    test_speakers = last_speakers({utterance.speaker: utterance.l1 for utterance in utterances})
+    return _write(out, Path(path).stem, utterances, test_speakers, exclusions, text_disjoint=text_disjoint)
+
+
+def build_speechocean(root: Path | str, out: Path | str, *, text_disjoint: bool = False) -> BuildReport:
+    """Build the manifests of speechocean762 with its own split; wav paths are relative to `root`.
+
+    Args:
+        root: the corpus as published (see `read_speechocean`).
+        out: folder for the manifests.
+        text_disjoint: leave out training utterances of prompts that test speakers read.
+    Raises:
+        CorpusError: `root` is no such corpus.
+    """
+    roster, utterances, exclusions = read_speechocean(root)
+    return _write(
+        out,
+        "speechocean762",
+        utterances,
+        roster.test_speakers,
+        exclusions,
+        expected=_Complete(NUM_UTTERANCES, NUM_SPEAKERS),
+        missing=roster.missing(utterances),
+        text_disjoint=text_disjoint,
+    )
+
+
+def build_epadb(root: Path | str, out: Path | str, *, text_disjoint: bool = False) -> BuildReport:
+    """Build the manifests of EpaDB; wav paths are relative to `root`.
+
+    Args:
+        root: the corpus as published (see `read_epadb`, also for who is kept for testing).
+        out: folder for the manifests.
+        text_disjoint: leave out training utterances of prompts that test speakers read.
+    Raises:
+        CorpusError: `root` is no such corpus.
+    """
+    roster, utterances, exclusions = read_epadb(root)
+    return _write(out, "EpaDB", utterances, roster.test_speakers, exclusions, text_disjoint=text_disjoint)
+
+
+def read_build_report(folder: Path | str) -> BuildReport:
+    """Read the corpus.json that was written beside manifests.
+
+    Raises:
+        CorpusError: it is missing or not what `asheard corpus build` writes.
+    """
+    path = Path(folder) / CORPUS_JSON
+    try:
+        return BuildReport(**read_json(path))
+    except TypeError:
+        raise CorpusError(f"{path}: not written by `asheard corpus build`; build the corpus again") from None
+
+
+def is_synthetic(manifest: Path | str) -> bool:
+    """Whether the corpus.json beside a manifest says that no people speak; False where there is none of ours."""
+    try:
+        return read_build_report(Path(manifest).parent).synthetic
+    except CorpusError:
+        return False
+
+
+def _with_seconds(utterances: Sequence[Utterance], wav_root: Path, exclusions: Exclusions) -> list[Utterance]:
+    kept = []
+    for utterance in utterances:
+        name = f"{utterance.speaker}/{utterance.utt}"
+        if utterance.wav is None:
+            exclusions.add("no recording named", name)
+            continue
+        try:
+            kept.append(replace(utterance, seconds=audio_seconds(wav_root / utterance.wav)))
+        except CorpusError as error:
+            exclusions.add("recording missing or cannot be read", f"{name}: {error}")
+    return kept
+
+
+class _Complete(NamedTuple):
+    """What a complete copy has of (training, test) speakers."""
+
+    num_utterances: tuple[int, int]
+    num_speakers: tuple[int, int]
+
+
+def _complete(num_by_speaker: Mapping[str, int], test_speakers: Collection[str]) -> _Complete:
+    tested = [number for speaker, number in num_by_speaker.items() if speaker in test_speakers]
+    return _Complete(
+        (sum(num_by_speaker.values()) - sum(tested), sum(tested)), (len(num_by_speaker) - len(tested), len(tested))
+    )
+
+
+def _write(
+    out: Path | str,
+    corpus: str,
+    utterances: Sequence[Utterance],
+    test_speakers: Collection[str],
+    exclusions: Exclusions,
+    *,
+    expected: _Complete | None = None,
+    missing: dict[str, int] | None = None,
+    synthetic: bool = False,
+    text_disjoint: bool,
+) -> BuildReport:
+    speakers = {utterance.speaker for utterance in utterances}
+    tested = speakers & set(test_speakers)
+    num_test = sum(utterance.speaker in test_speakers for utterance in utterances)
+    manifests = split_corpus(utterances, test_speakers, exclusions, text_disjoint=text_disjoint)
+    report = BuildReport(
+        corpus=corpus,
+        num_read=(len(utterances) - num_test, num_test),
+        num_expected=expected.num_utterances if expected else None,
+        num_speakers=(len(speakers - tested), len(tested)),
+        num_speakers_expected=expected.num_speakers if expected else None,
+        missing=missing or {},
+        num_utterances={split: len(rows) for split, rows in manifests.items()},
+        excluded=dict(exclusions),
+        synthetic=synthetic,
+    )
+    for split, rows in manifests.items():
+        write_manifest(Path(out) / f"{split}.jsonl", rows)
+    write_json(Path(out) / CORPUS_JSON, asdict(report))
+    return report

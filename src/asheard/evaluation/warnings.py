@@ -1,0 +1,129 @@
+"""What a reader must know before any number: about phones, training rows, priors, and what some numbers leave out."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from asheard.corpora.coarsening import coarse_utterances, merges_of
+from asheard.corpora.records import MISPRONOUNCED_BELOW, Utterance
+from asheard.evaluation.expert_scores import RIGHT_FROM
+from asheard.evaluation.systems import COPY_CANONICAL, Fold
+from asheard.evaluation.tokens import folds_together
+
+MIN_OFTEN: Final = 100  # tokens from which a phone that a chain never writes is told of
+
+
+def remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
+    """Say what the numbers do not.
+
+    Args:
+        folds: what is scored.
+        merges: phones counted as others because the gold does not tell them apart.
+    Returns:
+        Sentences.
+    """
+    if merges:
+        yield f"The gold does not tell all phones apart; counted on both sides: {_as(merges)}."
+    training = [utterance for fold in folds for utterance in fold.training]
+    if not training:
+        yield "No training rows were given: nothing is L1-typical, and FRR by class is FRR at threshold."
+    coarser = merges_of(coarse_utterances(training, merges)).items()
+    if unseen := {phone: other for phone, other in coarser if phone not in merges}:
+        yield (
+            f"The training rows do not tell all phones of the gold apart ({_as(unseen)}), so no substitution "
+            "that needs the difference is L1-typical."
+        )
+    if shared := _tested_and(folds, _trained_on):
+        yield f"Training and gold share speakers ({_listed(shared)}): what is L1-typical was not fixed without them."
+    if fitted_on := _tested_and(folds, _fitted_on):
+        yield f"A prior was fitted on speakers it is tested on ({_listed(fitted_on)}): it has seen the answers."
+    if scores := sum(token.score is not None for fold in folds for row in fold.gold for token in row.tokens):
+        yield f"The gold says which phones were said, so its {scores:,} expert scores are not looked at."
+    yield from _unknown_l1s(folds)
+    yield from _never_written(folds, merges)
+
+
+def score_remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
+    """The same where the gold has scores alone."""
+    if merges:
+        yield f"The gold does not tell all phones apart; counted on both sides: {_as(merges)}."
+    yield from _never_written(folds, merges)
+
+
+def set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
+    """Gold tokens that some numbers leave out, by reason."""
+    tokens = [token for utterance in gold for token in utterance.tokens]
+    return {
+        "utterances without a canonical phone: in PER and the published metrics only": sum(
+            not utterance.canonical for utterance in gold
+        ),
+        "sounds the annotator could not name: in PER, the guard and the published metrics, not in collapse and D1-D3": (
+            sum(token.is_err and token.canonical is not None for token in tokens)
+        ),
+        "additions: in PER and the published metrics only": sum(token.canonical is None for token in tokens),
+        "substitutions whose two sides are one broad phone: counted as ok": sum(map(folds_together, tokens)),
+    }
+
+
+def scores_set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
+    """The same where the gold has scores alone."""
+    scores = [token.score for utterance in gold for token in utterance.tokens]
+    return {
+        "utterances without a canonical phone: in PER against canonical only": sum(
+            not utterance.canonical for utterance in gold
+        ),
+        "phones without a score: in PER against canonical only": scores.count(None),
+        f"phones scored from {MISPRONOUNCED_BELOW:g} to below {RIGHT_FROM:g}, neither right nor wrong: in PCC, "
+        "precision and F1, not in collapse, FRR and AUC": sum(
+            score is not None and MISPRONOUNCED_BELOW <= score < RIGHT_FROM for score in scores
+        ),
+    }
+
+
+def _tested_and(folds: Sequence[Fold], seen: Callable[[Fold], set[str]]) -> set[str]:
+    """Speakers that a fold tests and has seen."""
+    return {speaker for fold in folds for speaker in {row.speaker for row in fold.gold} & seen(fold)}
+
+
+def _trained_on(fold: Fold) -> set[str]:
+    return {row.speaker for row in fold.training}
+
+
+def _fitted_on(fold: Fold) -> set[str]:
+    return {speaker for run in fold.runs if run.prior for speaker in run.prior.speakers}
+
+
+def _unknown_l1s(folds: Sequence[Fold]) -> Iterator[str]:
+    """First languages of the gold that training rows or a prior know nothing of."""
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for fold in folds:
+        known["the training rows"].update(row.l1 for row in fold.training)
+        for run in fold.runs:
+            if run.prior is not None:
+                known[f"the prior of {run.chain}"].update(run.prior.num_rows)
+    tested = {row.l1 for fold in folds for row in fold.gold}
+    for source, l1s in known.items():
+        if l1s and tested - l1s:
+            yield f"Unknown to {source}: {_listed(tested - l1s)}. Known first languages: {_listed(l1s)}."
+
+
+def _never_written(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
+    """Phones that the gold often has and a chain never writes: another phone set, or a deaf spot."""
+    said = Counter(merges.get(phone, phone) for fold in folds for row in fold.gold for phone in row.produced)
+    written: defaultdict[str, set[str]] = defaultdict(set)
+    for fold in folds:
+        for run in fold.runs:
+            written[run.chain].update(merges.get(phone, phone) for row in run.predictions for phone in row.phones)
+    often = [phone for phone, count in said.most_common() if count >= MIN_OFTEN]
+    for chain, phones in written.items():
+        never = [f"{phone} ({said[phone]})" for phone in often if phone not in phones]
+        if never and chain != COPY_CANONICAL:
+            yield f"{chain} never writes what was often said: {', '.join(never)}. Has it another set of phones?"
+
+
+def _as(merges: Mapping[str, str]) -> str:
+    return ", ".join(f"{phone} as {neighbour}" for phone, neighbour in merges.items())
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,125 @@
+"""Rows of a table in JSON Lines or CSV; which of the two, the content tells.
+
+Fields of rows that other people wrote, checked one by one, with the place in every message.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from asheard.errors import CorpusError
+from asheard.io.files import read_jsonl, read_text
+
+Fields = dict[str, Any]
+
+
+def is_jsonl(path: Path) -> bool:
+    """Whether the first character that is no blank is a brace.
+
+    Raises:
+        CorpusError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(256).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]]:
+    """Yield (file and line, fields) for each row.
+
+    Args:
+        path: JSON Lines, or CSV with a header; the cells of CSV come as strings, empty ones too.
+        columns: what the header of CSV must name at least.
+    Raises:
+        CorpusError: the file cannot be read, a line is no JSON object, the header lacks a column, or a row has not as
+            many cells as the header.
+    """
+    if is_jsonl(path):
+        return ((f"{path}, line {number}", fields) for number, fields in read_jsonl(path))
+    return _csv_rows(path, columns)
+
+
+def parsed_number(cell: Any) -> Any:
+    """The number that a string holds; anything else as it is, for a check to refuse."""
+    try:
+        return float(cell) if isinstance(cell, str) else cell
+    except ValueError:
+        return cell
+
+
+def numbers_field(row: Fields, name: str, where: str) -> tuple[float, ...] | None:
+    """Numbers: a list, or one string of them between blanks; None where the field is missing or empty.
+
+    Raises:
+        CorpusError: the field holds something else, or a number that is not finite.
+    """
+    values = row.get(name)
+    if values is None or values == "":
+        return None
+    if isinstance(values, str):
+        values = [parsed_number(value) for value in values.split()]
+    if not isinstance(values, list):
+        raise CorpusError(f"{where}: field {name!r} must be a list of numbers, not {values!r}")
+    return tuple(finite(value, f"{where}: {name} {index}") for index, value in enumerate(values))
+
+
+def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]]:
+    text = read_text(path)
+    if not text.strip():
+        return
+    if text.lstrip().startswith("["):
+        raise CorpusError(f"{path}: a JSON array; write one object a line (JSON Lines)")
+    # A long cell is no fault of the table's: what is too long is told by the name of its utterance.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = reader.fieldnames or []
+        if lacking := [name for name in columns if name not in header]:
+            raise CorpusError(
+                f"{path}, line 1: no column {', '.join(map(repr, lacking))} in the header {','.join(header)[:80]!r}; "
+                "CSV has commas between its columns, JSON Lines begin with a brace"
+            )
+        if twice := [name for name in header if header.count(name) > 1]:
+            raise CorpusError(f"{path}, line 1: two columns are called {twice[0]!r}; keep one")
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            if None in row or None in row.values():
+                raise CorpusError(f"{where}: not as many cells as the header names; is the file cut off?")
+            yield where, dict(row)
+    except csv.Error as error:
+        raise CorpusError(f"{path}, line {reader.line_num + 1}: not CSV ({error}); is a quote left open?") from None
+
+
+def text_field(row: Mapping[str, Any], name: str, where: str) -> str:
+    """A field that must hold a non-empty string.
+
+    Raises:
+        CorpusError: naming `where` and the field.
+    """
+    value = row.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise CorpusError(f"{where}: field {name!r} must be a non-empty string, not {value!r}")
+    return value
+
+
+def optional_text_field(row: Mapping[str, Any], name: str, where: str) -> str | None:
+    """A field that may be missing or null, and is a non-empty string otherwise."""
+    return None if row.get(name) is None else text_field(row, name, where)
+
+
+def number_field(row: Mapping[str, Any], name: str, where: str) -> float | None:
+    """A field that may be missing or null, and is a finite number otherwise."""
+    value = row.get(name)
+    return None if value is None else finite(value, f"{where}: field {name!r}")
+
+
+def finite(value: Any, where: str) -> float:
+    """`value` as a float; neither a bool nor NaN nor infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise CorpusError(f"{where} must be a number, not {value!r}")
+    return float(value)

@@ -1,0 +1,69 @@
+"""Results as Praat TextGrids, for those who look at speech in Praat or ELAN."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from praatio.data_classes.interval_tier import IntervalTier
+from praatio.data_classes.textgrid import Textgrid
+from praatio.utilities.errors import PraatioException
+
+from asheard.errors import CorpusError
+from asheard.io.files import whole_file
+from asheard.pronunciation.result import Scored, ScoredWord
+
+_Interval: TypeAlias = tuple[float | None, float | None, str]  # start and end, in seconds
+
+
+def write_transcript(
+    path: Path, phones: Sequence[str], times_s: Sequence[tuple[float, float]] | None, seconds: float
+) -> None:
+    """Write one tier, `phones`: what was heard, where it was decided.
+
+    Args:
+        path: the TextGrid.
+        phones: in IPA.
+        times_s: start and end of each, in seconds.
+        seconds: length of the recording.
+    Raises:
+        CorpusError: the phones have no times, or these overlap.
+    """
+    if phones and times_s is None:
+        raise CorpusError(f"{path}: this model does not say when it heard a phone, and a TextGrid is made of times")
+    intervals = [(start, end, phone) for phone, (start, end) in zip(phones, times_s or (), strict=True)]
+    _write(path, {"phones": intervals}, seconds)
+
+
+def write_scored(path: Path, scored: Scored) -> None:
+    """Write four tiers: `words`, `canonical`, `heard` (empty where nothing was) and `verdict` (ok, variant or error).
+
+    Raises:
+        CorpusError: the phones have no times, or these overlap.
+    """
+    if all(phone.start_s is None for phone in scored.phones):
+        raise CorpusError(f"{path}: this model does not say when it heard a phone, and a TextGrid is made of times")
+    tiers: dict[str, list[_Interval]] = {
+        "words": [(*_span(word), word.word) for word in scored.words],
+        "canonical": [(phone.start_s, phone.end_s, phone.canonical) for phone in scored.phones],
+        "heard": [(phone.start_s, phone.end_s, phone.heard or "") for phone in scored.phones],
+        "verdict": [(phone.start_s, phone.end_s, phone.verdict) for phone in scored.phones],
+    }
+    _write(path, tiers, scored.seconds)
+
+
+def _span(word: ScoredWord) -> tuple[float | None, float | None]:
+    starts = [phone.start_s for phone in word.phones if phone.start_s is not None]
+    ends = [phone.end_s for phone in word.phones if phone.end_s is not None]
+    return (min(starts), max(ends)) if starts and ends else (None, None)
+
+
+def _write(path: Path, tiers: Mapping[str, Sequence[_Interval]], seconds: float) -> None:
+    grid = Textgrid()
+    try:
+        for name, intervals in tiers.items():
+            timed = [interval for interval in intervals if interval[0] is not None and interval[1] is not None]
+            grid.addTier(IntervalTier(name, timed, 0, seconds))
+    except PraatioException as error:
+        raise CorpusError(f"{path}: {error}") from None
+    with whole_file(path) as part:
+        grid.save(str(part), format="long_textgrid", includeBlankSpaces=True)

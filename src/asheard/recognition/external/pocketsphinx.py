@@ -1,0 +1,58 @@
+"""PocketSphinx's allphone search: a classical recogniser (HMMs, a phone trigram), its models inside the package."""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asheard.errors import optional_package
+from asheard.recognition.external.base import Recogniser, to_pcm16
+from asheard.recognition.protocol import Heard, Transcript, fold_heard
+
+SILENCE: Final = "SIL"  # the one label of its 42 that claims no sound
+
+# Language weight, insertion penalty and beams of the project's own allphone test, cython/test/phoneme_test.py.
+_SEARCH: Final[dict[str, Any]] = {"lw": 2.0, "pip": 0.3, "beam": 1e-200, "pbeam": 1e-20}
+
+
+class PocketSphinx(Recogniser):
+    """Phones of the en-us model with the times of their HMM states, in frames of 10 ms.
+
+    It gives no confidences: an allphone search has no posterior. Its AH is schwa too, so ə never comes out. Noises
+    (+NSN+, +SPN+) are left out by name.
+
+    Source: Huggins-Daines et al. 2006; https://github.com/cmusphinx/pocketsphinx.
+    """
+
+    kind = "pocketsphinx"
+
+    def __init__(self) -> None:
+        """Load the models from the installed package.
+
+        Raises:
+            ModelError: the package is not installed.
+        """
+        pocketsphinx = optional_package("pocketsphinx", "voices")
+        self.version = version("pocketsphinx")
+        self._decoder = pocketsphinx.Decoder(
+            hmm=pocketsphinx.get_model_path("en-us/en-us"),
+            allphone=pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin"),
+            dict=None,
+            loglevel="FATAL",
+            **_SEARCH,
+        )
+        self._frame_s = 1 / self._decoder.config["frate"]
+
+    def hear(self, waveform: NDArray[np.float32]) -> Transcript:
+        """See `Recogniser.hear`."""
+        self._decoder.reinit_feat()  # or the cepstral mean and the noise of what it heard before would live on
+        self._decoder.start_utt()
+        self._decoder.process_raw(to_pcm16(waveform).tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        heard = [
+            Heard(segment.word, (segment.start_frame * self._frame_s, (segment.end_frame + 1) * self._frame_s))
+            for segment in self._decoder.seg() or ()  # None where it found no path
+            if segment.word != SILENCE
+        ]
+        return fold_heard(heard, "arpabet")

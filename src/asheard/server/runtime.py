@@ -1,0 +1,255 @@
+"""Requests of several users to one forward pass: whoever asks while a pass is running shares the next one.
+
+Named transcribers, loaded when first asked for, shared by all requests, and unloaded on demand.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asheard import DEFAULT_MODEL
+from asheard.errors import AsHeardError
+from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.prior import load_prior, real_voices_prior
+from asheard.pronunciation.calibration import load_calibration
+from asheard.pronunciation.gop import GopScorer
+from asheard.pronunciation.scorer import Scorer, own_calibration
+from asheard.recognition.load import load_by_name
+from asheard.recognition.protocol import Hearing, Transcriber, gives_posteriors, hear, joined, pieces
+from asheard.recognition.registry import Entry, built_in_entries, read_entries
+from asheard.server.middleware import RefusedError
+from asheard.server.studies import Study, read_study, study_entries
+
+MAX_BATCH_S: Final = 60.0  # of audio in one pass: what waits longer than a pass is answered sooner in the next
+GATHER_S: Final = 0.002  # how long the first of several waits for the others, where others asked a moment ago
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    waveform: NDArray[np.float32]
+    l1: str | None
+    answer: asyncio.Future[Hearing]
+
+
+class Batcher:
+    """One transcriber, one thread, and the requests that wait for it.
+
+    While a pass runs, requests gather; the next pass takes them in their order, as many as fit into `MAX_BATCH_S`. A
+    request that comes when all is idle starts at once. A long recording waits anew with each of its pieces, so that
+    others are heard in between. What is heard does not depend on who shares the pass
+    (`Transcriber`), and a request that fails is heard apart from the others, so that it fails alone.
+    """
+
+    def __init__(self, transcriber: Transcriber, num_waiting: int) -> None:
+        """Take a transcriber, and how many requests may wait."""
+        self._transcriber = transcriber
+        self._num_waiting = num_waiting
+        self._waiting: deque[_Request] = deque()
+        self._thread = ThreadPoolExecutor(1, "hearing")
+        self._running: asyncio.Task[None] | None = None
+        self._together = False  # whether the last pass was shared
+
+    async def hear(self, waveform: NDArray[np.float32], l1: str | None) -> Hearing:
+        """Hear one recording.
+
+        Args:
+            waveform: (num_samples,) float32 at 16 kHz.
+            l1: the speaker's first language, of use to an L1-aware model only.
+        Raises:
+            RefusedError: too many are waiting (503).
+            ModelError: of `Transcriber.transcribe`.
+        """
+        parts = [await self._hear_in_turn(piece, l1) for piece in pieces(self._transcriber, waveform)]
+        return parts[0] if len(parts) == 1 else await asyncio.to_thread(joined, self._transcriber, parts)
+
+    async def _hear_in_turn(self, waveform: NDArray[np.float32], l1: str | None) -> Hearing:
+        if len(self._waiting) >= self._num_waiting:
+            raise RefusedError(503, f"{len(self._waiting)} requests are waiting for this model; come again in a moment")
+        request = _Request(waveform, l1, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+        return await request.answer
+
+    async def close(self) -> None:
+        """Hear what is waiting, and end the thread."""
+        if self._running is not None:
+            await asyncio.wait([self._running])
+        self._thread.shutdown()
+
+    async def _run(self) -> None:
+        while self._waiting:
+            if self._together:
+                await asyncio.sleep(GATHER_S)
+            batch = self._next_batch()
+            self._together = len(batch) > 1
+            if batch:
+                await self._answer(batch)
+
+    def _next_batch(self) -> list[_Request]:
+        """The next to be heard; those whose client has gone are passed over."""
+        batch: list[_Request] = []
+        seconds = 0.0
+        while self._waiting:
+            seconds += len(self._waiting[0].waveform) / SAMPLE_RATE_HZ
+            if batch and seconds > MAX_BATCH_S:
+                break
+            request = self._waiting.popleft()
+            if not request.answer.cancelled():
+                batch.append(request)
+        return batch
+
+    async def _answer(self, batch: list[_Request]) -> None:
+        loop = asyncio.get_running_loop()
+        waveforms, l1s = [request.waveform for request in batch], [request.l1 for request in batch]
+        try:
+            heard = await loop.run_in_executor(self._thread, hear, self._transcriber, waveforms, l1s)
+        except Exception as error:
+            if len(batch) > 1 and isinstance(error, AsHeardError):
+                for request in batch:
+                    await self._answer([request])
+                return
+            for request in batch:
+                if not request.answer.done():
+                    request.answer.set_exception(error)
+            return
+        for request, hearing in zip(batch, heard, strict=True):
+            if not request.answer.done():
+                request.answer.set_result(hearing)
+
+
+EMBEDDED: Final = "embedded-base"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A transcriber in memory, with what scores by it, and what shares its passes among requests."""
+
+    scorer: Scorer
+    batcher: Batcher
+
+    @property
+    def transcriber(self) -> Transcriber:
+        """The transcriber itself."""
+        return self.scorer.transcriber
+
+    @property
+    def engine(self) -> str | None:
+        """What a model runs by, `onnxruntime` or `torch`; None of a recogniser, whose affair that is."""
+        if not hasattr(self.transcriber, "graph"):
+            return None
+        return "torch" if self.transcriber.graph is None else "onnxruntime"
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the phones of a target get probabilities."""
+        return gives_posteriors(self.transcriber)
+
+    @property
+    def l1s(self) -> tuple[str, ...]:
+        """The first languages that an L1-aware model was trained on."""
+        return tuple(getattr(self.transcriber, "l1s", ()))
+
+
+class Registry:
+    """Entries by name, and those of them that are loaded."""
+
+    def __init__(self, entries: Sequence[Entry], studies: Sequence[Study] = (), *, num_waiting: int = 256) -> None:
+        """Take entries; of two with one name the later one counts, so that users can replace what is built in."""
+        self.entries = {entry.name: entry for entry in entries}
+        self.studies = {study.name: study for study in studies}
+        self.broken = {name: entry.broken for name, entry in self.entries.items() if entry.broken}
+        self.loaded: dict[str, Loaded] = {}
+        self._num_waiting = num_waiting
+        self._locks = {name: asyncio.Lock() for name in self.entries}
+
+    async def get(self, name: str) -> Loaded:
+        """The transcriber of a name, loaded if need be: once, however many ask.
+
+        Raises:
+            RefusedError: no such name (404), or it cannot be loaded (503); then it stays disabled with the reason.
+        """
+        async with self._lock(name):
+            if name in self.broken:
+                raise RefusedError(503, f"model {name!r} cannot be used: {self.broken[name]}")
+            if name not in self.loaded:
+                try:
+                    scorer = await asyncio.to_thread(load_entry, self.entries[name])
+                except AsHeardError as error:
+                    self.broken[name] = str(error)
+                    raise RefusedError(503, f"model {name!r} cannot be used: {error}") from None
+                self.loaded[name] = Loaded(scorer, Batcher(scorer.transcriber, self._num_waiting))
+        return self.loaded[name]
+
+    async def unload(self, name: str) -> None:
+        """Let go of a transcriber once what it is hearing has been heard; nothing where it is not loaded.
+
+        Raises:
+            RefusedError: no such name (404).
+        """
+        async with self._lock(name):
+            if loaded := self.loaded.pop(name, None):
+                await loaded.batcher.close()
+
+    async def close(self) -> None:
+        """Unload everything."""
+        for name in list(self.loaded):
+            await self.unload(name)
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        """What is held while a model is loaded or let go of."""
+        if name not in self._locks:
+            raise RefusedError(404, f"no model {name!r}; there are {', '.join(self.entries)}")
+        return self._locks[name]
+
+
+def build_registry(registry: Path | None = None, studies: Sequence[Path] = (), *, num_waiting: int = 256) -> Registry:
+    """What is built in, a user's TOML file, and the models of finished studies.
+
+    Raises:
+        ModelError: the file is no registry, or a folder no finished study.
+    """
+    found = [read_study(folder) for folder in studies]
+    entries = built_in_entries() + (read_entries(registry) if registry else [])
+    made = [entry for study in found for entry in study_entries(study)]
+    return Registry([*entries, *made], found, num_waiting=num_waiting)
+
+
+def load_entry(entry: Entry) -> Scorer:
+    """Load an entry's transcriber, and what scores by it.
+
+    Raises:
+        AsHeardError: it cannot be loaded.
+    """
+    transcriber, _ = load_by_name(source_of(entry))
+    if hasattr(transcriber, "log_probs"):
+        from asheard.models.onnx_export import prefer_faster
+
+        prefer_faster(transcriber)
+    calibration = None
+    if gives_posteriors(transcriber):
+        calibration = entry.calibration or own_calibration(entry.model)
+    gop = GopScorer(load_calibration(calibration) if calibration else None)
+    l1_prior = None
+    if entry.l1_excuses:
+        l1_prior = load_prior(entry.prior) if entry.prior else real_voices_prior()
+    return Scorer(transcriber, entry.name, gop, l1_prior, calibrated=calibration is not None)
+
+
+def source_of(entry: Entry) -> str | Path:
+    """What `load_by_name` takes for an entry."""
+    from asheard.models import EMBEDDED_BASE
+
+    return EMBEDDED_BASE if entry.model == EMBEDDED else entry.model
+
+
+def default_model(registry: Registry) -> str:
+    """The model that is used where none is named: asheard-tiny, unless a user's registry broke it."""
+    return DEFAULT_MODEL if DEFAULT_MODEL not in registry.broken else next(iter(registry.entries))

@@ -1,0 +1,118 @@
+"""Stages run when they must and only then."""
+
+from pathlib import Path
+
+import pytest
+
+from asheard.io.digests import digest, listing
+from asheard.io.resume import Stages
+
+
+class Run:
+    def __init__(self, folder: Path) -> None:
+        self.said: list[tuple[str, bool]] = []
+        self.num_done = 0
+        self.folder = folder
+        self.output = folder / "output"
+        self.input = folder / "input"
+        self.input.write_text("a")
+
+    def go(self, *more: object) -> bool:
+        """Run the stage; True where it was skipped."""
+        stages = Stages(self.folder / ".stages", lambda name, skipped: self.said.append((name, skipped)))
+        stages.run("write", self._write, inputs=[self.input, *more], outputs=[self.output])
+        return self.said[-1][1]
+
+    def _write(self) -> None:
+        self.num_done += 1
+        self.output.write_text(self.input.read_text() * 2)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def test_done_once(run: Run) -> None:
+    assert [run.go(), run.go(), run.go()] == [False, True, True]
+    assert run.num_done == 1
+
+
+def test_again_when_an_input_changes(run: Run) -> None:
+    run.go(1)
+    run.input.write_text("b")
+    assert not run.go(1)
+    assert run.output.read_text() == "bb"
+    assert not run.go(2)
+    assert run.go(2)
+
+
+def test_again_when_an_output_is_lost_or_damaged(run: Run) -> None:
+    run.go()
+    run.output.unlink()
+    assert not run.go()
+    run.output.write_text("a")
+    assert not run.go()
+    assert run.output.read_text() == "aa"
+
+
+def test_a_killed_stage_goes_on_with_what_it_left(run: Run) -> None:
+    stages = Stages(run.folder / ".stages", lambda name, skipped: None)
+
+    def be_killed() -> None:
+        run.output.write_text("half")
+        raise KeyboardInterrupt
+
+    def go_on() -> None:
+        run.output.write_text(run.output.read_text() + " and half")
+
+    with pytest.raises(KeyboardInterrupt):
+        stages.run("write", be_killed, inputs=[run.input], outputs=[run.output])
+    stages.run("write", go_on, inputs=[run.input], outputs=[run.output])
+    assert run.output.read_text() == "half and half"
+
+
+def test_what_other_inputs_left_is_removed_first(run: Run) -> None:
+    stages = Stages(run.folder / ".stages", lambda name, skipped: None)
+    (run.folder / "models").mkdir()
+
+    def train() -> None:
+        assert not list(run.folder.glob("models/*"))
+        (run.folder / "models").mkdir(exist_ok=True)
+        (run.folder / "models" / run.input.read_text()).touch()
+
+    for content in ("a", "b", "b", "c"):
+        run.input.write_text(content)
+        stages.run("train", train, inputs=[run.input], outputs=[run.folder / "models"])
+        assert [path.name for path in (run.folder / "models").iterdir()] == [content]
+
+
+def test_a_folder_counts_by_names_and_bytes_not_by_place(tmp_path: Path) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        (tmp_path / name / "sub" / "file").write_text("x")
+    assert digest([tmp_path / "here"]) == digest([tmp_path / "there"])
+    (tmp_path / "there" / "sub" / "file").rename(tmp_path / "there" / "file")
+    assert digest([tmp_path / "here"]) != digest([tmp_path / "there"])
+
+
+def test_a_listing_sees_new_and_touched_files(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    before = listing(tmp_path)
+    assert listing(tmp_path) == before
+    (tmp_path / "other").write_text("x")
+    assert listing(tmp_path) != before
+
+
+def test_several_stages_under_way(run: Run) -> None:
+    stages = Stages(run.folder / ".stages", lambda name, skipped: None)
+    outputs = [run.folder / "one", run.folder / "two"]
+    begun = [stages.begin(path.name, inputs=[], outputs=[path]) for path in outputs]
+    for path, stage in zip(outputs, begun, strict=True):
+        assert stage is not None
+        path.write_text("whole")
+    assert begun[0] is not None
+    begun[0].end()
+    assert stages.begin("one", inputs=[], outputs=outputs[:1]) is None
+    assert stages.begin("two", inputs=[], outputs=outputs[1:]) is not None
+    assert outputs[1].read_text() == "whole"

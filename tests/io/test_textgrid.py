@@ -1,0 +1,103 @@
+"""Every container L2-ARCTIC's annotation comes in, and files that must not pass for whole ones."""
+
+import codecs
+from pathlib import Path
+
+import pytest
+
+from asheard.errors import CorpusError
+from asheard.io.textgrid import read_tiers
+from support.tiny_corpus import STEP_S, long_textgrid, short_textgrid
+
+TIERS = {"words": [("thé", 2), "two"], "phones": ["DH", "AH0", "T, D, s"], "IPA": ["", "ð", ""]}
+LABELS = {"words": ["thé", "two"], "phones": ["DH", "AH0", "T, D, s"], "IPA": ["", "ð", ""]}
+ENCODINGS = {
+    "UTF-8": (b"", "utf-8"),
+    "UTF-8 with mark": (codecs.BOM_UTF8, "utf-8"),
+    "UTF-16 LE": (b"", "utf-16-le"),
+    "UTF-16 LE with mark": (codecs.BOM_UTF16_LE, "utf-16-le"),
+    "UTF-16 BE": (b"", "utf-16-be"),
+    "UTF-16 BE with mark": (codecs.BOM_UTF16_BE, "utf-16-be"),
+}
+
+
+def labels_of(path: Path) -> dict[str, list[str]]:
+    return {name: [interval.label for interval in tier] for name, tier in read_tiers(path).items()}
+
+
+@pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_forms_and_encodings(tmp_path, form, encoding, line_end):
+    mark, codec = ENCODINGS[encoding]
+    path = tmp_path / "a.TextGrid"
+    path.write_bytes(mark + form(TIERS).replace("\n", line_end).encode(codec))
+    assert labels_of(path) == LABELS
+
+
+@pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
+def test_times_are_seconds(tmp_path, form):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(form(TIERS))
+    first, second = read_tiers(path)["words"]
+    assert (first.start_s, first.end_s, second.end_s) == pytest.approx((0, 2 * STEP_S, 3 * STEP_S))
+    assert second.start_s == first.end_s
+
+
+@pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
+def test_label_over_two_lines_keeps_its_neighbours(tmp_path, form):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(form({"phones": ["AO1", "TH,\nT,s", 'say ""ah""', "N"]}))
+    assert labels_of(path)["phones"] == ["AO1", "TH,\nT,s", 'say "ah"', "N"]
+
+
+@pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
+def test_tier_that_ends_after_the_file(tmp_path, form):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(form(TIERS, {"IPA": 0.5}))
+    assert labels_of(path) == LABELS
+    assert read_tiers(path)["IPA"][-1].end_s == pytest.approx(3 * STEP_S + 0.5)
+
+
+def test_no_line_end_after_the_last_label(tmp_path):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(short_textgrid(TIERS).rstrip("\n"))
+    assert labels_of(path) == LABELS
+
+
+def test_times_in_scientific_notation(tmp_path):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(long_textgrid(TIERS).replace("xmin = 0 ", "xmin = 1.1102230246251565e-16 "))
+    assert read_tiers(path)["phones"][0].start_s == 0.0
+
+
+def test_first_of_two_tiers_with_one_name(tmp_path):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(long_textgrid(TIERS).replace('name = "IPA"', 'name = "phones"'))
+    assert labels_of(path)["phones"] == LABELS["phones"]
+
+
+@pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
+def test_a_file_cut_anywhere_is_refused(tmp_path, form):
+    """Whatever is lost, be it one label: no shorter annotation comes back."""
+    path = tmp_path / "a.TextGrid"
+    whole = form(TIERS).rstrip()
+    for length in range(len(whole)):
+        path.write_text(whole[:length])
+        with pytest.raises(CorpusError, match=r"a\.TextGrid"):
+            read_tiers(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"utt,speaker\n1,2\n", b"\xff\xfe\x00", b"{}", b"[1]", b"\x00\xd8", b"caf\xe9"]
+)
+def test_no_textgrid(tmp_path, content):
+    path = tmp_path / "a.TextGrid"
+    path.write_bytes(content)
+    with pytest.raises(CorpusError, match=r"a\.TextGrid"):
+        read_tiers(path)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(CorpusError, match="No such file"):
+        read_tiers(tmp_path / "none.TextGrid")

@@ -1,0 +1,56 @@
+"""Pronunciations against every way to say the whole text."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from asheard.phones import BLANK_ID, LABELS
+from asheard.pronunciation.ctc_alignment import best_pronunciations, to_label_ids
+from asheard.pronunciation.gop import log_likelihood
+
+WORDS = [
+    [("ð", "ʌ"), ("ð", "ə"), ("ð", "i")],
+    [("ɑ", "ɹ", "ɪ", "n", "dʒ"), ("ɔ", "ɹ", "ə", "n", "dʒ")],
+    [("ɔ", "f", "ə", "n"), ("ɔ", "f", "t", "ə", "n")],
+    [("s", "i")],
+    [("ɹ", "u", "t"), ("ɹ", "aʊ", "t")],
+    [("ɹ", "ʌ", "n")],
+]
+
+
+def hearing(words, random):
+    """Each phone in one frame or two, mostly with a blank after it; doubtful, yet likeliest."""
+    path = []
+    for label_id in to_label_ids(words):
+        path += [label_id] * random.integers(1, 3) + [BLANK_ID] * random.integers(1, 3)
+    logits = random.normal(0, 1, (len(path), len(LABELS)))
+    logits[np.arange(len(path)), path] += 6
+    return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_it_is_the_likeliest_of_all_texts(seed):
+    random = np.random.default_rng(seed)
+    said = [ways[random.integers(len(ways))] for ways in WORDS]
+    log_probs = hearing(said, random)
+    texts = product(*WORDS)
+    assert best_pronunciations(log_probs, WORDS) == list(
+        max(texts, key=lambda text: log_likelihood(log_probs, to_label_ids(text)))
+    )
+    assert best_pronunciations(log_probs, WORDS) == said
+
+
+def test_a_longer_one_may_need_frames_of_its_neighbours():
+    """The first way leaves the word one frame; laid between its neighbours, the other takes the three that are its."""
+    ways = [[("s",)], [("i",), ("t", "i", "t")], [("n",)]]
+    log_probs = np.full((5, len(LABELS)), -8.0)
+    for frame, phone in enumerate("stitn"):
+        log_probs[frame, to_label_ids([(phone,)])] = -0.1
+    assert best_pronunciations(log_probs, ways) == [("s",), ("t", "i", "t"), ("n",)]
+
+
+def test_the_first_where_nothing_tells_or_fits():
+    flat = np.full((30, len(LABELS)), -np.log(len(LABELS)))
+    assert best_pronunciations(flat, [[("ð", "ʌ"), ("ð", "i")]]) == [("ð", "ʌ")]
+    assert best_pronunciations(flat[:1], [[("ð", "ʌ"), ("i",)]]) == [("ð", "ʌ")]

@@ -1,0 +1,40 @@
+"""Signals that end a block in good order."""
+
+import os
+import signal
+
+import pytest
+
+from asheard.remote.interrupts import patient, stoppable
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_any_of_them_stops_the_block_and_the_handlers_return(number):
+    before = signal.getsignal(number)
+    cleared = []
+
+    def work():
+        with stoppable():
+            try:
+                os.kill(os.getpid(), number)
+            finally:
+                cleared.append(True)
+
+    with pytest.raises(SystemExit, match=str(128 + number)):
+        work()
+    assert cleared
+    assert signal.getsignal(number) is before
+
+
+def test_the_first_is_answered_and_the_second_stops():
+    answers = []
+
+    def work():
+        with patient(lambda: answers.append("still busy")):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert answers == ["still busy"]
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
+        work()
+    assert answers == ["still busy"]

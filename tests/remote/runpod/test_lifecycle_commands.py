@@ -1,0 +1,116 @@
+"""`asheard pods up`, `list` and `down` as a user runs them."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from inspect import signature
+
+import pytest
+
+from asheard.cli.remote import up
+from asheard.remote.runpod.client import Order, RunPod
+from support.in_process import run
+from support.runpod_server import wait_until
+
+COMMAND = [sys.executable, "-m", "asheard", "pods"]
+
+
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def test_up_list_down(containers, monkeypatch, capsys):
+    up = run(monkeypatch, capsys, "pods", "up", "exp", "--count", 2, "--max-cost", 7)
+    assert up.code == 0, up.err
+    assert "asheard-exp-1: ordered at $0.70 an hour; ends itself by" in up.err
+    assert "asheard-exp-2 is up: ssh://root@127.0.0.1:" in up.out
+    listed = run(monkeypatch, capsys, "pods", "list")
+    assert "asheard-exp-1" in listed.out
+    assert "2 pods, $1.40 an hour" in listed.out
+    down = run(monkeypatch, capsys, "pods", "down", "exp")
+    assert "terminated 2 pods; none of them is left" in down.out
+    assert containers.running() == []
+    assert "0 pods, $0.00 an hour" in run(monkeypatch, capsys, "pods", "list").out
+    assert run(monkeypatch, capsys, "pods", "down", "exp").code == 2
+
+
+@pytest.mark.parametrize(
+    ("faults", "said"),
+    [
+        ({"podFindAndDeployOnDemand": [None, "There are no longer any instances available."]}, "none is free now"),
+        slow({"gpuTypes": ["down"] * 3}, "cannot be asked"),
+        slow({"podFindAndDeployOnDemand": ["lost"], "myself": [None, *["down"] * 3]}, "cannot be asked"),
+    ],
+)
+def test_an_up_that_fails_leaves_no_pod(account, monkeypatch, capsys, faults, said):
+    account.boots = False
+    for operation, sequence in faults.items():
+        account.faults[operation].extend(sequence)
+    done = run(monkeypatch, capsys, "pods", "up", "exp", "--count", 2)
+    assert done.code == 2
+    assert said in done.err
+    assert account.running() == []
+
+
+def test_a_name_that_is_taken_is_refused_and_its_pod_stays(account, monkeypatch, capsys):
+    account.boots = False
+    RunPod().create("asheard-exp", Order(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
+    done = run(monkeypatch, capsys, "pods", "up", "exp")
+    assert done.code == 2
+    assert "asheard-exp: there already" in done.err
+    assert account.running() == ["asheard-exp"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT), slow(signal.SIGHUP)])
+def test_an_up_that_is_stopped_leaves_no_pod(account, number):
+    account.boots = False
+    with subprocess.Popen([*COMMAND, "up", "exp"], stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: account.asked.count("myself") > 2)
+        process.send_signal(number)
+        said = process.communicate()[1]
+    assert process.returncode != 0
+    assert account.ever == ["asheard-exp"]
+    assert account.running() == []
+    assert "terminating asheard-exp" in said
+
+
+@pytest.mark.slow
+def test_the_key_is_in_no_command_line_and_no_file(containers, tmp_path):
+    with subprocess.Popen(
+        [*COMMAND, "up", "exp"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        wait_until(lambda: containers.running())
+        lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        said = "".join(process.communicate())
+    assert process.returncode == 0, said
+    assert "asheard pods up exp" in lines
+    assert containers.key not in lines + said
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert written
+    assert not any(containers.key.encode() in path.read_bytes() for path in written)
+    assert subprocess.run([*COMMAND, "down", "--all"], env=os.environ, capture_output=True, check=True)
+
+
+def test_down_wants_names_or_all(account, monkeypatch, capsys):
+    assert "name pods, or give --all" in run(monkeypatch, capsys, "pods", "down").err
+    assert "name pods, or give --all" in run(monkeypatch, capsys, "pods", "down", "exp", "--all").err
+
+
+def test_pods_need_no_torch():
+    check = "import sys, asheard.remote.runpod.pods; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout.strip() == "False"
+
+
+def test_the_defaults_of_up_are_those_of_an_order():
+    given = {parameter.name: parameter.default for parameter in signature(up).parameters.values()}
+    order = asdict(Order()) | {"cloud": Order().cloud.lower(), "image": None, "ports": None}
+    assert {name: value for name, value in given.items() if name in order} == order
+
+
+@pytest.mark.parametrize("verb", ["up", "list", "down", "sync", "check", "train", "logs", "pull"])
+def test_every_verb_explains_itself(verb, monkeypatch, capsys):
+    done = run(monkeypatch, capsys, "pods", verb, "--help")
+    assert done.code == 0
+    assert "Usage" in done.out

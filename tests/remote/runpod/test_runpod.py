@@ -1,0 +1,170 @@
+"""The account at RunPod, through its own package, against a server that speaks its API."""
+
+import base64
+import time
+from pathlib import Path
+
+import pytest
+
+from asheard.errors import PodError
+from asheard.remote.runpod import watchdog as leash
+from asheard.remote.runpod.client import Order, RunPod, UnclearError
+
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample"
+NO_CAPACITY = "There are no longer any instances available with the requested specifications. Please refresh."
+
+
+@pytest.fixture
+def runpod(account):
+    """The account, whose pods never come up."""
+    account.boots = False
+    return RunPod(pause_s=0.01)
+
+
+def create(runpod, name="asheard-a", order=Order(), hours=2.0):  # noqa: B008
+    return runpod.create(name, order, price=runpod.price(order), hours=hours, public_key=PUBLIC_KEY)
+
+
+def test_a_pod_is_ordered_with_its_leash_and_listed(account, runpod):
+    pod = create(runpod, order=Order(num_gpus=2, idle_minutes=15, ports=("6006/http",)))
+    assert runpod.pods() == [pod]
+    assert (pod.name, pod.state, pod.gpu, pod.address) == ("asheard-a", "RUNNING", "2 x RTX 4090", None)
+    assert pod.price == pytest.approx(2 * 0.69 + 90 * 0.10 / 730)
+    assert pod.ends - pod.since == pytest.approx(2 * 3600, abs=1)
+    assert pod.cost(pod.since + 1800) == pytest.approx(pod.price / 2)
+    (row,) = account._pods.values()
+    environment = dict(entry.split("=", 1) for entry in row["env"])
+    assert environment["PUBLIC_KEY"] == PUBLIC_KEY
+    assert environment["ASHEARD_IDLE_MINUTES"] == "15"
+    assert base64.b64decode(environment["ASHEARD_LEASH"]) == Path(leash.__file__).read_bytes()
+    assert not any(account.key in entry for entry in row["env"])
+
+
+def test_terminated_it_is_gone(account, runpod):
+    runpod.terminate(create(runpod))
+    assert runpod.pods() == []
+    assert account.running() == []
+
+
+def test_somebody_elses_pods_are_not_seen(account, runpod):
+    create(runpod)
+    (row,) = account._pods.values()
+    account._pods["other"] = row | {"id": "other", "name": "training", "env": []}
+    assert [pod.name for pod in runpod.pods()] == ["asheard-a"]
+
+
+def test_a_pod_of_ours_without_a_leash_is_seen_all_the_same(account, runpod):
+    create(runpod)
+    (row,) = account._pods.values()
+    row["env"] = []
+    (pod,) = runpod.pods()
+    assert pod.ends == float("inf")
+    assert pod.since == pytest.approx(time.time(), abs=5)
+
+
+def test_a_price_above_the_ceiling_is_refused_before_anything_is_ordered(account, runpod):
+    with pytest.raises(PodError, match=r"costs \$0.70 an hour, above the ceiling of \$0.50; raise --max-price"):
+        create(runpod, order=Order(max_price=0.5))
+    assert "podFindAndDeployOnDemand" not in account.asked
+
+
+def test_a_pod_dearer_than_its_offer_is_terminated(account, runpod):
+    account.surcharge = 0.2
+    with pytest.raises(PodError, match=r"offered at \$0.70 an hour and costs \$0.90; it was terminated"):
+        create(runpod)
+    assert account.ever == ["asheard-a"]
+    assert account.running() == []
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (Order(gpu="NVIDIA RTX 9999"), "No GPU found"),
+        (Order(gpu="NVIDIA A40", cloud="COMMUNITY"), "no NVIDIA A40 in its COMMUNITY cloud; name another"),
+    ],
+)
+def test_a_gpu_that_is_not_offered_is_refused(runpod, order, said):
+    with pytest.raises(PodError, match=said):
+        runpod.price(order)
+
+
+@pytest.mark.parametrize("name", ["asheard-", "asheard-a,b", 'asheard-a"', "asheard-a b", "asheard--a", "b"])
+def test_a_name_that_is_no_place_is_refused(account, runpod, name):
+    with pytest.raises(PodError, match="made of letters, digits and hyphens"):
+        create(runpod, name)
+    assert account.ever == []
+
+
+@pytest.mark.parametrize("wish", [{"gpu": 'A40"'}, {"image": "a\\"}, {"ports": ("80/http\n",)}])
+def test_what_would_be_graphql_is_refused(wish):
+    with pytest.raises(PodError, match="is not called so"):
+        Order(**wish)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (NO_CAPACITY, "no longer any instances.*; none is free now: try later, another --gpu or --cloud"),
+        ("Your balance is too low to rent this pod.", "balance is too low.*; add money at console.runpod.io"),
+        ("Something else went wrong.", "RunPod refuses: Something else went wrong$"),
+        ("unauthorized", "refuses the key in RUNPOD_API_KEY; make one"),
+    ],
+)
+def test_a_refused_order_says_what_to_do_and_is_placed_once(account, runpod, fault, said):
+    account.faults["podFindAndDeployOnDemand"].extend([fault] * 2)
+    with pytest.raises(PodError, match=said) as failure:
+        create(runpod)
+    assert account.key not in str(failure.value)
+    assert account.asked.count("podFindAndDeployOnDemand") == 1
+    assert account.running() == []
+
+
+@pytest.mark.parametrize("fault", ["refused", "down"])
+def test_what_gets_no_answer_is_asked_again(account, runpod, fault):
+    create(runpod)
+    account.faults["myself"].extend([fault] * 2)
+    assert [pod.name for pod in runpod.pods()] == ["asheard-a"]
+    account.faults["myself"].extend([fault] * 3)
+    with pytest.raises(UnclearError, match=r"cannot be asked .*look at your network, or at status.runpod.io"):
+        runpod.pods()
+
+
+@pytest.mark.parametrize("faults", [["lost"], ["refused"], ["down"], ["refused", "lost"], ["down", "refused"]])
+def test_an_order_without_an_answer_makes_one_pod_whether_it_arrived_or_not(account, runpod, faults):
+    account.faults["podFindAndDeployOnDemand"].extend(faults)
+    pod = create(runpod)
+    assert account.ever == [pod.name]
+    assert account.running() == [pod.name]
+
+
+def test_of_two_pods_by_an_order_that_came_late_one_is_kept(account, runpod):
+    def late(document, bearer, answer=account._answer):
+        if "podFindAndDeployOnDemand" in document:
+            account._answer = answer
+            answer(document, bearer)
+        return answer(document, bearer)
+
+    account._answer = late
+    pod = create(runpod)
+    assert account.ever == [pod.name] * 2
+    assert account.running() == [pod.name]
+
+
+def test_an_order_that_never_gets_an_answer_is_given_up(account, runpod):
+    account.faults["podFindAndDeployOnDemand"].extend(["refused"] * 3)
+    with pytest.raises(UnclearError):
+        create(runpod)
+    assert account.ever == []
+
+
+def test_without_a_key_it_says_where_to_get_one(account, monkeypatch):
+    monkeypatch.delenv("RUNPOD_API_KEY")
+    with pytest.raises(PodError, match="no RUNPOD_API_KEY in the environment; make a key at"):
+        RunPod()
+
+
+def test_a_wrong_key_is_told(account, monkeypatch):
+    monkeypatch.setenv("RUNPOD_API_KEY", "rpa_of-nobody")
+    with pytest.raises(PodError, match="refuses the key in RUNPOD_API_KEY") as failure:
+        RunPod().pods()
+    assert "rpa_of-nobody" not in str(failure.value)

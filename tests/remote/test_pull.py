@@ -1,0 +1,74 @@
+"""A finished model arrives whole or not at all, and as it was sent."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asheard.errors import PodError
+from asheard.remote.machine import UnreachableError
+from asheard.remote.transfer import pull, sync
+
+WEIGHTS = os.urandom(6_000_000)
+
+
+def silent(what: str, share: float) -> None:
+    pass
+
+
+@pytest.fixture
+def finished(machine):
+    """The machine with a finished run of large weights."""
+    sync(machine, [], silent)
+    run = Path(machine.root) / "runs" / "faithful-seed1-0123abcd"
+    (run / "final").mkdir(parents=True)
+    (run / "tensorboard").mkdir()
+    (run / "final" / "model.safetensors").write_bytes(WEIGHTS)
+    (run / "final" / "card.json").write_text("{}")
+    (run / "tensorboard" / "events").write_text("numbers")
+    (run / "log.jsonl").write_text('{"event": "step", "step": 1}\n')
+    (run / "checkpoint.safetensors").write_bytes(b"large, and of no use here")
+    return machine
+
+
+def test_model_and_logs_are_brought_and_checkpoints_are_not(finished, tmp_path):
+    into = tmp_path / "here" / "faithful-seed1"
+    final = pull(finished, "faithful-seed1-0123abcd", into, silent)
+    assert final == into / "final"
+    found = sorted(str(path.relative_to(into)) for path in into.rglob("*") if path.is_file())
+    assert found == ["final/card.json", "final/model.safetensors", "log.jsonl", "tensorboard/events"]
+    assert (final / "model.safetensors").read_bytes() == WEIGHTS
+    with pytest.raises(PodError, match="there is no finished model of faithful-seed2-4567cdef"):
+        pull(finished, "faithful-seed2-4567cdef", tmp_path / "none", silent)
+
+
+def test_cut_off_nothing_is_called_final_and_the_same_call_goes_on(finished, line, tmp_path):
+    into, by_line = tmp_path / "here", replace(finished, port=line.port)
+    times = 0
+    for _ in range(20):
+        line.cut(after_bytes=2_500_000)
+        try:
+            pull(by_line, "faithful-seed1-0123abcd", into, silent)
+        except UnreachableError:
+            assert not (into / "final").exists()
+            times += 1
+            line.mend()
+        else:
+            break
+    assert 2 <= times <= 4
+    assert (into / "final" / "model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_what_does_not_arrive_as_sent_is_not_accepted(finished, monkeypatch, tmp_path):
+    """The digests are those of before a bit fell over there."""
+    name, into = "faithful-seed1-0123abcd", tmp_path / "here"
+    sent = finished.ask("digests", name)
+    monkeypatch.setattr("asheard.remote.machine.Machine.ask", lambda machine, *words: sent)
+    weights = Path(finished.root) / "runs" / name / "final" / "model.safetensors"
+    weights.write_bytes(b"\0" + WEIGHTS[1:])
+    with pytest.raises(PodError, match=r"model.safetensors of faithful-seed1-0123abcd did not arrive as sent; pull it"):
+        pull(finished, name, into, silent)
+    assert not (into / "final").exists()
+    weights.write_bytes(WEIGHTS)
+    assert pull(finished, name, into, silent).is_dir()

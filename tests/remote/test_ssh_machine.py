@@ -1,0 +1,130 @@
+"""Places are read or refused; commands arrive as they are; what fails says what is wrong."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from threading import Timer
+
+import pytest
+
+from asheard.errors import PodError
+from asheard.remote.machine import Machine, NotSyncedError, UnreachableError, machine_at, machines_at
+from support.sshd import make_key
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("ssh://gpu", {"host": "gpu"}),
+        ("ssh://me@gpu.example.org", {"user": "me", "host": "gpu.example.org"}),
+        ("ssh://root@10.0.0.7:22022", {"user": "root", "host": "10.0.0.7", "port": 22022}),
+        ("ssh://root@[2001:db8::1]:2222/workspace/asheard", {"host": "2001:db8::1", "root": "/workspace/asheard"}),
+        ("ssh+cpu://Workstation/data/", {"host": "Workstation", "root": "/data", "cpu": True}),
+    ],
+)
+def test_a_place_names_a_machine(place, expected):
+    machine = machine_at(place)
+    assert {name: getattr(machine, name) for name in expected} == expected
+    assert machine_at(str(machine)) == machine
+    assert str(machine) == place.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "",
+        "gpu",
+        "ssh://",
+        "http://gpu",
+        "ssh://-oProxyCommand=reboot",
+        "ssh://-l@gpu",
+        "ssh://gpu:0",
+        "ssh://gpu:port",
+        "ssh://gpu/../etc",
+        "ssh://gpu/a b",
+        "ssh://gpu/$(reboot)",
+        "ssh://gpu?cpu",
+        "ssh://a@b@c",
+    ],
+)
+def test_nonsense_is_no_place(place):
+    with pytest.raises(PodError, match="not a place such as ssh://user@machine"):
+        machine_at(place)
+
+
+def test_a_password_is_refused_and_not_repeated():
+    with pytest.raises(PodError, match="holds no password") as refused:
+        machine_at("ssh://me:hunter2@gpu")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_places_are_joined_by_commas():
+    assert [machine.host for machine in machines_at("ssh://a,ssh://b:23")] == ["a", "b"]
+    with pytest.raises(PodError, match="names a machine twice"):
+        machines_at("ssh://a,ssh://a")
+
+
+def test_words_arrive_as_they_are(machine):
+    words = ["a b", "it's", '"$HOME"', "*", "-n", "\\", "a\nb", ""]
+    assert machine.run("printf", "%s|", *words) == "".join(f"{word}|" for word in words)
+    assert machine.run("cat", given="what is given\n") == "what is given\n"
+    assert machine.run("cat") == ""
+
+
+def test_what_fails_there_is_told(machine):
+    with pytest.raises(PodError) as failed:
+        machine.run("sh", "-c", "echo one >&2; echo two >&2; exit 7")
+    assert str(failed.value) == f"{machine}: sh -c 'echo one >&2; echo two >&2; exit 7' failed there (two)"
+    with pytest.raises(NotSyncedError, match=r"nothing is in .*there; asheard pods sync puts it there"):
+        machine.ask("status")
+
+
+def test_another_key_is_not_let_in(machine, tmp_path):
+    with pytest.raises(PodError, match=r"not let in .*Permission denied.*ssh-copy-id") as refused:
+        replace(machine, key=make_key(tmp_path / "other")).run("true")
+    assert not isinstance(refused.value, UnreachableError)
+
+
+def test_the_host_key_of_the_first_contact_is_kept_and_another_one_refused(machine, sshd):
+    machine.run("true")
+    pinned = machine.known_hosts.read_text()
+    assert "ssh-ed25519" in pinned
+    sshd.change_host_key()
+    with pytest.raises(PodError, match="another host key than at first contact") as refused:
+        machine.run("true")
+    assert not isinstance(refused.value, UnreachableError)
+    assert machine.known_hosts.read_text() == pinned
+    assert f"remove line 1 of {machine.known_hosts};" in str(refused.value)
+    machine.known_hosts.write_text("")
+    machine.run("true")
+
+
+def test_a_machine_that_is_not_up_yet_is_reached_later(machine, sshd):
+    sshd.stop()
+    with pytest.raises(UnreachableError, match="Connection refused"):
+        machine.run("true")
+    sshd.start()
+    assert machine.run("echo", "up") == "up\n"
+
+
+def test_a_connection_that_is_cut_is_no_failure_of_the_command(machine, sshd):
+    cut = Timer(0.5, sshd.cut_sessions)
+    cut.start()
+    began = time.monotonic()
+    with pytest.raises(UnreachableError, match="not reached, or lost, while it was to run sleep 20"):
+        machine.run("sleep", "20")
+    assert time.monotonic() - began < 10
+
+
+def test_ssh_that_is_not_installed_is_asked_for(machine, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PodError, match="ssh is not installed here"):
+        machine.run("true")
+
+
+def test_host_keys_are_kept_in_a_file_of_our_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert Machine(host="gpu").known_hosts == tmp_path / "asheard" / "known_hosts"
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Machine(host="gpu").known_hosts == Path(tmp_path, ".config/asheard/known_hosts")
