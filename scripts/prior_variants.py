@@ -18,7 +18,7 @@ from asheard.prior import (
     leave_one_out,
     p_min_curve,
     rows_of,
-    safest_gain,
+    select_p_min,
 )
 
 
@@ -69,7 +69,7 @@ def _fit(variant: Variant, folds: Sequence[LeftOut], rows: Counter[PriorRow], ve
         folds, rows = [replace(fold, others=_undirected(fold.others)) for fold in folds], _undirected(rows)
     options = choose_concentration(folds, variant.options)
     curve = p_min_curve(folds, vectors, options)
-    chosen = safest_gain(curve)
+    chosen = select_p_min(curve)
     prior = Prior(rows, vectors.threshold, chosen.p_min, options)
     return Fitted(variant.name, prior, held_out_bits(folds, options), chosen, curve[-1])
 

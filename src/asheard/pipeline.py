@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from asheard.corpora import Prediction, build_l2arctic, read_manifest, read_predictions
-from asheard.corpora.l2arctic import read_roster
+from asheard.corpora.l2arctic import read_speakers
 from asheard.corpora.manifests import read_build_report
 from asheard.corpora.splits import rotate
 from asheard.corpora.synthetic import embedded_plan, synthesise
@@ -147,7 +147,7 @@ def prepare_fold(setting: Setting, out: Path, test_speakers: Collection[str], st
     return Prepared(setting=setting, out=out, stages=stages, checked=checked, p_min=p_min, runs=runs)
 
 
-def conclude_fold(fold: Prepared) -> FoldResult:
+def evaluate_fold(fold: Prepared) -> FoldResult:
     """Transcribe the held-out speakers with the trained models, and score them; stages that are done are skipped."""
     setting, out, stages = fold.setting, fold.out, fold.stages
     manifests, predictions, prior_file = out / "manifests", out / "predictions", out / "prior.json"
@@ -286,7 +286,7 @@ def study(
     if corpus is None:
         plan = embedded_plan(num_per_speaker=size.num_per_speaker)
         stages.run("corpus", lambda: synthesise(wav_root, plan), inputs=[plan], outputs=[wav_root])
-    roster = read_roster(wav_root)
+    roster = read_speakers(wav_root)
     setting = Setting(
         wav_root=wav_root,
         recordings=listing(wav_root),
@@ -307,7 +307,7 @@ def study(
     (executor or Local()).train([options for options, _ in training])
     for _, stage in training:
         stage.end()
-    results = [conclude_fold(fold) for fold in prepared]
+    results = [evaluate_fold(fold) for fold in prepared]
 
     context = Context(
         corpus=results[0].corpus if corpus else "embedded" if name == "embedded" else f"embedded-{name}",

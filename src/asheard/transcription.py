@@ -28,7 +28,7 @@ from asheard.phones import reason_without_phone
 from asheard.pronunciation.calibration import Calibration, fit_calibration
 from asheard.pronunciation.gop import Gop
 from asheard.recognition.load import load_by_name
-from asheard.recognition.protocol import PosteriorTranscriber, Transcriber, Transcript
+from asheard.recognition.protocol import PosteriorTranscriber, Recogniser, Transcript
 
 if TYPE_CHECKING:
     from asheard.pronunciation.gop import GopScorer
@@ -39,7 +39,7 @@ _NOTHING: Final = np.empty(0, np.float32)  # what stands in for a recording that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class TranscriptionJob:
     """How utterances become rows of the journal, here or, pickled, in another process.
 
     model, version: as `load_by_name` takes and gives them. chain: name for the predictions. load: gives a recording, or
@@ -53,7 +53,7 @@ class Work:
     declared: bool = False
     scorer: "GopScorer | None" = None
 
-    def rows(self, transcriber: Transcriber, utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
+    def rows(self, transcriber: Recogniser, utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
         """Read some recordings, hear them with the loaded model, and write down what is heard, in order."""
         loaded = [self.load(row) for row in utterances]
         waveforms = [_NOTHING if isinstance(waveform, str) else waveform for waveform in loaded]
@@ -68,7 +68,9 @@ class Work:
 
 
 Chunks = Sequence[Sequence[Utterance]]
-Spread = Callable[[Work, Chunks], Iterable[list[dict[str, Any]]]]  # `Work.rows` of each chunk, in order, elsewhere
+MapShards = Callable[
+    [TranscriptionJob, Chunks], Iterable[list[dict[str, Any]]]
+]  # `TranscriptionJob.rows` of each chunk, in order, elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def transcribe(
     l1: Literal["declared", "unknown"] = "declared",
     audio_cache: Path | None = None,
     gop: Gop | None = None,
-    spread: Spread | None = None,
+    spread: MapShards | None = None,
 ) -> Transcription:
     """Transcribe every utterance of a manifest, or score its canonical phones.
 
@@ -129,7 +131,7 @@ def transcribe(
     rows = read_manifest(manifest)
     where = partial(_where, manifest)
     job = [__version__, transcriber.kind, version, content_digest(manifest), chain, l1, *(gop.files() if gop else ())]
-    work = Work(
+    work = TranscriptionJob(
         model=model,
         version=version,
         chain=chain,
@@ -146,7 +148,7 @@ def transcribe_recordings(
     out: Path,
     *,
     chain: str | None = None,
-    spread: Spread | None = None,
+    spread: MapShards | None = None,
 ) -> Transcription:
     """Transcribe recordings without annotation, a row each, named as `find_recordings` names them.
 
@@ -167,11 +169,11 @@ def transcribe_recordings(
     transcriber, version = load_by_name(model)
     chain = chain or _chain(model, transcriber.kind, "unknown")
     job = [__version__, transcriber.kind, version, recordings_digest(rows), chain]
-    work = Work(model=model, version=version, chain=chain, load=_load_or_tell)
+    work = TranscriptionJob(model=model, version=version, chain=chain, load=_load_or_tell)
     return _write(rows, work, transcriber, spread, Journal(out, job), out)
 
 
-def transcribe_recording(transcriber: Transcriber, path: Path | str) -> Transcript:
+def transcribe_recording(transcriber: Recogniser, path: Path | str) -> Transcript:
     """Transcribe one recording without annotation.
 
     Raises:
@@ -203,9 +205,9 @@ def left_out_path(out: Path) -> Path:
 
 def _write(
     rows: Sequence[Utterance],
-    work: Work,
-    transcriber: Transcriber,
-    spread: Spread | None,
+    work: TranscriptionJob,
+    transcriber: Recogniser,
+    spread: MapShards | None,
     journal: Journal,
     out: Path,
 ) -> Transcription:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.corpora.records import Prediction, listed, resolve_names
+from asheard.corpora.records import Prediction, format_list, resolve_names
 from asheard.corpora.transcripts import read_predictions
 from asheard.errors import CorpusError
 
@@ -138,5 +138,5 @@ def test_a_name_means_an_utterance_where_no_other_could_have_it(tmp_path_factory
 
 def test_ten_names_are_listed():
     names = [f"u{number}" for number in range(12)]
-    assert listed(names[:10]) == "u0, u1, u2, u3, u4, u5, u6, u7, u8, u9"
-    assert listed(names) == "u0, u1, u2, u3, u4, u5, u6, u7, u8, u9 and 2 more"
+    assert format_list(names[:10]) == "u0, u1, u2, u3, u4, u5, u6, u7, u8, u9"
+    assert format_list(names) == "u0, u1, u2, u3, u4, u5, u6, u7, u8, u9 and 2 more"

@@ -16,7 +16,7 @@ from asheard.corpora.l2arctic import (
     TRAIN_SPK,
     parse_annotation,
     read_corpus,
-    read_roster,
+    read_speakers,
     reconstruct_produced,
 )
 from asheard.corpora.records import ErrorType, Token
@@ -140,7 +140,7 @@ def test_corpus_with_speakers_csv(small_corpus):
     assert (first.key, first.l1, first.wav) == (("AA1", "u00"), "Arabic", "AA1/wav/u00.wav")
     assert first.text == "The same for all."
     assert first.seconds == pytest.approx(8 * STEP_S)
-    roster = read_roster(small_corpus)
+    roster = read_speakers(small_corpus)
     assert roster.test_speakers == {"AA2", "KO1"}
     assert roster.missing(utterances) == {}
 
@@ -155,7 +155,7 @@ def test_real_speakers_without_speakers_csv(tmp_path, nested):
     assert [(row.speaker, row.l1) for row in utterances] == [("ABA", "Arabic"), ("ZHAA", "Arabic")]
     assert utterances[0].wav == ("ABA/ABA/wav/arctic_a0001.wav" if nested else "ABA/wav/arctic_a0001.wav")
     assert exclusions.items == {"folder of no known speaker": ["suitcase_corpus"]}
-    assert read_roster(tmp_path) is L2ARCTIC
+    assert read_speakers(tmp_path) is L2ARCTIC
     missing = L2ARCTIC.missing(utterances)
     assert missing["ABA"] == 149
     assert missing["YBAA"] == 149

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from asheard.cli.corpus import app
 from asheard.corpora.manifests import build_speechocean, read_build_report
 from asheard.corpora.records import ErrorType, Token, read_manifest
-from asheard.corpora.speechocean762 import read_kaldi_map, read_speechocean
+from asheard.corpora.speechocean762 import read_scp, read_speechocean
 from asheard.corpora.table import read_table
 from asheard.corpora.validation import check_corpus
 from asheard.errors import CorpusError
@@ -222,7 +222,7 @@ def test_what_is_no_such_corpus(corpus, spoil, message):
 def test_kaldi_maps_hold_blanks_in_their_values(tmp_path):
     path = tmp_path / "text"
     path.write_text("u1\tWE  CALL IT \n\nu2 BEAR\r\n", encoding="utf-8-sig")
-    assert read_kaldi_map(path) == {"u1": "WE  CALL IT", "u2": "BEAR"}
+    assert read_scp(path) == {"u1": "WE  CALL IT", "u2": "BEAR"}
 
 
 @pytest.mark.shared

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from asheard.corpora import read_corpus
-from asheard.corpora.l2arctic import parse_annotation, read_roster, reconstruct_produced
+from asheard.corpora.l2arctic import parse_annotation, read_speakers, reconstruct_produced
 from asheard.corpora.synthetic import SyntheticPlan, embedded_plan, synthesise
 from asheard.corpora.synthetic.learner import l1s, speak_as_learner
 from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_sentences
@@ -72,7 +72,7 @@ def test_it_reads_back_as_l2arctic_and_says_it_is_synthetic(corpus: Path) -> Non
     assert not exclusions.counts()
     with (corpus / "speakers.csv").open(encoding="utf-8") as lines:
         assert {row["synthetic"] for row in csv.DictReader(lines)} == {"yes"}
-    assert read_roster(corpus).test_speakers == {"SAR4"}
+    assert read_speakers(corpus).test_speakers == {"SAR4"}
     for row in utterances:
         words = canonical_words(row.text or "")
         assert row.canonical == tuple(phone for word in words for phone in word.phones)

@@ -185,9 +185,9 @@ def test_fitted_is_what_was_chosen_with_the_options_asked_for():
 
 def test_pooled_l1s_excuse_each_other_and_only_when_asked_to():
     speakers = [*two_speakers(), utterance("K1", "Korean", [("v", "v")] * 9), utterance("K2", "Korean", [("t", "t")])]
-    assert not fit_prior(speakers)[0].has_shown("v", "b", None, "Korean")
+    assert not fit_prior(speakers)[0].observed("v", "b", None, "Korean")
     pooled, _ = fit_prior(speakers, options=replace(FITTED, pooled=True))
-    assert pooled.has_shown("v", "b", None, "Korean")
+    assert pooled.observed("v", "b", None, "Korean")
     assert pooled.probability("v", "b", None, "Korean") == pooled.probability("v", "b", None, "Spanish")
 
 

@@ -13,7 +13,7 @@ import pytest
 from asheard.phones import PHONES, reason_without_phone
 from asheard.recognition.external import Hama
 from asheard.recognition.external.hama import SILENT
-from asheard.recognition.protocol import Heard, fold_heard
+from asheard.recognition.protocol import Label, fold_labels
 
 HAMA = json.loads(Path(__file__).with_name("hama_labels.json").read_text(encoding="utf-8"))
 # What is not a phone of the inventory already, written out by hand.
@@ -49,8 +49,8 @@ def test_every_label_of_hama_folds_or_is_left_out_for_a_reason():
     assert set(HAMA) == expected.keys() | without | SILENT
     assert len(HAMA) == len(expected) + len(without) + len(SILENT)
     for label, phones in expected.items():
-        assert fold_heard([Heard(label)], "ipa").phones == phones, label
-    transcript = fold_heard([Heard(label) for label in HAMA if label in without], "ipa")
+        assert fold_labels([Label(label)], "ipa").phones == phones, label
+    transcript = fold_labels([Label(label) for label in HAMA if label in without], "ipa")
     assert transcript.phones == ()
     reasons = Counter(reason_without_phone(label).partition(" (")[2] for label in transcript.left_out)
     assert reasons == {
@@ -61,7 +61,7 @@ def test_every_label_of_hama_folds_or_is_left_out_for_a_reason():
 
 
 def test_hamas_labels_reach_all_phones():
-    assert set(fold_heard([Heard(label) for label in HAMA if label not in SILENT], "ipa").phones) == set(PHONES)
+    assert set(fold_labels([Label(label) for label in HAMA if label not in SILENT], "ipa").phones) == set(PHONES)
 
 
 def test_the_labels_are_those_of_the_installed_hama():
@@ -71,12 +71,12 @@ def test_the_labels_are_those_of_the_installed_hama():
 
 def test_every_phone_of_pocketsphinx_folds():
     for label, phone in POCKETSPHINX.items():
-        assert fold_heard([Heard(label)], "arpabet").phones == (phone,)
+        assert fold_labels([Label(label)], "arpabet").phones == (phone,)
     assert set(POCKETSPHINX.values()) == set(PHONES) - {"ə"}
 
 
 def test_noises_of_pocketsphinx_are_left_out_by_name():
-    transcript = fold_heard([Heard("+NSN+"), Heard("K"), Heard("+SPN+")], "arpabet")
+    transcript = fold_labels([Label("+NSN+"), Label("K"), Label("+SPN+")], "arpabet")
     assert (transcript.phones, transcript.left_out) == (("k",), ("+NSN+", "+SPN+"))
     assert reason_without_phone("+SPN+") == "+SPN+ (a noise)"
 

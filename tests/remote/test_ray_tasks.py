@@ -19,7 +19,7 @@ from asheard.corpora.records import read_manifest, write_manifest
 from asheard.errors import AsHeardError, CorpusError, PodError
 from asheard.io.resume import Journal
 from asheard.pronunciation.gop import Gop
-from asheard.remote import Local, executor_at, spread_at
+from asheard.remote import Local, executor_at, map_shards_at
 from asheard.remote import ray as ray_tasks
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
@@ -169,7 +169,7 @@ def test_shards_are_the_bytes_of_this_process(workers, options, many, tones, tmp
     model = train(TrainingOptions(**options | {"epochs": 1})) if gop else tones / "base"
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     transcribe(model, many, tones, here, gop=gop)
-    done = transcribe(model, many, tones, there, gop=gop, spread=spread_at(workers.address))
+    done = transcribe(model, many, tones, there, gop=gop, spread=map_shards_at(workers.address))
     assert done.num_utterances == 144
     assert there.read_bytes() == here.read_bytes()
 
@@ -188,9 +188,9 @@ def test_killed_the_same_call_goes_on_with_the_missing_shards(workers, many, ton
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
         patch.setattr(Journal, "append", failing)
-        transcribe(tones / "base", many, tones, there, spread=spread_at(workers.address))
+        transcribe(tones / "base", many, tones, there, spread=map_shards_at(workers.address))
     assert not there.exists()
-    done = transcribe(tones / "base", many, tones, there, spread=spread_at(workers.address))
+    done = transcribe(tones / "base", many, tones, there, spread=map_shards_at(workers.address))
     assert done.num_resumed == 64
     assert there.read_bytes() == here.read_bytes()
 
@@ -200,7 +200,7 @@ def test_a_folder_of_recordings_by_a_path_from_where_we_are(workers, tones, tmp_
     monkeypatch.chdir(tones)
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     transcribe_recordings(tones / "base", [Path("wav")], here)
-    transcribe_recordings(tones / "base", [Path("wav")], there, spread=spread_at(workers.address))
+    transcribe_recordings(tones / "base", [Path("wav")], there, spread=map_shards_at(workers.address))
     assert there.read_bytes() == here.read_bytes()
 
 
@@ -208,7 +208,7 @@ def test_another_place_is_refused():
     with pytest.raises(AsHeardError, match=r"--on moon: no such place; there are local, .*, and ray"):
         executor_at("moon")
     with pytest.raises(AsHeardError, match="--on ssh://there: recordings are transcribed on local or ray"):
-        spread_at("ssh://there")
+        map_shards_at("ssh://there")
 
 
 def test_where_no_cluster_answers(options, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from asheard.phones.espeak import Voice, render_phonemes
-from asheard.recognition.registry import built_in_entries, read_entries
+from asheard.recognition.registry import built_in_models, read_models
 from asheard.server import create_app
 from asheard.server.runtime import Registry
 from support.recordings import wav_bytes
@@ -47,7 +47,7 @@ def wav(moon) -> bytes:
 @pytest.fixture
 def registry(tmp_path) -> Registry:
     (tmp_path / "mine.toml").write_text(REGISTRY)
-    return Registry([*built_in_entries(), *read_entries(tmp_path / "mine.toml")])
+    return Registry([*built_in_models(), *read_models(tmp_path / "mine.toml")])
 
 
 @pytest.fixture

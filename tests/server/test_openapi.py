@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from asheard.recognition.registry import read_entries
+from asheard.recognition.registry import read_models
 from asheard.server import create_app
 from asheard.server.runtime import Registry
 
@@ -64,7 +64,7 @@ def fuzz(num_examples, app, wav):
 def app(tmp_path):
     """Whose only model is a program, so that what is fuzzed is the service."""
     (tmp_path / "mine.toml").write_text('[transcribers.asheard-tiny]\nkind = "command"\ncommand = "echo S IY DH D"')
-    return create_app(Registry(read_entries(tmp_path / "mine.toml")))
+    return create_app(Registry(read_models(tmp_path / "mine.toml")))
 
 
 def test_nothing_that_is_sent_breaks_it(app, wav):

@@ -7,7 +7,7 @@ import pytest
 
 from asheard.errors import ModelError
 from asheard.models.onnx_export import OnnxGraph
-from asheard.recognition.registry import built_in_entries, read_entries
+from asheard.recognition.registry import built_in_models, read_models
 from asheard.server import runtime as registries
 from asheard.server.middleware import RefusedError
 from asheard.server.runtime import build_registry, load_entry
@@ -17,11 +17,11 @@ from asheard.server.uploads import read_upload
 
 def read(tmp_path, text):
     (tmp_path / "mine.toml").write_text(text)
-    return read_entries(tmp_path / "mine.toml")
+    return read_models(tmp_path / "mine.toml")
 
 
 def test_what_is_built_in():
-    entries = {entry.name: entry for entry in built_in_entries()}
+    entries = {entry.name: entry for entry in built_in_models()}
     assert list(entries) == ["asheard-tiny", "embedded-base", "hama", "pocketsphinx"]
     for entry in entries.values():
         assert entry.broken is None
@@ -32,7 +32,7 @@ def test_what_is_built_in():
 
 @pytest.mark.parametrize("name", ["asheard-tiny", "embedded-base"])
 def test_models_that_come_with_the_package_load_and_hear(name):
-    (entry,) = (entry for entry in built_in_entries() if entry.name == name)
+    (entry,) = (entry for entry in built_in_models() if entry.name == name)
     scorer = load_entry(entry)
     transcriber = scorer.transcriber
     assert len(trial(transcriber)) > 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asheard.recognition.registry import read_entries
+from asheard.recognition.registry import read_models
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 CURL = re.findall(r"^curl (.*)$", PAGE, flags=re.MULTILINE)
@@ -17,7 +17,7 @@ def test_its_registry(tmp_path):
     (example,) = re.findall(r"^```toml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
     (tmp_path / "mine.toml").write_text(example)
     (tmp_path / "runs" / "ft-l2" / "final").mkdir(parents=True)
-    entries = read_entries(tmp_path / "mine.toml")
+    entries = read_models(tmp_path / "mine.toml")
     assert [entry.name for entry in entries] == list(tomllib.loads(example)["transcribers"])
     assert [entry.broken for entry in entries] == [None] * 3
 

@@ -28,7 +28,7 @@ def study(
         typer.Option(
             "--base",
             metavar="PATH_OR_ID",
-            help="Recogniser to start from.",
+            help="ExternalRecogniser to start from.",
             show_default="the embedded base; facebook/wav2vec2-lv-60-espeak-cv-ft with --corpus",
         ),
     ] = None,

@@ -14,7 +14,7 @@ from asheard.cli.output import Format, print_error, textgrid_path
 if TYPE_CHECKING:
     from asheard.corpora import Utterance
     from asheard.recognition.protocol import Transcript
-    from asheard.transcription import Spread, Transcription
+    from asheard.transcription import MapShards, Transcription
 
 
 class L1Mode(StrEnum):
@@ -134,13 +134,13 @@ def transcribe(
     _report(done)
 
 
-def _spread(on: str) -> "Spread | None":
+def _spread(on: str) -> "MapShards | None":
     """Other places need torch, which recognisers here do without."""
     if on == "local":
         return None
-    from asheard.remote import spread_at
+    from asheard.remote import map_shards_at
 
-    return spread_at(on)
+    return map_shards_at(on)
 
 
 def _write_textgrids(predictions: Path, recordings: "list[Utterance]", folder: Path) -> None:

@@ -11,7 +11,7 @@ from asheard.corpora.records import Key, resolve_names
 from asheard.errors import CorpusError
 from asheard.io.files import read_text
 from asheard.io.table import finite
-from asheard.phones import heard_label
+from asheard.phones import spoken_label
 
 _TIMED: Final = re.compile(r"\S+ \S+ [\d.]+ [\d.]+ \S+")  # how a line begins, up to the label
 
@@ -85,7 +85,7 @@ def _transcript(speaker: str, utt: str, lines: list[_Line]) -> Transcript:
         where=lines[0].where,
         speaker=speaker,
         utt=utt,
-        labels=[heard_label(line.label) for line in lines],
+        labels=[spoken_label(line.label) for line in lines],
         places=[line.where for line in lines],
         confidences=[line.confidence for line in lines if line.confidence is not None] or None,
         times_s=[(line.start_s, line.end_s) for line in lines],

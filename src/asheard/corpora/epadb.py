@@ -33,7 +33,7 @@ from typing import Final, NamedTuple
 from asheard.corpora.exclusions import Exclusions, seconds_or_exclude
 from asheard.corpora.l2arctic import with_positions
 from asheard.corpora.records import ErrorType, Token, Utterance
-from asheard.corpora.splits import Roster, last_speakers
+from asheard.corpora.splits import Speakers, last_speakers
 from asheard.errors import CorpusError, PhoneError
 from asheard.io.files import read_text
 from asheard.io.textgrid import Interval, read_labels, read_tiers
@@ -178,7 +178,7 @@ _REFERENCES: Final = "reference_transcriptions.txt"
 _ANNOTATION: Final = "annotation"
 
 
-def read_epadb(root: Path | str) -> tuple[Roster, list[Utterance], Exclusions]:
+def read_epadb(root: Path | str) -> tuple[Speakers, list[Utterance], Exclusions]:
     """Read every annotated utterance.
 
     Args:
@@ -207,7 +207,7 @@ def read_epadb(root: Path | str) -> tuple[Roster, list[Utterance], Exclusions]:
         )
     l1s = dict.fromkeys((utterance.speaker for utterance in utterances), L1)
     tested = {utterance.speaker for utterance in utterances if str(utterance.wav).startswith("test/")}
-    return Roster(l1s, frozenset(tested) or last_speakers(l1s)), utterances, exclusions
+    return Speakers(l1s, frozenset(tested) or last_speakers(l1s)), utterances, exclusions
 
 
 def parse_epadb(path: Path | str, prompt: Prompt) -> list[Token]:

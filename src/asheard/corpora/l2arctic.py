@@ -33,7 +33,7 @@ from typing import Final, NamedTuple
 
 from asheard.corpora.exclusions import Exclusions, seconds_or_exclude
 from asheard.corpora.records import ErrorType, Token, Utterance
-from asheard.corpora.splits import Roster, last_speakers
+from asheard.corpora.splits import Speakers, last_speakers
 from asheard.errors import CorpusError, PhoneError
 from asheard.io.textgrid import Interval, read_labels, read_tiers
 from asheard.phones import ERR, fold_arpabet, is_silence
@@ -148,7 +148,7 @@ NUM_ANNOTATED: Final[Mapping[str, int]] = MappingProxyType({spk: 149 if spk == "
 _WORDS, _PHONES = "words", "phones"
 
 
-L2ARCTIC: Final = Roster(SPK_L1, TEST_SPK, NUM_ANNOTATED)
+L2ARCTIC: Final = Speakers(SPK_L1, TEST_SPK, NUM_ANNOTATED)
 
 
 def parse_annotation(path: Path | str) -> list[Token]:
@@ -201,7 +201,7 @@ def reconstruct_produced(tokens: Iterable[Token | tuple[str | None, str | None, 
     return produced
 
 
-def read_roster(root: Path | str) -> Roster:
+def read_speakers(root: Path | str) -> Speakers:
     """Who speaks in the corpus at `root`: its own speakers.csv, or else the 24 speakers of L2-ARCTIC.
 
     Raises:
@@ -223,7 +223,7 @@ def read_roster(root: Path | str) -> Roster:
             if split == "test":
                 test.add(speaker)
             synthetic |= row.get("synthetic") == "yes"
-    return Roster(l1s, frozenset(test), synthetic=synthetic)
+    return Speakers(l1s, frozenset(test), synthetic=synthetic)
 
 
 def read_corpus(root: Path | str) -> tuple[list[Utterance], Exclusions]:
@@ -238,7 +238,7 @@ def read_corpus(root: Path | str) -> tuple[list[Utterance], Exclusions]:
         CorpusError: `root` holds no annotation of any speaker.
     """
     root = Path(root)
-    roster = read_roster(root)
+    roster = read_speakers(root)
     exclusions = Exclusions()
     utterances = []
     for folder in sorted(path for path in root.glob("*/") if not path.name.startswith(".")):

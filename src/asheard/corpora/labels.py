@@ -9,7 +9,7 @@ from math import isqrt
 from typing import Any, Final
 
 from asheard.errors import CorpusError, PhoneError
-from asheard.phones import ERR, detect_alphabet, fold_sequence, heard_label
+from asheard.phones import ERR, detect_alphabet, fold_sequence, spoken_label
 from asheard.phones.alignment import MAX_CELLS
 from asheard.phones.folding import Alphabet
 
@@ -22,7 +22,7 @@ def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | No
     """Phone labels: a list of strings and nulls, or one string of labels between blanks.
 
     Returns:
-        the labels, each as `heard_label` has it.
+        the labels, each as `spoken_label` has it.
     Raises:
         CorpusError: the field is missing, or holds something else.
     """
@@ -33,7 +33,7 @@ def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | No
     for index, label in enumerate(labels):
         if label is not None and not isinstance(label, str):
             raise CorpusError(f"{where}: field {name!r}, item {index} must be a phone label or null, not {label!r}")
-    return [heard_label(label) for label in labels]
+    return [spoken_label(label) for label in labels]
 
 
 def phones_field(row: Mapping[str, Any], name: str, where: str) -> list[str]:

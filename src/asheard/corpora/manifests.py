@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from asheard.corpora.epadb import read_epadb
 from asheard.corpora.exclusions import Exclusions
-from asheard.corpora.l2arctic import read_corpus, read_roster
+from asheard.corpora.l2arctic import read_corpus, read_speakers
 from asheard.corpora.records import Utterance, write_manifest
 from asheard.corpora.speechocean762 import NUM_SPEAKERS, NUM_UTTERANCES, read_speechocean
 from asheard.corpora.splits import last_speakers, split_corpus
@@ -57,7 +57,7 @@ def build_l2arctic(
     Raises:
         CorpusError: `root` is no such corpus.
     """
-    roster = read_roster(root)
+    roster = read_speakers(root)
     test_speakers = roster.test_speakers if test_speakers is None else test_speakers
     utterances, exclusions = read_corpus(root)
     expected = roster.num_annotated

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from asheard.corpora.records import Key, Utterance, shown
+from asheard.corpora.records import Key, Utterance, format_key
 from asheard.errors import CorpusError
 
 # Those of the last row soundfile does not read: such files are refused by name and not passed over.
@@ -37,7 +37,7 @@ def refuse_same_names(rows: Sequence[Utterance]) -> None:
     for row in rows:
         if row.key in seen:
             raise CorpusError(
-                f"{seen[row.key]} and {row.wav} would both be called {shown(row.key)}; rename one, or keep each "
+                f"{seen[row.key]} and {row.wav} would both be called {format_key(row.key)}; rename one, or keep each "
                 "speaker's recordings in a folder of their own"
             )
         seen[row.key] = row.wav

@@ -337,23 +337,23 @@ def resolve_names(names: Iterable[str], keys: Collection[Key] | None, path: Path
             meant[name].add((speaker, utt))
     found = {name: sorted(meant.get(name, {("", name)})) for name in names}
     ambiguous = [
-        f"{name} ({' or '.join(map(shown, candidates[:2]))}{', ...' if len(candidates) > 2 else ''})"
+        f"{name} ({' or '.join(map(format_key, candidates[:2]))}{', ...' if len(candidates) > 2 else ''})"
         for name, candidates in found.items()
         if len(candidates) > 1
     ]
     if ambiguous:
         raise CorpusError(
-            f"{path}: utterances of several speakers have these names: {listed(ambiguous)}; call them SPEAKER_UTT"
+            f"{path}: utterances of several speakers have these names: {format_list(ambiguous)}; call them SPEAKER_UTT"
         )
     return {name: candidates[0] for name, candidates in found.items()}
 
 
-def shown(key: Key) -> str:
+def format_key(key: Key) -> str:
     """SPEAKER/UTT; the name alone where it names no known speaker."""
     return "/".join(key).removeprefix("/")
 
 
-def listed(names: Sequence[str]) -> str:
+def format_list(names: Sequence[str]) -> str:
     """The first ten, and how many more there are."""
     more = len(names) - _NUM_LISTED
     return ", ".join(names[:_NUM_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -18,7 +18,7 @@ from typing import Any, Final
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.labels import phones_field
 from asheard.corpora.records import ErrorType, Token, Utterance, check_scores, scored_token, true_stress, without_stress
-from asheard.corpora.splits import Roster
+from asheard.corpora.splits import Speakers
 from asheard.errors import CorpusError, PhoneError
 from asheard.io.audio import audio_seconds
 from asheard.io.files import read_json, read_text
@@ -27,7 +27,7 @@ from asheard.phones import fold_arpabet
 from asheard.phones.lexicon import syllable_positions
 
 
-def read_kaldi_map(path: Path) -> dict[str, str]:
+def read_scp(path: Path) -> dict[str, str]:
     """Read a map.
 
     Returns:
@@ -57,7 +57,7 @@ _SIDES: Final = ("train", "test")
 _UNKNOWN, _DELETED = "<unk>", "<del>"  # in either case
 
 
-def read_speechocean(root: Path | str) -> tuple[Roster, list[Utterance], Exclusions]:
+def read_speechocean(root: Path | str) -> tuple[Speakers, list[Utterance], Exclusions]:
     """Read every scored utterance.
 
     Args:
@@ -71,11 +71,11 @@ def read_speechocean(root: Path | str) -> tuple[Roster, list[Utterance], Exclusi
     """
     root = Path(root)
     scores = _read_scores(root)
-    speakers = {side: read_kaldi_map(root / side / "utt2spk") for side in _SIDES}
+    speakers = {side: read_scp(root / side / "utt2spk") for side in _SIDES}
     if both := sorted(set(speakers["train"].values()) & set(speakers["test"].values())):
         raise CorpusError(f"{root}: speaker {both[0]} is in train/utt2spk and in test/utt2spk; fetch the corpus again")
     everybody = [speaker for side in _SIDES for speaker in speakers[side].values()]
-    roster = Roster(
+    roster = Speakers(
         dict.fromkeys(everybody, L1),
         frozenset(speakers["test"].values()),
         dict.fromkeys(everybody, NUM_PER_SPEAKER),
@@ -83,7 +83,7 @@ def read_speechocean(root: Path | str) -> tuple[Roster, list[Utterance], Exclusi
     exclusions = Exclusions()
     utterances = []
     for side in _SIDES:
-        wavs, texts = (read_kaldi_map(root / side / name) for name in ("wav.scp", "text"))
+        wavs, texts = (read_scp(root / side / name) for name in ("wav.scp", "text"))
         for utt, speaker in speakers[side].items():
             utterance = Utterance(utt, speaker, L1, wavs.get(utt), texts.get(utt), ())
             if (read := _read_utterance(utterance, root, scores.get(utt), exclusions)) is not None:

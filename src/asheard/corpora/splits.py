@@ -16,7 +16,7 @@ from asheard.errors import CorpusError
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class Speakers:
     """The speakers of a corpus.
 
     l1s: speaker -> L1. num_annotated: speaker -> utterances in a complete copy, where that is known. synthetic: no

@@ -20,10 +20,10 @@ from asheard.corpora.records import (
     Utterance,
     check_scores,
     check_unique,
+    format_key,
     paired_token,
     read_manifest,
     scored_token,
-    shown,
     true_stress,
     without_stress,
 )
@@ -234,12 +234,12 @@ def _sequence(row: _Row, name: str, labels: Labels, folder: LabelFolder) -> list
     ]
     if name == "canonical" and ERR in phones:
         raise CorpusError(f"{row.where}: 'err' is a perceived label, never a canonical one")
-    check_num_phones(phones, name, f"{row.where}, utterance {shown(row.utterance.key)}")
+    check_num_phones(phones, name, f"{row.where}, utterance {format_key(row.utterance.key)}")
     return phones
 
 
 def _check_phones(utterance: Utterance, where: str) -> None:
     """Refuse more phones than can be aligned."""
-    where = f"{where}, utterance {shown(utterance.key)}"
+    where = f"{where}, utterance {format_key(utterance.key)}"
     check_num_phones(utterance.canonical, "canonical", where)
     check_num_phones(utterance.produced, "produced", where)

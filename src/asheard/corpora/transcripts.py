@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from asheard.corpora.ctm import is_ctm, read_ctm
 from asheard.corpora.labels import LabelFolder, Transcript, check_num_phones, labels_field
-from asheard.corpora.records import Key, Prediction, resolve_names, shown
+from asheard.corpora.records import Key, Prediction, format_key, resolve_names
 from asheard.errors import CorpusError
 from asheard.io.table import Fields, finite, is_jsonl, numbers_field, optional_text_field, table_rows, text_field
 from asheard.io.textgrid import Interval, read_tiers
-from asheard.phones import heard_label
+from asheard.phones import spoken_label
 
 # Names of a phone tier, in either case; where a file has several (L2-ARCTIC's IPA tier holds remarks), the first.
 _PHONE_TIERS: Final = ("phones", "phone", "phonemes", "ipa")
@@ -65,7 +65,7 @@ def _transcript(path: Path, speaker: str, utt: str) -> Transcript:
         where=str(path),
         speaker=speaker,
         utt=utt,
-        labels=[heard_label(interval.label) for interval in tiers[name]],
+        labels=[spoken_label(interval.label) for interval in tiers[name]],
         places=places,
         times_s=[
             (finite(interval.start_s, f"{place}: start"), finite(interval.end_s, f"{place}: end"))
@@ -172,7 +172,9 @@ def _prediction(transcript: Transcript, folder: LabelFolder, chain: str) -> Pred
         for label, place in zip(transcript.labels, transcript.places, strict=True)
     ]
     phones = tuple(chained.from_iterable(folded))
-    check_num_phones(phones, "phones", f"{transcript.where}, utterance {shown((transcript.speaker, transcript.utt))}")
+    check_num_phones(
+        phones, "phones", f"{transcript.where}, utterance {format_key((transcript.speaker, transcript.utt))}"
+    )
     confidences = times_s = None
     if transcript.confidences is not None:
         confidences = tuple(value for value, parts in zip(transcript.confidences, folded, strict=True) for _ in parts)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from asheard.corpora.coarsening import merged_phone
-from asheard.corpora.records import Key, Prediction, Utterance, listed, shown
+from asheard.corpora.records import Key, Prediction, Utterance, format_key, format_list
 from asheard.errors import CorpusError
 from asheard.prior import Prior, PriorRow
 
@@ -77,7 +77,8 @@ class ChainRun:
             if len(given[utterance.key]) != len(utterance.canonical):
                 raise CorpusError(
                     f"{self.name}: {len(given[utterance.key])} position_scores for the {len(utterance.canonical)} "
-                    f"canonical phones of {shown(utterance.key)}; score all of every utterance, or leave the field out"
+                    f"canonical phones of {format_key(utterance.key)}; score all of every utterance, or leave the "
+                    "field out"
                 )
         return [score for utterance in gold for score in given[utterance.key]]
 
@@ -147,8 +148,8 @@ def cover(
     common = wanted.intersection(*({prediction.key for prediction in run.predictions} for run in runs))
     if not common:
         raise CorpusError(
-            f"no utterance of the gold ({listed([shown(key) for key in sorted(wanted)])}) is predicted by every chain; "
-            "do the chains name speakers and utterances as the gold does?"
+            f"no utterance of the gold ({format_list([format_key(key) for key in sorted(wanted)])}) is predicted by "
+            "every chain; do the chains name speakers and utterances as the gold does?"
         )
     scored = [utterance for utterance in gold if utterance.key in common]
     covered = [replace(run, predictions=_predictions(run, scored)) for run in runs]
@@ -178,7 +179,7 @@ def _predictions(run: ChainRun, scored: Iterable[Utterance]) -> list[Prediction]
 
 
 def _counted(keys: Sequence[Key]) -> str:
-    return f"{len(keys)} ({listed([shown(key) for key in keys])})"
+    return f"{len(keys)} ({format_list([format_key(key) for key in keys])})"
 
 
 def _repeated(items: Iterable[_Item]) -> list[_Item]:

@@ -9,7 +9,7 @@ from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf, warm_start
 from asheard.models.whisper import WhisperCTCConfig, WhisperForCTC
 from asheard.recognition.decoding import decode_greedy
-from asheard.recognition.protocol import Transcriber, Transcript
+from asheard.recognition.protocol import Recogniser, Transcript
 from asheard.recognition.shipped import ASHEARD_TINY, EMBEDDED_BASE
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "Encoder",
     "L1AwareCTC",
     "OffTheShelf",
-    "Transcriber",
+    "Recogniser",
     "Transcript",
     "WhisperCTCConfig",
     "WhisperForCTC",

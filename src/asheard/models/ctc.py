@@ -13,7 +13,7 @@ from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.models.encoders import Encoder, load_encoder, pad
 from asheard.models.onnx_export import OnnxGraph
 from asheard.phones import BLANK_ID, LABELS
-from asheard.recognition.decoding import NO_FRAMES, in_pieces, read_transcript, valid_frames
+from asheard.recognition.decoding import NO_FRAMES, in_chunks, read_transcript, valid_frames
 from asheard.recognition.protocol import Transcript
 
 MOST_PADDING: Final = 0.1  # of a row in a batch
@@ -46,7 +46,7 @@ class CTCTranscriber(nn.Module):
 
     @torch.inference_mode()
     def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
-        """See `Transcriber.transcribe`; `l1s` are not used."""
+        """See `Recogniser.transcribe`; `l1s` are not used."""
         return [read_transcript(frames, self.encoder.frame_s) for frames in self.posteriors(waveforms, l1s)]
 
     @torch.inference_mode()
@@ -54,7 +54,7 @@ class CTCTranscriber(nn.Module):
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
     ) -> list[NDArray[np.float32]]:
         """See `PosteriorTranscriber.posteriors`; `l1s` are not used."""
-        return in_pieces(self.encoder.frame_s, BLANK_ID, waveforms, self._hear)
+        return in_chunks(self.encoder.frame_s, BLANK_ID, waveforms, self._hear)
 
     def log_probs(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
         """(B, T, n_labels) natural logs of the posteriors, by the graph where there is one; inputs as of `forward`."""

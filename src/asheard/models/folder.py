@@ -28,7 +28,7 @@ from asheard.models.encoders import Encoder, load_encoder
 from asheard.models.l1_aware import L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.phones import BLANK_ID, LABELS, PHONES, phone_to_id
-from asheard.recognition.protocol import Transcriber
+from asheard.recognition.protocol import Recogniser
 
 CARD: Final = "card.json"
 L1_HEADS: Final = "l1_aware.safetensors"
@@ -81,7 +81,7 @@ def export_ctc(model: CTCTranscriber, folder: Path | str, training: dict[str, An
     return Path(folder)
 
 
-def load_transcriber(path_or_id: str | Path, device: torch.device | str = "cpu") -> Transcriber:
+def load_transcriber(path_or_id: str | Path, device: torch.device | str = "cpu") -> Recogniser:
     """Load what transcribes: a model folder, or a published recogniser by folder or hub id.
 
     Raises:

@@ -18,7 +18,7 @@ from asheard.phones import BLANK_ID, LABELS
 from asheard.recognition.decoding import (
     NO_FRAMES,
     decode_segments,
-    in_pieces,
+    in_chunks,
     read_transcript,
     to_transcript,
     valid_frames,
@@ -96,7 +96,7 @@ class L1AwareCTC(nn.Module):
 
     @torch.inference_mode()
     def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
-        """See `Transcriber.transcribe`."""
+        """See `Recogniser.transcribe`."""
         return [read_transcript(frames, self.encoder.frame_s) for frames in self.posteriors(waveforms, l1s)]
 
     @torch.inference_mode()
@@ -126,7 +126,7 @@ class L1AwareCTC(nn.Module):
                     posteriors[row] = frames
             return posteriors
 
-        return in_pieces(self.encoder.frame_s, BLANK_ID, waveforms, hear)
+        return in_chunks(self.encoder.frame_s, BLANK_ID, waveforms, hear)
 
     def log_probs(self, waveforms: Tensor, num_samples: Tensor, l1_ids: Tensor) -> Tensor:
         """(B, T, n_labels) natural logs of the posteriors, by the graph where there is one; inputs as of `forward`."""

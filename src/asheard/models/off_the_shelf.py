@@ -21,9 +21,9 @@ from asheard.models.ctc import independent_batches
 from asheard.models.encoders import encoder_around, pad
 from asheard.models.hub import read_config, read_labels, read_model, refuse_incomplete
 from asheard.models.onnx_export import OnnxGraph
-from asheard.phones import BLANK_ID, PHONES, detect_alphabet, heard_label, phone_to_id
-from asheard.recognition.decoding import Segment, in_pieces, segments_of, valid_frames
-from asheard.recognition.protocol import Heard, Transcript, fold_heard
+from asheard.phones import BLANK_ID, PHONES, detect_alphabet, phone_to_id, spoken_label
+from asheard.recognition.decoding import Segment, in_chunks, segments_of, valid_frames
+from asheard.recognition.protocol import Label, Transcript, fold_labels
 
 MIN_PHONES: Final = 30  # a vocabulary that reaches fewer of the 40 is one of letters, or of another language
 _GIVE_ANOTHER: Final = "give a fine-tuned *ForCTC checkpoint, or fine-tune this one (asheard train --base)"
@@ -64,7 +64,7 @@ class OffTheShelf:
         }
         self.silent = self.labels.keys() - sounds.keys()
         self.alphabet = detect_alphabet(sounds.values())
-        self.phones = {i: fold_heard([Heard(label)], self.alphabet).phones for i, label in sounds.items()}
+        self.phones = {i: fold_labels([Label(label)], self.alphabet).phones for i, label in sounds.items()}
         reached = {phone for phones in self.phones.values() for phone in phones}
         if len(reached) < MIN_PHONES:
             raise ModelError(
@@ -75,8 +75,8 @@ class OffTheShelf:
 
     @torch.inference_mode()
     def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
-        """See `Transcriber.transcribe`; `l1s` are not used."""
-        heard = in_pieces(self.encoder.frame_s, self.blank_id, waveforms, self._hear)
+        """See `Recogniser.transcribe`; `l1s` are not used."""
+        heard = in_chunks(self.encoder.frame_s, self.blank_id, waveforms, self._hear)
         return [self._fold(segments_of(log_probs, self.silent)) for log_probs in heard]
 
     def log_probs(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
@@ -98,14 +98,14 @@ class OffTheShelf:
     def _fold(self, segments: list[Segment]) -> Transcript:
         frame_s = self.encoder.frame_s
         heard = [
-            Heard(self.labels[segment.label_id], (segment.start * frame_s, segment.end * frame_s), segment.confidence)
+            Label(self.labels[segment.label_id], (segment.start * frame_s, segment.end * frame_s), segment.confidence)
             for segment in segments
         ]
-        return fold_heard(heard, self.alphabet)
+        return fold_labels(heard, self.alphabet)
 
 
 def _is_sound(label: str) -> bool:
-    return not _SPECIAL.fullmatch(label) and heard_label(label) is not None
+    return not _SPECIAL.fullmatch(label) and spoken_label(label) is not None
 
 
 def warm_start(head: nn.Linear, base_id: str | Path) -> bool:

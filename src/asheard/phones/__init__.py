@@ -6,9 +6,9 @@ from asheard.phones.folding import (
     fold_espeak,
     fold_ipa,
     fold_sequence,
-    heard_label,
     is_silence,
     reason_without_phone,
+    spoken_label,
 )
 from asheard.phones.inventory import BLANK_ID, CONSONANTS, ERR, LABELS, PAD_ID, PHONES, VOWELS, id_to_phone, phone_to_id
 from asheard.phones.vectors import T_PHON126, Vectors, cos_dist, load_vectors
@@ -29,10 +29,10 @@ __all__ = [
     "fold_espeak",
     "fold_ipa",
     "fold_sequence",
-    "heard_label",
     "id_to_phone",
     "is_silence",
     "load_vectors",
     "phone_to_id",
     "reason_without_phone",
+    "spoken_label",
 ]

@@ -237,7 +237,7 @@ def is_silence(symbol: str) -> bool:
     return symbol.strip().lower() in SILENCES
 
 
-def heard_label(label: str | None) -> str | None:
+def spoken_label(label: str | None) -> str | None:
     """The label as written; None where it stands for no phone (null, "-", "<eps>", or a silence)."""
     return None if label is None or label in NULLS or is_silence(label) else label
 

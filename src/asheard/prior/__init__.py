@@ -23,7 +23,7 @@ from asheard.prior.selection import (
     leave_one_out,
     p_min_curve,
     real_voices_prior,
-    safest_gain,
+    select_p_min,
     typical_substitutions,
 )
 from asheard.prior.smoothing import NUM_OUTCOMES, PriorOptions, PriorRow, Smoothing
@@ -57,6 +57,6 @@ __all__ = [
     "p_min_curve",
     "real_voices_prior",
     "rows_of",
-    "safest_gain",
+    "select_p_min",
     "typical_substitutions",
 ]

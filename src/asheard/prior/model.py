@@ -78,7 +78,7 @@ class Prior:
             return dirichlet(contexts, produced, self.options.concentration)
         return laplace(contexts, produced)
 
-    def has_shown(self, canonical: str, produced: str | None, position: str | None, l1: str) -> bool:
+    def observed(self, canonical: str, produced: str | None, position: str | None, l1: str) -> bool:
         """Whether `produced` is among the tokens that `probability` is counted over."""
         contexts = self._contexts.nested(canonical, position, l1)
         counted = contexts[:1] if self.options.smoothing == "laplace" else contexts
@@ -90,7 +90,7 @@ class Prior:
         Args and Raises: see `probability`.
         """
         probability = self.probability(canonical, produced, position, l1)
-        return probability if produced is not None and self.has_shown(canonical, produced, position, l1) else 0.0
+        return probability if produced is not None and self.observed(canonical, produced, position, l1) else 0.0
 
     def excuses(self, canonical: str, produced: str | None, position: str | None, l1: str) -> bool:
         """Whether speakers of this L1 are known to say `produced` here: shown, with a probability above p_min.

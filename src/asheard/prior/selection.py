@@ -177,7 +177,7 @@ def p_min_curve(folds: Sequence[LeftOut], vectors: Vectors, options: PriorOption
     )
 
 
-def safest_gain(curve: Sequence[PMinPoint]) -> PMinPoint:
+def select_p_min(curve: Sequence[PMinPoint]) -> PMinPoint:
     """The lowest frr_class whose guard is within `GUARD_TOLERANCE` of no prior's; of equals the larger p_min."""
     least_guard = (curve[-1].guard or 0.0) - GUARD_TOLERANCE
     safe = [point for point in curve if point.guard is None or point.guard >= least_guard]
@@ -234,7 +234,7 @@ def _choice(folds: Sequence[LeftOut], left_out: tuple[str, ...], vectors: Vector
     for fold in folds:
         for row, count in fold.held_out.items():
             tokens[fold.accepts(row)] += count
-    return PMinChoice(safest_gain(curve).p_min, curve, tokens[True], tokens[False], left_out)
+    return PMinChoice(select_p_min(curve).p_min, curve, tokens[True], tokens[False], left_out)
 
 
 def _typical(rows: Mapping[PriorRow, int]) -> frozenset[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from asheard import __version__
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
-from asheard.corpora.records import Utterance, listed, read_manifest
+from asheard.corpora.records import Utterance, format_list, read_manifest
 from asheard.errors import AsHeardError, CorpusError
 from asheard.io.files import read_text, write_jsonl
 from asheard.io.resume import Journal
@@ -59,7 +59,7 @@ def readings_of_recordings(sources: Sequence[Path], target: Target | None, l1: s
     targets = [target or _target_beside(wav) for wav in wavs]
     if missing := [str(wav) for wav, found in zip(wavs, targets, strict=True) if found is None]:
         raise CorpusError(
-            f"no text beside {listed(missing)}: write it to a file of that name with .txt, or give --text"
+            f"no text beside {format_list(missing)}: write it to a file of that name with .txt, or give --text"
         )
     return [
         Reading(row.utt, row.speaker, wav, found, l1)

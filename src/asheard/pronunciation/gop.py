@@ -28,7 +28,7 @@ from asheard.io.digests import content_digest
 from asheard.phones import BLANK_ID, LABELS, PAD_ID, PHONES, id_to_phone, phone_to_id
 from asheard.prior import Prior, load_prior
 from asheard.pronunciation.calibration import Calibration, load_calibration
-from asheard.recognition.protocol import PosteriorTranscriber, Transcriber, Transcript
+from asheard.recognition.protocol import PosteriorTranscriber, Recogniser, Transcript
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -346,7 +346,7 @@ class Gop:
         return [None if path is None else content_digest(path) for path in (self.calibration, self.prior)]
 
     def scorer(
-        self, transcriber: Transcriber, rows: Sequence[Utterance], where: Callable[[Utterance], str]
+        self, transcriber: Recogniser, rows: Sequence[Utterance], where: Callable[[Utterance], str]
     ) -> "GopScorer":
         """What scores utterances by what a transcriber hears in their recordings.
 

@@ -22,7 +22,7 @@ from asheard.pronunciation.gop import GopScorer
 from asheard.pronunciation.result import Scored, ScoredPhone, ScoredWord
 from asheard.pronunciation.target import Phones, Target, target_of_text
 from asheard.recognition.load import load_by_name, model_folder
-from asheard.recognition.protocol import Hearing, Posteriors, Transcriber, gives_posteriors, hear
+from asheard.recognition.protocol import Posteriors, Recogniser, Recognition, gives_posteriors, hear
 
 CALIBRATION: Final = "calibration.json"  # in a model folder: the calibration of the scores without a prior
 
@@ -36,7 +36,7 @@ class Scorer:
 
     def __init__(
         self,
-        transcriber: Transcriber,
+        transcriber: Recogniser,
         name: str,
         gop: GopScorer,
         l1_prior: Prior | None,
@@ -106,7 +106,7 @@ class Scorer:
         return self.judge(name, waveform, hearing, target, l1)
 
     def judge(
-        self, name: str, waveform: NDArray[np.float32], hearing: Hearing, target: Target, l1: str | None
+        self, name: str, waveform: NDArray[np.float32], hearing: Recognition, target: Target, l1: str | None
     ) -> Scored:
         """Class and score what has been heard already; `name` is the recording's in messages.
 

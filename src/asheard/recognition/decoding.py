@@ -82,7 +82,7 @@ def segments_of(log_probs: NDArray[np.float32], silent: Set[int] = SILENT) -> li
     return segments
 
 
-def in_pieces(
+def in_chunks(
     frame_s: float,
     blank_id: int,
     waveforms: Sequence[NDArray[np.float32]],

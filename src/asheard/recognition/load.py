@@ -10,14 +10,14 @@ from typing import Final
 from asheard import DEFAULT_MODEL
 from asheard.errors import optional_package
 from asheard.io.digests import content_digest
-from asheard.recognition.external.base import Recogniser
+from asheard.recognition.external.base import ExternalRecogniser
 from asheard.recognition.external.command import Command
 from asheard.recognition.external.hama import Hama
 from asheard.recognition.external.pocketsphinx import PocketSphinx
-from asheard.recognition.protocol import Transcriber
+from asheard.recognition.protocol import Recogniser
 
 
-def load_by_name(model: str | Path) -> tuple[Transcriber, str]:
+def load_by_name(model: str | Path) -> tuple[Recogniser, str]:
     """Load what transcribes, onto the GPU where there is one.
 
     Recognisers need no torch, so it is imported with models only.
@@ -47,7 +47,7 @@ def model_folder(model: str | Path) -> str | Path:
     return ASHEARD_TINY if str(model) == DEFAULT_MODEL else model
 
 
-_PACKAGES: Final[dict[str, Callable[[], Recogniser]]] = {Hama.kind: Hama, PocketSphinx.kind: PocketSphinx}
+_PACKAGES: Final[dict[str, Callable[[], ExternalRecogniser]]] = {Hama.kind: Hama, PocketSphinx.kind: PocketSphinx}
 _COMMAND: Final = "command:"
 
 
@@ -56,7 +56,7 @@ def is_recogniser(name: str) -> bool:
     return name in _PACKAGES or name.startswith(_COMMAND)
 
 
-def load_recogniser(name: str) -> Recogniser:
+def load_recogniser(name: str) -> ExternalRecogniser:
     """Load a recogniser that is none of our models.
 
     Args:

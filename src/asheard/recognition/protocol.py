@@ -36,7 +36,7 @@ class Transcript:
     position_scores: tuple[float, ...] | None = None
 
 
-class Transcriber(Protocol):
+class Recogniser(Protocol):
     """Anything that turns waveforms into phones; no utterance's transcript depends on its neighbours."""
 
     @property
@@ -57,7 +57,7 @@ class Transcriber(Protocol):
 
 
 @runtime_checkable
-class PosteriorTranscriber(Transcriber, Protocol):
+class PosteriorTranscriber(Recogniser, Protocol):
     """A transcriber that also gives the posteriors it decodes, over our own 42 labels."""
 
     def posteriors(
@@ -72,7 +72,7 @@ class PosteriorTranscriber(Transcriber, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Label:
     """One label as a recogniser writes it. span_s: (start, end); it and the confidence are None where not given."""
 
     label: str
@@ -80,7 +80,7 @@ class Heard:
     confidence: float | None = None
 
 
-def fold_heard(heard: Sequence[Heard], alphabet: Alphabet) -> Transcript:
+def fold_labels(heard: Sequence[Label], alphabet: Alphabet) -> Transcript:
     """Fold a recogniser's labels to the 40 phones.
 
     A label that is several phones (aɪə) shares its time between them and gives each its confidence; one that is no
@@ -123,48 +123,48 @@ class Posteriors:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class Recognition:
     """A transcript, and the posteriors that it was read from; None from what gives none over the 40 phones."""
 
     transcript: Transcript
     posteriors: Posteriors | None = None
 
 
-def gives_posteriors(transcriber: Transcriber) -> bool:
+def gives_posteriors(transcriber: Recogniser) -> bool:
     """Whether it is a model of ours, loaded: recognisers need no torch, so that is not imported for them."""
     return hasattr(transcriber, "posteriors") and hasattr(transcriber, "encoder")
 
 
-def pieces(transcriber: Transcriber, waveform: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+def pieces(transcriber: Recogniser, waveform: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     """What to hear one after the other, and then `joined`: of what gives no posteriors the recording as it is."""
     return cut(waveform) if gives_posteriors(transcriber) else [waveform]
 
 
-def joined(transcriber: Transcriber, hearings: Sequence[Hearing]) -> Hearing:
+def joined(transcriber: Recogniser, hearings: Sequence[Recognition]) -> Recognition:
     """The hearing of a recording from those of its `pieces`."""
     from asheard.recognition.decoding import read_transcript
 
     frame_s = transcriber.encoder.frame_s  # type: ignore[attr-defined]
     parts = [hearing.posteriors.log_probs for hearing in hearings if hearing.posteriors is not None]
     log_probs = join(parts, BLANK_ID, round(frame_s * SAMPLE_RATE_HZ))
-    return Hearing(read_transcript(log_probs, frame_s), Posteriors(log_probs, frame_s))
+    return Recognition(read_transcript(log_probs, frame_s), Posteriors(log_probs, frame_s))
 
 
 def hear(
-    transcriber: Transcriber, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
-) -> list[Hearing]:
+    transcriber: Recogniser, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
+) -> list[Recognition]:
     """Hear waveforms, in one forward pass.
 
-    Args and Raises: as of `Transcriber.transcribe`.
+    Args and Raises: as of `Recogniser.transcribe`.
     Returns:
         One hearing a waveform; none depends on its neighbours.
     """
     if not gives_posteriors(transcriber):
-        return [Hearing(transcript) for transcript in transcriber.transcribe(waveforms, l1s)]
+        return [Recognition(transcript) for transcript in transcriber.transcribe(waveforms, l1s)]
     from asheard.recognition.decoding import read_transcript
 
     frame_s = transcriber.encoder.frame_s  # type: ignore[attr-defined]
     return [
-        Hearing(read_transcript(log_probs, frame_s), Posteriors(log_probs, frame_s))
+        Recognition(read_transcript(log_probs, frame_s), Posteriors(log_probs, frame_s))
         for log_probs in transcriber.posteriors(waveforms, l1s)  # type: ignore[attr-defined]
     ]

@@ -14,7 +14,7 @@ _SECTION: Final = "transcribers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ModelConfig:
     """One named transcriber.
 
     kind: model (a folder of a model of ours), hub (a published CTC recogniser, hub id or folder), recogniser (one
@@ -38,13 +38,13 @@ class Entry:
     broken: str | None = None
 
 
-def built_in_entries() -> list[Entry]:
+def built_in_models() -> list[ModelConfig]:
     """What comes with the package, and the recognisers of the extra `voices`."""
     text = files("asheard.recognition").joinpath("builtin.toml").read_text(encoding="utf-8")
     return [_entry(name, table, Path()) for name, table in tomllib.loads(text)[_SECTION].items()]
 
 
-def read_entries(path: Path) -> list[Entry]:
+def read_models(path: Path) -> list[ModelConfig]:
     """Entries of a user's TOML file; relative paths start from its folder.
 
     An entry that is wrong comes back broken, with the reason, and stops no other.
@@ -65,12 +65,12 @@ def read_entries(path: Path) -> list[Entry]:
         except ModelError as error:
             reason = f"{path}, {_SECTION}.{name}: {error}"
             entries.append(
-                Entry(name=name, kind="-", model="", trained_on="", coverage="", limitations=(), broken=reason)
+                ModelConfig(name=name, kind="-", model="", trained_on="", coverage="", limitations=(), broken=reason)
             )
     return entries
 
 
-def _entry(name: str, table: Any, folder: Path) -> Entry:
+def _entry(name: str, table: Any, folder: Path) -> ModelConfig:
     if not isinstance(table, dict):
         raise ModelError(f"must be a table with a kind ({', '.join(KINDS)})")
     kind = table.get("kind")
@@ -88,7 +88,7 @@ def _entry(name: str, table: Any, folder: Path) -> Entry:
     if not isinstance(limitations, list) or not all(isinstance(one, str) and one for one in limitations):
         raise ModelError("field 'limitations' must be a list of sentences")
     trained_on, coverage = (_text(table, field, "not stated") for field in _TEXTS)
-    return Entry(
+    return ModelConfig(
         name=name,
         kind=kind,
         model=source,

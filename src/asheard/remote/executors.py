@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from asheard.errors import AsHeardError
 from asheard.remote.machine import machines_at
-from asheard.remote.ray import RayTasks
+from asheard.remote.ray import RayExecutor
 from asheard.remote.runpod.client import OURS, Order
 from asheard.remote.runpod.executor import Pods
 from asheard.remote.ssh import Ssh
 from asheard.training import TrainingOptions, train
-from asheard.transcription import Spread
+from asheard.transcription import MapShards
 
 
 class Executor(Protocol):
@@ -62,13 +62,13 @@ def executor_at(
     if place.startswith(("ssh", OURS)):
         return Ssh(machines_at(place))
     if place.startswith("ray://"):
-        return RayTasks(place)
+        return RayExecutor(place)
     raise AsHeardError(
         f"--on {place}: no such place; there are local, ssh://USER@MACHINE, pods:N, names of pods, and ray://HOST:PORT"
     )
 
 
-def spread_at(place: str) -> Spread:
+def map_shards_at(place: str) -> MapShards:
     """What does the work of `transcribe` where `--on` says.
 
     Args:
@@ -77,5 +77,5 @@ def spread_at(place: str) -> Spread:
         AsHeardError: recordings are not transcribed there.
     """
     if place.startswith("ray://"):
-        return RayTasks(place).spread
+        return RayExecutor(place).spread
     raise AsHeardError(f"--on {place}: recordings are transcribed on local or ray://HOST:PORT")

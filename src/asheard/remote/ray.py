@@ -23,10 +23,10 @@ from asheard import __version__
 from asheard.corpora import Utterance
 from asheard.errors import AsHeardError, PodError, optional_package
 from asheard.recognition.load import is_recogniser, load_by_name, model_folder
-from asheard.recognition.protocol import Transcriber
+from asheard.recognition.protocol import Recogniser
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
-from asheard.transcription import Chunks, Work
+from asheard.transcription import Chunks, TranscriptionJob
 
 _RETRIES: Final = 10  # of a task whose worker died; then the task may be what kills it
 _LOOK_S: Final = 2.0  # from one look at the runs' logs to the next
@@ -38,7 +38,7 @@ _SMALL_SHARE: Final = 0.25
 _REMEDY: Final = "all nodes must see this machine's files under the same paths (a shared file system)"
 
 
-class RayTasks:
+class RayExecutor:
     """What a Ray cluster does for us."""
 
     def __init__(self, address: str) -> None:
@@ -71,8 +71,8 @@ class RayTasks:
         if missing := [str(options.final) for options in runs if not options.final.is_dir()]:
             raise PodError(f"{self._address}: trained there, but {missing[0]} is not to be seen here; {_REMEDY}")
 
-    def spread(self, work: Work, chunks: Chunks) -> Iterator[list[dict[str, Any]]]:
-        """As of `asheard.transcription.Spread`; a few shards more than the cluster can hear at once are under way."""
+    def spread(self, work: TranscriptionJob, chunks: Chunks) -> Iterator[list[dict[str, Any]]]:
+        """As of `asheard.transcription.MapShards`; more shards are under way than the cluster runs at once."""
         if not chunks:
             return
         share = 0.0 if is_recogniser(str(work.model)) else _gpu_share(model_folder(work.model))
@@ -184,12 +184,12 @@ def _train(options: TrainingOptions, fingerprint: dict[str, Any]) -> None:
     train(options)
 
 
-def _hear(work: Work, chunk: Sequence[Utterance]) -> list[dict[str, Any]]:
+def _hear(work: TranscriptionJob, chunk: Sequence[Utterance]) -> list[dict[str, Any]]:
     return work.rows(_loaded(work.model, work.version), chunk)
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: str | Path, version: str) -> Transcriber:
+def _loaded(model: str | Path, version: str) -> Recogniser:
     """A model, once for all shards that a worker hears."""
     transcriber, found = load_by_name(model)
     if found != version:

@@ -20,7 +20,7 @@ from asheard import __version__
 from asheard.errors import AsHeardError
 from asheard.io.audio import check_speech
 from asheard.pronunciation.target import Target, target_of_phones, target_of_text
-from asheard.recognition.protocol import Hearing
+from asheard.recognition.protocol import Recognition
 from asheard.server import responses as answers
 from asheard.server import schemas as wire
 from asheard.server.middleware import Door, Limits, RefusedError, status_of
@@ -65,7 +65,7 @@ class Service:
         """The samples of an upload."""
         return await asyncio.to_thread(read_upload, await audio.read(), longest_s)
 
-    async def hear(self, name: str, waveform: NDArray[np.float32], l1: str | None) -> Hearing:
+    async def hear(self, name: str, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
         """What a model hears in a recording with speech."""
         loaded = await self.registry.get(name)
         if l1 is not None and loaded.l1s and l1 not in loaded.l1s:

@@ -10,7 +10,7 @@ from asheard.pronunciation.feedback import added_sentence, sentence
 from asheard.pronunciation.result import Scored, ScoredPhone
 from asheard.pronunciation.target import Target
 from asheard.recognition.protocol import Transcript
-from asheard.recognition.registry import Entry
+from asheard.recognition.registry import ModelConfig
 from asheard.server import schemas as wire
 from asheard.server.runtime import Registry, default_model
 from asheard.server.studies import Study
@@ -23,7 +23,7 @@ def models(registry: Registry) -> wire.Models:
     return wire.Models(default=default_model(registry), models=listed, prior=source)
 
 
-def transcription(entry: Entry, transcript: Transcript, num_samples: int) -> wire.Transcription:
+def transcription(entry: ModelConfig, transcript: Transcript, num_samples: int) -> wire.Transcription:
     """What one model heard."""
     return wire.Transcription(
         model=entry.name,
@@ -37,7 +37,9 @@ def transcription(entry: Entry, transcript: Transcript, num_samples: int) -> wir
     )
 
 
-def comparison(heard: Sequence[tuple[Entry, Transcript]], target: Target | None, num_samples: int) -> wire.Comparison:
+def comparison(
+    heard: Sequence[tuple[ModelConfig, Transcript]], target: Target | None, num_samples: int
+) -> wire.Comparison:
     """Transcripts aligned with each other through their backbone: the canonical phones, or the first transcript."""
     transcripts = [transcript.phones for _, transcript in heard]
     canonical = None
@@ -53,7 +55,7 @@ def comparison(heard: Sequence[tuple[Entry, Transcript]], target: Target | None,
 
 
 def pronunciation(
-    entry: Entry, scored: Scored, transcript: Transcript, target: Target, num_samples: int
+    entry: ModelConfig, scored: Scored, transcript: Transcript, target: Target, num_samples: int
 ) -> wire.Pronunciation:
     """A recording against its target."""
     times_ms = _times_ms(transcript)
@@ -107,7 +109,7 @@ def study_results(study: Study) -> wire.StudyResults:
     return wire.StudyResults(**line, markdown=study.markdown, plots=list(study.plots))
 
 
-def _model(registry: Registry, entry: Entry) -> wire.Model:
+def _model(registry: Registry, entry: ModelConfig) -> wire.Model:
     loaded, reason = registry.loaded.get(entry.name), registry.broken.get(entry.name)
     return wire.Model(
         name=entry.name,
@@ -172,7 +174,7 @@ def _position(phone: ScoredPhone, word: str, l1: str | None) -> wire.Position:
     )
 
 
-def _prior_use(entry: Entry, scored: Scored) -> wire.PriorUse:
+def _prior_use(entry: ModelConfig, scored: Scored) -> wire.PriorUse:
     source = f"the training speakers of {entry.prior.parent.name}" if entry.prior else SOURCE
     if scored.l1 is None:
         reason = "no first language was declared"

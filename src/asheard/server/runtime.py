@@ -22,10 +22,10 @@ from asheard.pronunciation.calibration import load_calibration
 from asheard.pronunciation.gop import GopScorer
 from asheard.pronunciation.scorer import Scorer, own_calibration
 from asheard.recognition.load import load_by_name
-from asheard.recognition.protocol import Hearing, Transcriber, gives_posteriors, hear, joined, pieces
-from asheard.recognition.registry import Entry, built_in_entries, read_entries
+from asheard.recognition.protocol import Recogniser, Recognition, gives_posteriors, hear, joined, pieces
+from asheard.recognition.registry import ModelConfig, built_in_models, read_models
 from asheard.server.middleware import RefusedError
-from asheard.server.studies import Study, read_study, study_entries
+from asheard.server.studies import Study, read_study, study_models
 
 MAX_BATCH_S: Final = 60.0  # of audio in one pass: what waits longer than a pass is answered sooner in the next
 GATHER_S: Final = 0.002  # how long the first of several waits for the others, where others asked a moment ago
@@ -35,7 +35,7 @@ GATHER_S: Final = 0.002  # how long the first of several waits for the others, w
 class _Request:
     waveform: NDArray[np.float32]
     l1: str | None
-    answer: asyncio.Future[Hearing]
+    answer: asyncio.Future[Recognition]
 
 
 class Batcher:
@@ -44,10 +44,10 @@ class Batcher:
     While a pass runs, requests gather; the next pass takes them in their order, as many as fit into `MAX_BATCH_S`. A
     request that comes when all is idle starts at once. A long recording waits anew with each of its pieces, so that
     others are heard in between. What is heard does not depend on who shares the pass
-    (`Transcriber`), and a request that fails is heard apart from the others, so that it fails alone.
+    (`Recogniser`), and a request that fails is heard apart from the others, so that it fails alone.
     """
 
-    def __init__(self, transcriber: Transcriber, num_waiting: int) -> None:
+    def __init__(self, transcriber: Recogniser, num_waiting: int) -> None:
         """Take a transcriber, and how many requests may wait."""
         self._transcriber = transcriber
         self._num_waiting = num_waiting
@@ -56,7 +56,7 @@ class Batcher:
         self._running: asyncio.Task[None] | None = None
         self._together = False  # whether the last pass was shared
 
-    async def hear(self, waveform: NDArray[np.float32], l1: str | None) -> Hearing:
+    async def hear(self, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
         """Hear one recording.
 
         Args:
@@ -64,12 +64,12 @@ class Batcher:
             l1: the speaker's first language, of use to an L1-aware model only.
         Raises:
             RefusedError: too many are waiting (503).
-            ModelError: of `Transcriber.transcribe`.
+            ModelError: of `Recogniser.transcribe`.
         """
         parts = [await self._hear_in_turn(piece, l1) for piece in pieces(self._transcriber, waveform)]
         return parts[0] if len(parts) == 1 else await asyncio.to_thread(joined, self._transcriber, parts)
 
-    async def _hear_in_turn(self, waveform: NDArray[np.float32], l1: str | None) -> Hearing:
+    async def _hear_in_turn(self, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
         if len(self._waiting) >= self._num_waiting:
             raise RefusedError(503, f"{len(self._waiting)} requests are waiting for this model; come again in a moment")
         request = _Request(waveform, l1, asyncio.get_running_loop().create_future())
@@ -136,7 +136,7 @@ class Loaded:
     batcher: Batcher
 
     @property
-    def transcriber(self) -> Transcriber:
+    def transcriber(self) -> Recogniser:
         """The transcriber itself."""
         return self.scorer.transcriber
 
@@ -161,7 +161,9 @@ class Loaded:
 class Registry:
     """Entries by name, and those of them that are loaded."""
 
-    def __init__(self, entries: Sequence[Entry], studies: Sequence[Study] = (), *, num_waiting: int = 256) -> None:
+    def __init__(
+        self, entries: Sequence[ModelConfig], studies: Sequence[Study] = (), *, num_waiting: int = 256
+    ) -> None:
         """Take entries; of two with one name the later one counts, so that users can replace what is built in."""
         self.entries = {entry.name: entry for entry in entries}
         self.studies = {study.name: study for study in studies}
@@ -217,12 +219,12 @@ def build_registry(registry: Path | None = None, studies: Sequence[Path] = (), *
         ModelError: the file is no registry, or a folder no finished study.
     """
     found = [read_study(folder) for folder in studies]
-    entries = built_in_entries() + (read_entries(registry) if registry else [])
-    made = [entry for study in found for entry in study_entries(study)]
+    entries = built_in_models() + (read_models(registry) if registry else [])
+    made = [entry for study in found for entry in study_models(study)]
     return Registry([*entries, *made], found, num_waiting=num_waiting)
 
 
-def load_entry(entry: Entry) -> Scorer:
+def load_entry(entry: ModelConfig) -> Scorer:
     """Load an entry's transcriber, and what scores by it.
 
     Raises:
@@ -243,7 +245,7 @@ def load_entry(entry: Entry) -> Scorer:
     return Scorer(transcriber, entry.name, gop, l1_prior, calibrated=calibration is not None)
 
 
-def source_of(entry: Entry) -> str | Path:
+def source_of(entry: ModelConfig) -> str | Path:
     """What `load_by_name` takes for an entry."""
     from asheard.models import EMBEDDED_BASE
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from asheard.errors import CorpusError, ModelError
 from asheard.io.files import read_json, read_text
-from asheard.recognition.registry import Entry
+from asheard.recognition.registry import ModelConfig
 
 _KINDS: Final = {"faithful": "the faithful transcriber", "l1-aware": "the transcriber that knows the L1"}
 
@@ -61,7 +61,7 @@ def read_study(folder: Path) -> Study:
         raise ModelError(f"{folder}: no finished study ({error}); let `asheard study --out {folder}` end") from None
 
 
-def study_entries(study: Study) -> list[Entry]:
+def study_models(study: Study) -> list[ModelConfig]:
     """The models of a study that trained once (`--folds 1`), with the calibration and the prior that belong to them.
 
     Its verdict decides whether the prior is on for them.
@@ -75,7 +75,7 @@ def study_entries(study: Study) -> list[Entry]:
             continue
         calibration = study.folder / "calibrations" / f"gop-seed{seed}.json"
         entries.append(
-            Entry(
+            ModelConfig(
                 name=f"{study.name}/{folder.parent.name}",
                 kind="study",
                 model=str(folder),
@@ -93,6 +93,6 @@ def study_entries(study: Study) -> list[Entry]:
 
 def _is_synthetic(corpus: Path) -> bool:
     """A corpus that says so of its speakers; one that is gone from the disk is taken for real."""
-    from asheard.corpora.l2arctic import read_roster
+    from asheard.corpora.l2arctic import read_speakers
 
-    return corpus.is_dir() and read_roster(corpus).synthetic
+    return corpus.is_dir() and read_speakers(corpus).synthetic

@@ -11,13 +11,13 @@ from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.phones.espeak import Voice, render_phonemes
 from asheard.recognition.load import load_by_name, model_folder
-from asheard.recognition.protocol import Transcriber
+from asheard.recognition.protocol import Recogniser
 from asheard.server.runtime import Registry, load_entry, source_of
 
 _WORD: Final = "s'i: D@ m'u:n"  # see the moon, in eSpeak NG's mnemonics
 
 
-def trial(transcriber: Transcriber) -> tuple[str, ...]:
+def trial(transcriber: Recogniser) -> tuple[str, ...]:
     """The phones that a transcriber hears in a few words of eSpeak NG.
 
     Raises:

@@ -1,11 +1,11 @@
-"""Other people's recognisers behind one protocol, `asheard.recognition.protocol.Transcriber`; none of them needs torch.
+"""Other people's recognisers behind one protocol, `asheard.recognition.protocol.Recogniser`; none of them needs torch.
 
 Recognisers published as Hugging Face CTC checkpoints are `asheard.models.OffTheShelf`, beside our own models.
 """
 
-from asheard.recognition.external.base import Recogniser
+from asheard.recognition.external.base import ExternalRecogniser
 from asheard.recognition.external.command import Command
 from asheard.recognition.external.hama import Hama
 from asheard.recognition.external.pocketsphinx import PocketSphinx
 
-__all__ = ["Command", "Hama", "PocketSphinx", "Recogniser"]
+__all__ = ["Command", "ExternalRecogniser", "Hama", "PocketSphinx"]

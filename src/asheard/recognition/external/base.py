@@ -13,8 +13,8 @@ from asheard.recognition.protocol import Transcript
 _FRAME_SAMPLES: Final = SAMPLE_RATE_HZ * 25 // 1000  # the analysis window of all of them, 25 ms
 
 
-class Recogniser(ABC):
-    """A `Transcriber` that hears one recording at a time and does not heed L1s.
+class ExternalRecogniser(ABC):
+    """A `Recogniser` that hears one recording at a time and does not heed L1s.
 
     kind: its name, which is also its chain's. version: what its transcripts depend on besides the recording; a
     transcription that was stopped goes on only with the same one.
@@ -36,7 +36,7 @@ class Recogniser(ABC):
         """
 
     def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
-        """See `Transcriber.transcribe`; `l1s` are not used."""
+        """See `Recogniser.transcribe`; `l1s` are not used."""
         empty = Transcript((), (), ())
         return [self.hear(waveform) if len(waveform) >= _FRAME_SAMPLES else empty for waveform in waveforms]
 

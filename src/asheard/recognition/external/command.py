@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.digests import content_digest
-from asheard.phones import detect_alphabet, heard_label
-from asheard.recognition.external.base import Recogniser, to_pcm16
-from asheard.recognition.protocol import Heard, Transcript, fold_heard
+from asheard.phones import detect_alphabet, spoken_label
+from asheard.recognition.external.base import ExternalRecogniser, to_pcm16
+from asheard.recognition.protocol import Label, Transcript, fold_labels
 
 
-class Command(Recogniser):
+class Command(ExternalRecogniser):
     """A command line, run once a recording and without a shell.
 
     It reads a WAV file (16 kHz, mono, 16 bits) and writes phones between blanks, or one JSON object: `phones` (a list,
@@ -52,7 +52,7 @@ class Command(Recogniser):
         self.version = hashlib.sha256(json.dumps([self._words, files]).encode()).hexdigest()
 
     def hear(self, waveform: NDArray[np.float32]) -> Transcript:
-        """See `Recogniser.hear`."""
+        """See `ExternalRecogniser.hear`."""
         wav = io.BytesIO()
         soundfile.write(wav, to_pcm16(waveform), SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
         try:
@@ -66,10 +66,10 @@ class Command(Recogniser):
             heard = _read(done.stdout.decode())
         except ValueError as error:
             raise ModelError(f"command {self.line!r} wrote what is no transcript: {error}") from None
-        return fold_heard(heard, detect_alphabet(item.label for item in heard))
+        return fold_labels(heard, detect_alphabet(item.label for item in heard))
 
 
-def _read(output: str) -> list[Heard]:
+def _read(output: str) -> list[Label]:
     """What a program wrote.
 
     Raises:
@@ -89,9 +89,9 @@ def _read(output: str) -> list[Heard]:
         if span is not None and not (isinstance(span, list) and len(span) == 2 and all(map(_is_number, span))):
             raise ValueError(f"'times_s' must be [start, end] pairs of seconds, not {span!r}")
     return [
-        Heard(label, None if span is None else (span[0], span[1]), confidence)
+        Label(label, None if span is None else (span[0], span[1]), confidence)
         for label, span, confidence in zip(labels, spans, confidences, strict=True)
-        if heard_label(label) is not None
+        if spoken_label(label) is not None
     ]
 
 

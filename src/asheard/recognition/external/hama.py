@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from asheard.errors import ModelError, optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.recognition.chunking import cut, join
-from asheard.recognition.external.base import Recogniser
-from asheard.recognition.protocol import Heard, Transcript, fold_heard
+from asheard.recognition.external.base import ExternalRecogniser
+from asheard.recognition.protocol import Label, Transcript, fold_labels
 
 # Labels that are no claim about a sound: word and sequence marks. `<unk>` is one, and is left out by name.
 SILENT: Final = frozenset({"<pad>", "<sos>", "<eos>", "<wb>", "<blank>", " "})
 
 
-class Hama(Recogniser):
+class Hama(ExternalRecogniser):
     """The package's own greedy decoding, with the confidences that it does not return.
 
     A confidence is the mean posterior of a label over the frames it was read from, as in our own models; times are
@@ -49,7 +49,7 @@ class Hama(Recogniser):
         return list(self._model.decoder_tokens)
 
     def hear(self, waveform: NDArray[np.float32]) -> Transcript:
-        """See `Recogniser.hear`."""
+        """See `ExternalRecogniser.hear`."""
         pieces = [self._log_probs(piece) for piece in cut(waveform)]
         log_probs = join(pieces, self._model.blank_id, round(self._frame_s * SAMPLE_RATE_HZ))
         best = self._best_labels(log_probs)
@@ -59,8 +59,8 @@ class Hama(Recogniser):
             label = self._model.decoder_tokens[best[start]]
             if label not in SILENT:
                 confidence = float(np.exp(log_probs[start:end, best[start]]).mean())
-                heard.append(Heard(label, (start * self._frame_s, end * self._frame_s), confidence))
-        return fold_heard(heard, "ipa")
+                heard.append(Label(label, (start * self._frame_s, end * self._frame_s), confidence))
+        return fold_labels(heard, "ipa")
 
     def _log_probs(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         """(T, 191) natural logs of what is no longer than a piece."""

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard.errors import optional_package
-from asheard.recognition.external.base import Recogniser, to_pcm16
-from asheard.recognition.protocol import Heard, Transcript, fold_heard
+from asheard.recognition.external.base import ExternalRecogniser, to_pcm16
+from asheard.recognition.protocol import Label, Transcript, fold_labels
 
 SILENCE: Final = "SIL"  # the one label of its 42 that claims no sound
 
@@ -16,7 +16,7 @@ SILENCE: Final = "SIL"  # the one label of its 42 that claims no sound
 _SEARCH: Final[dict[str, Any]] = {"lw": 2.0, "pip": 0.3, "beam": 1e-200, "pbeam": 1e-20}
 
 
-class PocketSphinx(Recogniser):
+class PocketSphinx(ExternalRecogniser):
     """Phones of the en-us model with the times of their HMM states, in frames of 10 ms.
 
     It gives no confidences: an allphone search has no posterior. Its AH is schwa too, so ə never comes out. Noises
@@ -45,14 +45,14 @@ class PocketSphinx(Recogniser):
         self._frame_s = 1 / self._decoder.config["frate"]
 
     def hear(self, waveform: NDArray[np.float32]) -> Transcript:
-        """See `Recogniser.hear`."""
+        """See `ExternalRecogniser.hear`."""
         self._decoder.reinit_feat()  # or the cepstral mean and the noise of what it heard before would live on
         self._decoder.start_utt()
         self._decoder.process_raw(to_pcm16(waveform).tobytes(), full_utt=True)
         self._decoder.end_utt()
         heard = [
-            Heard(segment.word, (segment.start_frame * self._frame_s, (segment.end_frame + 1) * self._frame_s))
+            Label(segment.word, (segment.start_frame * self._frame_s, (segment.end_frame + 1) * self._frame_s))
             for segment in self._decoder.seg() or ()  # None where it found no path
             if segment.word != SILENCE
         ]
-        return fold_heard(heard, "arpabet")
+        return fold_labels(heard, "arpabet")
