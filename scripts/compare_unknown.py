@@ -45,10 +45,10 @@ def main() -> None:
             wav_root=root,
             checkpoint_dir=args.out / unknown,
             base=str(base),
-            preset="voice",
+            preset="tiny",
             epochs=EPOCHS,
             peak_lr=PEAK_LR,
-            unknown=unknown,
+            unknown_phones=unknown,
         )
         predictions = args.out / f"{unknown}.jsonl"
         transcribe(train(options), test, root, predictions, chain=unknown)

@@ -78,7 +78,7 @@ def make(speechocean762: Path, kokoro_voices: Path, work: Path) -> None:
         wav_root=corpora,
         checkpoint_dir=work / "model",
         base=str(base),
-        preset="voice",
+        preset="tiny",
         epochs=EPOCHS,
         peak_lr=PEAK_LR,
         seed=SEED,

@@ -98,7 +98,7 @@ def asheard_tiny_on(train_rows: list[Utterance], wav_root: Path, out: Path, stag
         val=manifests / "val.jsonl",
         wav_root=wav_root,
         checkpoint_dir=out / "models" / TUNED,
-        preset="voice",
+        preset="tiny",
     )
     do = partial(train, options)
     stages.run("train", do, inputs=[options.fingerprint(), listing(wav_root)], outputs=[options.checkpoint_dir])

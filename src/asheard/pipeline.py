@@ -53,7 +53,7 @@ _RECIPES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class FoldConfig:
     """What the folds of a study share.
 
     wav_root: the corpus. recordings: digest of what lies there. base: recogniser to start from, hub id or folder.
@@ -90,10 +90,10 @@ class FoldResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class PreparedFold:
     """A fold that is ready to be trained. runs: the training of each chain's model with each seed."""
 
-    setting: Setting
+    config: FoldConfig
     out: Path
     stages: Stages
     checked: CheckReport
@@ -102,61 +102,61 @@ class Prepared:
 
     def begin_training(self) -> list[tuple[TrainingOptions, Stage]]:
         """The runs that are still to be trained, each with its stage, which is to be ended after it."""
-        begun = []
+        started = []
         for (_, seed), options in self.runs.items():
-            inputs, outputs = [options.fingerprint(), self.setting.recordings], [options.checkpoint_dir]
+            inputs, outputs = [options.fingerprint(), self.config.recordings], [options.checkpoint_dir]
             stage = self.stages.begin(f"train {options.kind} seed {seed}", inputs=inputs, outputs=outputs)
             if stage:
-                begun.append((options, stage))
-        return begun
+                started.append((options, stage))
+        return started
 
 
-def prepare_fold(setting: Setting, out: Path, test_speakers: Collection[str], stages: Stages) -> Prepared:
+def prepare_fold(config: FoldConfig, out: Path, test_speakers: Collection[str], stages: Stages) -> PreparedFold:
     """Build the manifests and fit the prior with some speakers held out; stages that are done are skipped.
 
     Args:
-        setting: what all folds share.
+        config: what all folds share.
         out: folder for the manifests, the prior, the models and their predictions.
         test_speakers: speakers nobody trains on.
         stages: of this fold alone.
     """
     manifests = out / "manifests"
-    build = partial(build_l2arctic, setting.wav_root, manifests, test_speakers=test_speakers)
-    stages.run("manifests", build, inputs=[setting.recordings, sorted(test_speakers)], outputs=[manifests])
-    checked = check_corpus(manifests, wav_root=setting.wav_root)
+    build = partial(build_l2arctic, config.wav_root, manifests, test_speakers=test_speakers)
+    stages.run("manifests", build, inputs=[config.recordings, sorted(test_speakers)], outputs=[manifests])
+    checked = check_corpus(manifests, wav_root=config.wav_root)
     refuse_problems(checked)
 
-    prior, p_min = fit_prior(read_manifest(manifests / "train.jsonl"), setting.vectors)
+    prior, p_min = fit_prior(read_manifest(manifests / "train.jsonl"), config.vectors)
     prior.save(out / "prior.json")
 
     runs = {
         (chain, seed): recipe(
             train=manifests / "train.jsonl",
             val=manifests / "val.jsonl",
-            wav_root=setting.wav_root,
+            wav_root=config.wav_root,
             checkpoint_dir=out / "models" / f"{kind}-seed{seed}",
-            base=setting.base,
+            base=config.base,
             seed=seed,
-            preset=setting.training,
-            pilot=setting.pilot if seed == setting.seeds[0] else 0,
-            audio_cache=setting.cache,
+            preset=config.training,
+            pilot=config.pilot if seed == config.seeds[0] else 0,
+            audio_cache=config.cache,
         )
-        for seed in setting.seeds
+        for seed in config.seeds
         for kind, (chain, recipe) in _RECIPES.items()
     }
-    return Prepared(setting=setting, out=out, stages=stages, checked=checked, p_min=p_min, runs=runs)
+    return PreparedFold(config=config, out=out, stages=stages, checked=checked, p_min=p_min, runs=runs)
 
 
-def evaluate_fold(fold: Prepared) -> FoldResult:
+def evaluate_fold(fold: PreparedFold) -> FoldResult:
     """Transcribe the held-out speakers with the trained models, and score them; stages that are done are skipped."""
-    setting, out, stages = fold.setting, fold.out, fold.stages
+    config, out, stages = fold.config, fold.out, fold.stages
     manifests, predictions, prior_file = out / "manifests", out / "predictions", out / "prior.json"
     train_rows, val_rows, test_rows = (manifests / f"{split}.jsonl" for split in ("train", "val", "test"))
-    wav_root, recordings, cache = setting.wav_root, setting.recordings, setting.cache
+    wav_root, recordings, cache = config.wav_root, config.recordings, config.cache
     prior = load_prior(prior_file)
     models = {key: options.final for key, options in fold.runs.items()}
 
-    def write_down(
+    def transcribe_chain(
         name: str,
         model: str | Path,
         chain: str,
@@ -176,21 +176,21 @@ def evaluate_fold(fold: Prepared) -> FoldResult:
         do = partial(calibrate, model, val_rows, wav_root, path, prior=prior, audio_cache=cache)
         inputs = [content_digest(model), val_rows, recordings, prior]
         stages.run(f"calibrate {name}", do, inputs=inputs, outputs=[path, ratios_path(path)])
-        rows = write_down(name, model, chain, gop=Gop(calibration=path, prior=prior))
+        rows = transcribe_chain(name, model, chain, gop=Gop(calibration=path, prior=prior))
         return ChainRun(chain=chain, seed=seed, predictions=rows)
 
     runs = []
-    off_the_shelf = write_down(OFF_THE_SHELF, setting.base, OFF_THE_SHELF)
-    for seed in setting.seeds:
+    off_the_shelf = transcribe_chain(OFF_THE_SHELF, config.base, OFF_THE_SHELF)
+    for seed in config.seeds:
         faithful_model, l1_model = models[FAITHFUL, seed], models[L1_ENCODER, seed]
-        faithful_rows = write_down(f"{FAITHFUL}-seed{seed}", faithful_model, FAITHFUL)
-        told = write_down(f"{L1_ENCODER}-seed{seed}", l1_model, L1_ENCODER)
-        untold = write_down(f"{L1_ENCODER_UNKNOWN}-seed{seed}", l1_model, L1_ENCODER_UNKNOWN, "unknown")
+        faithful_rows = transcribe_chain(f"{FAITHFUL}-seed{seed}", faithful_model, FAITHFUL)
+        l1_given = transcribe_chain(f"{L1_ENCODER}-seed{seed}", l1_model, L1_ENCODER)
+        l1_withheld = transcribe_chain(f"{L1_ENCODER_UNKNOWN}-seed{seed}", l1_model, L1_ENCODER_UNKNOWN, "unknown")
         runs += [
             ChainRun(chain=OFF_THE_SHELF, seed=seed, predictions=off_the_shelf),
             ChainRun(chain=FAITHFUL, seed=seed, predictions=faithful_rows),
-            ChainRun(chain=L1_ENCODER, seed=seed, predictions=told),
-            ChainRun(chain=L1_ENCODER_UNKNOWN, seed=seed, predictions=untold),
+            ChainRun(chain=L1_ENCODER, seed=seed, predictions=l1_given),
+            ChainRun(chain=L1_ENCODER_UNKNOWN, seed=seed, predictions=l1_withheld),
             ChainRun(chain=L1_PRIOR, seed=seed, predictions=faithful_rows, prior=prior),
             score(GOP, seed, faithful_model, None),
             score(GOP_PRIOR, seed, faithful_model, prior_file),
@@ -287,7 +287,7 @@ def study(
         plan = embedded_plan(num_per_speaker=size.num_per_speaker)
         stages.run("corpus", lambda: synthesise(wav_root, plan), inputs=[plan], outputs=[wav_root])
     roster = read_speakers(wav_root)
-    setting = Setting(
+    config = FoldConfig(
         wav_root=wav_root,
         recordings=listing(wav_root),
         base=base,
@@ -300,10 +300,10 @@ def study(
 
     prepared = []
     for number, held_out in enumerate(rotate(roster.l1s, roster.test_speakers, folds), start=1):
-        home = out if folds == 1 else out / f"fold{number}"
-        say = announce if folds == 1 else partial(_announce_fold, announce, number)
-        prepared.append(prepare_fold(setting, home, held_out, Stages(home / ".stages", say)))
-    training = [begun for fold in prepared for begun in fold.begin_training()]
+        fold_dir = out if folds == 1 else out / f"fold{number}"
+        announce_stage = announce if folds == 1 else partial(_announce_fold, announce, number)
+        prepared.append(prepare_fold(config, fold_dir, held_out, Stages(fold_dir / ".stages", announce_stage)))
+    training = [started for fold in prepared for started in fold.begin_training()]
     (executor or Local()).train([options for options, _ in training])
     for _, stage in training:
         stage.end()

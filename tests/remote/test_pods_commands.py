@@ -1,4 +1,4 @@
-"""`asheard pods` parses, calls and prints; `asheard study --on` ends as it does here; Ctrl-C leaves runs going."""
+"""`asheard pods` parses, calls and prints; `asheard study --executor` gives the same result; Ctrl-C stops no run."""
 
 import re
 import shlex
@@ -90,7 +90,7 @@ def test_a_kind_that_is_none(tones):
 def test_a_study_on_another_machine_ends_as_it_does_here(place, quick_study: Path, quick_study_command, tmp_path):
     """Ctrl-C in the middle leaves the runs going; the same command comes back to them."""
     out = tmp_path / "study"
-    command = [*quick_study_command, str(out), "--on", place]
+    command = [*quick_study_command, str(out), "--executor", place]
     study = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     jobs = Path(place[place.index("/", len("ssh+cpu://")) :]) / "jobs"
     end = time.monotonic() + 120

@@ -205,9 +205,9 @@ def test_a_folder_of_recordings_by_a_path_from_where_we_are(workers, tones, tmp_
 
 
 def test_another_place_is_refused():
-    with pytest.raises(AsHeardError, match=r"--on moon: no such place; there are local, .*, and ray"):
+    with pytest.raises(AsHeardError, match=r"--executor moon: no such place; there are local, .*, and ray"):
         executor_at("moon")
-    with pytest.raises(AsHeardError, match="--on ssh://there: recordings are transcribed on local or ray"):
+    with pytest.raises(AsHeardError, match="--executor ssh://there: recordings are transcribed on local or ray"):
         map_shards_at("ssh://there")
 
 
@@ -222,7 +222,7 @@ def test_where_no_cluster_answers(options, monkeypatch):
 @pytest.mark.slow
 def test_a_study_whose_node_and_caller_are_killed_ends_the_same(workers, quick_study, quick_study_command, tmp_path):
     out = tmp_path / "quick"
-    command = [*quick_study_command, str(out), "--on", workers.address]
+    command = [*quick_study_command, str(out), "--executor", workers.address]
     logs = [out / "models" / f"{kind}-seed1" for kind in ("faithful", "l1-aware")]
     study = subprocess.Popen(command, start_new_session=True)
     wait_until(lambda: any(last_step(log) for log in logs))

@@ -76,7 +76,7 @@ def test_a_run_is_trained_there_and_comes_back_with_the_weights_it_would_have_he
 def test_executors_go_by_their_places():
     assert isinstance(executor_at("local"), Local)
     assert isinstance(executor_at("ssh://a,ssh+cpu://b"), Ssh)
-    with pytest.raises(AsHeardError, match="--on cloud: no such place"):
+    with pytest.raises(AsHeardError, match="--executor cloud: no such place"):
         executor_at("cloud")
 
 

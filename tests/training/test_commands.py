@@ -35,13 +35,13 @@ def test_train_and_transcribe(kind, tones, tmp_path):
         tones / "val.jsonl",
     ]
     command += ["--checkpoint-dir", folder, "--base", tones / "base", "--preset", "quick", "--epochs", 2]
-    command += ["--unknown", "left-out"]
+    command += ["--unknown-phones", "left-out"]
     output = run(*command, "--seed", 3, *(["--lambda-l1", 0.5] if kind == "l1-aware" else []))
     assert "trained on 48 utterances" in output
     assert re.search(r"epoch 2: val PER [\d.]+%" + (r", L1 accuracy" if kind == "l1-aware" else ""), output)
     options = read_card(folder / "final")["training"]["options"]
     assert (options["seed"], options["lambda_l1"]) == (3, 0.5 if kind == "l1-aware" else 0.3)
-    assert options["unknown"] == "left-out"
+    assert options["unknown_phones"] == "left-out"
     again = run(*command, "--seed", 3, *(["--lambda-l1", 0.5] if kind == "l1-aware" else []))
     assert "already trained" in again
 
@@ -61,7 +61,7 @@ def test_train_and_transcribe(kind, tones, tmp_path):
 
 
 def test_the_voice_preset_varies_the_recordings(tones, tmp_path):
-    command = ["train", "faithful", "--preset", "voice", "--epochs", 1, "--base", tones / "conformer"]
+    command = ["train", "faithful", "--preset", "tiny", "--epochs", 1, "--base", tones / "conformer"]
     command += ["--wav-root", tones, "--train", tones / "train.jsonl", "--val", tones / "val.jsonl"]
     assert "trained on 48 utterances" in run(*command, "--checkpoint-dir", tmp_path / "run")
     options = read_card(tmp_path / "run" / "final")["training"]["options"]

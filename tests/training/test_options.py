@@ -15,7 +15,7 @@ from asheard.training.step import learning_rate
     [
         ("kind", "unfaithful"),
         ("schedule", "cosine"),
-        ("unknown", "guessed"),
+        ("unknown_phones", "guessed"),
         ("base", None),
         ("epochs", 0),
         ("peak_lr", 0.0),
@@ -40,9 +40,12 @@ def test_recipes(tones, tmp_path):
     assert faithful(**places, preset="quick").epochs == 1
     assert faithful(**places, preset="quick", epochs=7).epochs == 7
     assert [faithful(**places, preset=preset).augment for preset in PRESETS] == [False, False, True, False]
-    assert not faithful(**places, preset="voice").freeze_front_end
+    assert not faithful(**places, preset="tiny").freeze_front_end
     assert l1_aware(**places).lambda_l1 == 0.3
-    assert (faithful(**places).unknown, faithful(**places, unknown="left-out").unknown) == ("wildcard", "left-out")
+    assert (faithful(**places).unknown_phones, faithful(**places, unknown_phones="left-out").unknown_phones) == (
+        "wildcard",
+        "left-out",
+    )
     assert (faithful(**places).kind, l1_aware(**places).kind, base(**places).kind) == (
         "faithful",
         "l1-aware",
@@ -51,7 +54,7 @@ def test_recipes(tones, tmp_path):
     assert (faithful(**places).fresh_lr_factor, base(**places).fresh_lr_factor) == (10.0, 1.0)
     assert faithful(**places).freeze_front_end
     assert not base(**places).freeze_front_end
-    with pytest.raises(ModelError, match="no preset 'slow'; there are full, embedded, voice, quick"):
+    with pytest.raises(ModelError, match="no preset 'slow'; there are full, embedded, tiny, quick"):
         faithful(**places, preset="slow")
 
 
@@ -67,8 +70,10 @@ def test_the_fingerprint_is_of_content_not_of_places(options, tmp_path):
         "pilot": 3,
     }
     assert TrainingOptions(**moved).fingerprint() == here
-    with pytest.raises(ModelError, match="unknown was 'wildcard', is 'canonical'"):
-        check_unchanged(here, TrainingOptions(**moved | {"unknown": "canonical"}).fingerprint(), tmp_path / "run")
+    with pytest.raises(ModelError, match="unknown_phones was 'wildcard', is 'canonical'"):
+        check_unchanged(
+            here, TrainingOptions(**moved | {"unknown_phones": "canonical"}).fingerprint(), tmp_path / "run"
+        )
     with pytest.raises(ModelError, match="augment was False, is True"):
         check_unchanged(here, TrainingOptions(**moved | {"augment": True}).fingerprint(), tmp_path / "run")
     copied.write_text(copied.read_text().replace("Hindi", "Thai"))

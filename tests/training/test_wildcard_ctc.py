@@ -201,6 +201,6 @@ def test_a_run_learns_from_utterances_with_holes(options, tones, tmp_path):
     write_manifest(tmp_path / "holes.jsonl", holed)
     run = TrainingOptions(**options | {"train": tmp_path / "holes.jsonl", "val": tmp_path / "holes.jsonl", "epochs": 1})
     card = read_card(train(run))["training"]
-    assert card["options"]["unknown"] == "wildcard"
+    assert card["options"]["unknown_phones"] == "wildcard"
     assert (card["num_train"], card["num_val"]) == (48, 48)
     assert card["excluded"] == {"train": {}, "val": {}}

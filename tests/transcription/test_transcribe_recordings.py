@@ -214,8 +214,11 @@ def test_nothing_heard_is_no_speech(asheard, folder):
         (["gone.wav", "--gop"], "--gop"),
         (["gone.wav", "--wav-root", "x"], "--wav-root"),
         (["gone.wav", "--chain", "x"], "--chain"),
-        (["gone.wav", "--on", "ray://x"], "--on"),
-        (["gone.wav", "--out", "p.jsonl", "--on", "moon"], "--on moon: recordings are transcribed on local or ray://"),
+        (["gone.wav", "--executor", "ray://x"], "--executor"),
+        (
+            ["gone.wav", "--out", "p.jsonl", "--executor", "moon"],
+            "--executor moon: recordings are transcribed on local or",
+        ),
     ],
 )
 def test_what_does_not_go_together(asheard, arguments, message):

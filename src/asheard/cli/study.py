@@ -42,10 +42,10 @@ def study(
     vectors: Annotated[
         Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
     ] = None,
-    on: Annotated[
+    executor: Annotated[
         str,
         typer.Option(
-            "--on",
+            "--executor",
             metavar="PLACE",
             help="Where models are trained: local, ssh://USER@MACHINE,..., pods:N[:GPU] or ray://HOST:PORT.",
         ),
@@ -77,7 +77,7 @@ def study(
         folds=folds,
         preset=preset and preset.value,
         vectors_file=vectors,
-        executor=executor_at(on, out, max_cost=max_cost, max_hours=max_hours),
+        executor=executor_at(executor, out, max_cost=max_cost, max_hours=max_hours),
         announce=announce,
     )
     if verdict is not None:

@@ -35,12 +35,12 @@ class Preset(StrEnum):
     """Recipes: a large model on a GPU, asheard-tiny on two cores, the embedded base there, one epoch of that."""
 
     FULL = "full"
-    VOICE = "voice"
+    TINY = "tiny"
     EMBEDDED = "embedded"
     QUICK = "quick"
 
 
-class Unknown(StrEnum):
+class UnknownPhones(StrEnum):
     """What stands in the target for a sound of which only is known that it was not the canonical one."""
 
     WILDCARD = "wildcard"
@@ -73,8 +73,8 @@ Base = Annotated[
     ),
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be read, and count them.")]
-UnknownOption = Annotated[
-    Unknown, typer.Option("--unknown", help="The target where only is known that a phone was wrong.")
+UnknownPhonesOption = Annotated[
+    UnknownPhones, typer.Option("--unknown-phones", help="The target where only is known that a phone was wrong.")
 ]
 PresetOption = Annotated[Preset, typer.Option("--preset", help="Recipe.")]
 
@@ -91,7 +91,7 @@ def faithful(
     pilot: Pilot = 0,
     pilot_train: PilotTrain = 256,
     skip_bad: SkipBad = False,
-    unknown: UnknownOption = Unknown.WILDCARD,
+    unknown_phones: UnknownPhonesOption = UnknownPhones.WILDCARD,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
 ) -> None:
@@ -110,7 +110,7 @@ def faithful(
         pilot=pilot,
         pilot_train=pilot_train,
         skip_bad=skip_bad,
-        unknown=unknown.value,
+        unknown_phones=unknown_phones.value,
         base=base,
         preset=preset,
     )
@@ -131,7 +131,7 @@ def l1_aware(
         float, typer.Option("--lambda-l1", min=0.0, help="Weight of the L1 loss beside the CTC loss.")
     ] = 0.3,
     skip_bad: SkipBad = False,
-    unknown: UnknownOption = Unknown.WILDCARD,
+    unknown_phones: UnknownPhonesOption = UnknownPhones.WILDCARD,
     base: Base = None,
     preset: PresetOption = Preset.FULL,
 ) -> None:
@@ -151,7 +151,7 @@ def l1_aware(
         pilot_train=pilot_train,
         skip_bad=skip_bad,
         lambda_l1=lambda_l1,
-        unknown=unknown.value,
+        unknown_phones=unknown_phones.value,
         base=base,
         preset=preset,
     )

@@ -77,8 +77,8 @@ def transcribe(
     prior: Annotated[
         Path | None, typer.Option("--prior", help="With --gop: the prior of what each L1 says (JSON).")
     ] = None,
-    on: Annotated[
-        str, typer.Option("--on", metavar="PLACE", help="With --out: where it is done, local or ray://HOST:PORT.")
+    executor: Annotated[
+        str, typer.Option("--executor", metavar="PLACE", help="With --out: where it is done, local or ray://HOST:PORT.")
     ] = "local",
 ) -> None:
     """Write down the phones of recordings; killed, the same command goes on.
@@ -99,8 +99,8 @@ def transcribe(
         raise typer.BadParameter("TextGrids are files; give the folder for them (--out)")
     if format is Format.TABLE and out is not None:
         raise typer.BadParameter("a table is printed; for --out take json or textgrid")
-    if on != "local" and out is None:
-        raise typer.BadParameter("is of use with --out only", param_hint="--on")
+    if executor != "local" and out is None:
+        raise typer.BadParameter("is of use with --out only", param_hint="--executor")
     folder = out if format is Format.TEXTGRID else None
     if folder is not None:
         out = folder / "predictions.jsonl"
@@ -112,7 +112,7 @@ def transcribe(
                 raise typer.BadParameter("is of use with --out only", param_hint="--chain")
             _print_phones(model, recordings, format or Format.TABLE)
             return
-        done = transcription.transcribe_recordings(model, recordings, out, chain=chain, spread=_spread(on))
+        done = transcription.transcribe_recordings(model, recordings, out, chain=chain, spread=_spread(executor))
         wavs = find_recordings(recordings)
     else:
         if manifest is None or wav_root is None or out is None:
@@ -126,7 +126,7 @@ def transcribe(
             l1=l1.value,
             audio_cache=out.parent / "audio-16khz",
             gop=Gop(calibration=calibration, prior=prior) if gop else None,
-            spread=_spread(on),
+            spread=_spread(executor),
         )
         wavs = [replace(row, wav=str(wav_root / str(row.wav))) for row in read_manifest(manifest)]
     if folder is not None:
@@ -134,13 +134,13 @@ def transcribe(
     _report(done)
 
 
-def _spread(on: str) -> "MapShards | None":
+def _spread(executor: str) -> "MapShards | None":
     """Other places need torch, which recognisers here do without."""
-    if on == "local":
+    if executor == "local":
         return None
     from asheard.remote import map_shards_at
 
-    return map_shards_at(on)
+    return map_shards_at(executor)
 
 
 def _write_textgrids(predictions: Path, recordings: "list[Utterance]", folder: Path) -> None:

@@ -40,7 +40,7 @@ class Local:
 def executor_at(
     place: str, study: Path = Path(), *, max_cost: float | None = None, max_hours: float | None = None
 ) -> Executor:
-    """The executor that `--on` names.
+    """The executor that `--executor` names.
 
     Args:
         place: local; ray://HOST:PORT; places of machines joined by commas, as of `machine_at`; or pods:N, pods:N:GPU,
@@ -56,7 +56,9 @@ def executor_at(
         order = Order(**{name: wish for name, wish in wishes.items() if wish is not None})
         return Pods(int(pods[1]), study, order, max_cost=max_cost)
     if max_cost is not None or max_hours is not None:
-        raise AsHeardError(f"--max-cost and --max-hours bound pods that are rented with --on pods:N, not --on {place}")
+        raise AsHeardError(
+            f"--max-cost and --max-hours bound pods that are rented with --executor pods:N, not --executor {place}"
+        )
     if place == "local":
         return Local()
     if place.startswith(("ssh", OURS)):
@@ -64,12 +66,12 @@ def executor_at(
     if place.startswith("ray://"):
         return RayExecutor(place)
     raise AsHeardError(
-        f"--on {place}: no such place; there are local, ssh://USER@MACHINE, pods:N, names of pods, and ray://HOST:PORT"
+        f"--executor {place}: no such place; there are local, ssh://USER@MACHINE, pods:N, names of pods, and ray://HOST:PORT"
     )
 
 
 def map_shards_at(place: str) -> MapShards:
-    """What does the work of `transcribe` where `--on` says.
+    """What does the work of `transcribe` where `--executor` says.
 
     Args:
         place: ray://HOST:PORT.
@@ -78,4 +80,4 @@ def map_shards_at(place: str) -> MapShards:
     """
     if place.startswith("ray://"):
         return RayExecutor(place).spread
-    raise AsHeardError(f"--on {place}: recordings are transcribed on local or ray://HOST:PORT")
+    raise AsHeardError(f"--executor {place}: recordings are transcribed on local or ray://HOST:PORT")

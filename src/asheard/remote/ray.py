@@ -1,4 +1,4 @@
-"""`--on ray://HOST:PORT`: training runs, and shards of transcription, as tasks of a Ray cluster.
+"""`--executor ray://HOST:PORT`: training runs, and shards of transcription, as tasks of a Ray cluster.
 
 Every node sees this machine's files under the same paths, and has the same AsHeard. A task whose worker dies is given
 to another; a training run goes on there from its checkpoint.

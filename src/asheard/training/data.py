@@ -30,7 +30,7 @@ from asheard.io.files import whole_file
 from asheard.models import Encoder, pad
 from asheard.phones import BLANK_ID, PAD_ID, phone_to_id
 from asheard.training.feature_cache import Features
-from asheard.training.options import Kind, Unknown
+from asheard.training.options import Kind, UnknownPhones
 from asheard.training.wildcard_ctc import least_frames
 
 Waveform = NDArray[np.float32]
@@ -175,7 +175,7 @@ def build_examples(
     kind: Kind,
     encoder: Encoder,
     load: LoadWav,
-    unknown: Unknown = "wildcard",
+    unknown_phones: UnknownPhones = "wildcard",
     fastest: float = 1.0,
 ) -> tuple[list[Example], Exclusions]:
     """Turn utterances into examples, and name those that cannot be trained on.
@@ -185,7 +185,7 @@ def build_examples(
         kind: base takes the canonical phones as target, the others the produced ones.
         encoder: says how many frames a recording gives.
         load: reads a recording, where the manifest does not say how long it is.
-        unknown: what stands for an unknown sound in a produced target, see `TrainingOptions`.
+        unknown_phones: what stands for an unknown sound in a produced target, see `TrainingOptions`.
         fastest: the highest speed that recordings will be played at; a target must fit even then.
     Returns:
         The examples in manifest order, and the exclusions: no recording; no phones; fewer frames than CTC needs (one a
@@ -197,7 +197,7 @@ def build_examples(
         if kind == "base":
             label_ids = tuple(map(phone_to_id, row.canonical))
         else:
-            label_ids = tuple(label for token in row.tokens for label in _produced_labels(token, unknown))
+            label_ids = tuple(label for token in row.tokens for label in _produced_labels(token, unknown_phones))
         if row.wav is None:
             exclusions.add("no recording", name)
             continue
@@ -215,16 +215,16 @@ def build_examples(
     return examples, exclusions
 
 
-def _produced_labels(token: Token, unknown: Unknown) -> tuple[int, ...]:
+def _produced_labels(token: Token, unknown_phones: UnknownPhones) -> tuple[int, ...]:
     """What was said at one position, as ids of a target: a phone, a hole, or nothing."""
     if token.perceived is not None:
         return (phone_to_id(token.perceived),)
-    if not token.is_err or unknown == "left-out":
+    if not token.is_err or unknown_phones == "left-out":
         return ()
     if token.canonical is None:  # an addition: one phone was heard, whichever
-        return (-BLANK_ID,) if unknown == "wildcard" else ()
+        return (-BLANK_ID,) if unknown_phones == "wildcard" else ()
     canonical = phone_to_id(token.canonical)
-    return (-canonical,) if unknown == "wildcard" else (canonical,)
+    return (-canonical,) if unknown_phones == "wildcard" else (canonical,)
 
 
 def plan_epoch(examples: Sequence[Example], batch_seconds: float, seed: int, epoch: int) -> list[list[int]]:

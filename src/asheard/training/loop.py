@@ -90,9 +90,9 @@ def train(options: TrainingOptions) -> Path:
         check_unchanged(read_card(options.final)["training"]["options"], fingerprint, options.final)
         discard_checkpoints(options.checkpoint_dir)
         return options.final
-    begun = find_checkpoint(options.checkpoint_dir)
-    if begun:
-        check_unchanged(begun[1].fingerprint, fingerprint, begun[0])
+    started = find_checkpoint(options.checkpoint_dir)
+    if started:
+        check_unchanged(started[1].fingerprint, fingerprint, started[0])
 
     mask_vector_idles = options.mask_time_prob == 0
     parallel = DistributedDataParallelKwargs(find_unused_parameters=mask_vector_idles)
@@ -103,12 +103,12 @@ def train(options: TrainingOptions) -> Path:
         _sweep(options.checkpoint_dir)
     trainer = Trainer(options, accelerator, l1s)
     data = _read_data(options, trainer, train_rows, val_rows)
-    if options.pilot and not begun:
+    if options.pilot and not started:
         _run_pilot(options, trainer, data)
         del trainer  # two large models and their optimizers do not fit on one GPU
         accelerator.free_memory()
         trainer = Trainer(options, accelerator, l1s)
-    epochs = _run(options, trainer, data, begun, fingerprint)
+    epochs = _run(options, trainer, data, started, fingerprint)
     if accelerator.is_main_process:
         card = {
             "asheard": asheard.__version__,
@@ -130,15 +130,15 @@ def _run(
     options: TrainingOptions,
     trainer: Trainer,
     data: Data,
-    begun: tuple[Path, Progress] | None,
+    started: tuple[Path, Progress] | None,
     fingerprint: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """All steps that the checkpoint `begun` does not hold; gives the log's rows of all epochs."""
+    """All steps that the checkpoint `started` does not hold; gives the log's rows of all epochs."""
     accelerator = trainer.accelerator
     steps, data_order = plan_steps(options, data.train, accelerator.num_processes, accelerator.process_index)
     start = 0
-    if begun:
-        checkpoint, done = begun
+    if started:
+        checkpoint, done = started
         if done.data_order != data_order:
             raise ModelError(
                 f"{checkpoint}: the batches of this run would come in another order (another number of processes, "
@@ -268,8 +268,9 @@ def _read_data(
         return examples, excluded
 
     fastest = SPEED[1] if options.augment else 1.0
-    train_examples, train_excluded = use(options.train, train_rows, unknown=options.unknown, fastest=fastest)
-    # In val unknown sounds stay holes, so that runs of any `unknown` are measured against the same.
+    how = {"unknown_phones": options.unknown_phones, "fastest": fastest}
+    train_examples, train_excluded = use(options.train, train_rows, **how)
+    # In val unknown sounds stay holes, so that runs of any `unknown_phones` are measured against the same.
     val_examples, val_excluded = use(options.val, val_rows)
     strangers = sorted({row.l1 for row in val_examples} - {row.l1 for row in train_rows})
     if options.kind == "l1-aware" and strangers:

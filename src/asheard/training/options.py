@@ -17,7 +17,7 @@ from asheard.models import ASHEARD_TINY, EMBEDDED_BASE
 
 Kind = Literal["base", "faithful", "l1-aware"]
 Schedule = Literal["linear", "one-cycle"]
-Unknown = Literal["wildcard", "left-out", "canonical"]
+UnknownPhones = Literal["wildcard", "left-out", "canonical"]
 
 # Where files lie, how often they are written and whether a pilot ran first changes nothing about the weights.
 # Recordings that were left out show in the digest of the batches.
@@ -37,8 +37,8 @@ class TrainingOptions:
         wav_root: folder the manifests' wav paths start from.
         checkpoint_dir: checkpoints, log.jsonl, tensorboard/ and, at the end, final/ go here.
         skip_bad: leave out recordings that cannot be read, and count them on the card, instead of stopping.
-        unknown: what stands in the produced phones of train for a sound of which only is known that it was not the
-            canonical one (`err`, or a score below 0.5): wildcard (a hole: any other phone, or none), left-out (nothing)
+        unknown_phones: the target label of a phone that is only known not to be the canonical one
+            (`err`, or a score below 0.5): wildcard (a hole: any other phone, or none), left-out (nothing)
             or canonical (the dictionary's phone nevertheless). In val it is a hole whatever this says.
         base: hub id or folder of the encoder to start from; None starts `asheard.models.SMALL_ENCODER` afresh.
         checkpoint_every: optimizer steps between checkpoints; one is written after every epoch too.
@@ -67,7 +67,7 @@ class TrainingOptions:
     wav_root: Path
     checkpoint_dir: Path
     skip_bad: bool = False
-    unknown: Unknown = "wildcard"
+    unknown_phones: UnknownPhones = "wildcard"
     base: str | None = None
     checkpoint_every: int = 200
     epochs: int = 4
@@ -100,7 +100,9 @@ class TrainingOptions:
         _require(self.kind in ("base", "faithful", "l1-aware"), "kind", self.kind, "base, faithful or l1-aware")
         _require(self.schedule in ("linear", "one-cycle"), "schedule", self.schedule, "linear or one-cycle")
         allowed = ("wildcard", "left-out", "canonical")
-        _require(self.unknown in allowed, "unknown", self.unknown, "wildcard, left-out or canonical")
+        _require(
+            self.unknown_phones in allowed, "unknown_phones", self.unknown_phones, "wildcard, left-out or canonical"
+        )
         _require(self.kind == "base" or self.base is not None, "base", self.base, "a hub id or a folder")
         for name in ("epochs", "checkpoint_every", "pilot_train", "mask_time_length", "mask_feature_length"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
@@ -235,7 +237,7 @@ _FULL: Final[dict[str, Any]] = {
 }
 
 # asheard-tiny on two cores (docs/voice-model.md).
-_VOICE: Final[dict[str, Any]] = {
+_TINY: Final[dict[str, Any]] = {
     "base": str(ASHEARD_TINY),
     "epochs": 2,
     "peak_lr": 2e-4,
@@ -252,7 +254,7 @@ _VOICE: Final[dict[str, Any]] = {
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     "full": _FULL,
     "embedded": _EMBEDDED,
-    "voice": _VOICE,
+    "tiny": _TINY,
     "quick": _EMBEDDED | {"epochs": 1},
 }
 
@@ -264,7 +266,7 @@ def faithful(
 
     Args:
         train, val, wav_root, checkpoint_dir: see `TrainingOptions`.
-        preset: full (wav2vec2-large on a GPU), voice (asheard-tiny, on the speakers of your corpus), embedded or quick
+        preset: full (wav2vec2-large on a GPU), tiny (asheard-tiny, on the speakers of your corpus), embedded or quick
             (the small base on two cores).
         changes: any other option, in place of the preset's.
     Raises:
