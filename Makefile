@@ -38,7 +38,7 @@ voice-model: $(READY)  ## train asheard-tiny again -> runs/voice-model/asheard_t
 	$(BIN)/python scripts/make_voice_model.py --speechocean762 "$(SPEECHOCEAN762)" --kokoro-voices $(VOICES)
 
 serve: $(READY)  ## the service and its page on http://127.0.0.1:8765, with the embedded study where there is one
-	$(BIN)/asheard serve $$(test -f runs/embedded/verdict.json && echo --from runs/embedded)
+	$(BIN)/asheard serve $$(test -f runs/embedded/verdict.json && echo --study runs/embedded)
 
 bench-serve: $(READY)  ## requests a second beside a service around transformers.pipeline, in the same run
 	$(BIN)/python benchmarks/bench_serve.py

@@ -28,7 +28,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from asheard.phones.espeak import Voice, render_phonemes
 
 WIDTHS: Final = (375, 768, 1280)
-TABS: Final = ("hear", "compare", "pronounce", "results")
+TABS: Final = ("transcribe", "compare", "score", "results")
 TEXT: Final = "I think the moon is very big"
 SAID: Final = "aI t'INk D@ m'u:n Iz b'Eri b'Ik@"  # t for θ, b for v, k for g, and a vowel at the end
 WAIT_S: Final = 60
@@ -60,7 +60,7 @@ def serving(study: Path) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "asheard", "serve", "--port", str(port), "--from", str(study)]
+    command = [sys.executable, "-m", "asheard", "serve", "--port", str(port), "--study", str(study)]
     process = subprocess.Popen([*command, "--preload", "asheard-tiny"], env=os.environ)
     try:
         yield f"http://127.0.0.1:{port}"
@@ -92,7 +92,7 @@ def photograph(driver: webdriver.Chrome, url: str, wav: Path, width: int, out: P
             break
         except WebDriverException:  # the service is not up yet
             time.sleep(1)
-    wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#hear option"))
+    wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#transcribe option"))
     driver.find_element(By.ID, "file").send_keys(str(wav))
     wait.until(lambda _: "ready" in driver.find_element(By.ID, "status").text)
     for tab in TABS:
@@ -101,8 +101,8 @@ def photograph(driver: webdriver.Chrome, url: str, wav: Path, width: int, out: P
             wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#results summary"))[0].click()
             wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#results table"))
         else:
-            if tab == "pronounce":
-                Select(driver.find_element(By.CSS_SELECTOR, "#pronounce [name=l1]")).select_by_value("Spanish")
+            if tab == "score":
+                Select(driver.find_element(By.CSS_SELECTOR, "#score [name=l1]")).select_by_value("Spanish")
             for field in driver.find_elements(By.CSS_SELECTOR, f"#{tab} [name=text]"):
                 field.send_keys(TEXT)
             driver.find_element(By.CSS_SELECTOR, f"#{tab} form .fields button").click()

@@ -6,8 +6,8 @@ from fastapi.testclient import TestClient
 
 from asheard.phones.espeak import Voice, render_phonemes
 from asheard.recognition.registry import built_in_models, read_models
-from asheard.server import create_app
-from asheard.server.runtime import Registry
+from asheard.server.app import create_app
+from asheard.server.runtime import ModelPool
 from support.recordings import wav_bytes
 
 # An echo, another that says when and how surely, one that cannot be started, and one that is misspelt.
@@ -45,9 +45,9 @@ def wav(moon) -> bytes:
 
 
 @pytest.fixture
-def registry(tmp_path) -> Registry:
+def registry(tmp_path) -> ModelPool:
     (tmp_path / "mine.toml").write_text(REGISTRY)
-    return Registry([*built_in_models(), *read_models(tmp_path / "mine.toml")])
+    return ModelPool([*built_in_models(), *read_models(tmp_path / "mine.toml")])
 
 
 @pytest.fixture

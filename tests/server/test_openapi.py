@@ -9,11 +9,11 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from asheard.recognition.registry import read_models
-from asheard.server import create_app
-from asheard.server.runtime import Registry
+from asheard.server.app import create_app
+from asheard.server.runtime import ModelPool
 
 ROUTES = {
-    "/health", "/models", "/loaded/{name}", "/transcribe", "/compare", "/pronounce", "/studies", "/studies/{name}",
+    "/health", "/models", "/loaded/{name}", "/transcribe", "/compare", "/score", "/studies", "/studies/{name}",
     "/studies/{name}/plots/{file}",
 }  # fmt: skip
 
@@ -29,7 +29,7 @@ def test_it_is_complete(client):
     for name in ("Transcription", "Pronunciation", "Comparison", "Models"):
         for field, schema in described["components"]["schemas"][name]["properties"].items():
             assert schema.keys() & {"type", "items", "anyOf", "$ref"}, f"{name}.{field}"
-    form = described["components"]["schemas"]["Body_pronounce_pronounce_post"]
+    form = described["components"]["schemas"]["Body_score_score_post"]
     assert form["properties"]["text"]["examples"] == ["very good"]
 
 
@@ -64,7 +64,7 @@ def fuzz(num_examples, app, wav):
 def app(tmp_path):
     """Whose only model is a program, so that what is fuzzed is the service."""
     (tmp_path / "mine.toml").write_text('[transcribers.asheard-tiny]\nkind = "command"\ncommand = "echo S IY DH D"')
-    return create_app(Registry(read_models(tmp_path / "mine.toml")))
+    return create_app(ModelPool(read_models(tmp_path / "mine.toml")))
 
 
 def test_nothing_that_is_sent_breaks_it(app, wav):

@@ -25,7 +25,7 @@ pytestmark = [
 WAIT_S = 60
 WIDTHS = (375, 768, 1280)
 HOSTILE = '<img src="x" onerror="document.title = 1">'
-TABS = ("hear", "compare", "pronounce", "results")
+TABS = ("transcribe", "compare", "score", "results")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def files(tmp_path_factory, moon):
 
 @pytest.fixture(scope="module")
 def url(files, quick_study, wav):
-    with serving("--registry", files / "mine.toml", "--from", quick_study, "--preload", "asheard-tiny") as (_, url):
+    with serving("--registry", files / "mine.toml", "--study", quick_study, "--preload", "asheard-tiny") as (_, url):
         httpx.post(f"{url}/transcribe", files={"audio": wav}, data={"model": "gone"})
         yield url
 
@@ -76,7 +76,7 @@ def page(chromium, url):
     chromium.execute_script("sessionStorage.clear(); localStorage.clear()")
     chromium.get_log("browser")
     chromium.refresh()
-    wait(chromium, lambda: chromium.find_elements(By.CSS_SELECTOR, "#hear option"))
+    wait(chromium, lambda: chromium.find_elements(By.CSS_SELECTOR, "#transcribe option"))
     yield chromium
     assert [entry["message"] for entry in chromium.get_log("browser")] == []
 
@@ -107,14 +107,14 @@ def ask(driver, tab):
 def test_a_file_is_heard_and_shown(page, files):
     choose(page, files)
     assert "moon.wav" in css(page, "#about").text
-    ask(page, "hear")
-    chips = texts(page, "#hear .chips button")
+    ask(page, "transcribe")
+    chips = texts(page, "#transcribe .chips button")
     assert len(chips) > 4
-    assert texts(page, "#strip span") == chips
-    lefts = [element.rect["x"] for element in page.find_elements(By.CSS_SELECTOR, "#strip span")]
+    assert texts(page, "#phone-track span") == chips
+    lefts = [element.rect["x"] for element in page.find_elements(By.CSS_SELECTOR, "#phone-track span")]
     assert lefts == sorted(lefts)
-    assert "asheard-tiny" in css(page, "#hear .about").text
-    assert page.find_elements(By.CSS_SELECTOR, "#hear .about li")
+    assert "asheard-tiny" in css(page, "#transcribe .about").text
+    assert page.find_elements(By.CSS_SELECTOR, "#transcribe .about li")
     inked = page.execute_script(
         "const c = document.getElementById('spectrogram'); const d = c.getContext('2d').getImageData(0, 0, c.width, "
         "c.height).data; return d.filter((v, i) => i % 4 === 3 && v > 64).length / (c.width * c.height)"
@@ -128,9 +128,9 @@ def test_a_click_on_a_phone_plays_it(page, files):
         "AudioBufferSourceNode.prototype.start = function (...a) { played.push(a); return start.apply(this, a); }"
     )
     choose(page, files)
-    ask(page, "hear")
+    ask(page, "transcribe")
     before = page.execute_script("return played.length")
-    page.find_elements(By.CSS_SELECTOR, "#hear .chips button")[1].click()
+    page.find_elements(By.CSS_SELECTOR, "#transcribe .chips button")[1].click()
     (_, start, length), *_ = page.execute_script("return played")[before:]
     assert 0 <= start < 2
     assert 0.05 <= length < 0.7
@@ -142,8 +142,8 @@ def test_the_microphone(page):
     assert css(page, "#record").text == "Stop"
     css(page, "#record").click()
     wait(page, lambda: "recorded here" in css(page, "#about").text)
-    ask(page, "hear")
-    assert len(texts(page, "#hear .chips button")) > 2
+    ask(page, "transcribe")
+    assert len(texts(page, "#transcribe .chips button")) > 2
 
 
 def test_models_side_by_side(page, files):
@@ -164,20 +164,20 @@ def test_models_side_by_side(page, files):
 
 def test_a_text_is_checked_and_the_l1_excuses(page, files):
     choose(page, files)
-    css(page, "#tab-pronounce").click()
-    css(page, "#pronounce [name=text]").send_keys(MOON)
-    Select(css(page, "#pronounce [name=model]")).select_by_value("echo")
-    ask(page, "pronounce")
-    assert texts(page, "#pronounce .spelt")[:3] == ["see", "the", "moon"]
-    assert texts(page, "#pronounce .chips .added") == ["+ʌ"]
-    assert 'The ð of "the" was heard as d.' in texts(page, "#pronounce .sentences li") or page.find_elements(
-        By.CSS_SELECTOR, "#pronounce .chips .variant"
+    css(page, "#tab-score").click()
+    css(page, "#score [name=text]").send_keys(MOON)
+    Select(css(page, "#score [name=model]")).select_by_value("echo")
+    ask(page, "score")
+    assert texts(page, "#score .spelt")[:3] == ["see", "the", "moon"]
+    assert texts(page, "#score .chips .added") == ["+ʌ"]
+    assert 'The ð of "the" was heard as d.' in texts(page, "#score .sentences li") or page.find_elements(
+        By.CSS_SELECTOR, "#score .chips .variant"
     )
-    Select(css(page, "#pronounce [name=l1]")).select_by_value("Hindi")
-    ask(page, "pronounce")
-    assert "What knowing Hindi changed" in texts(page, "#pronounce h4")
-    assert "L2-ARCTIC" in css(page, "#pronounce .prior").text
-    assert "common for Hindi speakers" in css(page, "#pronounce .sentences").text
+    Select(css(page, "#score [name=l1]")).select_by_value("Hindi")
+    ask(page, "score")
+    assert "What knowing Hindi changed" in texts(page, "#score h4")
+    assert "L2-ARCTIC" in css(page, "#score .prior").text
+    assert "common for Hindi speakers" in css(page, "#score .sentences").text
 
 
 def test_results_of_a_study(page):
@@ -193,12 +193,12 @@ def test_results_of_a_study(page):
 
 def test_the_keyboard_alone(page, files):
     choose(page, files)
-    css(page, "#tab-hear").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    css(page, "#tab-transcribe").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     active = page.switch_to.active_element
-    assert active.get_attribute("id") == "tab-pronounce"
-    css(page, "#pronounce [name=text]").send_keys(MOON, Keys.ENTER)
+    assert active.get_attribute("id") == "tab-score"
+    css(page, "#score [name=text]").send_keys(MOON, Keys.ENTER)
     wait(page, lambda: css(page, "#status").text == "Done.")
-    chips = page.find_elements(By.CSS_SELECTOR, "#pronounce .chips button")
+    chips = page.find_elements(By.CSS_SELECTOR, "#score .chips button")
     assert [chip.get_attribute("tabindex") for chip in chips] == ["0"] + ["-1"] * (len(chips) - 1)
     chips[0].send_keys(Keys.ARROW_RIGHT)
     assert page.switch_to.active_element == chips[1]
@@ -207,12 +207,12 @@ def test_the_keyboard_alone(page, files):
 
 
 def test_what_goes_wrong_is_told_in_the_services_words(page, files):
-    css(page, "#hear form button").click()
+    css(page, "#transcribe form button").click()
     assert "Record something first" in css(page, "#error").text
     choose(page, files)
-    css(page, "#tab-pronounce").click()
-    css(page, "#pronounce [name=text]").send_keys("东西")
-    css(page, "#pronounce form .fields button").click()
+    css(page, "#tab-score").click()
+    css(page, "#score [name=text]").send_keys("东西")
+    css(page, "#score form .fields button").click()
     wait(page, lambda: "not a Latin letter" in css(page, "#error").text)
     assert css(page, "#error").get_attribute("role") == "alert"
     page.get_log("browser")  # Chromium notes every answer of 4xx
@@ -241,11 +241,11 @@ def hold_back(driver, path):
 def test_a_question_is_called_off(page, files):
     choose(page, files)
     hold_back(page, "/transcribe")
-    css(page, "#hear form button").click()
+    css(page, "#transcribe form button").click()
     css(page, "#status button").click()
     wait(page, lambda: css(page, "#status").text == "Stopped.")
     assert not css(page, "#error").is_displayed()
-    assert texts(page, "#hear .answer *") == []
+    assert texts(page, "#transcribe .answer *") == []
     assert not page.find_elements(By.CSS_SELECTOR, "[aria-busy]")
 
 
@@ -253,23 +253,23 @@ def test_a_later_question_keeps_its_status(page, files):
     choose(page, files)
     hold_back(page, "/transcribe")
     for _ in range(2):
-        css(page, "#hear form button").click()
+        css(page, "#transcribe form button").click()
     wait(page, lambda: page.execute_script("return held()") >= 1)
     assert css(page, "#status button").text == "Stop"
-    assert css(page, "#hear .answer").get_attribute("aria-busy") == "true"
+    assert css(page, "#transcribe .answer").get_attribute("aria-busy") == "true"
     wait(page, lambda: page.execute_script("release()") or css(page, "#status").text == "Done.")
 
 
 def test_no_answer_to_an_earlier_recording(page, files):
     choose(page, files)
     hold_back(page, "/transcribe")
-    css(page, "#hear form button").click()
+    css(page, "#transcribe form button").click()
     wait(page, lambda: page.execute_script("return held()"))
     css(page, "#file").send_keys(str(files / "microphone.wav"))
     wait(page, lambda: "microphone.wav" in css(page, "#about").text)
     page.execute_script("release()")
     page.execute_async_script("setTimeout(arguments[0], 200)")
-    assert texts(page, "#hear .answer *") == []
+    assert texts(page, "#transcribe .answer *") == []
     assert css(page, "#status").text == "The recording is ready."
 
 
@@ -307,8 +307,8 @@ def test_the_picture_follows_the_system_and_the_window(page, files):
 def test_a_click_under_the_picture_leaves_the_focus(page, files):
     """What is hidden from screen readers must not take the focus."""
     choose(page, files)
-    ask(page, "hear")
-    page.find_elements(By.CSS_SELECTOR, "#strip > *")[2].click()
+    ask(page, "transcribe")
+    page.find_elements(By.CSS_SELECTOR, "#phone-track > *")[2].click()
     assert not page.execute_script("return document.activeElement.closest('[aria-hidden]')")
 
 
@@ -323,10 +323,10 @@ def test_dark_and_light(page, files):
 
 def test_words_of_a_registry_are_text_and_nothing_else(page, files):
     choose(page, files)
-    Select(css(page, "#hear [name=model]")).select_by_value("echo")
-    ask(page, "hear")
-    assert HOSTILE in css(page, "#hear .about").text
-    assert not page.find_elements(By.CSS_SELECTOR, "#hear .about img")
+    Select(css(page, "#transcribe [name=model]")).select_by_value("echo")
+    ask(page, "transcribe")
+    assert HOSTILE in css(page, "#transcribe .about").text
+    assert not page.find_elements(By.CSS_SELECTOR, "#transcribe .about img")
 
 
 CONTRAST = """
@@ -367,7 +367,7 @@ def test_text_stands_out_from_its_ground(page, files, theme):
     choose(page, files)
     for tab in TABS:
         css(page, f"#tab-{tab}").click()
-        if tab in ("compare", "pronounce"):
+        if tab in ("compare", "score"):
             css(page, f"#{tab} [name=text]").send_keys(MOON)
         if tab != "results":
             ask(page, tab)
@@ -383,8 +383,8 @@ def test_no_width_scrolls_sideways(page, files, width):
     choose(page, files)
     for tab in TABS:
         css(page, f"#tab-{tab}").click()
-        if tab == "pronounce":
-            css(page, "#pronounce [name=text]").send_keys(MOON)
+        if tab == "score":
+            css(page, "#score [name=text]").send_keys(MOON)
         if tab != "results":
             ask(page, tab)
         over = page.execute_script("return document.documentElement.scrollWidth - innerWidth")
@@ -403,8 +403,8 @@ def test_nothing_comes_from_elsewhere(chromium, url):
 def test_the_token_is_asked_for(chromium, files):
     with serving(ASHEARD_TOKEN="sesame") as (_, url):
         chromium.get(url)
-        wait(chromium, lambda: css(chromium, "#door").is_displayed())
+        wait(chromium, lambda: css(chromium, "#token-form").is_displayed())
         css(chromium, "#token").send_keys("sesame", Keys.ENTER)
-        wait(chromium, lambda: chromium.find_elements(By.CSS_SELECTOR, "#hear option"))
-        assert not css(chromium, "#door").is_displayed()
+        wait(chromium, lambda: chromium.find_elements(By.CSS_SELECTOR, "#transcribe option"))
+        assert not css(chromium, "#token-form").is_displayed()
         chromium.get_log("browser")

@@ -57,7 +57,7 @@ def test_beyond_this_machine_with_a_token_only(asheard, monkeypatch):
     ("arguments", "message"),
     [
         (["serve", "--registry", "{here}/gone.toml"], "gone.toml: not a registry"),
-        (["serve", "--from", "{here}"], "no finished study"),
+        (["serve", "--study", "{here}"], "no finished study"),
         (["serve", "--preload", "nix"], "no model 'nix'"),
         (["serve", "--port", "{taken}"], "is the port taken?"),
         (["models", "list", "--registry", "{here}/gone.toml"], "gone.toml: not a registry"),

@@ -44,6 +44,6 @@ def test_its_commands(client, wav, command):
 
 
 def test_the_statuses_it_names_are_those_of_the_description(client):
-    described = client.get("/openapi.json").json()["paths"]["/pronounce"]["post"]["responses"]
+    described = client.get("/openapi.json").json()["paths"]["/score"]["post"]["responses"]
     told = set(re.findall(r"\b4\d\d\b|\b503\b", PAGE.split("What cannot be done")[1].split("## ")[0]))
     assert told == set(described) - {"200"}

@@ -4,7 +4,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from asheard.errors import ModelError
-from asheard.server import build_registry, create_app
+from asheard.server.app import create_app
+from asheard.server.runtime import build_model_pool
 from asheard.server.studies import read_study
 from support.recordings import MOON
 
@@ -16,7 +17,7 @@ def study(quick_study):
 
 @pytest.fixture
 def client(study):
-    with TestClient(create_app(build_registry(studies=[study]))) as client:
+    with TestClient(create_app(build_model_pool(studies=[study]))) as client:
         yield client
 
 
@@ -37,10 +38,10 @@ def test_a_synthetic_study_does_not_become_the_default(client):
 def test_its_verdict_decides_about_the_prior(client, study, wav):
     found = read_study(study)
     data = {"model": "embedded/faithful-seed1", "text": MOON, "l1": "Spanish"}
-    answer = client.post("/pronounce", files={"audio": wav}, data=data).json()
+    answer = client.post("/score", files={"audio": wav}, data=data).json()
     assert answer["prior"]["used"] == (found.l1 in ("scorer", "both"))
     assert f"the verdict of the study embedded puts the L1 in: {found.l1}" in answer["prior"]["reason"]
-    tiny = client.post("/pronounce", files={"audio": wav}, data=data | {"model": "asheard-tiny"}).json()
+    tiny = client.post("/score", files={"audio": wav}, data=data | {"model": "asheard-tiny"}).json()
     assert tiny["prior"]["used"]
 
 
@@ -67,4 +68,4 @@ def test_its_report_and_its_plots(client):
 
 def test_a_folder_that_holds_no_finished_study(tmp_path):
     with pytest.raises(ModelError, match=r"no finished study .*let `asheard study --out"):
-        build_registry(studies=[tmp_path])
+        build_model_pool(studies=[tmp_path])

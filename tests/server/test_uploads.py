@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from asheard.errors import CorpusError
-from asheard.server.middleware import Limits, RefusedError
+from asheard.server.middleware import HTTPError, Limits
 from asheard.server.uploads import read_upload
 from support.recordings import av_bytes, wav_bytes
 
@@ -50,7 +50,7 @@ def test_formats(formats, moon, name):
 
 @pytest.mark.parametrize(("format", "subtype"), [("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("WAV", "PCM_16")])
 def test_small_files_of_long_recordings(format, subtype):
-    with pytest.raises(RefusedError, match="longer than 20 s; cut it at pauses") as refused:
+    with pytest.raises(HTTPError, match="longer than 20 s; cut it at pauses") as refused:
         read_upload(too_long(format, subtype), 20)
     assert refused.value.status == 413
 
@@ -117,7 +117,7 @@ def test_cut_anywhere_and_damaged_anywhere(formats, name):
     for _ in range(40):
         damaged = bytearray(whole[: rng.integers(1, len(whole))])
         damaged[rng.integers(0, len(damaged))] = rng.integers(0, 256)
-        with suppress(RefusedError, CorpusError):
+        with suppress(HTTPError, CorpusError):
             assert len(read_upload(bytes(damaged), LONGEST_S)) > 0
 
 

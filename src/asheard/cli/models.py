@@ -8,7 +8,7 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Named transcribers: list them, try them, take one out.")
 
 Registry = Annotated[Path | None, typer.Option("--registry", help="Your own transcribers (TOML).")]
-Studies = Annotated[list[Path] | None, typer.Option("--from", metavar="DIR", help="Folder of a finished study.")]
+Studies = Annotated[list[Path] | None, typer.Option("--study", metavar="DIR", help="Folder of a finished study.")]
 
 
 @app.command("list")
@@ -17,9 +17,9 @@ def list_models(registry: Registry = None, studies: Studies = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from asheard.server.runtime import build_registry
+    from asheard.server.runtime import build_model_pool
 
-    found = build_registry(registry, studies or [])
+    found = build_model_pool(registry, studies or [])
     table = Table("name", "kind", "trained on", box=None, padding=(0, 2, 0, 0))
     for entry in found.entries.values():
         broken = f"broken: {entry.broken}" if entry.broken else entry.trained_on
@@ -35,10 +35,10 @@ def check(
 ) -> None:
     """Load models and let each hear a word; exit code 2 where one fails."""
     from asheard.errors import AsHeardError
-    from asheard.server.runtime import build_registry, load_entry
-    from asheard.server.trial import trial
+    from asheard.server.runtime import build_model_pool, load_scorer
+    from asheard.server.smoke_test import smoke_test
 
-    found = build_registry(registry, studies or [])
+    found = build_model_pool(registry, studies or [])
     failed = False
     for name in names or list(found.entries):
         try:
@@ -46,8 +46,8 @@ def check(
                 raise AsHeardError(f"no such model; there are {', '.join(found.entries)}")
             if found.broken.get(name):
                 raise AsHeardError(found.broken[name])
-            transcriber = load_entry(found.entries[name]).transcriber
-            typer.echo(f"{name}: ok, heard {' '.join(trial(transcriber))}")
+            transcriber = load_scorer(found.entries[name]).transcriber
+            typer.echo(f"{name}: ok, heard {' '.join(smoke_test(transcriber))}")
         except AsHeardError as error:
             failed = True
             typer.echo(f"{name}: {' '.join(str(error).split())}", err=True)
@@ -63,8 +63,8 @@ def export(
     studies: Studies = None,
 ) -> None:
     """Write a model as a folder, to move or to fine-tune it, or its forward pass as ONNX, for other runtimes."""
-    from asheard.server.runtime import build_registry
-    from asheard.server.trial import export_model
+    from asheard.server.runtime import build_model_pool
+    from asheard.server.smoke_test import export_model
 
-    found = build_registry(registry, studies or [])
+    found = build_model_pool(registry, studies or [])
     typer.echo(f"wrote {export_model(found, name, out)}")

@@ -17,7 +17,7 @@ def serve(
     ] = None,
     studies: Annotated[
         list[Path] | None,
-        typer.Option("--from", metavar="DIR", help="Folder of a finished study: its models and results. Repeatable."),
+        typer.Option("--study", metavar="DIR", help="Folder of a finished study: its models and results. Repeatable."),
     ] = None,
     preload: Annotated[
         list[str] | None,

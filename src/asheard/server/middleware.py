@@ -53,7 +53,7 @@ _HEADERS: Final = (
 )  # fmt: skip
 
 
-class Door:
+class RequestGuard:
     """ASGI middleware around the application."""
 
     def __init__(self, app: App, *, limits: Limits, token: str | None) -> None:
@@ -151,7 +151,7 @@ async def _refuse(send: Send, status: int, sentence: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-class RefusedError(AsHeardError):
+class HTTPError(AsHeardError):
     """A request that the service turns down; `status` is HTTP's."""
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -161,6 +161,6 @@ class RefusedError(AsHeardError):
 
 def status_of(error: AsHeardError) -> int:
     """HTTP's status of an error: what was understood and cannot be worked with is 422; a model that fails is 503."""
-    if isinstance(error, RefusedError):
+    if isinstance(error, HTTPError):
         return error.status
     return 422 if isinstance(error, CorpusError | PhoneError) else 503 if isinstance(error, ModelError) else 400

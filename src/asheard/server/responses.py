@@ -11,21 +11,21 @@ from asheard.pronunciation.result import Scored, ScoredPhone
 from asheard.pronunciation.target import Target
 from asheard.recognition.protocol import Transcript
 from asheard.recognition.registry import ModelConfig
-from asheard.server import schemas as wire
-from asheard.server.runtime import Registry, default_model
+from asheard.server import schemas
+from asheard.server.runtime import ModelPool, default_model
 from asheard.server.studies import Study
 
 
-def models(registry: Registry) -> wire.Models:
+def models(registry: ModelPool) -> schemas.Models:
     """The registry as it stands."""
-    source = wire.PriorSource(l1s=list(real_voices_prior().num_rows), source=SOURCE, note=NOTE)
+    source = schemas.PriorSource(l1s=list(real_voices_prior().num_rows), source=SOURCE, note=NOTE)
     listed = [_model(registry, entry) for entry in registry.entries.values()]
-    return wire.Models(default=default_model(registry), models=listed, prior=source)
+    return schemas.Models(default=default_model(registry), models=listed, prior=source)
 
 
-def transcription(entry: ModelConfig, transcript: Transcript, num_samples: int) -> wire.Transcription:
+def transcription(entry: ModelConfig, transcript: Transcript, num_samples: int) -> schemas.Transcription:
     """What one model heard."""
-    return wire.Transcription(
+    return schemas.Transcription(
         model=entry.name,
         phonemes=list(transcript.phones),
         confidences=_confidences(transcript),
@@ -39,14 +39,14 @@ def transcription(entry: ModelConfig, transcript: Transcript, num_samples: int) 
 
 def comparison(
     heard: Sequence[tuple[ModelConfig, Transcript]], target: Target | None, num_samples: int
-) -> wire.Comparison:
+) -> schemas.Comparison:
     """Transcripts aligned with each other through their backbone: the canonical phones, or the first transcript."""
     transcripts = [transcript.phones for _, transcript in heard]
     canonical = None
     if target is not None:
         canonical = [phone for phones in nearest_pronunciations(target, transcripts[0]) for phone in phones]
     backbone = list(transcripts[0]) if canonical is None else canonical
-    return wire.Comparison(
+    return schemas.Comparison(
         duration_ms=_duration_ms(num_samples),
         transcripts=[transcription(entry, transcript, num_samples) for entry, transcript in heard],
         canonical=canonical,
@@ -56,10 +56,10 @@ def comparison(
 
 def pronunciation(
     entry: ModelConfig, scored: Scored, transcript: Transcript, target: Target, num_samples: int
-) -> wire.Pronunciation:
+) -> schemas.Pronunciation:
     """A recording against its target."""
     times_ms = _times_ms(transcript)
-    return wire.Pronunciation(
+    return schemas.Pronunciation(
         model=entry.name,
         text=scored.text,
         l1=scored.l1,
@@ -71,7 +71,7 @@ def pronunciation(
         confidences=_confidences(transcript),
         times_ms=times_ms,
         words=[
-            wire.Word(
+            schemas.Word(
                 word=word.word,
                 pronunciation=[phone.canonical for phone in word.phones],
                 score=word.score,
@@ -80,7 +80,7 @@ def pronunciation(
             for word in scored.words
         ],
         added=[
-            wire.Added(
+            schemas.Added(
                 phone=added.phone,
                 before=added.before,
                 heard_index=added.heard_index,
@@ -96,22 +96,22 @@ def pronunciation(
     )
 
 
-def study_verdict(study: Study) -> wire.StudyVerdict:
+def study_verdict(study: Study) -> schemas.StudyVerdict:
     """A study in one line."""
-    return wire.StudyVerdict(
+    return schemas.StudyVerdict(
         name=study.name, go=study.go, l1=study.l1, sentence=study.sentence, synthetic=study.synthetic
     )
 
 
-def study_results(study: Study) -> wire.StudyResults:
+def study_results(study: Study) -> schemas.StudyResults:
     """A study's report."""
     line = study_verdict(study).model_dump()
-    return wire.StudyResults(**line, markdown=study.markdown, plots=list(study.plots))
+    return schemas.StudyResults(**line, markdown=study.markdown, plots=list(study.plots))
 
 
-def _model(registry: Registry, entry: ModelConfig) -> wire.Model:
+def _model(registry: ModelPool, entry: ModelConfig) -> schemas.Model:
     loaded, reason = registry.loaded.get(entry.name), registry.broken.get(entry.name)
-    return wire.Model(
+    return schemas.Model(
         name=entry.name,
         kind=entry.kind,
         trained_on=entry.trained_on,
@@ -125,7 +125,9 @@ def _model(registry: Registry, entry: ModelConfig) -> wire.Model:
     )
 
 
-def _columns(backbone: list[str], transcripts: Sequence[Sequence[str]], *, with_canonical: bool) -> list[wire.Column]:
+def _columns(
+    backbone: list[str], transcripts: Sequence[Sequence[str]], *, with_canonical: bool
+) -> list[schemas.Column]:
     """A column for each phone of the backbone, and before each as many as the transcript with most phones there has."""
     at: list[list[int | None]] = [[None] * len(backbone) for _ in transcripts]  # transcript x position -> index
     between: list[list[list[int]]] = [[[] for _ in range(len(backbone) + 1)] for _ in transcripts]
@@ -149,16 +151,16 @@ def _columns(backbone: list[str], transcripts: Sequence[Sequence[str]], *, with_
     return columns
 
 
-def _column(canonical: str | None, indices: list[int | None], transcripts: Sequence[Sequence[str]]) -> wire.Column:
+def _column(canonical: str | None, indices: list[int | None], transcripts: Sequence[Sequence[str]]) -> schemas.Column:
     heard = [None if index is None else phones[index] for index, phones in zip(indices, transcripts, strict=True)]
-    return wire.Column(canonical=canonical, heard=heard, index=indices, differs=len(set(heard)) > 1)
+    return schemas.Column(canonical=canonical, heard=heard, index=indices, differs=len(set(heard)) > 1)
 
 
-def _position(phone: ScoredPhone, word: str, l1: str | None) -> wire.Position:
+def _position(phone: ScoredPhone, word: str, l1: str | None) -> schemas.Position:
     times_ms = None
     if phone.start_s is not None and phone.end_s is not None:
         times_ms = [round(phone.start_s * 1000), round(phone.end_s * 1000)]
-    return wire.Position.model_validate(
+    return schemas.Position.model_validate(
         {
             "canonical": phone.canonical,
             "heard": phone.heard,
@@ -174,7 +176,7 @@ def _position(phone: ScoredPhone, word: str, l1: str | None) -> wire.Position:
     )
 
 
-def _prior_use(entry: ModelConfig, scored: Scored) -> wire.PriorUse:
+def _prior_use(entry: ModelConfig, scored: Scored) -> schemas.PriorUse:
     source = f"the training speakers of {entry.prior.parent.name}" if entry.prior else SOURCE
     if scored.l1 is None:
         reason = "no first language was declared"
@@ -182,7 +184,7 @@ def _prior_use(entry: ModelConfig, scored: Scored) -> wire.PriorUse:
         reason = f"the first language excuses nothing: {entry.l1_reason}"
     else:
         reason = entry.l1_reason or "a first language was declared"
-    return wire.PriorUse(used=scored.prior_used, source=source if scored.prior_used else None, reason=reason)
+    return schemas.PriorUse(used=scored.prior_used, source=source if scored.prior_used else None, reason=reason)
 
 
 def _confidences(transcript: Transcript) -> list[float | None]:

@@ -24,7 +24,7 @@ from asheard.pronunciation.scorer import Scorer, own_calibration
 from asheard.recognition.load import load_by_name
 from asheard.recognition.protocol import Recogniser, Recognition, gives_posteriors, hear, joined, pieces
 from asheard.recognition.registry import ModelConfig, built_in_models, read_models
-from asheard.server.middleware import RefusedError
+from asheard.server.middleware import HTTPError
 from asheard.server.studies import Study, read_study, study_models
 
 MAX_BATCH_S: Final = 60.0  # of audio in one pass: what waits longer than a pass is answered sooner in the next
@@ -56,22 +56,22 @@ class Batcher:
         self._running: asyncio.Task[None] | None = None
         self._together = False  # whether the last pass was shared
 
-    async def hear(self, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
+    async def recognise(self, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
         """Hear one recording.
 
         Args:
             waveform: (num_samples,) float32 at 16 kHz.
             l1: the speaker's first language, of use to an L1-aware model only.
         Raises:
-            RefusedError: too many are waiting (503).
+            HTTPError: too many are waiting (503).
             ModelError: of `Recogniser.transcribe`.
         """
-        parts = [await self._hear_in_turn(piece, l1) for piece in pieces(self._transcriber, waveform)]
+        parts = [await self._recognise_in_turn(piece, l1) for piece in pieces(self._transcriber, waveform)]
         return parts[0] if len(parts) == 1 else await asyncio.to_thread(joined, self._transcriber, parts)
 
-    async def _hear_in_turn(self, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
+    async def _recognise_in_turn(self, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
         if len(self._waiting) >= self._num_waiting:
-            raise RefusedError(503, f"{len(self._waiting)} requests are waiting for this model; come again in a moment")
+            raise HTTPError(503, f"{len(self._waiting)} requests are waiting for this model; come again in a moment")
         request = _Request(waveform, l1, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         if self._running is None or self._running.done():
@@ -158,7 +158,7 @@ class Loaded:
         return tuple(getattr(self.transcriber, "l1s", ()))
 
 
-class Registry:
+class ModelPool:
     """Entries by name, and those of them that are loaded."""
 
     def __init__(
@@ -176,17 +176,17 @@ class Registry:
         """The transcriber of a name, loaded if need be: once, however many ask.
 
         Raises:
-            RefusedError: no such name (404), or it cannot be loaded (503); then it stays disabled with the reason.
+            HTTPError: no such name (404), or it cannot be loaded (503); then it stays disabled with the reason.
         """
         async with self._lock(name):
             if name in self.broken:
-                raise RefusedError(503, f"model {name!r} cannot be used: {self.broken[name]}")
+                raise HTTPError(503, f"model {name!r} cannot be used: {self.broken[name]}")
             if name not in self.loaded:
                 try:
-                    scorer = await asyncio.to_thread(load_entry, self.entries[name])
+                    scorer = await asyncio.to_thread(load_scorer, self.entries[name])
                 except AsHeardError as error:
                     self.broken[name] = str(error)
-                    raise RefusedError(503, f"model {name!r} cannot be used: {error}") from None
+                    raise HTTPError(503, f"model {name!r} cannot be used: {error}") from None
                 self.loaded[name] = Loaded(scorer, Batcher(scorer.transcriber, self._num_waiting))
         return self.loaded[name]
 
@@ -194,7 +194,7 @@ class Registry:
         """Let go of a transcriber once what it is hearing has been heard; nothing where it is not loaded.
 
         Raises:
-            RefusedError: no such name (404).
+            HTTPError: no such name (404).
         """
         async with self._lock(name):
             if loaded := self.loaded.pop(name, None):
@@ -208,11 +208,13 @@ class Registry:
     def _lock(self, name: str) -> asyncio.Lock:
         """What is held while a model is loaded or let go of."""
         if name not in self._locks:
-            raise RefusedError(404, f"no model {name!r}; there are {', '.join(self.entries)}")
+            raise HTTPError(404, f"no model {name!r}; there are {', '.join(self.entries)}")
         return self._locks[name]
 
 
-def build_registry(registry: Path | None = None, studies: Sequence[Path] = (), *, num_waiting: int = 256) -> Registry:
+def build_model_pool(
+    registry: Path | None = None, studies: Sequence[Path] = (), *, num_waiting: int = 256
+) -> ModelPool:
     """What is built in, a user's TOML file, and the models of finished studies.
 
     Raises:
@@ -221,10 +223,10 @@ def build_registry(registry: Path | None = None, studies: Sequence[Path] = (), *
     found = [read_study(folder) for folder in studies]
     entries = built_in_models() + (read_models(registry) if registry else [])
     made = [entry for study in found for entry in study_models(study)]
-    return Registry([*entries, *made], found, num_waiting=num_waiting)
+    return ModelPool([*entries, *made], found, num_waiting=num_waiting)
 
 
-def load_entry(entry: ModelConfig) -> Scorer:
+def load_scorer(entry: ModelConfig) -> Scorer:
     """Load an entry's transcriber, and what scores by it.
 
     Raises:
@@ -252,6 +254,6 @@ def source_of(entry: ModelConfig) -> str | Path:
     return EMBEDDED_BASE if entry.model == EMBEDDED else entry.model
 
 
-def default_model(registry: Registry) -> str:
+def default_model(registry: ModelPool) -> str:
     """The model that is used where none is named: asheard-tiny, unless a user's registry broke it."""
     return DEFAULT_MODEL if DEFAULT_MODEL not in registry.broken else next(iter(registry.entries))

@@ -39,7 +39,7 @@ class Model(BaseModel):
     reason: str | None = Field(description="why it is disabled")
     engine: str | None = Field(description="what it runs by, once loaded: onnxruntime or torch, the faster one here")
     probabilities: bool | None = Field(
-        description="whether /pronounce gives probabilities of a target's phones; null before it is loaded"
+        description="whether /score gives probabilities of a target's phones; null before it is loaded"
     )
     l1s: list[str] = Field(description="first languages that an L1-aware model, once loaded, was trained on")
 

@@ -39,7 +39,7 @@ def serve(
     uvicorn = optional_package("uvicorn", "serve")
     from asheard.server.app import create_app
     from asheard.server.middleware import Limits
-    from asheard.server.runtime import build_registry
+    from asheard.server.runtime import build_model_pool
 
     token = os.environ.get(TOKEN_VARIABLE) or None
     local = is_local(host)
@@ -49,7 +49,7 @@ def serve(
             "'Authorization: Bearer TOKEN', or serve on 127.0.0.1"
         )
     limits = Limits(requests_a_minute=None if local else _REQUESTS_A_MINUTE)
-    found = build_registry(registry, studies, num_waiting=limits.num_waiting)
+    found = build_model_pool(registry, studies, num_waiting=limits.num_waiting)
 
     async def run() -> None:
         for name in preload:

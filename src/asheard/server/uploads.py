@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from asheard.errors import optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ, check_samples
-from asheard.server.middleware import RefusedError
+from asheard.server.middleware import HTTPError
 
 NAME: Final = "the recording"  # in messages: a client's file name is nobody's business
 _MAX_CHANNELS: Final = 16
@@ -36,17 +36,17 @@ def read_upload(data: bytes, longest_s: float) -> Samples:
     Returns:
         (num_samples,) float32 at 16 kHz, channels mixed down.
     Raises:
-        RefusedError: no recording (415); empty, cut short or damaged (400); too long (413).
+        HTTPError: no recording (415); empty, cut short or damaged (400); too long (413).
         CorpusError: too short for a word, not finite, or silent.
     """
     if not data:
-        raise RefusedError(400, f"{NAME} is empty; record it again")
+        raise HTTPError(400, f"{NAME} is empty; record it again")
     blocks = _sndfile_blocks if _is_sndfile(data) else _ffmpeg_blocks if _is_ffmpeg(data) else None
     if blocks is None:
-        raise RefusedError(415, f"what was sent is no recording; {_READ}")
+        raise HTTPError(415, f"what was sent is no recording; {_READ}")
     samples = np.concatenate([np.empty(0, np.float32), *blocks(data, longest_s)])
     if not len(samples):
-        raise RefusedError(400, f"{NAME} holds no samples; record it again")
+        raise HTTPError(400, f"{NAME} holds no samples; record it again")
     check_samples(NAME, samples)
     return samples
 
@@ -66,7 +66,7 @@ def _sndfile_blocks(data: bytes, longest_s: float) -> Iterator[Samples]:
         with soundfile.SoundFile(BytesIO(data)) as file:
             rate_hz, channels = file.samplerate, file.channels
             if channels > _MAX_CHANNELS or rate_hz not in _RATES_HZ:
-                raise RefusedError(400, f"{NAME} has {channels} channels at {rate_hz} Hz; convert it to mono at 16 kHz")
+                raise HTTPError(400, f"{NAME} has {channels} channels at {rate_hz} Hz; convert it to mono at 16 kHz")
             _refuse_long(file.frames / rate_hz, longest_s)
             resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, quality="HQ")
             num_read = 0
@@ -76,13 +76,13 @@ def _sndfile_blocks(data: bytes, longest_s: float) -> Iterator[Samples]:
                 mono = block.mean(axis=1, dtype=np.float32)
                 yield mono if rate_hz == SAMPLE_RATE_HZ else resampler.resample_chunk(mono)
             if num_read < file.frames < 2**62:
-                raise RefusedError(
+                raise HTTPError(
                     400, f"{NAME} is cut short: {num_read} of {file.frames} frames are there; send it again"
                 )
             if rate_hz != SAMPLE_RATE_HZ:
                 yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
     except soundfile.LibsndfileError as error:
-        raise RefusedError(400, f"{NAME} is damaged or cut short ({error.error_string}); {_READ}") from None
+        raise HTTPError(400, f"{NAME} is damaged or cut short ({error.error_string}); {_READ}") from None
 
 
 def _ffmpeg_blocks(data: bytes, longest_s: float) -> Iterator[Samples]:
@@ -90,7 +90,7 @@ def _ffmpeg_blocks(data: bytes, longest_s: float) -> Iterator[Samples]:
     try:
         with av.open(BytesIO(data), metadata_errors="ignore") as container:
             if not container.streams.audio:
-                raise RefusedError(415, f"what was sent holds no sound; {_READ}")
+                raise HTTPError(415, f"what was sent holds no sound; {_READ}")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
             num_samples = 0
             for frame in container.decode(audio=0):
@@ -101,12 +101,12 @@ def _ffmpeg_blocks(data: bytes, longest_s: float) -> Iterator[Samples]:
             for part in resampler.resample(None):
                 yield part.to_ndarray()[0]
     except (av.FFmpegError, ValueError, IndexError) as error:
-        raise RefusedError(400, f"{NAME} is damaged or cut short ({error}); {_READ}") from None
+        raise HTTPError(400, f"{NAME} is damaged or cut short ({error}); {_READ}") from None
 
 
 def _refuse_long(seconds: float, longest_s: float) -> None:
     if seconds > longest_s:
-        raise RefusedError(413, f"{NAME} is longer than {longest_s:.0f} s; cut it at pauses")
+        raise HTTPError(413, f"{NAME} is longer than {longest_s:.0f} s; cut it at pauses")
 
 
 def _refuse_cut_riff(data: bytes) -> None:
@@ -114,4 +114,4 @@ def _refuse_cut_riff(data: bytes) -> None:
     announced = int.from_bytes(data[4:8], "little") + 8
     streamed = announced >= 2**32 or announced == 8  # written to a pipe: length never filled in
     if data.startswith(b"RIFF") and not streamed and len(data) < announced:
-        raise RefusedError(400, f"{NAME} is cut short: {len(data)} of {announced} bytes are there; send it again")
+        raise HTTPError(400, f"{NAME} is cut short: {len(data)} of {announced} bytes are there; send it again")

@@ -9,7 +9,7 @@ export class ApiError extends Error {
   }
 }
 
-export function enter(given) {
+export function setToken(given) {
   token = given;
   sessionStorage.setItem("token", given);
 }
@@ -45,7 +45,7 @@ export const studies = () => get("/studies");
 export const study = (name) => get(`/studies/${encodeURIComponent(name)}`);
 export const transcribe = (audio, fields, signal) => post("/transcribe", audio, fields, signal);
 export const compare = (audio, fields, signal) => post("/compare", audio, fields, signal);
-export const pronounce = (audio, fields, signal) => post("/pronounce", audio, fields, signal);
+export const score = (audio, fields, signal) => post("/score", audio, fields, signal);
 
 // A plot's own URL: an <img> cannot send the token.
 export async function plot(name, file) {

@@ -1,7 +1,7 @@
 // Phones in a row that the arrow keys walk through, one tab stop a row.
 
 import { el, percent, seconds } from "./elements.js";
-import { inWords } from "./inventory.js";
+import { describePhone } from "./inventory.js";
 
 // chips: buttons, in order. Gives the row.
 export function row(label, chips) {
@@ -26,13 +26,13 @@ export function walkThrough(group) {
 }
 
 // One heard phone. play is null where its time is not known.
-export function heardChip(phone, confidence, time, play) {
-  const told = [inWords(phone)];
-  if (time) told.push(`at ${seconds(time[0])}`);
-  if (confidence !== null) told.push(`confidence ${percent(confidence)}`);
+export function phoneChip(phone, confidence, time, play) {
+  const parts = [describePhone(phone)];
+  if (time) parts.push(`at ${seconds(time[0])}`);
+  if (confidence !== null) parts.push(`confidence ${percent(confidence)}`);
   const chip = el(
     "button",
-    { type: "button", className: "chip", title: told.join(", "), aria: { label: told.join(", ") }, onclick: play },
+    { type: "button", className: "chip", title: parts.join(", "), aria: { label: parts.join(", ") }, onclick: play },
     phone,
   );
   if (confidence !== null && confidence < 0.5) chip.classList.add("unsure");

@@ -2,7 +2,7 @@
 
 import { about, walkThrough } from "./chips.js";
 import { el } from "./elements.js";
-import { inWords } from "./inventory.js";
+import { describePhone } from "./inventory.js";
 
 export function show(answer, play) {
   const differing = answer.columns.filter((column) => column.differs).length;
@@ -38,7 +38,7 @@ function cell(column, model, transcript, play) {
   const properties = { className: classes.join(" ").trim() };
   if (phone === null) return el("td", { ...properties, aria: { label: "nothing" } }, "–");
   const index = column.index[model];
-  if (!transcript.times_ms[index]) return el("td", { ...properties, title: inWords(phone) }, phone);
-  const heard = { type: "button", title: inWords(phone), onclick: () => play(transcript.times_ms, index) };
+  if (!transcript.times_ms[index]) return el("td", { ...properties, title: describePhone(phone) }, phone);
+  const heard = { type: "button", title: describePhone(phone), onclick: () => play(transcript.times_ms, index) };
   return el("td", properties, el("button", heard, phone));
 }

@@ -8,4 +8,4 @@ const EXAMPLES = {
   "ɔɪ": "join",
 };
 
-export const inWords = (phone) => (EXAMPLES[phone] ? `${phone} as in ${EXAMPLES[phone]}` : phone);
+export const describePhone = (phone) => (EXAMPLES[phone] ? `${phone} as in ${EXAMPLES[phone]}` : phone);

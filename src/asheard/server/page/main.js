@@ -3,10 +3,10 @@
 import * as api from "./api.js";
 import * as compare from "./compare.js";
 import { el, seconds } from "./elements.js";
-import * as hear from "./hear.js";
+import * as transcribe from "./transcribe.js";
 import { showModels } from "./models.js";
 import { draw, drawPhones, extent, fits, mark } from "./picture.js";
-import * as pronounce from "./pronounce.js";
+import * as score from "./score.js";
 import { Recorder } from "./recorder.js";
 import * as results from "./results.js";
 import { Sound } from "./sound.js";
@@ -20,19 +20,19 @@ let sound = null; // the same, as the page plays it; null where the browser cann
 let running = null; // AbortController of the question under way
 const transcripts = new Map(); // panel -> the transcript that stands under the picture while it is open
 
-// --- what is told
+// --- messages
 
-function tell(...parts) {
+function setStatus(...parts) {
   byId("status").replaceChildren(...parts);
 }
 
-function complain(error) {
-  tell(error.name === "AbortError" ? "Stopped." : "");
+function showError(error) {
+  setStatus(error.name === "AbortError" ? "Stopped." : "");
   if (error.name === "AbortError") return;
   byId("error").hidden = false;
   byId("error").textContent = error.message;
   if (error.status === 401) {
-    byId("door").hidden = false;
+    byId("token-form").hidden = false;
     byId("token").focus();
   }
   if (error.status === 503) api.models().then(showModels, () => {}); // a model may have become one that cannot be used
@@ -40,8 +40,8 @@ function complain(error) {
 
 // --- the recording
 
-async function take(blob, name) {
-  callOff();
+async function setRecording(blob, name) {
+  cancel();
   [recording, sound] = [blob, null];
   transcripts.clear();
   byId("error").hidden = true;
@@ -54,7 +54,7 @@ async function take(blob, name) {
     ? `${name}, ${seconds(sound.duration * 1000)}`
     : `${name}: the browser cannot show it; the service may still hear it`;
   redraw();
-  tell("The recording is ready.");
+  setStatus("The recording is ready.");
 }
 
 function redraw() {
@@ -65,7 +65,7 @@ function redraw() {
 
 function drawTranscript() {
   const shown = transcripts.get(openPanel());
-  byId("heard-by").textContent = shown && sound ? `Under the picture: what ${shown.model} heard.` : "";
+  byId("transcript-source").textContent = shown && sound ? `Under the picture: what ${shown.model} heard.` : "";
   if (sound) drawPhones(sound, shown?.phonemes ?? [], shown?.times_ms ?? [], (index) => play(shown.times_ms, index));
 }
 
@@ -87,13 +87,13 @@ async function record() {
     if (recorder.running) {
       const wav = await recorder.stop();
       showRecording(false);
-      await take(wav, "recorded here");
+      await setRecording(wav, "recorded here");
     } else {
       await recorder.start();
       showRecording(true);
     }
   } catch (error) {
-    complain(error);
+    showError(error);
   }
 }
 
@@ -105,7 +105,7 @@ function showRecording(on) {
 
 // --- asking: one question at a time; another one, or another recording, calls it off
 
-function callOff() {
+function cancel() {
   running?.abort();
   running = null;
   document.querySelectorAll("[aria-busy]").forEach((place) => place.removeAttribute("aria-busy"));
@@ -117,37 +117,37 @@ function answers(panel, question, ask, transcriptOf, show) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (recorder.running) await record();
-    callOff();
+    cancel();
     byId("error").hidden = true;
     if (!recording) {
-      complain(new Error("Record something first, or choose a file."));
+      showError(new Error("Record something first, or choose a file."));
       byId("record").focus();
       return;
     }
     const asked = new AbortController();
     running = asked;
     place.setAttribute("aria-busy", "true");
-    tell(question, " ", el("button", { type: "button", className: "quiet", onclick: () => asked.abort() }, "Stop"));
+    setStatus(question, " ", el("button", { type: "button", className: "quiet", onclick: () => asked.abort() }, "Stop"));
     try {
       const answer = await ask(form.elements, asked.signal);
       if (running !== asked) return;
       transcripts.set(panel, transcriptOf(answer));
       place.replaceChildren(...show(answer, play));
       drawTranscript();
-      tell("Done.");
+      setStatus("Done.");
     } catch (error) {
-      if (running === asked) complain(error);
+      if (running === asked) showError(error);
     }
-    if (running === asked) callOff();
+    if (running === asked) cancel();
   });
 }
 
 answers(
-  "hear",
+  "transcribe",
   "Listening …",
   ({ model }, signal) => api.transcribe(recording, { model: model.value }, signal),
   (answer) => answer,
-  hear.show,
+  transcribe.show,
 );
 
 answers(
@@ -163,14 +163,14 @@ answers(
 );
 
 answers(
-  "pronounce",
+  "score",
   "Listening …",
   ({ text, phones, l1, model }, signal) => {
     if (!text.value.trim() && !phones.value.trim()) throw new Error("Write what was read.");
-    return api.pronounce(recording, { text: text.value, phones: phones.value, l1: l1.value, model: model.value }, signal);
+    return api.score(recording, { text: text.value, phones: phones.value, l1: l1.value, model: model.value }, signal);
   },
   (answer) => answer,
-  pronounce.show,
+  score.show,
 );
 
 // --- what there is
@@ -179,7 +179,7 @@ function opened(panel) {
   byId("error").hidden = true;
   drawTranscript();
   if (panel === "results") {
-    results.show().then((shown) => document.querySelector("#results .answer").replaceChildren(...shown), complain);
+    results.show().then((shown) => document.querySelector("#results .answer").replaceChildren(...shown), showError);
   }
 }
 
@@ -187,19 +187,19 @@ async function load() {
   try {
     showModels(await api.models());
     byId("version").textContent = `AsHeard ${(await api.health()).version}`;
-    byId("door").hidden = true;
+    byId("token-form").hidden = true;
     opened(openPanel());
   } catch (error) {
-    complain(error);
+    showError(error);
   }
 }
 
 startTabs(opened);
 startTheme(byId("theme"), redraw);
 new ResizeObserver(() => sound && !fits(sound) && redraw()).observe(byId("picture"));
-byId("door").addEventListener("submit", (event) => {
+byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  api.enter(byId("token").value);
+  api.setToken(byId("token").value);
   load();
 });
 byId("record").addEventListener("click", record);
@@ -207,13 +207,13 @@ byId("play").addEventListener("click", () => {
   sound.play();
   mark(sound, 0, sound.duration);
 });
-byId("file").addEventListener("change", ({ target }) => target.files[0] && take(target.files[0], target.files[0].name));
+byId("file").addEventListener("change", ({ target }) => target.files[0] && setRecording(target.files[0], target.files[0].name));
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.body.addEventListener(kind, (event) => {
     if (!event.dataTransfer.types.includes("Files")) return; // text is dropped into fields as ever
     event.preventDefault();
     byId("drop").classList.toggle("over", kind === "dragover");
-    if (kind === "drop" && event.dataTransfer.files[0]) take(event.dataTransfer.files[0], event.dataTransfer.files[0].name);
+    if (kind === "drop" && event.dataTransfer.files[0]) setRecording(event.dataTransfer.files[0], event.dataTransfer.files[0].name);
   });
 }
 load();

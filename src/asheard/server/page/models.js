@@ -34,8 +34,8 @@ function showL1s({ l1s, source, note }) {
   const chosen = select.value;
   select.replaceChildren(select.options[0], ...l1s.map((name) => el("option", { value: name, selected: name === chosen }, name)));
   select.onchange = () => {
-    const told = select.value && `What ${select.value} speakers are known to say comes from ${source}. ${note}`;
-    document.getElementById("prior-note").textContent = told;
+    const parts = select.value && `What ${select.value} speakers are known to say comes from ${source}. ${note}`;
+    document.getElementById("prior-note").textContent = parts;
   };
   select.onchange();
 }

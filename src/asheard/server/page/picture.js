@@ -1,7 +1,7 @@
 // Waveform and spectrogram, and the heard phones under them at their times.
 
 import { el } from "./elements.js";
-import { inWords } from "./inventory.js";
+import { describePhone } from "./inventory.js";
 import { levelsAt, NUM_BINS } from "./spectrum.js";
 import { RATE } from "./sound.js";
 
@@ -17,11 +17,11 @@ function widthOf(sound) {
 }
 
 // Whether the picture is as wide as it would be drawn now.
-export const fits = (sound) => byId("stage").style.width === `${widthOf(sound)}px`;
+export const fits = (sound) => byId("canvas-frame").style.width === `${widthOf(sound)}px`;
 
 export function draw(sound) {
   const width = widthOf(sound);
-  byId("stage").style.width = `${width}px`;
+  byId("canvas-frame").style.width = `${width}px`;
   byId("played").hidden = true;
   const ink = getComputedStyle(document.body).color;
   drawWaveform(byId("waveform"), sound.samples, width, ink);
@@ -83,12 +83,12 @@ export function drawPhones(sound, phonemes, timesMs, play) {
   const shown = phonemes.map((phone, index) => {
     if (!timesMs[index]) return null;
     const [start, end] = timesMs[index];
-    const label = el("span", { title: inWords(phone), onclick: () => play(index) }, phone);
+    const label = el("span", { title: describePhone(phone), onclick: () => play(index) }, phone);
     label.style.left = `${(100 * (start + end)) / 2000 / sound.duration}%`;
     label.classList.toggle("low", index % 2 === 1);
     return label;
   });
-  byId("strip").replaceChildren(...shown.filter(Boolean));
+  byId("phone-track").replaceChildren(...shown.filter(Boolean));
 }
 
 // Around its own frames a phone goes on: halfway to its neighbours, and a quarter of a second at most.

@@ -7,7 +7,7 @@ import { render } from "./markdown.js";
 export async function show() {
   const { studies } = await api.studies();
   if (!studies.length) {
-    return [el("p", {}, "No study is shown. Start the service with one: ", el("code", {}, "asheard serve --from runs/embedded"), ".")];
+    return [el("p", {}, "No study is shown. Start the service with one: ", el("code", {}, "asheard serve --study runs/embedded"), ".")];
   }
   return studies.map((study) => {
     const report = el("div", { className: "report" });

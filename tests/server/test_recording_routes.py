@@ -62,7 +62,7 @@ def test_models_side_by_side_without_a_target(send):
 def test_a_pronunciation_says_what_the_command_line_says(send, wav, tmp_path):
     (tmp_path / "moon.wav").write_bytes(wav)
     expected = score(tmp_path / "moon.wav", MOON, ASHEARD_TINY, l1="Spanish")
-    answer = send("/pronounce", text=MOON, l1="Spanish").json()
+    answer = send("/score", text=MOON, l1="Spanish").json()
     positions = [position for word in answer["words"] for position in word["positions"]]
     assert [
         (one["canonical"], one["heard"], one["class"], one["reason"], one["class_without_prior"]) for one in positions
@@ -80,7 +80,7 @@ def test_a_pronunciation_says_what_the_command_line_says(send, wav, tmp_path):
 
 
 def test_an_error_is_told_in_a_sentence(send):
-    answer = send("/pronounce", text="see the moon", model="echo").json()
+    answer = send("/score", text="see the moon", model="echo").json()
     positions = [position for word in answer["words"] for position in word["positions"]]
     assert [one["class"] for one in positions] == ["ok"] * 6 + [positions[-1]["class"]]
     assert positions[-1]["sentence"].startswith('the n of "moon" was heard as d')
@@ -92,7 +92,7 @@ def test_an_error_is_told_in_a_sentence(send):
 def test_what_the_l1_makes_a_variant(send):
     """Spanish speakers are known to say d for ð."""
     alone, spanish = (
-        send("/pronounce", phones="S IY | D AH", model="echo", **fields).json() for fields in ({}, {"l1": "Spanish"})
+        send("/score", phones="S IY | D AH", model="echo", **fields).json() for fields in ({}, {"l1": "Spanish"})
     )
     assert [word["word"] for word in alone["words"]] == ["S IY", "D AH"]
     assert len(alone["added"]) == 3
@@ -102,7 +102,7 @@ def test_what_the_l1_makes_a_variant(send):
 
 
 def test_words_of_no_dictionary_go_through_the_synthesiser(send):
-    answer = send("/pronounce", text="see the mooniest", model="echo").json()
+    answer = send("/score", text="see the mooniest", model="echo").json()
     assert answer["words"][2]["pronunciation"][:3] == ["m", "u", "n"]
 
 
@@ -116,19 +116,19 @@ def test_words_of_no_dictionary_go_through_the_synthesiser(send):
         ("/compare", {"models": ["echo"]}, 400, "name 2 to 8 different models"),
         ("/compare", {"models": ["echo", "echo"]}, 400, "name 2 to 8 different models"),
         ("/compare", {}, 422, "field 'models'"),
-        ("/pronounce", {}, 400, "give what was to be said"),
-        ("/pronounce", {"text": " "}, 400, "give what was to be said"),
-        ("/pronounce", {"text": "see", "phones": "S IY"}, 400, "not both"),
-        ("/pronounce", {"text": "see", "l1": "Klingon"}, 422, "the prior knows Arabic"),
-        ("/pronounce", {"text": "?!"}, 422, "holds no word"),
-        ("/pronounce", {"text": "东西"}, 422, "not a Latin letter"),
-        ("/pronounce", {"phones": "s 7"}, 422, "7"),
-        ("/pronounce", {"text": "a" * 2001}, 413, "more than 2000 characters"),
-        ("/pronounce", {"text": "a" * 1_000_000}, 413, "more than 2000 characters"),
-        ("/pronounce", {"text": "see \u202emoon"}, 400, "control characters"),
-        ("/pronounce", {"text": "see\x00moon"}, 400, "control characters"),
-        ("/pronounce", {"phones": "S\x07 IY"}, 400, "control characters"),
-        ("/pronounce", {"text": "see " * 400}, 422, "too short for its text"),
+        ("/score", {}, 400, "give what was to be said"),
+        ("/score", {"text": " "}, 400, "give what was to be said"),
+        ("/score", {"text": "see", "phones": "S IY"}, 400, "not both"),
+        ("/score", {"text": "see", "l1": "Klingon"}, 422, "the prior knows Arabic"),
+        ("/score", {"text": "?!"}, 422, "holds no word"),
+        ("/score", {"text": "东西"}, 422, "not a Latin letter"),
+        ("/score", {"phones": "s 7"}, 422, "7"),
+        ("/score", {"text": "a" * 2001}, 413, "more than 2000 characters"),
+        ("/score", {"text": "a" * 1_000_000}, 413, "more than 2000 characters"),
+        ("/score", {"text": "see \u202emoon"}, 400, "control characters"),
+        ("/score", {"text": "see\x00moon"}, 400, "control characters"),
+        ("/score", {"phones": "S\x07 IY"}, 400, "control characters"),
+        ("/score", {"text": "see " * 400}, 422, "too short for its text"),
     ],
 )
 def test_fields_that_are_of_no_use(send, route, fields, status, sentence):

@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from asheard.server import create_app
+from asheard.server.app import create_app
 from asheard.server.middleware import Limits
 
 

@@ -1,12 +1,12 @@
 // What one model heard.
 
-import { about, heardChip, row } from "./chips.js";
+import { about, phoneChip, row } from "./chips.js";
 import { el, percent, seconds } from "./elements.js";
 
 export function show(answer, play) {
   const { phonemes, confidences, times_ms: times } = answer;
   const chips = phonemes.map((phone, index) =>
-    heardChip(phone, confidences[index], times[index], times[index] && (() => play(times, index))),
+    phoneChip(phone, confidences[index], times[index], times[index] && (() => play(times, index))),
   );
   return [
     el("h3", {}, `${phonemes.length} sounds in ${seconds(answer.duration_ms)}`),

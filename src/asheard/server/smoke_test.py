@@ -12,12 +12,12 @@ from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.phones.espeak import Voice, render_phonemes
 from asheard.recognition.load import load_by_name, model_folder
 from asheard.recognition.protocol import Recogniser
-from asheard.server.runtime import Registry, load_entry, source_of
+from asheard.server.runtime import ModelPool, load_scorer, source_of
 
 _WORD: Final = "s'i: D@ m'u:n"  # see the moon, in eSpeak NG's mnemonics
 
 
-def trial(transcriber: Recogniser) -> tuple[str, ...]:
+def smoke_test(transcriber: Recogniser) -> tuple[str, ...]:
     """The phones that a transcriber hears in a few words of eSpeak NG.
 
     Raises:
@@ -31,7 +31,7 @@ def trial(transcriber: Recogniser) -> tuple[str, ...]:
     return transcript.phones
 
 
-def export_model(registry: Registry, name: str, out: Path) -> Path:
+def export_model(registry: ModelPool, name: str, out: Path) -> Path:
     """Copy a model's folder, once it has been loaded whole; or write its forward pass, where `out` ends in .onnx.
 
     Raises:
@@ -51,7 +51,7 @@ def export_model(registry: Registry, name: str, out: Path) -> Path:
         raise ModelError(f"model {name!r} is no folder that could be written; only models of ours are")
     if out.exists():
         raise ModelError(f"{out} exists; name a folder that does not")
-    load_entry(entry)
+    load_scorer(entry)
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(folder, part)

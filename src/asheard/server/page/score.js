@@ -2,20 +2,20 @@
 
 import { about, row } from "./chips.js";
 import { el, percent } from "./elements.js";
-import { inWords } from "./inventory.js";
+import { describePhone } from "./inventory.js";
 
 const MEANINGS = { ok: "as it should be", variant: "near enough", error: "another sound" };
 
 export function show(answer, play) {
   const positions = answer.words.flatMap((word) => word.positions);
-  const told = sentences(answer);
+  const parts = sentences(answer);
   return [
     el("h3", {}, summary(positions, answer.l1)),
     el("p", { className: "hint" }, `As far as ${answer.model} can tell. ${expected(answer, positions)}`),
     row("Sounds of the text", words(answer, play)),
     legend(),
-    el("h4", {}, told.length ? "What was heard otherwise" : "Every sound was heard as it should be"),
-    el("ul", { className: "sentences" }, told),
+    el("h4", {}, parts.length ? "What was heard otherwise" : "Every sound was heard as it should be"),
+    el("ul", { className: "sentences" }, parts),
     prior(answer, positions),
     about(answer.model, answer),
   ].filter(Boolean);
@@ -62,15 +62,15 @@ function added(answer, before, play) {
 
 function chip(position, play) {
   const { canonical, heard, probability } = position;
-  const told = [inWords(canonical), position.sentence ?? MEANINGS[position.class]];
-  if (probability !== null) told.push(`said with a probability of ${percent(probability)}`);
+  const parts = [describePhone(canonical), position.sentence ?? MEANINGS[position.class]];
+  if (probability !== null) parts.push(`said with a probability of ${percent(probability)}`);
   const changed = position.class !== position.class_without_prior;
-  if (changed) told.push(`without the first language: ${position.class_without_prior}`);
+  if (changed) parts.push(`without the first language: ${position.class_without_prior}`);
   const properties = {
     type: "button",
     className: `chip ${position.class}`,
-    title: told.join("; "),
-    aria: { label: told.join("; ") },
+    title: parts.join("; "),
+    aria: { label: parts.join("; ") },
     onclick: position.heard_index === null ? null : () => play(position.heard_index),
   };
   return el("button", properties, canonical,
@@ -87,11 +87,11 @@ function legend() {
 }
 
 function sentences(answer) {
-  const told = answer.words.flatMap((word) => word.positions.filter((position) => position.sentence));
+  const parts = answer.words.flatMap((word) => word.positions.filter((position) => position.sentence));
   const items = [
-    ...told.filter((position) => position.class === "error").map((position) => ["error", position.sentence]),
+    ...parts.filter((position) => position.class === "error").map((position) => ["error", position.sentence]),
     ...answer.added.map((one) => ["added", one.sentence]),
-    ...told.filter((position) => position.class === "variant").map((position) => ["variant", position.sentence]),
+    ...parts.filter((position) => position.class === "variant").map((position) => ["variant", position.sentence]),
   ];
   return items.map(([kind, sentence]) => el("li", { className: kind }, `${sentence[0].toUpperCase()}${sentence.slice(1)}.`));
 }

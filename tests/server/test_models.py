@@ -9,9 +9,9 @@ from asheard.errors import ModelError
 from asheard.models.onnx_export import OnnxGraph
 from asheard.recognition.registry import built_in_models, read_models
 from asheard.server import runtime as registries
-from asheard.server.middleware import RefusedError
-from asheard.server.runtime import build_registry, load_entry
-from asheard.server.trial import export_model, trial
+from asheard.server.middleware import HTTPError
+from asheard.server.runtime import build_model_pool, load_scorer
+from asheard.server.smoke_test import export_model, smoke_test
 from asheard.server.uploads import read_upload
 
 
@@ -33,9 +33,9 @@ def test_what_is_built_in():
 @pytest.mark.parametrize("name", ["asheard-tiny", "embedded-base"])
 def test_models_that_come_with_the_package_load_and_hear(name):
     (entry,) = (entry for entry in built_in_models() if entry.name == name)
-    scorer = load_entry(entry)
+    scorer = load_scorer(entry)
     transcriber = scorer.transcriber
-    assert len(trial(transcriber)) > 3
+    assert len(smoke_test(transcriber)) > 3
     assert scorer.calibrated == (name == "asheard-tiny")
 
 
@@ -92,15 +92,15 @@ def test_files_that_are_no_registry(tmp_path, text):
 
 def test_users_replace_what_is_built_in(tmp_path):
     (tmp_path / "mine.toml").write_text('[transcribers.hama]\nkind = "command"\ncommand = "echo K"')
-    found = build_registry(tmp_path / "mine.toml")
+    found = build_model_pool(tmp_path / "mine.toml")
     assert found.entries["hama"].kind == "command"
     assert len(found.entries) == 4
 
 
 def test_a_model_is_loaded_once_however_many_ask(registry, monkeypatch):
     loads = []
-    load = registries.load_entry
-    monkeypatch.setattr(registries, "load_entry", lambda entry: loads.append(entry.name) or load(entry))
+    load = registries.load_scorer
+    monkeypatch.setattr(registries, "load_scorer", lambda entry: loads.append(entry.name) or load(entry))
 
     async def ask():
         first, *others = await asyncio.gather(*(registry.get("echo") for _ in range(8)))
@@ -117,10 +117,10 @@ def test_a_model_is_loaded_once_however_many_ask(registry, monkeypatch):
 def test_what_cannot_be_loaded_is_disabled_with_its_reason(registry):
     async def ask():
         for name in ("gone", "misspelt"):
-            with pytest.raises(RefusedError, match="cannot be used") as refused:
+            with pytest.raises(HTTPError, match="cannot be used") as refused:
                 await registry.get(name)
             assert refused.value.status == 503
-        with pytest.raises(RefusedError, match="no model 'nix'") as refused:
+        with pytest.raises(HTTPError, match="no model 'nix'") as refused:
             await registry.unload("nix")
         assert refused.value.status == 404
 
@@ -158,7 +158,7 @@ def test_export_and_load_again(registry, tmp_path, wav):
     out = export_model(registry, "asheard-tiny", tmp_path / "mine")
     assert json.loads((out / "card.json").read_text())["kind"] == "faithful"
     entries = read(tmp_path, '[transcribers.copy]\nkind = "model"\npath = "mine"')
-    original, copy = (load_entry(entry).transcriber for entry in (registry.entries["asheard-tiny"], entries[0]))
+    original, copy = (load_scorer(entry).transcriber for entry in (registry.entries["asheard-tiny"], entries[0]))
     samples = read_upload(wav, 60)
     assert copy.transcribe([samples], [None]) == original.transcribe([samples], [None])
     graph = export_model(registry, "asheard-tiny", tmp_path / "mine.onnx")

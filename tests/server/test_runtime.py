@@ -8,7 +8,7 @@ import pytest
 from asheard.errors import ModelError
 from asheard.recognition.protocol import Transcript
 from asheard.server import runtime as batching
-from asheard.server.middleware import RefusedError
+from asheard.server.middleware import HTTPError
 from asheard.server.runtime import Batcher
 
 
@@ -36,7 +36,7 @@ def hear(transcriber, seconds, num_waiting=100):
 
     async def ask():
         batcher = Batcher(transcriber, num_waiting)
-        found = await asyncio.gather(*(batcher.hear(of(one), None) for one in seconds), return_exceptions=True)
+        found = await asyncio.gather(*(batcher.recognise(of(one), None) for one in seconds), return_exceptions=True)
         await batcher.close()
         return found
 
@@ -65,7 +65,7 @@ def test_one_that_fails_fails_alone():
 def test_too_many_are_told_to_come_again():
     found = hear(Counting(), [1] * 5, num_waiting=3)
     assert found[:3] == [1] * 3
-    assert all(isinstance(error, RefusedError) and error.status == 503 for error in found[3:])
+    assert all(isinstance(error, HTTPError) and error.status == 503 for error in found[3:])
 
 
 def test_whose_client_has_gone_is_passed_over():
@@ -73,7 +73,7 @@ def test_whose_client_has_gone_is_passed_over():
 
     async def ask():
         batcher = Batcher(transcriber, 10)
-        gone, stays = (asyncio.create_task(batcher.hear(of(seconds), None)) for seconds in (1, 2))
+        gone, stays = (asyncio.create_task(batcher.recognise(of(seconds), None)) for seconds in (1, 2))
         await asyncio.sleep(0)
         gone.cancel()
         heard = await stays
@@ -92,9 +92,9 @@ def test_other_failures_are_told_to_all_and_the_next_request_is_heard():
         batcher = Batcher(transcriber, 10)
         transcriber.transcribe = lambda *_: 1 / 0
         with pytest.raises(ZeroDivisionError):
-            await batcher.hear(of(1), None)
+            await batcher.recognise(of(1), None)
         transcriber.transcribe = real
-        heard = await batcher.hear(of(2), None)
+        heard = await batcher.recognise(of(2), None)
         await batcher.close()
         return heard
 
