@@ -1,69 +1,108 @@
-# Everything runs in .venv, which these targets make. PYTHON may name another interpreter (3.11 or later).
+# Targets install what they need into .venv: by uv if it is there, by pip otherwise. PYTHON may name another
+# interpreter (3.11 or later). Versions and hashes come from requirements/*.txt (`make lock`); torch is pinned here and
+# has no hash there, because its build (CPU or CUDA) depends on the machine.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
-READY := $(VENV)/.ready
+STUDY := $(VENV)/.study
+DEV := $(VENV)/.dev
+DOCS := $(VENV)/.docs
 SPEECHOCEAN762 = $${ASHEARD_DATA:-../shared}/speechocean762
 VOICES := runs/voice-model/kokoro-js/voices
 
-.PHONY: study study-real serve test test-all lint base voice-model bench bench-serve bench-train real-labels clean
+# pip and uv take the same options here. The lock names every package, so no dependency is resolved again.
+ifneq ($(shell command -v uv),)
+NEW_VENV = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+INSTALL = uv pip install --quiet --python $(BIN)/python
+INSTALL_TORCH = $(INSTALL) --torch-backend auto
+else
+NEW_VENV = $(PYTHON) -m venv $(VENV)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL_TORCH = $(INSTALL)
+endif
 
-study: $(READY)  ## the whole study on the embedded corpus -> runs/embedded/RESULTS.md
+.PHONY: help study study-real serve test test-all lint lock docs install-check base voice-model bench bench-inference \
+	bench-serve bench-train real-labels clean
+
+help:  ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+study: $(STUDY)  ## run the whole study on the embedded corpus -> runs/embedded/RESULTS.md
 	$(BIN)/asheard study --out runs/embedded
 
-test: $(READY)  ## the tests that take minutes, not hours
+test: $(DEV)  ## run the tests, without those marked slow
 	$(BIN)/pytest
 
-test-all: $(READY)  ## and those marked slow
+test-all: $(DEV)  ## run all tests
 	$(BIN)/pytest -m ""
 
-lint: $(READY)  ## style, types and the direction of imports
+lint: $(DEV)  ## check style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-base: $(READY)  ## train the embedded base again, from nothing
+docs: $(DOCS)  ## build the documentation site -> site/
+	$(BIN)/mkdocs build --strict
+
+install-check: $(DEV)  ## install the wheel alone; print its size and the cold start of each command
+	$(BIN)/python scripts/install_check.py
+
+serve: $(DEV)  ## serve the API and the page on http://127.0.0.1:8765, with the embedded study if it is finished
+	$(BIN)/asheard serve $$(test -f runs/embedded/verdict.json && echo --study runs/embedded)
+
+base: $(DEV)  ## train the embedded base again
 	$(BIN)/python scripts/make_base.py
 
-voice-model: $(READY)  ## train asheard-tiny again -> runs/voice-model/asheard_tiny; needs speechocean762 and npm
+voice-model: $(DEV)  ## train asheard-tiny again -> runs/voice-model/asheard-tiny; needs speechocean762 and npm
 	@test -d "$(SPEECHOCEAN762)" || { echo "no $(SPEECHOCEAN762); get it from openslr.org/101" \
 		"and set ASHEARD_DATA to the folder that it lies in" >&2; exit 2; }
 	@test -d $(VOICES) || command -v npm >/dev/null || { echo "no npm, which fetches Kokoro's voices;" \
 		"install Node.js" >&2; exit 2; }
-	$(BIN)/pip install --quiet --editable '.[recipe]'
+	$(INSTALL) --editable '.[make-models]'
 	test -d $(VOICES) || { mkdir -p runs/voice-model && cd runs/voice-model && npm pack --silent kokoro-js@1.2.1 && \
 		tar -xzf kokoro-js-1.2.1.tgz && mv package kokoro-js; }
 	$(BIN)/python scripts/make_voice_model.py --speechocean762 "$(SPEECHOCEAN762)" --kokoro-voices $(VOICES)
 
-serve: $(READY)  ## the service and its page on http://127.0.0.1:8765, with the embedded study where there is one
-	$(BIN)/asheard serve $$(test -f runs/embedded/verdict.json && echo --study runs/embedded)
+study-real: $(DEV)  ## run the study on real speech -> runs/real/RESULTS.md; needs real corpora ($$ASHEARD_DATA)
+	$(BIN)/python scripts/study_real.py --out runs/real
 
-bench-serve: $(READY)  ## requests a second beside a service around transformers.pipeline, in the same run
-	$(BIN)/python benchmarks/bench_serve.py
+real-labels: $(DEV)  ## try the L1 prior on real speech -> runs/real-labels/PRIOR.md; needs the published labels
+	$(BIN)/python scripts/real_labels.py --out runs/real-labels
 
-bench-train: $(READY)  ## audio-seconds a second and memory of training beside Hugging Face's Trainer, in the same run
-	$(BIN)/python benchmarks/bench_train.py
-
-bench: $(READY)  ## speed beside peers, in the same run
+bench: $(DEV)  ## time alignment, reading and evaluation beside peers, in the same run
 	$(BIN)/python benchmarks/bench_alignment.py
 	$(BIN)/python benchmarks/bench_reading.py
 	$(BIN)/python benchmarks/bench_evaluation.py
 
-study-real: $(READY)  ## the study on real speech -> runs/real/RESULTS.md; needs real corpora ($$ASHEARD_DATA)
-	$(BIN)/python scripts/study_real.py --out runs/real
+bench-inference: $(DEV)  ## recordings a second, quiet and busy, beside hama and transformers.pipeline, in the same run
+	$(BIN)/python benchmarks/bench_inference.py
 
-real-labels: $(READY)  ## the L1 prior on real speech -> runs/real-labels/PRIOR.md; needs the published labels
-	$(BIN)/python scripts/real_labels.py --out runs/real-labels
+bench-serve: $(DEV)  ## requests a second beside a service around transformers.pipeline, in the same run
+	$(BIN)/python benchmarks/bench_serve.py
 
-clean:
-	rm -rf $(VENV) runs build
+bench-train: $(DEV)  ## speed and memory of training beside Hugging Face's Trainer, in the same run
+	$(BIN)/python benchmarks/bench_train.py
 
-# torch first and pinned: a range would take the newest build with its CUDA packages
-$(READY): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[train,dev,serve,voices,pods,ray]'
-	touch $(READY)
+clean:  ## delete the environment and everything that was made
+	rm -rf $(VENV) runs build site
+
+lock:  ## resolve the versions again -> requirements/*.txt; needs uv
+	scripts/lock.sh "$(TORCH)"
+
+# torch first: a range would take the newest build with its CUDA packages.
+$(STUDY): pyproject.toml requirements/study.txt
+	$(NEW_VENV)
+	$(INSTALL_TORCH) $(TORCH)
+	$(INSTALL) --no-deps --require-hashes --requirement requirements/study.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(DEV): $(STUDY) requirements/dev.txt
+	$(INSTALL) --no-deps --require-hashes --requirement requirements/dev.txt
+	touch $@
+
+$(DOCS): $(DEV) requirements/docs.txt
+	$(INSTALL) --no-deps --require-hashes --requirement requirements/docs.txt
+	touch $@
