@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from asheard.corpora import read_manifest, read_predictions, write_manifest
-from asheard.evaluation import ChainRun, Context, evaluate, write_report
+from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.models import export_hama
 from asheard.training import options as recipes
 from asheard.training import train
@@ -54,7 +54,7 @@ def main() -> None:
         transcribe(train(options), test, root, predictions, chain=unknown)
         runs.append(ChainRun(chain=unknown, predictions=read_predictions(predictions)))
     context = Context(corpus="speechocean762", split="odd development speakers", base="hama")
-    evaluate(read_manifest(test), runs, out=args.out, context=context)
+    evaluate_runs(read_manifest(test), runs, out=args.out, context=context)
     write_report(args.out)
     print(f"wrote {args.out}/RESULTS.md")
 

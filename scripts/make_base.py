@@ -25,7 +25,7 @@ from asheard.corpora import Utterance, read_corpus, read_predictions, write_mani
 from asheard.corpora.synthetic import Speaker, SyntheticPlan, synthesise
 from asheard.corpora.synthetic.learner import l1s
 from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_sentences
-from asheard.evaluation import OFF_THE_SHELF, ChainRun, Context, evaluate
+from asheard.evaluation import OFF_THE_SHELF, ChainRun, Context, evaluate_runs
 from asheard.models import export_ctc, load_transcriber, read_card
 from asheard.phones.espeak import Voice
 from asheard.training import options as recipes
@@ -107,7 +107,7 @@ def report(model: Path, gold: Sequence[Utterance], manifest: Path, wav_root: Pat
     transcribe(model, manifest, wav_root, out / "predictions.jsonl", chain=OFF_THE_SHELF)
     run = ChainRun(chain=OFF_THE_SHELF, predictions=read_predictions(out / "predictions.jsonl"))
     context = Context(corpus="base held-out voices", split=manifest.stem, base=model.name)
-    pooled = evaluate(gold, [run], out=out, context=context).metrics["chains"][OFF_THE_SHELF]["pooled"]
+    pooled = evaluate_runs(gold, [run], out=out, context=context).metrics["chains"][OFF_THE_SHELF]["pooled"]
     print(f"{model}: PER {pooled['per']:.1%}, collapse {pooled['collapse']:.1%} of {pooled['num_substitutions']}")
 
 

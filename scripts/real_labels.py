@@ -24,7 +24,7 @@ import polars as pl
 
 from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_predictions
-from asheard.evaluation import ChainRun, Context, evaluate, write_report
+from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.metrics import look_up
 from asheard.evaluation.report.tables import markdown_table, number, percent, points, probability, with_interval
 from asheard.evaluation.systems import behind_prior
@@ -199,14 +199,14 @@ def main() -> None:
     prior.save(out / "prior.json")
     context = Context(corpus="l2arctic-labels", split="6speakers", base=CHAIN, notes=(NOTE,), p_min=(choice,))
     behind = replace(plain, chain=behind_prior(CHAIN), prior=prior)
-    evaluation = evaluate(gold, [plain, behind], out=out, context=context, training=training, vectors=vectors)
+    evaluation = evaluate_runs(gold, [plain, behind], out=out, context=context, training=training, vectors=vectors)
     write_report(out)
 
     fitted = fit_variants(training, vectors)
     deaf = write_habits(training, gold)
     runs = [plain, *(replace(plain, chain=row.name, prior=row.prior) for row in fitted), deaf]
     context = replace(context, p_min=())
-    tried = evaluate(gold, runs, out=out / "variants", context=context, training=training, vectors=vectors)
+    tried = evaluate_runs(gold, runs, out=out / "variants", context=context, training=training, vectors=vectors)
     with whole_file(out / "PRIOR.md") as part:
         text = prior_text(evaluation.metrics, evaluation.rows, fitted, tried.metrics["chains"])
         part.write_text(text, encoding="utf-8")

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from asheard.corpora import Utterance, read_epadb, read_gold, read_manifest, read_predictions, write_manifest
 from asheard.errors import AsHeardError, CorpusError
-from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate, write_report
+from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.metrics import look_up
 from asheard.evaluation.report.tables import markdown_table, with_interval
 from asheard.io.digests import listing
@@ -132,7 +132,7 @@ def score_corpus(corpus: Corpus, chains: Mapping[str, tuple[str | Path, Gop | No
         stages.run(f"{corpus.name} {chain}", do, inputs=inputs, outputs=[path])
         runs.append(ChainRun(chain=chain, predictions=read_predictions(path)))
     context = Context(corpus=corpus.name, split="test", base=TINY, notes=corpus.notes)
-    evaluation = evaluate(read_manifest(corpus.manifest), runs, out=out / corpus.name, context=context)
+    evaluation = evaluate_runs(read_manifest(corpus.manifest), runs, out=out / corpus.name, context=context)
     write_report(out / corpus.name)
     return evaluation.metrics
 

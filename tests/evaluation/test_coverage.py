@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from asheard.corpora.records import Prediction
 from asheard.errors import CorpusError
 from asheard.evaluation import ChainRun
-from asheard.evaluation.systems import cover
+from asheard.evaluation.systems import match_predictions
 from support.small_gold import run, utterance
 
 GOLD = [utterance(name, [("t", "t")]) for name in "abcd"]
@@ -28,7 +28,7 @@ def names(run: ChainRun) -> str:
 
 
 def test_all_there_in_any_order() -> None:
-    gold, (one, two), left_out = cover(GOLD, [a_run("dbca"), a_run("abcd", "y", 3)])
+    gold, (one, two), left_out = match_predictions(GOLD, [a_run("dbca"), a_run("abcd", "y", 3)])
     assert (gold, left_out) == (GOLD, {})
     assert names(one) == names(two) == "abcd"
     assert [len(prediction.phones) for prediction in one.predictions] == [4, 2, 3, 1]
@@ -38,7 +38,7 @@ def test_all_there_in_any_order() -> None:
 def test_everything_that_is_wrong_is_named_for_every_chain() -> None:
     runs = [a_run("abdd", "one"), a_run("abcd", "two"), a_run("abczzy", "three", 2)]
     with pytest.raises(CorpusError) as caught:
-        cover(GOLD, runs)
+        match_predictions(GOLD, runs)
     assert str(caught.value) == (
         "utterances do not match, by SPEAKER/UTT: "
         f"chain one, seed 0: 1 ({SPEAKER}/c) of the gold have no prediction; "
@@ -53,14 +53,14 @@ def test_everything_that_is_wrong_is_named_for_every_chain() -> None:
 def test_ten_are_listed_and_the_others_counted() -> None:
     gold = [utterance(f"u{number:02}", [("t", "t")]) for number in range(14)]
     with pytest.raises(CorpusError, match=rf"13 \(({SPEAKER}/u\d\d, ){{9}}{SPEAKER}/u10 and 3 more\) of the gold"):
-        cover(gold, [run(gold[:1], ["t"])])
+        match_predictions(gold, [run(gold[:1], ["t"])])
     with pytest.raises(CorpusError, match=r"1 \(name\) are predicted but"):  # a name that told no speaker
-        cover(gold[:1], [ChainRun(chain="x", predictions=[Prediction("name", "", "x", ())])])
+        match_predictions(gold[:1], [ChainRun(chain="x", predictions=[Prediction("name", "", "x", ())])])
 
 
 def test_allowed_what_all_have_is_scored_and_the_rest_counted() -> None:
     runs = [a_run("abdd", "one"), a_run("dcba", "two"), a_run("zabdy", "three")]
-    gold, covered, left_out = cover(GOLD, runs, allow_missing=True)
+    gold, covered, left_out = match_predictions(GOLD, runs, allow_missing=True)
     assert "".join(row.utt for row in gold) == "abd"
     assert [names(run) for run in covered] == 3 * ["abd"]
     assert [prediction.phones for prediction in covered[0].predictions] == [("t",), ("t", "t"), ("t", "t", "t")]
@@ -77,31 +77,31 @@ def test_nothing_in_common_is_an_error_though_missing_is_allowed() -> None:
         with pytest.raises(
             CorpusError, match=rf"no utterance of the gold \({SPEAKER}/a, .*is predicted by every chain"
         ):
-            cover(GOLD, runs, allow_missing=True)
+            match_predictions(GOLD, runs, allow_missing=True)
 
 
 @pytest.mark.parametrize("allow_missing", [False, True])
 def test_what_is_never_allowed(allow_missing: bool) -> None:
     good = a_run("abcd")
     with pytest.raises(CorpusError, match=rf"the gold: 1 \({SPEAKER}/b\) come more than once"):
-        cover([*GOLD, GOLD[1]], [good], allow_missing=allow_missing)
+        match_predictions([*GOLD, GOLD[1]], [good], allow_missing=allow_missing)
     with pytest.raises(CorpusError, match="chain x, seed 0 is given twice"):
-        cover(GOLD, [good, good], allow_missing=allow_missing)
+        match_predictions(GOLD, [good, good], allow_missing=allow_missing)
     with pytest.raises(CorpusError, match="called 'copy the canonical' like the baseline"):
-        cover(GOLD, [good, a_run("abcd", "copy the canonical")], allow_missing=allow_missing)
+        match_predictions(GOLD, [good, a_run("abcd", "copy the canonical")], allow_missing=allow_missing)
     with pytest.raises(CorpusError, match="nothing to evaluate: 4 gold utterances and 0 chains"):
-        cover(GOLD, [], allow_missing=allow_missing)
+        match_predictions(GOLD, [], allow_missing=allow_missing)
     with pytest.raises(CorpusError, match="nothing to evaluate: 0 gold utterances and 1 chains"):
-        cover([], [good], allow_missing=allow_missing)
+        match_predictions([], [good], allow_missing=allow_missing)
 
 
 def test_the_same_utt_of_two_speakers_is_two_utterances() -> None:
     gold = [utterance("a", [("t", "t")]), utterance("a", [("t", "d")], "Korean")]
     both = run(gold, ["t", "d"])
-    assert cover(gold, [both])[0] == gold
+    assert match_predictions(gold, [both])[0] == gold
     one = replace(both, predictions=both.predictions[1:])
     with pytest.raises(CorpusError, match=f"1 \\({SPEAKER}/a\\) of the gold"):
-        cover(gold, [one])
+        match_predictions(gold, [one])
 
 
 @given(st.lists(st.text("abcdyz", max_size=8), min_size=1, max_size=3), st.permutations(GOLD))
@@ -110,9 +110,9 @@ def test_one_denominator_for_all(texts: list[str], gold: list) -> None:
     common = [row for row in gold if all(row.utt in text for text in texts)]
     if not common:
         with pytest.raises(CorpusError):
-            cover(gold, runs, allow_missing=True)
+            match_predictions(gold, runs, allow_missing=True)
         return
-    scored, covered, left_out = cover(gold, runs, allow_missing=True)
+    scored, covered, left_out = match_predictions(gold, runs, allow_missing=True)
     assert scored == common
     for run_, text in zip(covered, texts, strict=True):
         assert names(run_) == "".join(row.utt for row in common)

@@ -125,15 +125,29 @@ def test_report_runs_again_from_the_folder(folder: Path) -> None:
     [
         (["--chain", "one.jsonl"], "NAME=FILE"),
         (["--chain", "=one.jsonl"], "NAME=FILE"),
-        (["--chain", "a=one.jsonl", "--prior", "prior.json"], "go together"),
-        (["--chain", "a=one.jsonl", "--with-prior", "a"], "go together"),
-        (["--chain", "a=one.jsonl", "--prior", "prior.json", "--with-prior", "b"], "name of no"),
+        (["--chain", "a=one.jsonl", "--chain", "a=two.jsonl"], "given twice"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(folder: Path, arguments: list[str], words: str) -> None:
     result = invoke(folder, *arguments)
     assert result.exit_code == 2
     assert words in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--chain", "a=one.jsonl", "--prior", "prior.json"], "go together"),
+        (["--chain", "a=one.jsonl", "--with-prior", "a"], "go together"),
+        (["--chain", "a=one.jsonl", "--prior", "prior.json", "--with-prior", "b"], "no chain is called 'b'"),
+        (["--chain", "a|b=one.jsonl"], "'a|b' is no name of a chain"),
+        (["--chain", " =one.jsonl"], "' ' is no name of a chain"),
+    ],
+)
+def test_evaluate_refuses_chains_and_priors_that_do_not_fit(folder: Path, arguments: list[str], words: str) -> None:
+    error = invoke(folder, *arguments).exception
+    assert isinstance(error, CorpusError)
+    assert words in str(error)
 
 
 def test_names_may_hold_at_signs_and_files_equals_signs(folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from asheard.corpora.records import Utterance
 from asheard.errors import CorpusError
-from asheard.evaluation import ChainRun, Context, Fold, evaluate, evaluate_folds
+from asheard.evaluation import ChainRun, Context, Fold, evaluate_folds, evaluate_runs
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
 from support.small_gold import run, token
@@ -46,7 +46,7 @@ def test_each_speaker_is_scored_with_the_prior_and_the_typical_of_their_own_fold
 def test_one_fold_is_an_ordinary_evaluation(tmp_path: Path) -> None:
     only = fold("a", "b", [("v", "b")])
     together = evaluate_folds([only], out=tmp_path / "folds", context=CONTEXT)
-    alone = evaluate(only.gold, only.runs, out=tmp_path / "one", context=CONTEXT, training=only.training)
+    alone = evaluate_runs(only.gold, only.runs, out=tmp_path / "one", context=CONTEXT, training=only.training)
     assert together.rows.equals(alone.rows)
     assert together.metrics == alone.metrics
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asheard.corpora.records import Utterance
 from asheard.evaluation import bootstrap as intervals
-from asheard.evaluation.bootstrap import Numbers, holm, resample
+from asheard.evaluation.bootstrap import BootstrapValues, holm, resample
 from asheard.evaluation.counts import ALL_COUNTS, SCHEMA, utterance_rows
 from asheard.evaluation.metrics import RATIOS, STATISTICS, look_up, summarise
 from asheard.evaluation.separation import gradience, histograms, quartile_gap, resampled_dissociations, separation
@@ -208,7 +208,7 @@ def test_intervals_over_few_speakers_cover_what_they_should(num_speakers: int) -
     for _ in range(num_studies):
         errors = rng.binomial(500, rng.beta(4, 16, num_speakers))
         values = (weights @ errors / (500 * num_speakers))[where]
-        low, high = Numbers(values, num_speakers).interval()
+        low, high = BootstrapValues(values, num_speakers).interval()
         covered += low <= 0.2 <= high
         low, high = np.quantile(values[1:], [0.025, 0.975])
         by_percentiles += low <= 0.2 <= high

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_PRIOR, ChainRun, Context, evaluate
+from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_PRIOR, ChainRun, Context, evaluate_runs
 from asheard.evaluation.report.distance_figures import draw_detection, draw_distances
 from asheard.evaluation.report.error_figures import draw_confusions, draw_missed, draw_phones
 from asheard.evaluation.report.figure_layout import Sheet, colours
@@ -37,7 +37,7 @@ def evaluated(out: Path, *names: str) -> tuple[pl.DataFrame, Mapping[str, Any]]:
     prior = build_prior([], threshold=load_vectors().threshold)
     runs: list[ChainRun] = [run(GOLD, WRITTEN, name) for name in names]
     runs = [replace(one, prior=prior) if one.chain == L1_PRIOR else one for one in runs]
-    evaluation = evaluate(GOLD, runs, out=out, context=Context(corpus="small", split="s"))
+    evaluation = evaluate_runs(GOLD, runs, out=out, context=Context(corpus="small", split="s"))
     return evaluation.rows, evaluation.metrics
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from asheard.errors import CorpusError
-from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Evaluation, evaluate
+from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Evaluation, evaluate_runs
 from asheard.evaluation.detection import detection_curve
 from asheard.evaluation.ranking import distinct_transcripts
 from asheard.evaluation.report.distance_figures import draw_detection
@@ -34,7 +34,7 @@ SCORING = ChainRun(
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
-    return evaluate(TEST, [PLAIN, SCORING], out=tmp_path_factory.mktemp("gop"), context=CONTEXT)
+    return evaluate_runs(TEST, [PLAIN, SCORING], out=tmp_path_factory.mktemp("gop"), context=CONTEXT)
 
 
 def test_its_auc_is_of_its_own_scores(both: Evaluation) -> None:
@@ -67,14 +67,14 @@ def test_every_other_number_is_that_of_the_phones_it_wrote(both: Evaluation) -> 
 
 
 def test_a_chain_without_scores_is_as_it_was(both: Evaluation, tmp_path: Path) -> None:
-    alone = evaluate(TEST, [PLAIN], out=tmp_path, context=CONTEXT)
+    alone = evaluate_runs(TEST, [PLAIN], out=tmp_path, context=CONTEXT)
     assert alone.metrics["chains"]["plain"] == both.metrics["chains"]["plain"]
     assert "position_scores" not in (tmp_path / "metrics.json").read_text()
 
 
 def test_what_nobody_scored_has_no_column(tmp_path: Path) -> None:
     for runs, lacking in (([PLAIN], set(OPTIONAL)), ([PLAIN, SCORING], {"score"})):
-        evaluate(TEST[:1], [of_first(one) for one in runs], out=tmp_path, context=CONTEXT)
+        evaluate_runs(TEST[:1], [of_first(one) for one in runs], out=tmp_path, context=CONTEXT)
         schema = dict(pl.read_parquet(tmp_path / "rows.parquet").schema)
         assert schema == {name: kind for name, kind in SCHEMA.items() if name not in lacking}
 
@@ -119,13 +119,13 @@ def test_scores_that_are_not_one_a_position_are_refused(tmp_path: Path) -> None:
     for one in (scoring(run(TEST[:1], ["t"]), (1.0, 2.0)), scoring(run(TEST[:2], ["t", "t"]), (1.0,) * 12, None)):
         gold = TEST[: len(one.predictions)]
         with pytest.raises(CorpusError, match=r"chain x, seed 0: [02] position_scores for the 12 canonical phones of"):
-            evaluate(gold, [one], out=tmp_path, context=CONTEXT)
+            evaluate_runs(gold, [one], out=tmp_path, context=CONTEXT)
 
 
 def test_a_chain_that_scores_positions_with_one_seed_only_is_refused(tmp_path: Path) -> None:
     runs = [SCORING, replace(PLAIN, chain="gop", seed=1)]
     with pytest.raises(CorpusError, match=r"chain gop: some of its seeds .*position_scores.*; give all or none"):
-        evaluate(TEST, runs, out=tmp_path, context=CONTEXT)
+        evaluate_runs(TEST, runs, out=tmp_path, context=CONTEXT)
 
 
 def test_a_prior_in_the_scores_is_no_prior_behind_them() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from asheard.corpora.records import Prediction, Utterance
 from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_predictions
-from asheard.evaluation import ChainRun, Context, evaluate
+from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.metrics import summarise
 from asheard.evaluation.systems import copy_canonical
@@ -44,7 +44,9 @@ def test_the_figures_published_about_a_recogniser(real_data: Path, tmp_path: Pat
     labels = real_data / "l2arctic-labels"
     gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
     chain = ChainRun(chain="cnn", predictions=read_predictions(labels / "predictions-cnn-rnn-ctc.jsonl"))
-    metrics = evaluate(gold, [chain], out=tmp_path, context=Context(corpus="l2arctic-labels", split="test-6")).metrics
+    metrics = evaluate_runs(
+        gold, [chain], out=tmp_path, context=Context(corpus="l2arctic-labels", split="test-6")
+    ).metrics
     measured = metrics["chains"]["cnn"]["pooled"]["published"]
     counts = {name: measured[name] for name in ("ta", "fr", "fa", "cd", "de")}
     assert counts == {"ta": 20_194, "fr": 5_520, "fa": 1_082, "cd": 2_072, "de": 1_137}

@@ -6,7 +6,7 @@ import pytest
 
 from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_predictions
-from asheard.evaluation import ChainRun, Context, evaluate, write_report
+from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 
 
 @pytest.mark.shared
@@ -15,7 +15,7 @@ def test_a_published_recogniser_is_ranked_on_real_speech(real_data: Path, tmp_pa
     gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
     run = ChainRun(chain="cnn", predictions=read_predictions(labels / "predictions-cnn-rnn-ctc.jsonl"))
     context = Context(corpus="l2arctic-labels", split="test-6")
-    chains = evaluate(gold, [run], out=tmp_path, context=context).metrics["chains"]
+    chains = evaluate_runs(gold, [run], out=tmp_path, context=context).metrics["chains"]
     pooled = chains["cnn"]["pooled"]
     assert f"{100 * pooled['per']:.2f}" == "27.75"  # arXiv 2104.08428
     assert pooled["num_utterances"] == 900

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from asheard.errors import CorpusError
-from asheard.evaluation import ChainRun, Context, evaluate, write_report
+from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
 from support.small_gold import GOLD, run, utterance
@@ -16,7 +16,7 @@ AS_SAID = ["d ə k ɛ ə", "v i s"]
 
 
 def remarks(out: Path, runs: list[ChainRun], gold: list = GOLD, training: tuple = ()) -> str:
-    return "\n".join(evaluate(gold, runs, out=out, context=CONTEXT, training=training).metrics["remarks"])
+    return "\n".join(evaluate_runs(gold, runs, out=out, context=CONTEXT, training=training).metrics["remarks"])
 
 
 def test_first_languages_that_training_rows_and_priors_do_not_know(tmp_path: Path) -> None:
@@ -51,13 +51,13 @@ def test_scores_beside_labels_are_told_of(tmp_path: Path) -> None:
 def test_a_speaker_has_one_first_language(tmp_path: Path) -> None:
     gold = [GOLD[0], replace(GOLD[1], speaker=GOLD[0].speaker)]
     with pytest.raises(CorpusError, match="speaker Hindi-speaker has the first languages 'Hindi' and 'Korean'"):
-        evaluate(gold, [run(gold, AS_SAID)], out=tmp_path, context=CONTEXT)
+        evaluate_runs(gold, [run(gold, AS_SAID)], out=tmp_path, context=CONTEXT)
 
 
 def test_gold_without_a_canonical_phone(tmp_path: Path) -> None:
     gold = [utterance("a", [(None, "t")])]
     with pytest.raises(CorpusError, match="no utterance has a canonical phone"):
-        evaluate(gold, [run(gold, ["t"])], out=tmp_path / "out", context=CONTEXT)
+        evaluate_runs(gold, [run(gold, ["t"])], out=tmp_path / "out", context=CONTEXT)
 
 
 def test_a_folder_that_cannot_be_written_into(tmp_path: Path) -> None:
@@ -65,11 +65,11 @@ def test_a_folder_that_cannot_be_written_into(tmp_path: Path) -> None:
     file.write_text("mine")
     for out in (file, file / "below"):
         with pytest.raises(CorpusError, match=rf"{out}: cannot be written into .*; name another folder"):
-            evaluate(GOLD, [run(GOLD, AS_SAID)], out=out, context=CONTEXT)
+            evaluate_runs(GOLD, [run(GOLD, AS_SAID)], out=out, context=CONTEXT)
     assert file.read_text() == "mine"
 
 
 def test_a_chain_may_be_called_anything(tmp_path: Path) -> None:
-    evaluate(GOLD, [run(GOLD, AS_SAID, r"a$\foo$_{b")], out=tmp_path, context=CONTEXT)
+    evaluate_runs(GOLD, [run(GOLD, AS_SAID, r"a$\foo$_{b")], out=tmp_path, context=CONTEXT)
     write_report(tmp_path)
     assert r"a$\foo$_{b" in (tmp_path / "RESULTS.md").read_text()

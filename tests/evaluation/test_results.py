@@ -20,7 +20,7 @@ from asheard.evaluation import (
     OFF_THE_SHELF,
     ChainRun,
     Context,
-    evaluate,
+    evaluate_runs,
     write_report,
 )
 from asheard.evaluation.context import read_context, write_context
@@ -84,7 +84,7 @@ def test_the_report_is_made_from_the_files_alone(small_study: Path) -> None:
 
 def test_the_order_of_utterances_changes_nothing(small_study: Path, tmp_path: Path) -> None:
     runs = [replace(run, predictions=list(run.predictions)[::-1]) for run in study_runs()]
-    evaluate(TEST[::-1], runs, out=tmp_path, context=CONTEXT, training=TRAINING[::-1])
+    evaluate_runs(TEST[::-1], runs, out=tmp_path, context=CONTEXT, training=TRAINING[::-1])
     assert (tmp_path / "metrics.json").read_bytes() == (small_study / "metrics.json").read_bytes()
     assert (tmp_path / "rows.parquet").read_bytes() == (small_study / "rows.parquet").read_bytes()
 
@@ -92,7 +92,7 @@ def test_the_order_of_utterances_changes_nothing(small_study: Path, tmp_path: Pa
 def test_an_outside_chain_has_tables_and_plots_and_no_verdict(tmp_path: Path) -> None:
     (tmp_path / "verdict.json").write_text("{}")  # of an earlier evaluation in the same folder
     runs = [ChainRun(chain="theirs", predictions=heard(TEST, 0.3, 1))]
-    evaluation = evaluate(TEST, runs, out=tmp_path, context=Context(corpus="c", split="s"))
+    evaluation = evaluate_runs(TEST, runs, out=tmp_path, context=Context(corpus="c", split="s"))
     assert write_report(tmp_path) is None
     assert not (tmp_path / "verdict.json").exists()
     text = (tmp_path / "RESULTS.md").read_text()
@@ -107,7 +107,7 @@ def test_an_outside_chain_has_tables_and_plots_and_no_verdict(tmp_path: Path) ->
 def test_a_chain_without_errors_or_phones_has_a_report_too(tmp_path: Path) -> None:
     gold = [utterance("a", [("t", "t")]), utterance("b", [], "Korean")]
     predictions = [Prediction(row.utt, row.speaker, "x", ()) for row in gold]
-    evaluate(gold, [ChainRun(chain="x", predictions=predictions)], out=tmp_path, context=CONTEXT)
+    evaluate_runs(gold, [ChainRun(chain="x", predictions=predictions)], out=tmp_path, context=CONTEXT)
     write_report(tmp_path)
     assert "NaN" not in (tmp_path / "metrics.json").read_text()
     assert "n/a" in (tmp_path / "RESULTS.md").read_text()
@@ -119,7 +119,7 @@ def test_gold_coarser_than_the_inventory_is_met_on_both_sides(tmp_path: Path) ->
     training = [utterance(f"v{i}", [("ə", "ɪ"), ("ʌ", "ʌ")]) for i in range(10)]
     prior = build_prior(rows_of(training), threshold=load_vectors().threshold)
     run = ChainRun(chain="x", predictions=predictions, prior=prior)
-    evaluation = evaluate(gold, [run], out=tmp_path, context=CONTEXT, training=training)
+    evaluation = evaluate_runs(gold, [run], out=tmp_path, context=CONTEXT, training=training)
     pooled = evaluation.metrics["chains"]["x"]["pooled"]
     assert (pooled["per"], pooled["collapse"], pooled["num_l1_typical"]) == (pytest.approx(1 / 3), 1, 60)
     assert "folding:ə>ʌ" in evaluation.metrics["signature"]
@@ -134,7 +134,7 @@ def test_what_the_gold_folds_together_is_not_held_against_the_training_rows(tmp_
     run = ChainRun(chain="x", predictions=predictions)
     for said, remarked in ((["ə", "ʌ"], False), (["ə", "ʌ", "ʃ"], True)):
         training = [utterance(f"v{i}", [(phone, phone) for phone in said], "Korean") for i in range(60)]
-        remarks = evaluate(gold, [run], out=tmp_path, context=CONTEXT, training=training).metrics["remarks"]
+        remarks = evaluate_runs(gold, [run], out=tmp_path, context=CONTEXT, training=training).metrics["remarks"]
         coarser = [remark for remark in remarks if "training rows do not tell" in remark]
         assert ["(ʒ as ʃ)" in remark for remark in coarser] == [True] * remarked
 
@@ -142,13 +142,13 @@ def test_what_the_gold_folds_together_is_not_held_against_the_training_rows(tmp_
 def test_the_chain_named_after_its_prior_needs_one(tmp_path: Path) -> None:
     run = ChainRun(chain=L1_PRIOR, seed=2, predictions=heard(TEST, 0.1, 1))
     with pytest.raises(CorpusError, match=r"chain faithful\+l1-prior, seed 2: no prior.*--with-prior ft-l2-faithful"):
-        evaluate(TEST, [run], out=tmp_path, context=CONTEXT)
+        evaluate_runs(TEST, [run], out=tmp_path, context=CONTEXT)
 
 
 def test_a_prior_with_another_threshold_is_refused(tmp_path: Path) -> None:
     run = ChainRun(chain="x", predictions=heard(TEST, 0.1, 1), prior=build_prior([], threshold=0.9))
     with pytest.raises(CorpusError, match=r"chain x, seed 0: its prior was fitted with threshold 0\.9"):
-        evaluate(TEST, [run], out=tmp_path, context=CONTEXT)
+        evaluate_runs(TEST, [run], out=tmp_path, context=CONTEXT)
 
 
 def test_context_survives_the_file(tmp_path: Path) -> None:

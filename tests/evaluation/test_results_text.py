@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from asheard.corpora.records import Prediction
-from asheard.evaluation import CHAINS, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, ChainRun, evaluate, write_report
+from asheard.evaluation import CHAINS, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, ChainRun, evaluate_runs, write_report
 from asheard.evaluation.report.background import design
 from asheard.evaluation.systems import COPY_CANONICAL
 from support.small_study import CONTEXT, NOTE, TEST, heard
@@ -108,7 +108,7 @@ def test_the_most_missed_error_of_an_l1_is_its_habit(small_study: Path) -> None:
 def test_per_alone_would_rank_a_copyist_high(tmp_path: Path) -> None:
     deaf = [Prediction(row.utt, row.speaker, "deaf", ("t",)) for row in TEST]
     runs = [ChainRun(chain="deaf", predictions=deaf), ChainRun(chain="keen", predictions=heard(TEST, 0, 1))]
-    evaluate(TEST, runs, out=tmp_path, context=CONTEXT)
+    evaluate_runs(TEST, runs, out=tmp_path, context=CONTEXT)
     write_report(tmp_path)
     text = (tmp_path / "RESULTS.md").read_text()
     assert "Its PER is lower than that of 1 of the 2 ranked chains" in text

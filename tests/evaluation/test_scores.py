@@ -17,9 +17,9 @@ from scipy.stats import mannwhitneyu, pearsonr
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.table import read_gold
 from asheard.errors import CorpusError
-from asheard.evaluation import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, ChainRun, Context, evaluate
+from asheard.evaluation import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, ChainRun, Context, evaluate_runs
 from asheard.evaluation.bootstrap import resample
-from asheard.evaluation.expert_scores import SCORES, has_only_scores, scheme_for, step_aside
+from asheard.evaluation.expert_scores import SCORES, has_only_scores, not_ranked, scheme_for
 from asheard.evaluation.metrics import LABELS
 from asheard.evaluation.systems import copy_canonical
 from asheard.evaluation.tokens import token_rows
@@ -244,14 +244,14 @@ def test_chains_about_first_languages_step_aside(tmp_path: Path, l1s: list[str],
     names = ("x", L1_ENCODER, L1_ENCODER_UNKNOWN, GOP_PRIOR, L1_PRIOR)
     runs = [run(gold, [" ".join(row.canonical) for row in gold], name) for name in names]
     runs[-1] = replace(runs[-1], prior=PRIOR)
-    metrics = evaluate(gold, runs, out=tmp_path, context=CONTEXT).metrics
+    metrics = evaluate_runs(gold, runs, out=tmp_path, context=CONTEXT).metrics
     assert metrics["aside"] == aside
     assert list(metrics["chains"]) == [name for name in names if name not in aside]
 
 
 def test_a_prior_that_knows_every_l1_changes_none_of_these_numbers() -> None:
     prior = build_prior([("Hindi", "t", "d", None), ("Korean", "t", "d", None)], threshold=VECTORS.threshold)
-    (reason,) = step_aside([replace(run(SCORED, ["", ""]), prior=prior)], {"Hindi", "Korean"}).values()
+    (reason,) = not_ranked([replace(run(SCORED, ["", ""]), prior=prior)], {"Hindi", "Korean"}).values()
     assert "changes none of these numbers" in reason
 
 
@@ -259,19 +259,19 @@ def test_gold_of_labels_ranks_them_all(tmp_path: Path) -> None:
     """One L1, and labels of what was said."""
     gold = [utterance("a", [("t", "d"), ("i", "i")])]
     runs = [run(gold, ["t i"], L1_ENCODER), replace(run(gold, ["t i"], L1_PRIOR), prior=PRIOR)]
-    metrics = evaluate(gold, runs, out=tmp_path, context=CONTEXT).metrics
+    metrics = evaluate_runs(gold, runs, out=tmp_path, context=CONTEXT).metrics
     assert list(metrics["chains"]) == [L1_ENCODER, L1_PRIOR]
     assert not {"gold", "aside"} & metrics.keys()
 
 
 def test_nobody_left_to_rank_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"nothing to rank: .*ft-l2-l1-encoder: it needs several first languages"):
-        evaluate(SCORED, [run(SCORED, ["", ""], L1_ENCODER)], out=tmp_path, context=CONTEXT)
+        evaluate_runs(SCORED, [run(SCORED, ["", ""], L1_ENCODER)], out=tmp_path, context=CONTEXT)
 
 
 def test_a_chain_that_steps_aside_need_not_predict_everything(tmp_path: Path) -> None:
     some = run(SCORED[:1], ["t"], L1_ENCODER)
-    metrics = evaluate(SCORED, [run(SCORED, ["t", "s"]), some], out=tmp_path, context=CONTEXT).metrics
+    metrics = evaluate_runs(SCORED, [run(SCORED, ["t", "s"]), some], out=tmp_path, context=CONTEXT).metrics
     assert list(metrics["chains"]) == ["x"]
 
 
@@ -279,7 +279,9 @@ def test_a_chain_that_steps_aside_need_not_predict_everything(tmp_path: Path) ->
 def test_the_real_scores(real_data: Path, tmp_path: Path) -> None:
     gold = read_gold(real_data / "speechocean762" / "test.jsonl")
     with warnings.catch_warnings(action="error"):
-        metrics = evaluate(gold, [replace(copy_canonical(gold), chain="copy")], out=tmp_path, context=CONTEXT).metrics
+        metrics = evaluate_runs(
+            gold, [replace(copy_canonical(gold), chain="copy")], out=tmp_path, context=CONTEXT
+        ).metrics
     measures = metrics["chains"]["copy"]["pooled"]
     assert [measures[f"num_{name}"] for name in ("tokens", "right", "wrong")] == [23886, 21045, 685]
     assert (measures["collapse"], measures["frr"], measures["per_canonical"]) == (1, 0, 0)

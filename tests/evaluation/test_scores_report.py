@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from asheard.cli import evaluate as commands
 from asheard.corpora.records import Utterance, write_manifest, write_predictions
-from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, Evaluation, evaluate
+from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, Evaluation, evaluate_runs
 from asheard.evaluation.expert_scores import SCORES
 from asheard.evaluation.metrics import summarise
 from asheard.evaluation.report.document import results_text
@@ -164,7 +164,7 @@ CONTEXT = Context(corpus="c", split="s")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     gold = speech(("Hindi", "Korean"))
     runs = [replace(heard(gold, 0.1, seed), chain="keen") for seed in (1, 2)]
-    return evaluate(gold, [*runs, with_scores(gold)], out=tmp_path_factory.mktemp("study"), context=CONTEXT)
+    return evaluate_runs(gold, [*runs, with_scores(gold)], out=tmp_path_factory.mktemp("study"), context=CONTEXT)
 
 
 def test_several_first_languages_and_seeds_have_tables_of_their_own(study: Evaluation) -> None:

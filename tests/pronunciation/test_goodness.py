@@ -16,7 +16,7 @@ from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, 
 from asheard.corpora.synthetic import embedded_plan, synthesise
 from asheard.corpora.transcripts import read_predictions
 from asheard.errors import CorpusError, ModelError
-from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate
+from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate_runs
 from asheard.models import EMBEDDED_BASE, CTCTranscriber, save_transcriber, warm_start
 from asheard.phones import LABELS, phone_to_id
 from asheard.prior import PriorOptions, build_prior, rows_of
@@ -80,7 +80,7 @@ def test_it_enters_the_matrix(root, tmp_path):
     heard = transcribe(root / "model", root / "test.jsonl", root / "corpus", tmp_path / "heard.jsonl")
     runs = [ChainRun(chain=each.chain, predictions=read_predictions(each.out)) for each in (done, heard)]
     context = Context(corpus="learners", split="half", base="embedded")
-    found = evaluate(read_manifest(root / "test.jsonl"), runs, out=tmp_path / "out", context=context)
+    found = evaluate_runs(read_manifest(root / "test.jsonl"), runs, out=tmp_path / "out", context=context)
     gop, faithful = (found.metrics["chains"][run.chain]["pooled"] for run in runs)
     assert gop["per"] < faithful["per"]
 

@@ -14,7 +14,7 @@ from asheard import transcription
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
 from asheard.corpora.transcripts import read_predictions
 from asheard.errors import ModelError
-from asheard.evaluation import ChainRun, Context, evaluate
+from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.transcription import transcribe
 
 NUM_UTTERANCES = 40  # two chunks
@@ -116,7 +116,7 @@ def test_recognisers_are_ranked_as_chains(root, tmp_path):
         done = transcribe(line, root / "manifest.jsonl", root, tmp_path / f"{chain}.jsonl", chain=chain)
         runs.append(ChainRun(chain=done.chain, predictions=read_predictions(done.out)))
     gold = read_manifest(root / "manifest.jsonl")
-    metrics = evaluate(gold, runs, out=tmp_path, context=Context(corpus="noise", split="all")).metrics["chains"]
+    metrics = evaluate_runs(gold, runs, out=tmp_path, context=Context(corpus="noise", split="all")).metrics["chains"]
     assert {chain: metrics[chain]["pooled"]["collapse"] for chain in metrics} == {"deaf": 1.0, "faithful": 0.0}
 
 

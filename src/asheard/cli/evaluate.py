@@ -1,7 +1,5 @@
 """`asheard evaluate` and `asheard report`: chains against gold, and the tables and plots about them."""
 
-import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +9,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from asheard.evaluation import Verdict
-
-_CHAIN = re.compile(r"(?P<chain>[^=|]+?)(?:@(?P<seed>\d+))?=(?P<file>.+)")
 
 
 def evaluate(
@@ -52,41 +48,19 @@ def evaluate(
     A chain scored behind the prior stands beside the plain one as NAME+l1-prior (ft-l2-faithful as faithful+l1-prior,
     gop as gop-behind-l1-prior).
     """
-    from asheard.corpora.manifests import is_synthetic
-    from asheard.corpora.table import read_gold
-    from asheard.corpora.transcripts import read_predictions
-    from asheard.evaluation import ChainRun, Context, write_report
-    from asheard.evaluation import evaluate as score
-    from asheard.evaluation.context import SYNTHETIC_NOTE
-    from asheard.evaluation.systems import behind_prior
-    from asheard.phones import load_vectors
-    from asheard.prior import load_prior
+    from asheard.evaluation import evaluate as evaluate_files
 
-    named = [_chain(text) for text in chain]
-    _check_prior({name for name, _, _ in named}, prior, with_prior or [])
-    distances = load_vectors(vectors)
-    utterances = read_gold(gold, distances)
-    keys = [utterance.key for utterance in utterances]
-    runs = [
-        ChainRun(chain=name, seed=seed, predictions=read_predictions(path, name, keys)) for name, seed, path in named
-    ]
-    if prior and with_prior:
-        scorer, plain = load_prior(prior), [run for run in runs if run.chain in with_prior]
-        runs += [replace(run, chain=behind_prior(run.chain), prior=scorer) for run in plain]
-    evaluation = score(
-        utterances,
-        runs,
-        out=out,
-        context=Context(
-            corpus=gold.stem,
-            split=f"{len({row.speaker for row in utterances})}speakers",
-            notes=(SYNTHETIC_NOTE,) if is_synthetic(gold) else (),
-        ),
-        training=read_gold(train, distances) if train else (),
-        vectors=distances,
+    evaluation = evaluate_files(
+        gold,
+        _chains(chain),
+        out,
+        train=train,
+        prior=prior,
+        with_prior=with_prior or (),
+        vectors=vectors,
         allow_missing=allow_missing,
     )
-    _print(evaluation.metrics, write_report(out), out)
+    _print(evaluation.metrics, evaluation.verdict, out)
 
 
 def report(
@@ -99,20 +73,17 @@ def report(
     _print(read_metrics(folder), verdict, folder)
 
 
-def _chain(text: str) -> tuple[str, int, Path]:
-    match = _CHAIN.fullmatch(text)
-    if match is None or not match["chain"].isprintable() or not match["chain"].strip():
-        message = f"{text!r} is not NAME=FILE or NAME@SEED=FILE; a name has no '=' or '|'"
-        raise typer.BadParameter(message, param_hint="--chain")
-    return match["chain"], int(match["seed"] or 0), Path(match["file"])
-
-
-def _check_prior(chains: set[str], prior: Path | None, with_prior: list[str]) -> None:
-    if (prior is None) != (not with_prior):
-        raise typer.BadParameter("--prior and --with-prior go together")
-    for name in with_prior:
-        if name not in chains:
-            raise typer.BadParameter(f"{name!r} is the name of no --chain", param_hint="--with-prior")
+def _chains(options: list[str]) -> dict[str, Path]:
+    """Split each NAME[@SEED]=FILE."""
+    chains: dict[str, Path] = {}
+    for option in options:
+        name, equals, file = option.partition("=")
+        if not name or not equals or not file:
+            raise typer.BadParameter(f"{option!r} is not NAME=FILE or NAME@SEED=FILE", param_hint="--chain")
+        if name in chains:
+            raise typer.BadParameter(f"{name} is given twice; give each its own name or seed", param_hint="--chain")
+        chains[name] = Path(file)
+    return chains
 
 
 def _print(metrics: dict[str, Any], verdict: "Verdict | None", folder: Path) -> None:

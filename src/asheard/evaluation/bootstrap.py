@@ -43,7 +43,7 @@ _BOUNDS: Final = {
 _MAX_FEW: Final = 8  # units of which there are at most 6,435 different resamples
 
 
-class Numbers(NamedTuple):
+class BootstrapValues(NamedTuple):
     """One number of a chain in every resample.
 
     values: (1 + R,) the first is the number on the data themselves; NaN where it is undefined. num_units: how many
@@ -86,7 +86,7 @@ class Resampled:
 
     units: str
     num_units: int
-    numbers: Mapping[str, Mapping[str, Numbers]]
+    numbers: Mapping[str, Mapping[str, BootstrapValues]]
 
     def intervals(self) -> dict[str, dict[str, Any]]:
         """{chain: {"units", "num_units", "values": {path: [low, high], or None}}} at LEVEL."""
@@ -118,8 +118,8 @@ class Resampled:
     def _difference(self, metric: str, chain: str, reference: str) -> dict[str, Any]:
         ours, theirs = self.numbers[chain][metric], self.numbers[reference][metric]
         num_units = min(ours.num_units, theirs.num_units)
-        difference = Numbers(ours.values - theirs.values, num_units)
-        ratio = Numbers(divide(ours.values, theirs.values), num_units)
+        difference = BootstrapValues(ours.values - theirs.values, num_units)
+        ratio = BootstrapValues(divide(ours.values, theirs.values), num_units)
         low, high = difference.interval() or (None, None)
         ratio_low, ratio_high = ratio.interval((0.0, inf)) or (None, None)
         return {
@@ -213,8 +213,10 @@ def _rates(weights: FloatArray, counts: IntArray, scheme: Scheme) -> dict[str, S
     return rates
 
 
-def _mean_over_seeds(seeds: Sequence[Statistic], where: IntArray) -> Numbers:
-    return Numbers(np.mean([seed.values for seed in seeds], axis=0)[where], min(seed.num_units for seed in seeds))
+def _mean_over_seeds(seeds: Sequence[Statistic], where: IntArray) -> BootstrapValues:
+    return BootstrapValues(
+        np.mean([seed.values for seed in seeds], axis=0)[where], min(seed.num_units for seed in seeds)
+    )
 
 
 def _or_none(value: float) -> float | None:

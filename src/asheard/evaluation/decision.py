@@ -33,7 +33,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Condition:
     """Whether one condition holds, and the sentence that says so."""
 
     holds: bool
@@ -69,10 +69,10 @@ def decide(metrics: Mapping[str, Any]) -> Verdict | None:
     encoder_guard = _per_not_worse(metrics, L1_ENCODER, FAITHFUL)
     scorer_lowers = _lowers(metrics, L1_PRIOR, "frr_class", MAX_P)
     scorer_guard = _guard_not_worse(metrics, L1_PRIOR, FAITHFUL)
-    encoder = speakers.holds and any(finding.holds for finding in encoder_lowers) and encoder_guard.holds
+    encoder = speakers.holds and any(condition.holds for condition in encoder_lowers) and encoder_guard.holds
     scorer = speakers.holds and scorer_lowers.holds and scorer_guard.holds
     return Verdict(
-        faithful="GO" if all(finding.holds for finding in go) else "NO-GO",
+        faithful="GO" if all(condition.holds for condition in go) else "NO-GO",
         l1="both" if encoder and scorer else "encoder" if encoder else "scorer" if scorer else "nowhere",
         reasons=(
             *_told("faithful", go),
@@ -82,41 +82,41 @@ def decide(metrics: Mapping[str, Any]) -> Verdict | None:
     )
 
 
-def _several_speakers(metrics: Mapping[str, Any]) -> Finding:
+def _several_speakers(metrics: Mapping[str, Any]) -> Condition:
     intervals = metrics["chains"][FAITHFUL]["intervals"]["pooled"]
     holds = intervals["units"] == "speakers"
     sentence = f"{intervals['num_units']} test speakers" if holds else "one test speaker, who decides nothing"
-    return Finding(holds, sentence)
+    return Condition(holds, sentence)
 
 
-def _halves_collapse(metrics: Mapping[str, Any]) -> Finding:
+def _halves_collapse(metrics: Mapping[str, Any]) -> Condition:
     difference = _difference(metrics, "collapse", FAITHFUL, OFF_THE_SHELF)
     ratio, low, high = (difference[name] for name in ("ratio", "ratio_low", "ratio_high"))
     holds = high is not None and high <= MAX_COLLAPSE_RATIO
     times = "no ratio" if high is None else f"{ratio:.2f} [{low:.2f}, {high:.2f}] times as much"
-    return Finding(
+    return Condition(
         holds,
         f"{_both(metrics, 'collapse', FAITHFUL, OFF_THE_SHELF)}: {times}, "
         f"{'within' if holds else 'not surely within'} the {MAX_COLLAPSE_RATIO} asked for",
     )
 
 
-def _passes_d2(metrics: Mapping[str, Any]) -> Finding:
+def _passes_d2(metrics: Mapping[str, Any]) -> Condition:
     chain = metrics["chains"][FAITHFUL]
     d2, interval = chain["pooled"]["d2"], chain["intervals"]["pooled"]["values"]["d2.gap"]
     holds = d2["pass"] is True and interval is not None and interval[0] > 0
     numbers = " and ".join("n/a" if d2[name] is None else f"{d2[name]:.3f}" for name in ("ok_p75", "sub_p25"))
     gap = "n/a" if interval is None else f"{d2['gap']:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
     how = "passes" if holds else "passes, but not surely" if d2["pass"] else "fails"
-    return Finding(holds, f"D2 (75th percentile of ok, 25th of substitutions: {numbers}; gap {gap}) {how}")
+    return Condition(holds, f"D2 (75th percentile of ok, 25th of substitutions: {numbers}; gap {gap}) {how}")
 
 
-def _per_not_worse(metrics: Mapping[str, Any], chain: str, than: str) -> Finding:
+def _per_not_worse(metrics: Mapping[str, Any], chain: str, than: str) -> Condition:
     difference = _difference(metrics, "per", chain, than)
     return _not_worse(metrics, difference, difference["high"], PER_TOLERANCE)
 
 
-def _guard_not_worse(metrics: Mapping[str, Any], chain: str, than: str) -> Finding:
+def _guard_not_worse(metrics: Mapping[str, Any], chain: str, than: str) -> Condition:
     difference = _difference(metrics, "atypical_errors_caught", chain, than)
     low = difference["low"]
     return _not_worse(metrics, difference, None if low is None else -low, GUARD_TOLERANCE)
@@ -124,20 +124,20 @@ def _guard_not_worse(metrics: Mapping[str, Any], chain: str, than: str) -> Findi
 
 def _not_worse(
     metrics: Mapping[str, Any], difference: Mapping[str, Any], worst: float | None, tolerance: float
-) -> Finding:
+) -> Condition:
     """worst: the end of the interval at which the chain is farthest behind."""
     holds = worst is not None and worst <= tolerance
     how = "not worse" if holds else "undefined" if worst is None else "perhaps worse"
-    return Finding(holds, f"{_told_difference(metrics, difference)}: {how} (tolerance {100 * tolerance:.1f} points)")
+    return Condition(holds, f"{_told_difference(metrics, difference)}: {how} (tolerance {100 * tolerance:.1f} points)")
 
 
-def _lowers(metrics: Mapping[str, Any], chain: str, path: str, max_p: float) -> Finding:
+def _lowers(metrics: Mapping[str, Any], chain: str, path: str, max_p: float) -> Condition:
     """Lower than faithful: the interval of the difference at level 1 - max_p lies below 0."""
     difference = _difference(metrics, path, chain, FAITHFUL)
     value, p = difference["difference"], difference["p"]
     holds = value is not None and value < 0 and p is not None and p < max_p
     how = "lower" if holds else "undefined" if value is None else "perhaps lower" if value < 0 else "not lower"
-    return Finding(holds, f"{_told_difference(metrics, difference)}: {how} (p {probability(p)} against {max_p:g})")
+    return Condition(holds, f"{_told_difference(metrics, difference)}: {how} (p {probability(p)} against {max_p:g})")
 
 
 def _difference(metrics: Mapping[str, Any], metric: str, chain: str, reference: str) -> Mapping[str, Any]:
@@ -162,8 +162,8 @@ def _both(metrics: Mapping[str, Any], metric: str, chain: str, reference: str) -
     return f"{_LABELS[metric]} {ours} against {theirs} {reference}"
 
 
-def _told(topic: str, findings: Sequence[Finding]) -> list[str]:
-    return [f"{topic}: {finding.sentence}" for finding in findings]
+def _told(topic: str, conditions: Sequence[Condition]) -> list[str]:
+    return [f"{topic}: {condition.sentence}" for condition in conditions]
 
 
 def _percent(value: float | None) -> str:

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from asheard.evaluation.metrics import LABELS, Scheme
-from asheard.evaluation.separation import CLOSENESS, FloatArray, Measures, has_position_scores
+from asheard.evaluation.separation import CHAIN_SCORE, FloatArray, Measures, has_position_scores
 
-_DISTANCE = -CLOSENESS
+_DISTANCE = -CHAIN_SCORE
 
 
 @dataclass(frozen=True, slots=True)

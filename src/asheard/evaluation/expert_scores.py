@@ -54,7 +54,7 @@ def scheme_of(metrics: Mapping[str, Any]) -> Scheme:
     return SCORES if metrics.get("gold") == "scores" else LABELS
 
 
-def step_aside(runs: Sequence[ChainRun], l1s: Collection[str]) -> dict[str, str]:
+def not_ranked(runs: Sequence[ChainRun], l1s: Collection[str]) -> dict[str, str]:
     """The chains that scores alone cannot rank, because they are about first languages.
 
     Args:

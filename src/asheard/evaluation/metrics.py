@@ -133,7 +133,7 @@ _SHOWN_COUNTS: Final = (
 )
 _PUBLISHED_COUNTS: Final = ("ta", "fr", "fa", "cd", "de")
 
-# Numbers that are no rates: with an interval over speakers, and with their spread over seeds, like the rates.
+# BootstrapValues that are no rates: with an interval over speakers, and with their spread over seeds, like the rates.
 STATISTICS: Final = ("d1.auc", "d2.ok_p75", "d2.sub_p25", "d2.gap", "d3.rho")
 
 _OK: Final = pl.col("error_type") == "ok"

@@ -190,10 +190,10 @@ def _correlation(pairs: FloatArray, written: IntArray, said: IntArray, num_dista
     return np.where(total < 3, np.nan, rho)
 
 
-CLOSENESS: Final = pl.coalesce("position_score", -pl.col("cos_dist"))
+CHAIN_SCORE: Final = pl.coalesce("position_score", -pl.col("cos_dist"))
 # What is correlated with experts' scores, which have a floor and a ceiling, has them too: the probability that the
 # canonical phone was said, where the chain's scores are log-odds of it.
-BOUNDED_CLOSENESS: Final = pl.coalesce(1 / (1 + (-pl.col("position_score")).exp()), -pl.col("cos_dist"))
+BOUNDED_CHAIN_SCORE: Final = pl.coalesce(1 / (1 + (-pl.col("position_score")).exp()), -pl.col("cos_dist"))
 
 _LEAST_VARIANCE: Final = 1e-9  # of standardised values; what is less is rounding
 
@@ -214,10 +214,10 @@ def resampled_auc(weights: FloatArray, right: pl.DataFrame, wrong: pl.DataFrame)
         (R,) shares; NaN where a side is empty.
     """
     num_units = weights.shape[1]
-    units, values = wrong["unit"].to_numpy().astype(np.int64), wrong.select(CLOSENESS).to_series().to_numpy()
+    units, values = wrong["unit"].to_numpy().astype(np.int64), wrong.select(CHAIN_SCORE).to_series().to_numpy()
     in_order = np.zeros((num_units, num_units))  # pairs of the right of one unit and the wrong of another
     for (unit,), here in right.group_by("unit"):
-        closer = np.sort(here.select(CLOSENESS).to_series().to_numpy())
+        closer = np.sort(here.select(CHAIN_SCORE).to_series().to_numpy())
         below = sum(np.searchsorted(closer, values, side) for side in ("left", "right")) / 2
         in_order[unit] = np.bincount(units, closer.size - below, minlength=num_units)
     num_right, num_wrong = (
@@ -236,7 +236,7 @@ def resampled_correlation(weights: FloatArray, rows: pl.DataFrame) -> FloatArray
         (R,) correlations; NaN where a side is constant.
     """
     units = rows["unit"].to_numpy().astype(np.int64)
-    x, y = (_standardised(rows.select(side).to_series().to_numpy()) for side in (BOUNDED_CLOSENESS, "score"))
+    x, y = (_standardised(rows.select(side).to_series().to_numpy()) for side in (BOUNDED_CHAIN_SCORE, "score"))
     sums = [np.bincount(units, values, weights.shape[1]) for values in (np.ones_like(x), x, y, x * x, y * y, x * y)]
     num, *means = (weights @ np.array(sums).T).T
     x_mean, y_mean, xx, yy, xy = (divide(total, num) for total in means)

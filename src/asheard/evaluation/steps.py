@@ -4,7 +4,7 @@ The matrix of chains on one gold set: rows, metrics, verdict, report, each from 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,15 @@ from typing import Any
 import polars as pl
 
 from asheard.corpora.coarsening import coarse_utterances, merges_of
+from asheard.corpora.manifests import is_synthetic
 from asheard.corpora.records import Utterance
+from asheard.corpora.table import read_gold
+from asheard.corpora.transcripts import read_predictions
 from asheard.errors import CorpusError
 from asheard.evaluation.bootstrap import LEVEL, NUM_RESAMPLES, Resampled, resample
-from asheard.evaluation.context import Context, read_context, write_context
+from asheard.evaluation.context import SYNTHETIC_NOTE, Context, read_context, write_context
 from asheard.evaluation.decision import Verdict, decide
-from asheard.evaluation.expert_scores import SCORES, scheme_for, scheme_of, step_aside
+from asheard.evaluation.expert_scores import SCORES, not_ranked, scheme_for, scheme_of
 from asheard.evaluation.metrics import LABELS, Scheme, summarise
 from asheard.evaluation.report.document import results_text, signature
 from asheard.evaluation.report.figures import draw_plots
@@ -29,15 +32,17 @@ from asheard.evaluation.systems import (
     L1_PRIOR,
     ChainRun,
     Fold,
+    behind_prior,
     coarse_run,
     copy_canonical,
-    cover,
+    match_predictions,
+    split_seed,
 )
 from asheard.evaluation.tokens import OPTIONAL, SCHEMA, token_rows
-from asheard.evaluation.warnings import remarks, score_remarks, scores_set_apart, set_apart
+from asheard.evaluation.warnings import label_exclusions, label_warnings, score_exclusions, score_warnings
 from asheard.io.files import make_folder, read_json, whole_file, write_json
 from asheard.phones import Vectors, load_vectors
-from asheard.prior import rows_of, typical_substitutions
+from asheard.prior import load_prior, rows_of, typical_substitutions
 
 
 def check_folds(folds: Sequence[Fold]) -> None:
@@ -102,8 +107,81 @@ class Evaluation:
     rows: pl.DataFrame
     metrics: dict[str, Any]
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the numbers decide; None if one of the four chains is missing or the gold has only expert scores."""
+        return decide(self.metrics) if scheme_of(self.metrics) is LABELS else None
+
 
 def evaluate(
+    gold: Path | str,
+    chains: Mapping[str, Path | str],
+    out: Path | str,
+    *,
+    train: Path | str | None = None,
+    prior: Path | str | None = None,
+    with_prior: Collection[str] = (),
+    vectors: Path | str | None = None,
+    allow_missing: bool = False,
+) -> Evaluation:
+    """Compare transcripts with gold; write token rows, metrics, verdict, RESULTS.md and plots.
+
+    A chain scored behind the prior is added beside the plain one as NAME+l1-prior (ft-l2-faithful as
+    faithful+l1-prior, gop as gop-behind-l1-prior).
+
+    Args:
+        gold: manifest or table of the test utterances.
+        chains: the transcripts of each chain: JSON Lines, CSV, CTM, a TextGrid or a folder of TextGrids. A chain is
+            called NAME, or NAME@SEED if it was trained with several seeds.
+        out: folder to write into; made if it is missing.
+        train: manifest or table of training utterances; they say which substitutions are typical of an L1.
+        prior: scoring prior (JSON) for the chains in `with_prior`.
+        with_prior: names of chains to score once more, behind the prior.
+        vectors: phone vectors (CSV); None takes the bundled ones.
+        allow_missing: score the utterances that all chains predict, and count the others.
+    Returns:
+        The token rows and the metrics, as written.
+    Raises:
+        CorpusError: a file is missing or broken, predictions do not match the gold, or `prior` and `with_prior` do not
+            fit each other or the chains.
+    """
+    named = [(*split_seed(name), Path(path)) for name, path in chains.items()]
+    _check_with_prior({chain for chain, _, _ in named}, prior, with_prior)
+    distances = load_vectors(vectors)
+    utterances = read_gold(gold, distances)
+    keys = [utterance.key for utterance in utterances]
+    runs = [
+        ChainRun(chain=chain, seed=seed, predictions=read_predictions(path, chain, keys)) for chain, seed, path in named
+    ]
+    if prior is not None:
+        scorer, plain = load_prior(Path(prior)), [run for run in runs if run.chain in with_prior]
+        runs += [replace(run, chain=behind_prior(run.chain), prior=scorer) for run in plain]
+    evaluation = evaluate_runs(
+        utterances,
+        runs,
+        out=out,
+        context=Context(
+            corpus=Path(gold).stem,
+            split=f"{len({row.speaker for row in utterances})}speakers",
+            notes=(SYNTHETIC_NOTE,) if is_synthetic(Path(gold)) else (),
+        ),
+        training=read_gold(train, distances) if train else (),
+        vectors=distances,
+        allow_missing=allow_missing,
+    )
+    write_report(out)
+    return evaluation
+
+
+def _check_with_prior(chains: Collection[str], prior: Path | str | None, with_prior: Collection[str]) -> None:
+    if (prior is None) != (not with_prior):
+        raise CorpusError("a prior and the chains to score with it go together; give both (--prior, --with-prior)")
+    for name in with_prior:
+        if name not in chains:
+            raise CorpusError(f"no chain is called {name!r}; --with-prior takes {', '.join(sorted(chains))}")
+
+
+def evaluate_runs(
     gold: Sequence[Utterance],
     runs: Sequence[ChainRun],
     *,
@@ -140,7 +218,7 @@ def evaluate_folds(
         out: folder to write into; made if missing.
         context: what the report says beside the numbers.
         vectors: distances and threshold; None takes the bundled ones.
-        allow_missing: score what all chains of a fold have, and count the rest (see `cover`).
+        allow_missing: score what all chains of a fold have, and count the rest (see `match_predictions`).
     Returns:
         The token rows and the metrics, as written.
     Raises:
@@ -156,7 +234,7 @@ def evaluate_folds(
     covered = []
     for fold in folds:
         check_priors(fold.runs, vectors)
-        gold, runs, counts = cover(fold.gold, fold.runs, allow_missing=allow_missing)
+        gold, runs, counts = match_predictions(fold.gold, fold.runs, allow_missing=allow_missing)
         covered.append(replace(fold, gold=gold, runs=[*runs, copy_canonical(gold)]))
         left_out.update(counts)
     gold = [utterance for fold in covered for utterance in fold.gold]
@@ -185,8 +263,8 @@ def evaluate_folds(
         "copy_canonical": chains.pop(COPY_CANONICAL),
         "chains": chains,
         "differences": pooled.differences(_compared(chains), scheme.compared),
-        "remarks": list(remarks(covered, merges) if scheme is LABELS else score_remarks(covered, merges)),
-        "set_apart": {**left_out, **(set_apart(gold) if scheme is LABELS else scores_set_apart(gold))},
+        "remarks": list(label_warnings(covered, merges) if scheme is LABELS else score_warnings(covered, merges)),
+        "set_apart": {**left_out, **(label_exclusions(gold) if scheme is LABELS else score_exclusions(gold))},
     }
     if scheme is SCORES:
         metrics |= {"gold": "scores", "aside": aside}
@@ -234,7 +312,7 @@ def read_metrics(out: Path | str) -> dict[str, Any]:
 def _step_aside(folds: Sequence[Fold]) -> dict[str, str]:
     """The chains that the gold, which has only scores, cannot rank, and why; some must be left."""
     runs = [run for fold in folds for run in fold.runs]
-    aside = step_aside(runs, {utterance.l1 for fold in folds for utterance in fold.gold})
+    aside = not_ranked(runs, {utterance.l1 for fold in folds for utterance in fold.gold})
     if runs and all(run.chain in aside for run in runs):
         reasons = "; ".join(f"{chain}: {reason}" for chain, reason in aside.items())
         raise CorpusError(

@@ -3,6 +3,7 @@
 The utterances that are scored: each of the gold, predicted once by every chain.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,12 +29,25 @@ L1_ENCODER_UNKNOWN: Final = "ft-l2-l1-encoder-unknown"  # the encoder chain, L1 
 COPY_CANONICAL: Final = "copy the canonical"  # what hears no error at all gets these numbers
 
 
+_NAME: Final = re.compile(r"(?P<chain>[^|]+?)(?:@(?P<seed>\d+))?")
 _BEHIND_PRIOR: Final = {FAITHFUL: L1_PRIOR, GOP: "gop-behind-l1-prior"}
 
 
 def behind_prior(chain: str) -> str:
     """The name of `chain` with the prior scoring behind it."""
     return _BEHIND_PRIOR.get(chain, f"{chain}+l1-prior")
+
+
+def split_seed(name: str) -> tuple[str, int]:
+    """Split NAME or NAME@SEED into chain and seed; the seed is 0 if it is not given.
+
+    Raises:
+        CorpusError: the name is empty, or has a "|" or an unprintable character.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None or not name.isprintable() or not match["chain"].strip():
+        raise CorpusError(f"{name!r} is no name of a chain; use NAME or NAME@SEED, without '|'")
+    return match["chain"], int(match["seed"] or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +119,7 @@ def copy_canonical(gold: Sequence[Utterance]) -> ChainRun:
 _Item = TypeVar("_Item", str, Key)
 
 
-def cover(
+def match_predictions(
     gold: Sequence[Utterance], runs: Sequence[ChainRun], *, allow_missing: bool = False
 ) -> tuple[list[Utterance], list[ChainRun], dict[str, int]]:
     """See that every run predicts each gold utterance exactly once, or keep what all of them predict.

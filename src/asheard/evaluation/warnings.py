@@ -13,7 +13,7 @@ from asheard.evaluation.tokens import folds_together
 MIN_OFTEN: Final = 100  # tokens from which a phone that a chain never writes is told of
 
 
-def remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
+def label_warnings(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
     """Say what the numbers do not.
 
     Args:
@@ -43,14 +43,14 @@ def remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
     yield from _never_written(folds, merges)
 
 
-def score_remarks(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
+def score_warnings(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
     """The same where the gold has scores alone."""
     if merges:
         yield f"The gold does not tell all phones apart; counted on both sides: {_as(merges)}."
     yield from _never_written(folds, merges)
 
 
-def set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
+def label_exclusions(gold: Sequence[Utterance]) -> dict[str, int]:
     """Gold tokens that some numbers leave out, by reason."""
     tokens = [token for utterance in gold for token in utterance.tokens]
     return {
@@ -65,7 +65,7 @@ def set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
     }
 
 
-def scores_set_apart(gold: Sequence[Utterance]) -> dict[str, int]:
+def score_exclusions(gold: Sequence[Utterance]) -> dict[str, int]:
     """The same where the gold has scores alone."""
     scores = [token.score for utterance in gold for token in utterance.tokens]
     return {
