@@ -1,4 +1,4 @@
-"""Who comes in: token, size, rate; and what every answer says of itself."""
+"""Request middleware: token, body size, request rate, security headers, CORS."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -20,21 +20,21 @@ TOKEN = {"Authorization": "Bearer sésame".encode()}
 
 @pytest.mark.parametrize("token", [None, b"", b"Bearer", b"Bearer sesame", b"Basic s\xc3\xa9same", b"\xff\xfe"])
 @pytest.mark.parametrize("route", ["/models", "/transcribe", "/docs", "/openapi.json", "/studies", "/nowhere"])
-def test_without_the_token_nobody_gets_anything(service, route, token):
+def test_guard_refuses_requests_without_the_token(service, route, token):
     answer = service.get(route, headers={"Authorization": token} if token is not None else {})
     assert answer.status_code == 401
     assert "Authorization: Bearer TOKEN" in answer.json()["detail"]
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_the_page_and_the_state_of_health_need_none(service):
+def test_guard_lets_page_and_health_through_without_token(service):
     assert [service.get(route).status_code for route in ("/", "/health", "/page/index.html")] == [200] * 3
     assert service.get("/models", headers=TOKEN).status_code == 200
 
 
 @pytest.mark.parametrize("announced", [True, False])
-def test_bodies_that_are_too_large(service, announced):
-    """Told by their length, or found out while they come."""
+def test_guard_refuses_large_bodies(service, announced):
+    """By the announced length, or while the body arrives."""
     body = b"x" * 200_000
     content = body if announced else (body[at : at + 10_000] for at in range(0, len(body), 10_000))
     headers = TOKEN | {"content-type": "multipart/form-data; boundary=b"}
@@ -43,28 +43,28 @@ def test_bodies_that_are_too_large(service, announced):
     assert "larger than 0.1 MB" in answer.json()["detail"]
 
 
-def test_a_client_that_asks_too_often(service):
+def test_guard_limits_requests_a_minute(service):
     statuses = [service.get("/models", headers=TOKEN).status_code for _ in range(22)]
     assert statuses == [200] * 20 + [429] * 2
     assert service.get("/health").status_code == 200
 
 
 @pytest.mark.parametrize("route", ["/", "/models", "/nowhere", "/page/index.html"])
-def test_headers_of_every_answer(client, route):
+def test_guard_adds_security_headers(client, route):
     headers = client.get(route).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert "default-src 'self'" in headers["content-security-policy"]
     assert headers["cache-control"] == "no-store"
 
 
-def test_no_other_site_may_read_an_answer(client):
+def test_cors_is_closed_by_default(client):
     answer = client.get("/models", headers={"Origin": "https://elsewhere.example"})
     assert "access-control-allow-origin" not in answer.headers
     asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     assert client.options("/transcribe", headers=asked).status_code == 405
 
 
-def test_a_site_that_was_named_may_read_answers_and_still_needs_the_token(registry):
+def test_cors_opens_for_named_sites_which_still_need_the_token(registry):
     origin = {"Origin": "https://app.example"}
     with TestClient(create_app(registry, token="sesame", origins=["https://app.example"])) as client:
         asked = origin | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
@@ -83,7 +83,7 @@ def test_a_site_that_was_named_may_read_answers_and_still_needs_the_token(regist
         "/studies/..%2f..", "/studies/../plots/x", "/studies/x/plots/..%2f..%2fverdict.json", "/loaded/..%2f",
     ],
 )  # fmt: skip
-def test_no_path_reaches_the_disk(client, path):
+def test_static_paths_stay_inside_the_page_folder(client, path):
     for answer in (client.get(path), client.delete(path)):
         assert answer.status_code in (404, 405), (path, answer.status_code)
         assert set(answer.json()) == {"detail"}

@@ -1,4 +1,4 @@
-"""Recordings of every format people send, and everything else that arrives: a sentence, never a 500."""
+"""Uploads: recordings of every format are read; anything else is refused with a sentence, never with status 500."""
 
 import gzip
 import io
@@ -22,7 +22,7 @@ LONGEST_S = Limits().seconds
 @pytest.fixture(scope="module")
 def formats(moon):
     """name -> the same speech."""
-    at_48_khz = np.repeat(moon, 2)  # of another pitch, and nobody listens
+    at_48_khz = np.repeat(moon, 2)  # its pitch is wrong, which does not matter here
     return {
         "8 kHz": wav_bytes(moon[::3], 8_000),
         "stereo 96 kHz, 24 bits": wav_bytes(np.stack([moon] * 2, 1), 96_000, "PCM_24"),
@@ -40,7 +40,7 @@ def formats(moon):
 @pytest.mark.parametrize(
     "name", ["8 kHz", "stereo 96 kHz, 24 bits", "float", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "webm"]
 )
-def test_formats(formats, moon, name):
+def test_read_upload_formats(formats, moon, name):
     samples = read_upload(formats[name], LONGEST_S)
     assert (samples.ndim, samples.dtype) == (1, np.float32)
     rate_hz = {"8 kHz": 24_000, "stereo 96 kHz, 24 bits": 96_000, "opus": 24_000}.get(name, 22_050)
@@ -49,13 +49,13 @@ def test_formats(formats, moon, name):
 
 
 @pytest.mark.parametrize(("format", "subtype"), [("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("WAV", "PCM_16")])
-def test_small_files_of_long_recordings(format, subtype):
-    with pytest.raises(HTTPError, match="longer than 20 s; cut it at pauses") as refused:
+def test_read_upload_refuses_small_files_of_long_recordings(format, subtype):
+    with pytest.raises(HTTPError, match="longer than 20 s; split it at pauses") as refused:
         read_upload(too_long(format, subtype), 20)
     assert refused.value.status == 413
 
 
-def test_a_type_that_is_claimed_is_not_believed(client, formats):
+def test_transcribe_ignores_the_declared_file_type(client, formats):
     sent = {"audio": ("evil.exe", formats["webm"], "text/html")}
     assert client.post("/transcribe", files=sent, data={"model": "echo"}).status_code == 200
     sent = {"audio": ("x.wav", b"<html>", "audio/wav")}
@@ -82,7 +82,7 @@ def too_long(format: str, subtype: str) -> bytes:
     ("make", "status", "sentence"),
     [
         (lambda wav: b"", 400, "is empty"),
-        (lambda wav: b"R", 415, "is no recording"),
+        (lambda wav: b"R", 415, "is not a recording"),
         (lambda wav: b"RIFF", 400, "damaged or cut short"),
         (lambda wav: wav[:44], 400, "is cut short: 44 of"),
         (lambda wav: wav[: len(wav) // 2], 400, "is cut short"),
@@ -92,18 +92,18 @@ def too_long(format: str, subtype: str) -> bytes:
         (lambda wav: wav_bytes(np.full(16_000, np.nan), subtype="FLOAT"), 422, "finite"),
         (lambda wav: wav_bytes(np.ones((16_000, 17))), 400, "17 channels at 16000 Hz; convert it to mono"),
         (lambda wav: wav_bytes(np.ones(16_000), 1_000), 400, "1 channels at 1000 Hz"),
-        (lambda wav: bomb(), 415, "is no recording"),
-        (lambda wav: gzip.compress(bytes(10_000_000)), 415, "is no recording"),
+        (lambda wav: bomb(), 415, "is not a recording"),
+        (lambda wav: gzip.compress(bytes(10_000_000)), 415, "is not a recording"),
         (lambda wav: b"\x1a\x45\xdf\xa3" + bytes(100), 400, "damaged or cut short"),
         (lambda wav: b"\x00\x00\x00\x18ftypM4A " + bytes(100), 400, "damaged or cut short"),
         (lambda wav: b"fLaC" + bytes(100), 400, "damaged or cut short"),
         (lambda wav: b"OggS" + bytes(100), 400, "damaged or cut short"),
         (lambda wav: b"\xff\xfb" + bytes(100), 400, "damaged or cut short|holds no samples"),
-        (lambda wav: b"\xff", 415, "is no recording"),
-        (lambda wav: b"see the moon" * 1000, 415, "is no recording"),
+        (lambda wav: b"\xff", 415, "is not a recording"),
+        (lambda wav: b"see the moon" * 1000, 415, "is not a recording"),
     ],
 )
-def test_what_is_no_recording_of_use(send, wav, make, status, sentence):
+def test_transcribe_refuses_uploads_it_cannot_use(send, wav, make, status, sentence):
     answer = send("/transcribe", audio=make(wav), model="echo")
     assert answer.status_code == status, answer.text
     assert re.search(sentence, answer.json()["detail"])
@@ -111,8 +111,8 @@ def test_what_is_no_recording_of_use(send, wav, make, status, sentence):
 
 
 @pytest.mark.parametrize("name", ["m4a", "webm", "mp3", "flac", "ogg", "aiff"])
-def test_cut_anywhere_and_damaged_anywhere(formats, name):
-    """A sentence or samples, whatever is cut off or written over; all but the header may still decode."""
+def test_read_upload_damaged_files(formats, name):
+    """A file that is cut off or has a wrong byte gives samples or an error of ours, nothing else."""
     whole, rng = formats[name], np.random.default_rng(0)
     for _ in range(40):
         damaged = bytearray(whole[: rng.integers(1, len(whole))])
@@ -121,8 +121,8 @@ def test_cut_anywhere_and_damaged_anywhere(formats, name):
             assert len(read_upload(bytes(damaged), LONGEST_S)) > 0
 
 
-def test_nothing_is_kept_on_disk(client, wav, tmp_path, monkeypatch):
-    """Not even a large upload goes through a temporary file."""
+def test_transcribe_keeps_nothing_on_disk(client, wav, tmp_path, monkeypatch):
+    """Even a large upload uses no temporary file."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     large = wav_bytes(np.random.default_rng(0).normal(0, 0.1, (8_000_000, 1)))
     answer = client.post("/transcribe", files={"audio": ("x.wav", large)}, data={"model": "echo"})

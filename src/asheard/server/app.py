@@ -204,7 +204,7 @@ def _add_studies(app: FastAPI, service: Service) -> None:
         """The studies that the service was started with, and their verdicts."""
         return schemas.Studies(studies=list(map(responses.study_verdict, found.values())))
 
-    @app.get("/studies/{name}", tags=["studies"])
+    @app.get("/studies/{name}", tags=["studies"], response_model_exclude_defaults=True)
     def study(name: str) -> schemas.StudyResults:
         """A study's RESULTS.md, and the names of its plots."""
         if name not in found:

@@ -1,9 +1,4 @@
-"""How much the service takes, from one request and from one client.
-
-Who comes in: the bearer token, the size of a body, how often a client asks, and what every answer says of itself.
-
-What is refused, as a status and a sentence.
-"""
+"""Request limits, and the middleware in front of every route: token, request rate, body size, security headers."""
 
 import hmac
 import json
@@ -16,15 +11,37 @@ from typing import Any, Final
 from asheard.errors import AsHeardError, CorpusError, ModelError, PhoneError
 from asheard.io.audio import LONGEST_READING_S
 
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_PUBLIC_PATHS: Final = ("/health", "/page/")  # need no token, and neither does the page itself at /
+_MINUTE_S: Final = 60.0
+_MAX_CLIENTS: Final = 10_000  # whose requests are counted; the count of the client that was silent longest is dropped
+_HEADERS: Final = (
+    (b"content-security-policy", b"default-src 'self'; media-src 'self' blob:; img-src 'self' blob: data:; "
+     b"frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What is refused beyond.
+    """What the service refuses beyond.
 
-    num_bytes: of a request's body; half an hour at 16 kHz, or three minutes of 96 kHz, stereo, 24 bits, are less.
-    seconds: of a recording that is transcribed. seconds_of_reading: of one that is compared or held to a text.
-    num_characters: of a text, or of phones. num_models: compared at once. num_waiting: requests that may wait for
-    one model; more are told to come again. requests_a_minute: of one client address; None takes any number.
+    Attributes:
+        num_bytes: size of a request body. Half an hour of 16 kHz WAV fits, and so do three minutes of 96 kHz, stereo,
+            24 bits.
+        seconds: length of a recording to transcribe.
+        seconds_of_reading: length of a recording to compare or to score.
+        num_characters: length of a text, or of its phones.
+        num_models: models in one comparison.
+        num_waiting: requests that may wait for one model. Further ones get status 503.
+        requests_a_minute: of one client address; None means no limit.
     """
 
     num_bytes: int = 110_000_000
@@ -36,50 +53,51 @@ class Limits:
     requests_a_minute: int | None = None
 
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+class HTTPError(AsHeardError):
+    """A refused request: an HTTP status, and a sentence for the client."""
 
-_OPEN: Final = ("/health", "/page/")  # besides the page itself, at /
-_MINUTE_S: Final = 60.0
-_MAX_CLIENTS: Final = 10_000  # whose requests are counted; beyond these the longest silent is forgotten
-_HEADERS: Final = (
-    (b"content-security-policy", b"default-src 'self'; media-src 'self' blob:; img-src 'self' blob: data:; "
-     b"frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-)  # fmt: skip
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def status_of(error: AsHeardError) -> int:
+    """Return the HTTP status of an error: 422 for input that was read but is of no use, 503 for a model that fails."""
+    if isinstance(error, HTTPError):
+        return error.status
+    return 422 if isinstance(error, CorpusError | PhoneError) else 503 if isinstance(error, ModelError) else 400
 
 
 class RequestGuard:
-    """ASGI middleware around the application."""
+    """ASGI middleware: refuses a request without the token, too often or too large, and adds security headers."""
 
     def __init__(self, app: App, *, limits: Limits, token: str | None) -> None:
-        """Guard an application; without a token everybody may come in."""
+        """Guard an application. Without a token, everybody may call it."""
         self._app, self._limits, self._token = app, limits, token
-        self._clients: dict[str, deque[float]] = {}
+        self._clients: dict[str, deque[float]] = {}  # address -> times of its requests, longest silent client first
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let in."""
+        """Refuse a request, or pass it to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if not self._may_enter(scope["path"], headers.get(b"authorization", b"")):
-            await _refuse(send, 401, "this service needs its token: Authorization: Bearer TOKEN")
-        elif self._asks_too_often(scope):
-            await _refuse(send, 429, "too many requests in a minute; wait a little")
-        elif _announced(headers) > self._limits.num_bytes:
+        if not self._is_allowed(scope["path"], headers.get(b"authorization", b"")):
+            await _refuse(send, 401, "the token is missing or wrong; send it as 'Authorization: Bearer TOKEN'")
+        elif self._is_too_frequent(scope):
+            await _refuse(
+                send, 429, f"more than {self._limits.requests_a_minute} requests in a minute; wait and send it again"
+            )
+        elif _announced_bytes(headers) > self._limits.num_bytes:
             await _refuse(send, 413, self._too_large())
         else:
-            await self._let_in(scope, receive, send)
+            await self._call(scope, receive, send)
 
-    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the application; refuse a body that turns out too large while it arrives."""
         num_received, started, refused = 0, False, False
 
-        async def counting() -> MutableMapping[str, Any]:
+        async def receive_counted() -> Message:
             nonlocal num_received, refused
             message = await receive()
             num_received += len(message.get("body", b""))
@@ -88,7 +106,7 @@ class RequestGuard:
                 return {"type": "http.disconnect"}
             return message
 
-        async def with_headers(message: MutableMapping[str, Any]) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal started
             if refused and not started:
                 return
@@ -98,32 +116,32 @@ class RequestGuard:
             await send(message)
 
         try:
-            await self._app(scope, counting, with_headers)
+            await self._app(scope, receive_counted, send_with_headers)
         except Exception:
             if not refused:
                 raise
         if refused and not started:
             await _refuse(send, 413, self._too_large())
 
-    def _may_enter(self, path: str, authorization: bytes) -> bool:
-        if self._token is None or path == "/" or path.startswith(_OPEN):
+    def _is_allowed(self, path: str, authorization: bytes) -> bool:
+        if self._token is None or path == "/" or path.startswith(_PUBLIC_PATHS):
             return True
         return hmac.compare_digest(authorization, f"Bearer {self._token}".encode())
 
-    def _asks_too_often(self, scope: Scope) -> bool:
+    def _is_too_frequent(self, scope: Scope) -> bool:
         most = self._limits.requests_a_minute
         if most is None or scope["path"] == "/health":
             return False
         client, now = (scope.get("client") or ("",))[0], time.monotonic()
-        asked = self._clients.pop(client, deque())
-        self._clients[client] = asked  # at the end: the dict is in the order of the last request
+        times = self._clients.pop(client, deque())
+        self._clients[client] = times  # at the end, so that the dict stays in the order of the last request
         if len(self._clients) > _MAX_CLIENTS:
             del self._clients[next(iter(self._clients))]
-        while asked and now - asked[0] > _MINUTE_S:
-            asked.popleft()
-        if len(asked) >= most:
+        while times and now - times[0] > _MINUTE_S:
+            times.popleft()
+        if len(times) >= most:
             return True
-        asked.append(now)
+        times.append(now)
         return False
 
     def _too_large(self) -> str:
@@ -131,11 +149,11 @@ class RequestGuard:
 
 
 def _headers(path: str) -> tuple[tuple[bytes, bytes], ...]:
-    """FastAPI's own page of the API draws its scripts from elsewhere, so only it has no content policy."""
+    """Return the security headers. Only /docs has no content policy: FastAPI's page loads its scripts from a CDN."""
     return _HEADERS[1:] if path == "/docs" else _HEADERS
 
 
-def _announced(headers: dict[bytes, bytes]) -> int:
+def _announced_bytes(headers: dict[bytes, bytes]) -> int:
     length = headers.get(b"content-length", b"")
     return int(length) if length.isdigit() else 0
 
@@ -149,18 +167,3 @@ async def _refuse(send: Send, status: int, sentence: str) -> None:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-class HTTPError(AsHeardError):
-    """A request that the service turns down; `status` is HTTP's."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-def status_of(error: AsHeardError) -> int:
-    """HTTP's status of an error: what was understood and cannot be worked with is 422; a model that fails is 503."""
-    if isinstance(error, HTTPError):
-        return error.status
-    return 422 if isinstance(error, CorpusError | PhoneError) else 503 if isinstance(error, ModelError) else 400

@@ -12,6 +12,7 @@ from asheard.pronunciation.target import Target
 from asheard.recognition.protocol import Transcript
 from asheard.recognition.registry import ModelConfig
 from asheard.server import schemas
+from asheard.server.report import render_report
 from asheard.server.runtime import ModelPool, default_model
 from asheard.server.studies import Study
 
@@ -105,8 +106,9 @@ def study_verdict(study: Study) -> schemas.StudyVerdict:
 
 def study_results(study: Study) -> schemas.StudyResults:
     """A study's report."""
-    line = study_verdict(study).model_dump()
-    return schemas.StudyResults(**line, markdown=study.markdown, plots=list(study.plots))
+    markdown, plots = study.markdown, list(study.plots)
+    report = render_report(markdown, plots)
+    return schemas.StudyResults(**study_verdict(study).model_dump(), markdown=markdown, report=report, plots=plots)
 
 
 def _model(registry: ModelPool, entry: ModelConfig) -> schemas.Model:

@@ -1,4 +1,5 @@
-"""What travels: the fixed names of the API, each with a description, for OpenAPI."""
+"""Schemas of the answers, with the descriptions that OpenAPI shows. The answer of /score has its schema in
+`asheard.pronunciation.result`."""
 
 from functools import partial
 from typing import Annotated, Literal
@@ -157,13 +158,13 @@ class Pronunciation(BaseModel):
 
 
 class StudyVerdict(BaseModel):
-    """A study and what it found."""
+    """A study and its verdict."""
 
     name: str
-    go: bool
+    go: bool = Field(description="whether the faithful transcriber is a GO")
     l1: str = Field(description="where the verdict puts the L1: encoder, scorer, both or nowhere")
     sentence: str
-    synthetic: bool
+    synthetic: bool = Field(description="whether its speakers are synthetic")
 
 
 class Studies(BaseModel):
@@ -172,8 +173,26 @@ class Studies(BaseModel):
     studies: list[StudyVerdict]
 
 
+Tag = Literal[
+    "a", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "li", "ol", "p", "pre",
+    "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+]  # fmt: skip
+
+
+class ReportNode(BaseModel):
+    """One element of a rendered report."""
+
+    tag: Tag
+    children: list["ReportNode | str"] = Field(default=[], description="elements and texts in it")
+    href: str | None = Field(default=None, description="of a, an https address")
+    plot: str | None = Field(default=None, description="of img, for /studies/NAME/plots/FILE")
+    alt: str | None = Field(default=None, description="of img, the text in its place")
+    align: Literal["right", "center"] | None = Field(default=None, description="of th and td")
+
+
 class StudyResults(StudyVerdict):
     """A study's report."""
 
     markdown: str = Field(description="RESULTS.md")
+    report: list[ReportNode | str] = Field(description="RESULTS.md, rendered to elements")
     plots: list[str] = Field(description="file names, for /studies/NAME/plots/FILE")

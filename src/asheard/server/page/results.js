@@ -1,8 +1,11 @@
-// What studies found: their reports as they wrote them.
+// Studies: their verdicts and their reports.
 
 import * as api from "./api.js";
 import { el } from "./elements.js";
-import { render } from "./markdown.js";
+
+const TAGS = new Set(
+  "a blockquote br code em h1 h2 h3 h4 h5 h6 hr img li ol p pre strong table tbody td th thead tr ul".split(" "),
+);
 
 export async function show() {
   const { studies } = await api.studies();
@@ -12,14 +15,14 @@ export async function show() {
   return studies.map((study) => {
     const report = el("div", { className: "report" });
     const details = el("details", {}, el("summary", {}, "The whole report"), report);
-    let read = false;
+    let loaded = false;
     details.addEventListener("toggle", async () => {
-      if (!details.open || read) return;
-      report.replaceChildren(el("p", { className: "hint" }, "Reading …"));
+      if (!details.open || loaded) return;
+      report.replaceChildren(el("p", { className: "hint" }, "Loading …"));
       try {
-        const { markdown } = await api.study(study.name);
-        report.replaceChildren(...render(markdown, (path, alt) => picture(study.name, path, alt)));
-        read = true;
+        const { report: nodes } = await api.study(study.name);
+        report.replaceChildren(...nodes.map((node) => build(node, study.name)));
+        loaded = true;
       } catch (error) {
         report.replaceChildren(el("p", { className: "error" }, error.message));
       }
@@ -30,8 +33,26 @@ export async function show() {
   });
 }
 
-function picture(study, path, alt) {
+// One node of a report, as the service rendered it: a text, or {tag, children, href, plot, alt, align}.
+function build(node, study) {
+  if (typeof node === "string") return node;
+  if (!TAGS.has(node.tag)) throw new Error(`The report holds an element ${node.tag}, which this page does not know.`);
+  if (node.tag === "img") return picture(study, node.plot, node.alt);
+  const children = (node.children ?? []).map((child) => build(child, study));
+  if (node.tag === "a") {
+    return node.href.startsWith("https://") ? el("a", { href: node.href, rel: "noreferrer" }, children) : el("span", {}, children);
+  }
+  if (node.tag === "table") {
+    const label = "A table; arrow keys scroll";
+    return el("div", { className: "scroll", tabIndex: 0, aria: { role: "group", label } }, el("table", {}, children));
+  }
+  const heading = /^h(\d)$/.exec(node.tag);
+  const tag = heading ? `h${Math.min(6, Number(heading[1]) + 2)}` : node.tag; // the page itself has h1 and h2
+  return el(tag, { className: node.align === "right" ? "number" : "" }, children);
+}
+
+function picture(study, file, alt) {
   const image = el("img", { alt });
-  api.plot(study, path.split("/").pop()).then((url) => (image.src = url), () => image.replaceWith(alt));
+  api.plot(study, file).then((url) => (image.src = url), () => image.replaceWith(alt));
   return image;
 }
