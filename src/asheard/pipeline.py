@@ -42,7 +42,7 @@ from asheard.models import EMBEDDED_BASE, read_card
 from asheard.phones import Vectors, load_vectors
 from asheard.prior import PMinChoice, fit_prior, load_prior
 from asheard.pronunciation.gop import Gop
-from asheard.remote import Executor, Local
+from asheard.remote import Executor, LocalExecutor
 from asheard.training import DEFAULT_BASE, TrainingOptions, faithful, l1_aware
 from asheard.transcription import calibrate, ratios_path, transcribe
 
@@ -304,7 +304,7 @@ def study(
         announce_stage = announce if folds == 1 else partial(_announce_fold, announce, number)
         prepared.append(prepare_fold(config, fold_dir, held_out, Stages(fold_dir / ".stages", announce_stage)))
     training = [started for fold in prepared for started in fold.begin_training()]
-    (executor or Local()).train([options for options, _ in training])
+    (executor or LocalExecutor()).train([options for options, _ in training])
     for _, stage in training:
         stage.end()
     results = [evaluate_fold(fold) for fold in prepared]

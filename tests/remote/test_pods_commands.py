@@ -1,4 +1,4 @@
-"""`asheard pods` parses, calls and prints; `asheard study --executor` gives the same result; Ctrl-C stops no run."""
+"""`asheard remote` parses, calls and prints; `asheard study --executor` gives the same result; Ctrl-C stops no run."""
 
 import re
 import shlex
@@ -44,24 +44,24 @@ def place(machine, user_key, tmp_path, monkeypatch):
 def test_from_sync_to_pull(place, tones, tmp_path):
     files = ["--wav-root", tones, "--train", tones / "train.jsonl", "--val", tones / "val.jsonl"]
     files += ["--base", tones / "base", "--preset", "quick"]
-    with pytest.raises(PodError, match=r"nothing is in .* there; asheard pods sync puts it there"):
-        run("pods", "check", place, *files)
-    assert "60 recordings and all that goes with them are there" in run("pods", "sync", place, *files)
-    assert "no GPU; PyTorch" in run("pods", "check", place, *files)
+    with pytest.raises(PodError, match=r"nothing is in .* there; asheard remote sync puts it there"):
+        run("remote", "check", place, *files)
+    assert "60 recordings and all that goes with them are there" in run("remote", "sync", place, *files)
+    assert "no GPU; PyTorch" in run("remote", "check", place, *files)
     out = ["--out", tmp_path / "runs"]
-    command = ["pods", "train", place, *files, *out, "--kinds", "faithful", "--seeds", "3"]
-    assert re.search(r"faithful-seed3-\w{8}: queued; asheard pods logs", run(*command))
-    followed = run("pods", "logs", place, "faithful", "-f")
+    command = ["remote", "train", place, *files, *out, "--kinds", "faithful", "--seeds", "3"]
+    assert re.search(r"faithful-seed3-\w{8}: queued; asheard remote logs", run(*command))
+    followed = run("remote", "logs", place, "faithful", "-f")
     assert re.search(r"step: epoch 1, step 1, loss \d", followed)
     assert re.search(r"epoch: epoch 1, step \d+, val_per", followed)
     assert followed.endswith("done ")
-    assert re.search(r"faithful-seed3-\w{8}: here as .*/runs/faithful-seed3/final", run("pods", "pull", place, *out))
+    assert re.search(r"faithful-seed3-\w{8}: here as .*/runs/faithful-seed3/final", run("remote", "pull", place, *out))
     assert read_card(tmp_path / "runs" / "faithful-seed3" / "final")["training"]["options"]["seed"] == 3
     assert "already trained" in run(
         "train", "faithful", *files, "--checkpoint-dir", tmp_path / "runs" / "faithful-seed3", "--seed", 3
     )
     with pytest.raises(PodError, match="no run l1-aware there; there are faithful-seed3"):
-        run("pods", "logs", place, "l1-aware")
+        run("remote", "logs", place, "l1-aware")
 
 
 def test_the_documented_commands_are_understood():
@@ -74,14 +74,14 @@ def test_the_documented_commands_are_understood():
         while hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
         context = command.make_context("asheard", words)
-        places = [context.params[name] for name in ("place", "places", "on") if name in context.params]
+        places = [context.params[name] for name in ("place", "places", "executor") if name in context.params]
         assert places
         assert all(map(machines_at, places))
 
 
 def test_a_kind_that_is_none(tones):
     files = ["--wav-root", tones, "--train", tones / "train.jsonl", "--val", tones / "val.jsonl", "--out", "runs"]
-    result = RUNNER.invoke(app, [str(word) for word in ["pods", "train", "ssh://gpu", *files, "--kinds", "base"]])
+    result = RUNNER.invoke(app, [str(word) for word in ["remote", "train", "ssh://gpu", *files, "--kinds", "base"]])
     assert result.exit_code == 2
     assert "'base' is not one of faithful, l1-aware" in result.output
 

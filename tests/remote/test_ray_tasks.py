@@ -19,7 +19,7 @@ from asheard.corpora.records import read_manifest, write_manifest
 from asheard.errors import AsHeardError, CorpusError, PodError
 from asheard.io.resume import Journal
 from asheard.pronunciation.gop import Gop
-from asheard.remote import Local, executor_at, map_shards_at
+from asheard.remote import LocalExecutor, executor_at, map_shards_at
 from asheard.remote import ray as ray_tasks
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
@@ -99,7 +99,7 @@ def at_step(run: TrainingOptions, step: int) -> bool:
 
 def test_runs_whose_node_is_killed_end_with_the_weights_of_this_process(workers, options, tmp_path):
     here, there = runs_below(tmp_path / "here", options), runs_below(tmp_path / "there", options)
-    Local().train(here)
+    LocalExecutor().train(here)
 
     def kill() -> None:
         wait_until(lambda: all(at_step(run, 5) for run in there))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from asheard.errors import AsHeardError, GateError, PodError
-from asheard.remote import Local, Ssh, executor_at
+from asheard.remote import LocalExecutor, SshExecutor, executor_at
 from asheard.remote.jobs import start, statuses, stop
 from asheard.remote.run import remote_run
 from asheard.remote.transfer import sync
@@ -60,7 +60,7 @@ def trained_here(tones, tmp_path_factory):
 
 def test_a_run_is_trained_there_and_comes_back_with_the_weights_it_would_have_here(machine, options, trained_here):
     run = TrainingOptions(**options)
-    Ssh([machine]).train([run])
+    SshExecutor([machine]).train([run])
     assert_same_weights(run.final, trained_here(run))
     assert train(run) == run.final  # it is accepted as finished
     rows = [json.loads(line) for line in (run.checkpoint_dir / "log.jsonl").read_text().splitlines()]
@@ -68,14 +68,14 @@ def test_a_run_is_trained_there_and_comes_back_with_the_weights_it_would_have_he
     assert list((run.checkpoint_dir / "tensorboard").iterdir())
 
     # Nothing is left to do, so nothing is asked of a machine that is not there.
-    Ssh([replace(machine, port=1)]).train([run])
+    SshExecutor([replace(machine, port=1)]).train([run])
     with pytest.raises(AsHeardError, match=r"other options \(seed was 1, is 2\)"):
-        Ssh([machine]).train([replace(run, seed=2)])
+        SshExecutor([machine]).train([replace(run, seed=2)])
 
 
 def test_executors_go_by_their_places():
-    assert isinstance(executor_at("local"), Local)
-    assert isinstance(executor_at("ssh://a,ssh+cpu://b"), Ssh)
+    assert isinstance(executor_at("local"), LocalExecutor)
+    assert isinstance(executor_at("ssh://a,ssh+cpu://b"), SshExecutor)
     with pytest.raises(AsHeardError, match="--executor cloud: no such place"):
         executor_at("cloud")
 
@@ -165,7 +165,7 @@ def at_step(machine):
 
 @pytest.mark.slow
 def test_training_that_is_killed_goes_on_with_the_same_command(machine, long, at_step, trained_here):
-    training = Away(lambda: Ssh([machine]).train([long]))
+    training = Away(lambda: SshExecutor([machine]).train([long]))
     at_step(long, 20)
     for pid in processes_of(remote_run(long).name):
         os.kill(pid, signal.SIGKILL)
@@ -173,14 +173,14 @@ def test_training_that_is_killed_goes_on_with_the_same_command(machine, long, at
     assert isinstance(error, PodError)
     assert "failed" in str(error)
     assert "The same command goes on from their checkpoints" in str(error)
-    Ssh([machine]).train([long])
+    SshExecutor([machine]).train([long])
     assert_same_weights(long.final, trained_here(long))
 
 
 @pytest.mark.slow
 def test_a_machine_that_was_switched_off_and_on_goes_on_by_itself(machine, sshd, long, at_step, trained_here):
     """All that belongs to the job dies, and the sshd too."""
-    training = Away(lambda: Ssh([machine]).train([long]))
+    training = Away(lambda: SshExecutor([machine]).train([long]))
     at_step(long, 20)
     sshd.stop()
     job = Path(machine.root) / "jobs" / remote_run(long).name
@@ -193,7 +193,7 @@ def test_a_machine_that_was_switched_off_and_on_goes_on_by_itself(machine, sshd,
 
 @pytest.mark.slow
 def test_lost_connections_do_not_disturb_what_goes_on_there(machine, sshd, long, at_step, trained_here):
-    training = Away(lambda: Ssh([machine]).train([long]))
+    training = Away(lambda: SshExecutor([machine]).train([long]))
     for step in (5, 15, 25):
         at_step(long, step)
         sshd.stop()
@@ -216,7 +216,7 @@ def other_machine(machine, user_key, environment, tmp_path):
 def test_what_a_lost_machine_had_goes_to_the_others(machine, other_machine, sshd, long, at_step, trained_here):
     other, _ = other_machine
     short = replace(long, epochs=2, seed=2, checkpoint_dir=long.checkpoint_dir.parent / "short")
-    training = Away(lambda: Ssh([machine, other], patience_s=3).train([long, short]))
+    training = Away(lambda: SshExecutor([machine, other], patience_s=3).train([long, short]))
     at_step(long, 10)
     sshd.stop()
     pid = Path(machine.root) / "jobs" / remote_run(long).name / "pid"
@@ -228,7 +228,7 @@ def test_what_a_lost_machine_had_goes_to_the_others(machine, other_machine, sshd
 
 @pytest.mark.slow
 def test_with_no_machine_left_it_says_so(machine, sshd, long, at_step):
-    training = Away(lambda: Ssh([machine], patience_s=2).train([long]))
+    training = Away(lambda: SshExecutor([machine], patience_s=2).train([long]))
     at_step(long, 3)
     sshd.stop()
     error = training.ended()
@@ -246,14 +246,14 @@ def test_a_pilot_that_fails_stops_the_rest(machine, other_machine, options):
     hopeful = options | {"checkpoint_dir": folder / "hopeful"} | GOOD_PILOT
     runs = [TrainingOptions(**values) for values in (hopeless, hopeful | {"epochs": 500}, options)]
     with pytest.raises(GateError, match=r"hopeless-\w+: its pilot did not pass: .*hopeless/pilot\.json"):
-        Ssh([machine, other]).train(runs)
+        SshExecutor([machine, other]).train(runs)
     assert json.loads((folder / "hopeless" / "pilot.json").read_text())["reasons"]
     found = [status for place in (machine, other) for status in statuses(place).values()]
     assert not {status.state for status in found} & {"running", "queued"}
     assert not any(status.name == remote_run(runs[2]).name for status in found)
     # A pilot that is mended is tried anew.
     mended = TrainingOptions(**hopeful)
-    Ssh([machine, other]).train([mended])
+    SshExecutor([machine, other]).train([mended])
     assert mended.final.is_dir()
 
 
@@ -276,7 +276,7 @@ def test_pilots_come_before_everything_else_and_machines_join_after_them(machine
         assert not (Path(machine.root) / "jobs" / names[2]).exists()
         return [other]
 
-    Ssh([machine], join=join).train(runs)
+    SshExecutor([machine], join=join).train(runs)
     for run in runs:
         assert_same_weights(run.final, trained_here(run))
     assert {status.state for status in statuses(other).values()} == {"done"}
@@ -301,9 +301,9 @@ def test_a_disk_that_fills_up_in_training_is_told_and_with_room_it_goes_on(
         fill = f"head -c $(($(stat -f -c '%a*%S' {there}) - 300000)) /dev/zero > {ballast}"
         machine.run("sh", "-c", fill)
         with pytest.raises(PodError, match="No space left on device"):
-            Ssh([machine]).train([long])
+            SshExecutor([machine]).train([long])
         machine.run("rm", ballast)
-        Ssh([machine]).train([long])
+        SshExecutor([machine]).train([long])
         assert_same_weights(long.final, trained_here(long))
     finally:
         server.stop()

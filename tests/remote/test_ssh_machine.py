@@ -75,7 +75,7 @@ def test_what_fails_there_is_told(machine):
     with pytest.raises(PodError) as failed:
         machine.run("sh", "-c", "echo one >&2; echo two >&2; exit 7")
     assert str(failed.value) == f"{machine}: sh -c 'echo one >&2; echo two >&2; exit 7' failed there (two)"
-    with pytest.raises(NotSyncedError, match=r"nothing is in .*there; asheard pods sync puts it there"):
+    with pytest.raises(NotSyncedError, match=r"nothing is in .*there; asheard remote sync puts it there"):
         machine.ask("status")
 
 

@@ -12,6 +12,7 @@ from zipfile import ZipFile
 
 import pytest
 
+import asheard
 from asheard.corpora import read_manifest, write_manifest
 from asheard.errors import CorpusError, PodError
 from asheard.remote.jobs import check
@@ -27,7 +28,8 @@ def silent(what: str, share: float) -> None:
 
 
 def files(folder: Path) -> dict[str, int]:
-    return {str(path.relative_to(folder)): path.stat().st_ino for path in folder.rglob("*") if path.is_file()}
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {str(path.relative_to(folder)): path.stat().st_ino for path in paths}
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_only_what_is_named_is_mirrored_and_only_once(machine, run, tones):
     )
     assert (there / run.there.train).read_bytes() == (tones / "train.jsonl").read_bytes()
     assert files(there / run.there.base).keys() == files(tones / "base").keys()
-    assert (there / "code/asheard/models/embedded_base/config.json").is_file()
+    assert (there / "code/asheard/remote/agent.py").is_file()
     assert set(shares) == {"code", "manifests and bases", f"recordings of {tones.name}"}
     assert set(shares.values()) == {1.0}
 
@@ -56,7 +58,7 @@ def test_only_what_is_named_is_mirrored_and_only_once(machine, run, tones):
     changed.write_bytes(content)
     os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns))
     (there / run.there.wav_root / "wav" / "train3.wav").unlink()
-    with pytest.raises(PodError, match=r"there are 59 recordings of 60; .* asheard pods sync copies the rest"):
+    with pytest.raises(PodError, match=r"there are 59 recordings of 60; .* asheard remote sync copies the rest"):
         check(machine, [run])
     sync(machine, [run], silent)
     assert changed.read_bytes() == (tones / "wav" / "val0.wav").read_bytes()
@@ -64,9 +66,9 @@ def test_only_what_is_named_is_mirrored_and_only_once(machine, run, tones):
     assert {name for name in before if before[name] != after[name]} == {
         f"{run.there.wav_root}/wav/{name}.wav" for name in ("val0", "train3")
     }
-    condition = check(machine, [run])
-    assert (condition.rows, condition.recordings, condition.gpus) == (60, 60, ())
-    assert "60 rows and 60 recordings as here" in str(condition)
+    report = check(machine, [run])
+    assert (report.rows, report.recordings, report.gpus) == (60, 60, ())
+    assert "60 rows and 60 recordings as here" in str(report)
     with pytest.raises(PodError, match=r"sees no GPU there; .* train on its CPU with ssh\+cpu://"):
         check(replace(machine, cpu=False), [run])
 
@@ -110,7 +112,7 @@ def test_a_sync_that_was_cut_ends_with_the_same_call(machine, sshd, run):
         sync(machine, [run], silent)
     killer.join()
     sync(machine, [run], silent)
-    assert (code / "models" / "embedded_base" / "model.safetensors").is_file()
+    assert files(code).keys() == files(Path(asheard.__file__).parent).keys()
 
 
 def test_a_full_disk_there_is_told_and_with_room_it_goes_on(user_key, environment, machine, run, tmp_path):

@@ -1,6 +1,6 @@
 """RunPod on loopback: the part of its GraphQL schema that we use, pods that have states, and failures on demand.
 
-A pod's container is real: its start command runs in a process namespace of its own, with the leash in it, and sshd.
+A pod's container is real: its start command runs in a process namespace of its own, with the watchdog in it, and sshd.
 """
 
 import json

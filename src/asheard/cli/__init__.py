@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(train.app, name="train")
-app.add_typer(remote.app, name="pods")
+app.add_typer(remote.app, name="remote")
 app.add_typer(prior.app, name="prior")
 app.add_typer(calibrate.app, name="gop")
 app.add_typer(models.app, name="models")

@@ -1,6 +1,6 @@
-"""`asheard pods`: training on other machines, over ssh.
+"""`asheard remote`: training on other machines, over ssh.
 
-`asheard pods up`, `list` and `down`: rented pods, from the order to the end.
+`asheard remote up`, `list` and `down`: rented pods, from the order to the end.
 """
 
 import json
@@ -29,7 +29,7 @@ from asheard.cli.train import (
 )
 
 if TYPE_CHECKING:
-    from asheard.remote.jobs import Status
+    from asheard.remote.jobs import JobStatus
     from asheard.remote.machine import Machine
     from asheard.remote.run import RemoteRun
 
@@ -125,11 +125,11 @@ def train(
         share = runs[number :: len(machines)]
         with Display() as display:
             mirror(machine, share, lambda what, part: display.show(str(machine), f"copying {what}", part))  # noqa: B023
-        condition = inspect(machine, share)
-        typer.echo(f"{machine}: {condition}")
+        report = inspect(machine, share)
+        typer.echo(f"{machine}: {report}")
         for run in share:
-            start(machine, run, len(condition.gpus))
-            typer.echo(f"{run.name}: queued; asheard pods logs {machine} {run.name} -f shows how it does")
+            start(machine, run, len(report.gpus))
+            typer.echo(f"{run.name}: queued; asheard remote logs {machine} {run.name} -f shows how it does")
 
 
 @app.command()
@@ -191,7 +191,7 @@ def _remote_run(kind: str, *, preset: Preset, **given: Any) -> "RemoteRun":
     return remote_run(recipes[kind](preset=preset.value, audio_cache=Path("audio-16khz"), **known))
 
 
-def _found(machine: "Machine", beginning: str) -> "list[Status]":
+def _found(machine: "Machine", beginning: str) -> "list[JobStatus]":
     """The runs there whose names begin so."""
     from asheard.errors import PodError
     from asheard.remote.jobs import statuses
@@ -203,7 +203,7 @@ def _found(machine: "Machine", beginning: str) -> "list[Status]":
     return chosen
 
 
-def _one(found: "list[Status]", beginning: str) -> "Status":
+def _one(found: "list[JobStatus]", beginning: str) -> "JobStatus":
     from asheard.errors import PodError
 
     if len(found) > 1:
@@ -262,10 +262,10 @@ def up(
 
     Should that fail, or be interrupted, they are terminated again.
     """
-    from asheard.remote.runpod.client import IMAGE, Order
+    from asheard.remote.runpod.client import IMAGE, PodSpec
     from asheard.remote.runpod.pods import rent
 
-    order = Order(
+    order = PodSpec(
         gpu=gpu,
         num_gpus=num_gpus,
         image=image or IMAGE,
@@ -281,8 +281,8 @@ def up(
     for pod, machine in machines.items():
         typer.echo(f"{pod} is up: {machine}")
     typer.echo(
-        f"go on with: asheard pods check {next(iter(machines))} (sync, train, logs, pull), and in the end asheard pods "
-        f"down {name}"
+        f"go on with: asheard remote check {next(iter(machines))} (sync, train, logs, pull), and in the end "
+        f"asheard remote down {name}"
     )
 
 
@@ -292,13 +292,13 @@ def list_() -> None:
     import time
 
     from asheard.remote.runpod.client import RunPod
-    from asheard.remote.runpod.pods import clock
+    from asheard.remote.runpod.pods import format_time
 
     pods, now = RunPod().pods(), time.time()
     for pod in pods:
         money = f"${pod.price:.2f} an hour, ${pod.cost(now):.2f} so far"
         ssh = "root@{} -p {}".format(*pod.address) if pod.address else "not up yet"
-        typer.echo(f"{pod.name}: {pod.state}, {pod.gpu}, {money}, ends itself by {clock(pod.ends)}, {ssh}")
+        typer.echo(f"{pod.name}: {pod.state}, {pod.gpu}, {money}, ends itself by {format_time(pod.ends)}, {ssh}")
     typer.echo(f"{len(pods)} pods, ${sum(pod.price for pod in pods):.2f} an hour")
 
 
@@ -309,12 +309,12 @@ def down(
 ) -> None:
     """Terminate pods, disks included, and look until none of them is left."""
     from asheard.remote.runpod.client import RunPod
-    from asheard.remote.runpod.pods import find, take_down
+    from asheard.remote.runpod.pods import find, terminate_pods
 
     if bool(names) == everything:
         raise typer.BadParameter("name pods, or give --all")
     runpod = RunPod()
     wanted = runpod.pods() if everything else [pod for name in names or () for pod in find(runpod, name)]
     ids = {pod.id for pod in wanted}
-    take_down(runpod, lambda pod: everything or pod.id in ids)
+    terminate_pods(runpod, lambda pod: everything or pod.id in ids)
     typer.echo(f"terminated {len(ids)} pods; none of them is left")

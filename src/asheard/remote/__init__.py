@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asheard.remote.executors import Executor, Local, executor_at, map_shards_at
-    from asheard.remote.runpod.executor import Pods
-    from asheard.remote.ssh import Ssh
+    from asheard.remote.executors import Executor, LocalExecutor, executor_at, map_shards_at
+    from asheard.remote.runpod.executor import PodExecutor
+    from asheard.remote.ssh import SshExecutor
 
-__all__ = ["Executor", "Local", "Pods", "Ssh", "executor_at", "map_shards_at"]
+__all__ = ["Executor", "LocalExecutor", "PodExecutor", "SshExecutor", "executor_at", "map_shards_at"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from asheard.errors import AsHeardError
 from asheard.remote.machine import machines_at
 from asheard.remote.ray import RayExecutor
-from asheard.remote.runpod.client import OURS, Order
-from asheard.remote.runpod.executor import Pods
-from asheard.remote.ssh import Ssh
+from asheard.remote.runpod.client import POD_PREFIX, PodSpec
+from asheard.remote.runpod.executor import PodExecutor
+from asheard.remote.ssh import SshExecutor
 from asheard.training import TrainingOptions, train
 from asheard.transcription import MapShards
 
@@ -28,7 +28,7 @@ class Executor(Protocol):
         """
 
 
-class Local:
+class LocalExecutor:
     """One run after the other, in this process."""
 
     def train(self, runs: Sequence[TrainingOptions]) -> None:
@@ -47,22 +47,20 @@ def executor_at(
             where GPU is RunPod's id of a type.
         study: its folder, which keeps the account of rented pods.
         max_cost: most USD for rented pods.
-        max_hours: after which each terminates itself; None leaves that to `Order`.
+        max_hours: after which each terminates itself; None leaves that to `PodSpec`.
     Raises:
         AsHeardError: no executor goes by that name, or a bound on rented pods comes without them.
     """
     if pods := re.fullmatch(r"pods:([1-9]\d?)(?::(.+))?", place):
         wishes: dict[str, Any] = {"gpu": pods[2], "max_hours": max_hours}
-        order = Order(**{name: wish for name, wish in wishes.items() if wish is not None})
-        return Pods(int(pods[1]), study, order, max_cost=max_cost)
+        order = PodSpec(**{name: wish for name, wish in wishes.items() if wish is not None})
+        return PodExecutor(int(pods[1]), study, order, max_cost=max_cost)
     if max_cost is not None or max_hours is not None:
-        raise AsHeardError(
-            f"--max-cost and --max-hours bound pods that are rented with --executor pods:N, not --executor {place}"
-        )
+        raise AsHeardError(f"--max-cost and --max-hours limit rented pods (--executor pods:N), not --executor {place}")
     if place == "local":
-        return Local()
-    if place.startswith(("ssh", OURS)):
-        return Ssh(machines_at(place))
+        return LocalExecutor()
+    if place.startswith(("ssh", POD_PREFIX)):
+        return SshExecutor(machines_at(place))
     if place.startswith("ray://"):
         return RayExecutor(place)
     raise AsHeardError(

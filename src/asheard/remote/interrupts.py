@@ -10,7 +10,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
+def exit_on_signal() -> Iterator[None]:
     """Raise `SystemExit` in the block on any of these signals, so that its `finally` runs."""
 
     def stop(number: int, frame: Any) -> None:
@@ -21,7 +21,7 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
-def patient(answer: Callable[[], None]) -> Iterator[None]:
+def defer_interrupt(answer: Callable[[], None]) -> Iterator[None]:
     """Answer the first such signal in the block, and raise `SystemExit` on the second."""
     heard: list[int] = []
 

@@ -18,7 +18,7 @@ from asheard.training import options_to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class JobStatus:
     """How a job does.
 
     state: absent (never started there), queued (for a GPU), running, done (its model is there), failed (it ended with
@@ -60,7 +60,7 @@ def start(machine: Machine, run: RemoteRun, num_gpus: int, pilot: bool = True) -
     machine.ask("start", run.name, str(num_gpus), given=json.dumps(options_to_json(there)))
 
 
-def statuses(machine: Machine, names: Iterable[str] = ()) -> dict[str, Status]:
+def statuses(machine: Machine, names: Iterable[str] = ()) -> dict[str, JobStatus]:
     """How jobs do, by name; all that the machine knows, where none is named."""
     names = tuple(names)
     try:
@@ -68,7 +68,7 @@ def statuses(machine: Machine, names: Iterable[str] = ()) -> dict[str, Status]:
     except NotSyncedError:
         nothing = dict.fromkeys(("code", "step", "epoch", "loss", "val_per"))
         found = [{"name": name, "state": "absent", "last": ""} | nothing for name in names]
-    return {row["name"]: Status(**row) for row in found}
+    return {row["name"]: JobStatus(**row) for row in found}
 
 
 def stop(machine: Machine, names: Iterable[str]) -> None:
@@ -77,7 +77,7 @@ def stop(machine: Machine, names: Iterable[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class MachineReport:
     """python, torch: versions. gpus: names of those that PyTorch sees. free_bytes: of the disk that the root is on.
 
     rows, recordings: of the runs' manifests, the same on both sides.
@@ -104,7 +104,7 @@ class Condition:
         )
 
 
-def check(machine: Machine, runs: Sequence[RemoteRun]) -> Condition:
+def check(machine: Machine, runs: Sequence[RemoteRun]) -> MachineReport:
     """See whether the runs, which were synced, can be trained there.
 
     Raises:
@@ -118,7 +118,7 @@ def check(machine: Machine, runs: Sequence[RemoteRun]) -> Condition:
         raise PodError(
             f"{machine}: PyTorch {found['torch']} sees no GPU there; mend its driver, or train on its CPU with {place}"
         )
-    return Condition(
+    return MachineReport(
         python=found["python"],
         torch=found["torch"],
         gpus=tuple(found["gpus"]),
@@ -140,6 +140,6 @@ def _compare(machine: Machine, runs: Sequence[RemoteRun]) -> tuple[int, int]:
         there = machine.ask("count", str(root_there), *(str(other) for _, other in sorted(pairs)))
         if here != there:
             differing = "; ".join(f"{there[key]} {key} of {here[key]}" for key in here if here[key] != there[key])
-            raise PodError(f"{machine}: of {root_here} there are {differing}; asheard pods sync copies the rest")
+            raise PodError(f"{machine}: of {root_here} there are {differing}; asheard remote sync copies the rest")
         rows, recordings = rows + here["rows"], recordings + here["recordings"]
     return rows, recordings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from asheard.errors import PodError
-from asheard.remote.runpod.client import OURS
+from asheard.remote.runpod.client import POD_PREFIX
 
 DEFAULT_ROOT: Final = "asheard"  # in the home folder there
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
@@ -25,15 +25,15 @@ _SILENT_S: Final = 15  # between questions whether the other side is still there
 
 _NOT_SYNCED: Final = 66
 
-# Begins `far_side` in the root. That may have a Python of its own, in venv/.
-_FAR_SIDE: Final = f"""\
-cd "$0" 2>/dev/null && test -f code/asheard/pods/far_side.py || exit {_NOT_SYNCED}
+# Begins `agent` in the root. That may have a Python of its own, in venv/.
+_AGENT: Final = f"""\
+cd "$0" 2>/dev/null && test -f code/asheard/remote/agent.py || exit {_NOT_SYNCED}
 export PATH="$PWD/venv/bin:$PATH" PYTHONPATH=code PYTHONSAFEPATH=1
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {{
   echo "$(python3 --version) is too old, 3.11 is needed; make a virtual environment of a later one in $PWD/venv" >&2
   exit 1
 }}
-exec python3 code/asheard/pods/far_side.py "$@"
+exec python3 code/asheard/remote/agent.py "$@"
 """
 
 
@@ -113,12 +113,12 @@ class Machine:
 
     def ask(self, *words: str, given: str | None = None) -> Any:
         """Run a verb of `asheard.remote.agent` there, which must have been synced, and read its JSON; as of `run`."""
-        out = self._complete(("sh", "-c", _FAR_SIDE, self.root, *words), shlex.join(words), given)
+        out = self._complete(("sh", "-c", _AGENT, self.root, *words), shlex.join(words), given)
         return json.loads(out.splitlines()[-1])
 
     def lines(self, *words: str) -> Iterator[str]:
         """Run a verb of `asheard.remote.agent` there, and give each line that it prints as it comes; as of `run`."""
-        with self._begin(("sh", "-c", _FAR_SIDE, self.root, *words), None) as process:
+        with self._begin(("sh", "-c", _AGENT, self.root, *words), None) as process:
             try:
                 yield from process.stdout or ()
                 err = process.communicate()[1]
@@ -145,7 +145,7 @@ class Machine:
         if code == _LOST:
             return UnreachableError(f"{self}: not reached, or lost, while it was to run {command} ({last})")
         if code == _NOT_SYNCED:
-            return NotSyncedError(f"{self}: nothing is in {self.root} there; asheard pods sync puts it there")
+            return NotSyncedError(f"{self}: nothing is in {self.root} there; asheard remote sync puts it there")
         return PodError(f"{self}: {command} failed there ({last})")
 
     def _complete(self, words: Sequence[str], told: str, given: str | None) -> str:
@@ -175,7 +175,7 @@ def machine_at(place: str) -> Machine:
     Raises:
         PodError: it is no such place.
     """
-    if place.startswith(OURS):
+    if place.startswith(POD_PREFIX):
         from asheard.remote.runpod.pods import pod_at  # which knows machines
 
         return pod_at(place)

@@ -13,7 +13,7 @@ from asheard.errors import GateError, PodError
 from asheard.io.files import read_json
 from asheard.io.progress import Display
 from asheard.models import read_card
-from asheard.remote.jobs import Condition, Status, check, start, statuses, stop
+from asheard.remote.jobs import JobStatus, MachineReport, check, start, statuses, stop
 from asheard.remote.machine import Machine, UnreachableError
 from asheard.remote.run import RemoteRun, remote_run
 from asheard.remote.transfer import pull, pull_logs, sync
@@ -24,7 +24,7 @@ _PAUSE_S: Final = 2.0  # between visits; one takes an ssh connection
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class VisitActions:
     """Names of runs. start: to start, each with whether its pilot is to pass first. stop: to kill. pull: to bring."""
 
     start: dict[str, bool]
@@ -33,59 +33,59 @@ class Orders:
 
 
 @dataclass(slots=True, eq=False)
-class Post:
-    """A machine and its part of the plan. Visits tell `condition` and `known`; the rest belongs to whoever plans.
+class Worker:
+    """A machine and its part of the plan. Visits tell `report` and `known`; the rest belongs to whoever plans.
 
-    condition: None until it is ready. known: how each run did there at the last visit, empty before the first.
-    to_start, to_stop: see `Orders`. lost_since: time of the monotonic clock from which on it did not answer.
+    report: None until it is ready. known: how each run did there at the last visit, empty before the first.
+    to_start, to_stop: see `VisitActions`. lost_since: time of the monotonic clock from which on it did not answer.
     """
 
     machine: Machine
-    condition: Condition | None = None
-    known: dict[str, Status] = field(default_factory=dict)
+    report: MachineReport | None = None
+    known: dict[str, JobStatus] = field(default_factory=dict)
     to_start: dict[str, bool] = field(default_factory=dict)
     to_stop: set[str] = field(default_factory=set)
     lost_since: float | None = None
 
 
-def visit(post: Post, runs: Sequence[RemoteRun], orders: Orders, display: Display) -> None:
-    """Look what a machine knows of the runs; make it ready; from then on do the orders, look, and bring what is done.
+def visit(worker: Worker, runs: Sequence[RemoteRun], actions: VisitActions, display: Display) -> None:
+    """Look what a machine knows of the runs; make it ready; from then on do the actions, look, and bring what is done.
 
     Args:
-        post: is told what was found.
+        worker: is told what was found.
         runs: that are not here yet.
-        orders: see `Orders`.
+        actions: see `VisitActions`.
         display: is told what takes time.
     Raises:
         UnreachableError: the machine is not reached; nothing is wrong with going there again.
         PodError: it is not fit to train.
     """
-    machine = post.machine
+    machine = worker.machine
     names = [run.name for run in runs]
-    if post.condition is not None or post.lost_since is not None:
+    if worker.report is not None or worker.lost_since is not None:
         time.sleep(_PAUSE_S)
-    if not post.known:
-        post.known = statuses(machine, names)
+    if not worker.known:
+        worker.known = statuses(machine, names)
         return
-    if post.condition is None:
+    if worker.report is None:
         sync(machine, runs, lambda what, share: display.show(str(machine), f"copying {what}", share))
-        post.condition = check(machine, runs)
+        worker.report = check(machine, runs)
         display.drop(str(machine))
-        display.tell(f"{machine}: ready; {post.condition}")
+        display.tell(f"{machine}: ready; {worker.report}")
         return
-    if orders.stop:
-        stop(machine, orders.stop)
+    if actions.stop:
+        stop(machine, actions.stop)
     for run in runs:
-        if run.name in orders.start:
-            start(machine, run, len(post.condition.gpus), pilot=orders.start[run.name])
+        if run.name in actions.start:
+            start(machine, run, len(worker.report.gpus), pilot=actions.start[run.name])
     known = statuses(machine, names)
     for run in runs:
-        if run.name in orders.pull:
+        if run.name in actions.pull:
             _bring(machine, run, known[run.name], display)
-    post.known = known
+    worker.known = known
 
 
-def _bring(machine: Machine, run: RemoteRun, status: Status, display: Display) -> None:
+def _bring(machine: Machine, run: RemoteRun, status: JobStatus, display: Display) -> None:
     if status.state == "done":
         pull(machine, run.name, run.here.checkpoint_dir, lambda what, share: display.show(run.name, what, share))
     elif status.state == "failed":
@@ -96,7 +96,7 @@ PATIENCE_S: Final = 600.0  # for a machine that is not reached: a router's resta
 _UNDER_WAY: Final = ("queued", "running", "done")
 
 
-class Ssh:
+class SshExecutor:
     """Runs on machines, one a GPU. They live on there whatever becomes of this process; the same call joins them again.
 
     Runs with a pilot go first, and until all pilots have passed nothing else is begun. Then each machine gets its share
@@ -151,8 +151,8 @@ class _Plan:
     ) -> None:
         self._runs = {run.name: run for run in runs}  # not here yet
         self._untried = {run.name for run in runs if run.here.pilot}  # pilots that have not passed
-        self._posts = [Post(machine) for machine in machines]
-        self._where: dict[str, Post] = {}
+        self._workers = [Worker(machine) for machine in machines]
+        self._where: dict[str, Worker] = {}
         self._resting: set[str] = set()  # stopped after their pilots, so that others could have theirs
         self._restarts: dict[str, int | None] = {}  # steps at which runs had stopped and were started again
         self._failures: list[str] = []
@@ -161,27 +161,27 @@ class _Plan:
 
     def carry_out(self) -> None:
         """Until every run is here, or has failed."""
-        visits: dict[Future[None], tuple[Post, Orders]] = {}
+        visits: dict[Future[None], tuple[Worker, VisitActions]] = {}
         pool = ThreadPoolExecutor(64)
         try:
             while self._runs:
                 if not self._untried:
                     self._after_pilots()
                 self._deal()
-                visited = {post for post, _ in visits.values()}
-                for post in self._posts:
-                    if post not in visited:
-                        orders = self._orders(post)
-                        future = pool.submit(visit, post, list(self._runs.values()), orders, self._display)
-                        visits[future] = post, orders
+                visited = {worker for worker, _ in visits.values()}
+                for worker in self._workers:
+                    if worker not in visited:
+                        actions = self._actions(worker)
+                        future = pool.submit(visit, worker, list(self._runs.values()), actions, self._display)
+                        visits[future] = worker, actions
                 for future in wait(visits, return_when=FIRST_COMPLETED).done:
-                    post, orders = visits.pop(future)
+                    worker, actions = visits.pop(future)
                     try:
                         future.result()
                     except UnreachableError as error:
-                        self._missed(post, error)
+                        self._missed(worker, error)
                     else:
-                        self._visited(post, orders)
+                        self._visited(worker, actions)
         except KeyboardInterrupt:
             self._display.tell(f"{len(self._runs)} runs go on where they are; the same command comes back to them")
             raise
@@ -190,56 +190,58 @@ class _Plan:
         if self._failures:
             raise PodError(f"{'; '.join(self._failures)}. The same command goes on from their checkpoints")
 
-    def _orders(self, post: Post) -> Orders:
-        mine = frozenset(name for name, where in self._where.items() if where is post)
-        return Orders(start=dict(post.to_start), stop=frozenset(post.to_stop), pull=mine - post.to_start.keys())
+    def _actions(self, worker: Worker) -> VisitActions:
+        mine = frozenset(name for name, where in self._where.items() if where is worker)
+        return VisitActions(
+            start=dict(worker.to_start), stop=frozenset(worker.to_stop), pull=mine - worker.to_start.keys()
+        )
 
     def _deal(self) -> None:
         """Give each run to a machine: one that knows it, else the least busy; but not before all are ready."""
-        if any(post.condition is None for post in self._posts):
+        if any(worker.report is None for worker in self._workers):
             return
         for name in self._runs:
             if name in self._where or (self._untried and name not in self._untried):
                 continue
-            post = max(self._posts, key=lambda post: (self._progress(post, name), -self._load(post)))
-            self._where[name] = post
-            self._note_pilot(post, name)
-            if self._progress(post, name) < 2:
-                self._start(post, name)
+            worker = max(self._workers, key=lambda worker: (self._progress(worker, name), -self._load(worker)))
+            self._where[name] = worker
+            self._note_pilot(worker, name)
+            if self._progress(worker, name) < 2:
+                self._start(worker, name)
 
-    def _progress(self, post: Post, name: str) -> int:
+    def _progress(self, worker: Worker, name: str) -> int:
         """2 where a run is under way or done there, 1 where it was once begun, else 0."""
-        state = post.known[name].state
+        state = worker.known[name].state
         return 2 if state in _UNDER_WAY else int(state != "absent")
 
-    def _load(self, post: Post) -> float:
-        return list(self._where.values()).count(post) / (post.condition.num_slots if post.condition else 1)
+    def _load(self, worker: Worker) -> float:
+        return list(self._where.values()).count(worker) / (worker.report.num_slots if worker.report else 1)
 
-    def _start(self, post: Post, name: str) -> None:
-        post.to_start[name] = name in self._untried
+    def _start(self, worker: Worker, name: str) -> None:
+        worker.to_start[name] = name in self._untried
 
-    def _note_pilot(self, post: Post, name: str) -> None:
+    def _note_pilot(self, worker: Worker, name: str) -> None:
         """Steps are logged after the pilot."""
-        if post.known[name].step is not None:
+        if worker.known[name].step is not None:
             self._untried.discard(name)
 
-    def _visited(self, post: Post, orders: Orders) -> None:
-        if post.lost_since is not None:
-            self._display.tell(f"{post.machine}: reached again")
-            post.lost_since = None
-        for name in orders.start:
-            post.to_start.pop(name, None)
-        post.to_stop -= orders.stop
-        for name in [name for name, where in self._where.items() if where is post and name not in post.to_start]:
-            self._look(post, self._runs[name], post.known[name])
-        self._give_way(post)
+    def _visited(self, worker: Worker, actions: VisitActions) -> None:
+        if worker.lost_since is not None:
+            self._display.tell(f"{worker.machine}: reached again")
+            worker.lost_since = None
+        for name in actions.start:
+            worker.to_start.pop(name, None)
+        worker.to_stop -= actions.stop
+        for name in [name for name, where in self._where.items() if where is worker and name not in worker.to_start]:
+            self._look(worker, self._runs[name], worker.known[name])
+        self._give_way(worker)
 
-    def _look(self, post: Post, run: RemoteRun, status: Status) -> None:
+    def _look(self, worker: Worker, run: RemoteRun, status: JobStatus) -> None:
         """Act on how a run does."""
-        self._note_pilot(post, run.name)
+        self._note_pilot(worker, run.name)
         if run.here.final.is_dir():
             _accept(run.here)
-            self._display.tell(f"{run.name}: trained on {post.machine}, and here as {run.here.final}")
+            self._display.tell(f"{run.name}: trained on {worker.machine}, and here as {run.here.final}")
             self._forget(run.name)
             self._untried.discard(run.name)
         elif status.state == "stopped" and run.name in self._resting:
@@ -247,15 +249,15 @@ class _Plan:
         elif status.state == "stopped" and self._restarts.get(run.name, -1) != status.step:
             self._restarts[run.name] = status.step
             self._display.tell(f"{run.name}: was stopped at step {status.step}; goes on from its checkpoint")
-            self._start(post, run.name)
+            self._start(worker, run.name)
         elif status.state in ("failed", "stopped"):
-            self._failed(post, run, status)
+            self._failed(worker, run, status)
         else:
-            self._display.show(run.name, f"{post.machine}: {status}")
+            self._display.show(run.name, f"{worker.machine}: {status}")
 
-    def _failed(self, post: Post, run: RemoteRun, status: Status) -> None:
+    def _failed(self, worker: Worker, run: RemoteRun, status: JobStatus) -> None:
         self._forget(run.name)
-        failure: PodError | GateError = PodError(f"{run.name} on {post.machine} {status}")
+        failure: PodError | GateError = PodError(f"{run.name} on {worker.machine} {status}")
         if status.code == GateError.exit_code:
             report = run.here.checkpoint_dir / "pilot.json"
             reasons = "; ".join(read_json(report)["reasons"])
@@ -273,21 +275,21 @@ class _Plan:
 
     def _halt(self) -> None:
         """Stop what is under way, as far as it can be reached."""
-        for post in self._posts:
-            names = [name for name, where in self._where.items() if where is post]
+        for worker in self._workers:
+            names = [name for name, where in self._where.items() if where is worker]
             try:
                 if names:
-                    stop(post.machine, names)
+                    stop(worker.machine, names)
             except PodError as error:
                 self._display.tell(f"{error}; {', '.join(names)} may still be under way")
 
-    def _give_way(self, post: Post) -> None:
+    def _give_way(self, worker: Worker) -> None:
         """Where pilots wait for a GPU, runs whose pilots have passed rest until all have."""
-        here = {name: post.known[name].state for name, where in self._where.items() if where is post}
+        here = {name: worker.known[name].state for name, where in self._where.items() if where is worker}
         if any(here[name] == "queued" for name in self._untried & here.keys()):
             passed = {name for name in here.keys() - self._untried if here[name] == "running"}
             self._resting |= passed
-            post.to_stop |= passed
+            worker.to_stop |= passed
 
     def _after_pilots(self) -> None:
         """Let runs go on that rested, and machines take part that waited."""
@@ -295,22 +297,22 @@ class _Plan:
             self._start(self._where[name], name)
         self._resting.clear()
         if self._join is not None:
-            self._posts += map(Post, self._join())
+            self._workers += map(Worker, self._join())
             self._join = None
 
-    def _missed(self, post: Post, error: UnreachableError) -> None:
+    def _missed(self, worker: Worker, error: UnreachableError) -> None:
         """A machine is waited for, and when it is out of reach for too long, others take over."""
-        if post.lost_since is None:
+        if worker.lost_since is None:
             self._display.tell(f"{error}; trying again for {self._patience_s / 60:.0f} minutes")
-            post.lost_since = time.monotonic()
-        elif time.monotonic() - post.lost_since > self._patience_s:
-            self._posts.remove(post)
-            if not self._posts:
+            worker.lost_since = time.monotonic()
+        elif time.monotonic() - worker.lost_since > self._patience_s:
+            self._workers.remove(worker)
+            if not self._workers:
                 raise PodError(
                     f"{error}. No machine is left; what was begun there goes on, and the same command joins it"
                 )
-            lost = [name for name, where in self._where.items() if where is post]
-            self._display.tell(f"{post.machine}: given up; {', '.join(lost) or 'nothing'} goes to other machines")
+            lost = [name for name, where in self._where.items() if where is worker]
+            self._display.tell(f"{worker.machine}: given up; {', '.join(lost) or 'nothing'} goes to other machines")
             for name in lost:
                 del self._where[name]
                 self._resting.discard(name)

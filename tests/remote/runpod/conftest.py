@@ -23,7 +23,7 @@ def home(tmp_path_factory):
 @pytest.fixture
 def account(tmp_path, home, monkeypatch):
     """A RunPod of its own, which this process and its children find in their environment."""
-    pytest.importorskip("runpod", reason="the extra pods is not installed")
+    pytest.importorskip("runpod", reason="the extra remote is not installed")
     server = RunPodServer(tmp_path / "runpod")
     monkeypatch.setenv("RUNPOD_API_KEY", server.key)
     monkeypatch.setenv("RUNPOD_API_BASE_URL", server.url)
@@ -35,7 +35,7 @@ def account(tmp_path, home, monkeypatch):
 
 @pytest.fixture
 def containers(account):
-    """That account, whose pods come up with leash and sshd."""
+    """That account, whose pods come up with watchdog and sshd."""
     for command in ("/usr/sbin/sshd", "unshare", "rsync"):
         if shutil.which(command) is None:
             pytest.skip(f"no {command}, which the pods here are made of")

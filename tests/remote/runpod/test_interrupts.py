@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from asheard.remote.interrupts import patient, stoppable
+from asheard.remote.interrupts import defer_interrupt, exit_on_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -14,7 +14,7 @@ def test_any_of_them_stops_the_block_and_the_handlers_return(number):
     cleared = []
 
     def work():
-        with stoppable():
+        with exit_on_signal():
             try:
                 os.kill(os.getpid(), number)
             finally:
@@ -30,7 +30,7 @@ def test_the_first_is_answered_and_the_second_stops():
     answers = []
 
     def work():
-        with patient(lambda: answers.append("still busy")):
+        with defer_interrupt(lambda: answers.append("still busy")):
             os.kill(os.getpid(), signal.SIGINT)
             assert answers == ["still busy"]
             os.kill(os.getpid(), signal.SIGTERM)

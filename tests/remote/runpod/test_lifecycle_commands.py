@@ -1,4 +1,4 @@
-"""`asheard pods up`, `list` and `down` as a user runs them."""
+"""`asheard remote up`, `list` and `down` as a user runs them."""
 
 import os
 import signal
@@ -10,11 +10,11 @@ from inspect import signature
 import pytest
 
 from asheard.cli.remote import up
-from asheard.remote.runpod.client import Order, RunPod
+from asheard.remote.runpod.client import PodSpec, RunPod
 from support.in_process import run
 from support.runpod_server import wait_until
 
-COMMAND = [sys.executable, "-m", "asheard", "pods"]
+COMMAND = [sys.executable, "-m", "asheard", "remote"]
 
 
 def slow(*values):
@@ -22,18 +22,18 @@ def slow(*values):
 
 
 def test_up_list_down(containers, monkeypatch, capsys):
-    up = run(monkeypatch, capsys, "pods", "up", "exp", "--count", 2, "--max-cost", 7)
+    up = run(monkeypatch, capsys, "remote", "up", "exp", "--count", 2, "--max-cost", 7)
     assert up.code == 0, up.err
     assert "asheard-exp-1: ordered at $0.70 an hour; ends itself by" in up.err
     assert "asheard-exp-2 is up: ssh://root@127.0.0.1:" in up.out
-    listed = run(monkeypatch, capsys, "pods", "list")
+    listed = run(monkeypatch, capsys, "remote", "list")
     assert "asheard-exp-1" in listed.out
     assert "2 pods, $1.40 an hour" in listed.out
-    down = run(monkeypatch, capsys, "pods", "down", "exp")
+    down = run(monkeypatch, capsys, "remote", "down", "exp")
     assert "terminated 2 pods; none of them is left" in down.out
     assert containers.running() == []
-    assert "0 pods, $0.00 an hour" in run(monkeypatch, capsys, "pods", "list").out
-    assert run(monkeypatch, capsys, "pods", "down", "exp").code == 2
+    assert "0 pods, $0.00 an hour" in run(monkeypatch, capsys, "remote", "list").out
+    assert run(monkeypatch, capsys, "remote", "down", "exp").code == 2
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_an_up_that_fails_leaves_no_pod(account, monkeypatch, capsys, faults, sa
     account.boots = False
     for operation, sequence in faults.items():
         account.faults[operation].extend(sequence)
-    done = run(monkeypatch, capsys, "pods", "up", "exp", "--count", 2)
+    done = run(monkeypatch, capsys, "remote", "up", "exp", "--count", 2)
     assert done.code == 2
     assert said in done.err
     assert account.running() == []
@@ -56,8 +56,8 @@ def test_an_up_that_fails_leaves_no_pod(account, monkeypatch, capsys, faults, sa
 
 def test_a_name_that_is_taken_is_refused_and_its_pod_stays(account, monkeypatch, capsys):
     account.boots = False
-    RunPod().create("asheard-exp", Order(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
-    done = run(monkeypatch, capsys, "pods", "up", "exp")
+    RunPod().create("asheard-exp", PodSpec(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
+    done = run(monkeypatch, capsys, "remote", "up", "exp")
     assert done.code == 2
     assert "asheard-exp: there already" in done.err
     assert account.running() == ["asheard-exp"]
@@ -85,7 +85,7 @@ def test_the_key_is_in_no_command_line_and_no_file(containers, tmp_path):
         lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
         said = "".join(process.communicate())
     assert process.returncode == 0, said
-    assert "asheard pods up exp" in lines
+    assert "asheard remote up exp" in lines
     assert containers.key not in lines + said
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert written
@@ -94,8 +94,8 @@ def test_the_key_is_in_no_command_line_and_no_file(containers, tmp_path):
 
 
 def test_down_wants_names_or_all(account, monkeypatch, capsys):
-    assert "name pods, or give --all" in run(monkeypatch, capsys, "pods", "down").err
-    assert "name pods, or give --all" in run(monkeypatch, capsys, "pods", "down", "exp", "--all").err
+    assert "name pods, or give --all" in run(monkeypatch, capsys, "remote", "down").err
+    assert "name pods, or give --all" in run(monkeypatch, capsys, "remote", "down", "exp", "--all").err
 
 
 def test_pods_need_no_torch():
@@ -105,12 +105,12 @@ def test_pods_need_no_torch():
 
 def test_the_defaults_of_up_are_those_of_an_order():
     given = {parameter.name: parameter.default for parameter in signature(up).parameters.values()}
-    order = asdict(Order()) | {"cloud": Order().cloud.lower(), "image": None, "ports": None}
+    order = asdict(PodSpec()) | {"cloud": PodSpec().cloud.lower(), "image": None, "ports": None}
     assert {name: value for name, value in given.items() if name in order} == order
 
 
 @pytest.mark.parametrize("verb", ["up", "list", "down", "sync", "check", "train", "logs", "pull"])
 def test_every_verb_explains_itself(verb, monkeypatch, capsys):
-    done = run(monkeypatch, capsys, "pods", verb, "--help")
+    done = run(monkeypatch, capsys, "remote", verb, "--help")
     assert done.code == 0
     assert "Usage" in done.out

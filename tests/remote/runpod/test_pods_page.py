@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asheard.remote.runpod.client import Order
+from asheard.remote.runpod.client import PodSpec
 from asheard.remote.runpod.pods import PATIENCE_S
 from support.in_process import run
 
@@ -20,7 +20,7 @@ def commands():
 
 
 def test_the_page_walks_from_up_to_down():
-    assert [words[2] for words in commands() if words[1] == "pods"] == [
+    assert [words[2] for words in commands() if words[1] == "remote"] == [
         "up",
         "list",
         "train",
@@ -33,7 +33,7 @@ def test_the_page_walks_from_up_to_down():
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_its_commands_are_there(words, monkeypatch, capsys):
-    verb = words[1:3] if words[1] == "pods" else words[1:2]
+    verb = words[1:3] if words[1] == "remote" else words[1:2]
     monkeypatch.setenv("COLUMNS", "200")
     helped = run(monkeypatch, capsys, *verb, "--help")
     assert helped.code == 0, helped.err
@@ -42,7 +42,7 @@ def test_its_commands_are_there(words, monkeypatch, capsys):
 
 
 def test_its_numbers_are_the_codes():
-    order = Order()
+    order = PodSpec()
     assert f"--max-hours`, {order.max_hours:g} unless" in PAGE
     assert f"--idle-minutes`, {order.idle_minutes:g} unless" in PAGE
     assert f"after {PATIENCE_S / 60:g} minutes: takes it down" in PAGE

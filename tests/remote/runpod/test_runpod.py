@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from asheard.errors import PodError
-from asheard.remote.runpod import watchdog as leash
-from asheard.remote.runpod.client import Order, RunPod, UnclearError
+from asheard.remote.runpod import watchdog
+from asheard.remote.runpod.client import PodSpec, RunPod, UnclearError
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample"
 NO_CAPACITY = "There are no longer any instances available with the requested specifications. Please refresh."
@@ -21,12 +21,12 @@ def runpod(account):
     return RunPod(pause_s=0.01)
 
 
-def create(runpod, name="asheard-a", order=Order(), hours=2.0):  # noqa: B008
+def create(runpod, name="asheard-a", order=PodSpec(), hours=2.0):  # noqa: B008
     return runpod.create(name, order, price=runpod.price(order), hours=hours, public_key=PUBLIC_KEY)
 
 
-def test_a_pod_is_ordered_with_its_leash_and_listed(account, runpod):
-    pod = create(runpod, order=Order(num_gpus=2, idle_minutes=15, ports=("6006/http",)))
+def test_a_pod_is_ordered_with_its_watchdog_and_listed(account, runpod):
+    pod = create(runpod, order=PodSpec(num_gpus=2, idle_minutes=15, ports=("6006/http",)))
     assert runpod.pods() == [pod]
     assert (pod.name, pod.state, pod.gpu, pod.address) == ("asheard-a", "RUNNING", "2 x RTX 4090", None)
     assert pod.price == pytest.approx(2 * 0.69 + 90 * 0.10 / 730)
@@ -36,7 +36,7 @@ def test_a_pod_is_ordered_with_its_leash_and_listed(account, runpod):
     environment = dict(entry.split("=", 1) for entry in row["env"])
     assert environment["PUBLIC_KEY"] == PUBLIC_KEY
     assert environment["ASHEARD_IDLE_MINUTES"] == "15"
-    assert base64.b64decode(environment["ASHEARD_LEASH"]) == Path(leash.__file__).read_bytes()
+    assert base64.b64decode(environment["ASHEARD_WATCHDOG"]) == Path(watchdog.__file__).read_bytes()
     assert not any(account.key in entry for entry in row["env"])
 
 
@@ -53,7 +53,7 @@ def test_somebody_elses_pods_are_not_seen(account, runpod):
     assert [pod.name for pod in runpod.pods()] == ["asheard-a"]
 
 
-def test_a_pod_of_ours_without_a_leash_is_seen_all_the_same(account, runpod):
+def test_a_pod_of_ours_without_a_watchdog_is_seen_all_the_same(account, runpod):
     create(runpod)
     (row,) = account._pods.values()
     row["env"] = []
@@ -64,7 +64,7 @@ def test_a_pod_of_ours_without_a_leash_is_seen_all_the_same(account, runpod):
 
 def test_a_price_above_the_ceiling_is_refused_before_anything_is_ordered(account, runpod):
     with pytest.raises(PodError, match=r"costs \$0.70 an hour, above the ceiling of \$0.50; raise --max-price"):
-        create(runpod, order=Order(max_price=0.5))
+        create(runpod, order=PodSpec(max_price=0.5))
     assert "podFindAndDeployOnDemand" not in account.asked
 
 
@@ -79,8 +79,8 @@ def test_a_pod_dearer_than_its_offer_is_terminated(account, runpod):
 @pytest.mark.parametrize(
     ("order", "said"),
     [
-        (Order(gpu="NVIDIA RTX 9999"), "No GPU found"),
-        (Order(gpu="NVIDIA A40", cloud="COMMUNITY"), "no NVIDIA A40 in its COMMUNITY cloud; name another"),
+        (PodSpec(gpu="NVIDIA RTX 9999"), "No GPU found"),
+        (PodSpec(gpu="NVIDIA A40", cloud="COMMUNITY"), "no NVIDIA A40 in its COMMUNITY cloud; name another"),
     ],
 )
 def test_a_gpu_that_is_not_offered_is_refused(runpod, order, said):
@@ -98,7 +98,7 @@ def test_a_name_that_is_no_place_is_refused(account, runpod, name):
 @pytest.mark.parametrize("wish", [{"gpu": 'A40"'}, {"image": "a\\"}, {"ports": ("80/http\n",)}])
 def test_what_would_be_graphql_is_refused(wish):
     with pytest.raises(PodError, match="is not called so"):
-        Order(**wish)
+        PodSpec(**wish)
 
 
 @pytest.mark.parametrize(

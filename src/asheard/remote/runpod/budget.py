@@ -9,13 +9,13 @@ from typing import Final
 
 from asheard.errors import PodError
 from asheard.io.files import read_json, write_json
-from asheard.remote.runpod.client import OURS
+from asheard.remote.runpod.client import POD_PREFIX
 
-LEDGER: Final = "pods.json"
+BUDGET_FILE: Final = "pods.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class BudgetEntry:
     """A pod that was ordered. price: USD an hour. since, ends: of its lease, in seconds since 1970. gone: when it was
     seen to be gone; None while it may be running."""
 
@@ -26,11 +26,11 @@ class Entry:
     gone: float | None = None
 
     def cost(self, now: float) -> float:
-        """USD until `now`, at most: a pod that nobody saw go went with its leash."""
+        """USD until `now`, at most: a pod that nobody saw go went with its watchdog."""
         return self.price * (min(now, self.gone or now, self.ends) - self.since) / 3600
 
 
-class Ledger:
+class Budget:
     """The pods that were ordered for one study, running or gone.
 
     study: what their names begin with; the folder's name, and something that no other folder has.
@@ -42,23 +42,23 @@ class Ledger:
         Raises:
             CorpusError: it is not JSON.
         """
-        self._path = folder / LEDGER
+        self._path = folder / BUDGET_FILE
         if self._path.exists():
             kept = read_json(self._path)
         else:
             plain = re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name)[:20].strip("-") or "study"
-            kept = {"study": f"{OURS}{plain}-{secrets.token_hex(3)}", "pods": []}
+            kept = {"study": f"{POD_PREFIX}{plain}-{secrets.token_hex(3)}", "pods": []}
         self.study: str = kept["study"]
-        self.entries = [Entry(**row) for row in kept["pods"]]
+        self.entries = [BudgetEntry(**row) for row in kept["pods"]]
 
     def order(self, price: float, hours: float) -> str:
         """Write an order down, before it is placed, and give the pod's name."""
         name, since = f"{self.study}-{len(self.entries) + 1}", time.time()
-        self.entries.append(Entry(name=name, price=price, since=since, ends=since + 3600 * hours))
+        self.entries.append(BudgetEntry(name=name, price=price, since=since, ends=since + 3600 * hours))
         self._write()
         return name
 
-    def settle(self, running: set[str]) -> None:
+    def mark_gone(self, running: set[str]) -> None:
         """Write down that all pods but these are gone."""
         now = time.time()
         self.entries = [
@@ -67,7 +67,7 @@ class Ledger:
         self._write()
 
     @property
-    def open(self) -> list[Entry]:
+    def open(self) -> list[BudgetEntry]:
         """Those that may still be running."""
         return [entry for entry in self.entries if entry.gone is None]
 
@@ -76,7 +76,7 @@ class Ledger:
         return sum(entry.cost(time.time()) for entry in self.entries)
 
     def bound(self) -> float:
-        """USD that it can come to, if every leash is used up."""
+        """USD that it can come to, if every watchdog is used up."""
         return sum(entry.cost(entry.ends) for entry in self.entries)
 
     def money_left(self, max_cost: float | None) -> float | None:

@@ -14,22 +14,22 @@ from asheard.errors import PodError, optional_package
 
 Answer = TypeVar("Answer")
 
-OURS: Final = "asheard-"  # every pod of ours is called so; whatever is not is somebody else's
+POD_PREFIX: Final = "asheard-"  # every pod of ours is called so; whatever is not is somebody else's
 KEY: Final = "RUNPOD_API_KEY"
 IMAGE: Final = "runpod/pytorch:2.8.0-py3.11-cuda12.8.1-cudnn-devel-ubuntu22.04"  # Python, PyTorch, sshd
 
-_NAME: Final = re.compile(OURS + r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+_NAME: Final = re.compile(POD_PREFIX + r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 _HOURS_A_MONTH: Final = 730
 _DISK_PRICE: Final = 0.10  # USD a GB and month of a running pod's disks (docs.runpod.io/pods/pricing)
 _DRIVERS: Final = ["12.8", "12.9", "13.0"]  # CUDA of hosts whose driver runs `IMAGE`
 _TRIES: Final = 3
 
-# The leash first; then what the image lacks; then the image's own start, which opens ssh to PUBLIC_KEY. A pod on
-# which the leash does not run never opens. No double quotes: the package puts this into GraphQL as it is.
+# The watchdog first; then what the image lacks; then the image's own start, which opens ssh to PUBLIC_KEY. A pod on
+# which the watchdog does not run never opens. No double quotes: the package puts this into GraphQL as it is.
 _START: Final = (
-    "bash -c 'echo $ASHEARD_LEASH | base64 -d | python3 - & leash=$!; "
+    "bash -c 'echo $ASHEARD_WATCHDOG | base64 -d | python3 - & watchdog=$!; "
     "command -v rsync || { apt-get update -qq && apt-get install -qq --yes rsync; }; "
-    "sleep 1; kill -0 $leash && exec /start.sh'"
+    "sleep 1; kill -0 $watchdog && exec /start.sh'"
 )
 
 _REMEDIES: Final = (
@@ -44,7 +44,7 @@ class UnclearError(PodError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class PodSpec:
     """What a pod shall be.
 
     gpu: RunPod's id of the GPU type. num_gpus: in the pod. cloud: SECURE (data centres) or COMMUNITY (somebody's
@@ -80,8 +80,8 @@ class Pod:
     """A pod as the provider lists it.
 
     state: RUNNING, EXITED (stopped; its disk still costs) and the like. price: USD an hour. since, ends: when it was
-    ordered and when its leash terminates it, in seconds since 1970; a pod without leash never ends. address: host and
-    port of its sshd, once it is up. root: folder of its volume.
+    ordered and when its watchdog terminates it, in seconds since 1970; a pod without watchdog never ends. address: host
+    and port of its sshd, once it is up. root: folder of its volume.
     """
 
     id: str
@@ -112,10 +112,10 @@ class RunPod:
         if not key:
             raise PodError(f"no {KEY} in the environment; make a key at console.runpod.io/user/settings and export it")
         self._pause_s = pause_s
-        self._runpod = optional_package("runpod", "pods")
+        self._runpod = optional_package("runpod", "remote")
         vars(self._runpod)["api_key"] = key
 
-    def price(self, order: Order) -> float:
+    def price(self, order: PodSpec) -> float:
         """USD an hour that a pod of this order costs, disks included.
 
         Raises:
@@ -133,27 +133,27 @@ class RunPod:
             )
         return price
 
-    def create(self, name: str, order: Order, *, price: float, hours: float, public_key: str) -> Pod:
-        """Order a pod on a leash.
+    def create(self, name: str, order: PodSpec, *, price: float, hours: float, public_key: str) -> Pod:
+        """Order a pod with a watchdog.
 
         Where it stays unclear whether the order arrived, it is looked for by name before it is placed again.
 
         Args:
-            name: `OURS` and letters, digits or hyphens; no other pod's.
+            name: `POD_PREFIX` and letters, digits or hyphens; no other pod's.
             order: what it shall be.
             price: USD an hour as offered; a pod that turns out dearer is terminated.
             hours: after which it terminates itself.
             public_key: one line, of the ssh key that opens it.
         Raises:
-            PodError: not such a name, or it cannot be had; none is running then, or its leash ends it where even that
-                is unclear.
+            PodError: not such a name, or it cannot be had; none is running then, or, if even that is unclear, its
+                watchdog ends it.
         """
         if not _NAME.fullmatch(name):
             raise PodError(f"{name}: a pod's name is made of letters, digits and hyphens; name it otherwise")
         since = time.time()
         environment = {
             "PUBLIC_KEY": public_key,
-            "ASHEARD_LEASH": base64.b64encode(Path(__file__).with_name("watchdog.py").read_bytes()).decode(),
+            "ASHEARD_WATCHDOG": base64.b64encode(Path(__file__).with_name("watchdog.py").read_bytes()).decode(),
             "ASHEARD_SINCE": f"{since:.0f}",
             "ASHEARD_ENDS": f"{since + 3600 * hours:.0f}",
             "ASHEARD_IDLE_MINUTES": f"{order.idle_minutes:g}",
@@ -185,7 +185,7 @@ class RunPod:
             PodError: RunPod cannot be asked.
         """
         listed = self._ask(self._runpod.get_pods)
-        pods = [_read_pod(row) for row in listed if row["name"].startswith(OURS)]
+        pods = [_read_pod(row) for row in listed if row["name"].startswith(POD_PREFIX)]
         return sorted((pod for pod in pods if pod.state != "TERMINATED"), key=lambda pod: pod.name)
 
     def terminate(self, pod: Pod) -> None:
@@ -196,7 +196,7 @@ class RunPod:
         """
         self._ask(lambda: self._runpod.terminate_pod(pod.id))
 
-    def _place(self, name: str, order: Order, environment: dict[str, str]) -> Any:
+    def _place(self, name: str, order: PodSpec, environment: dict[str, str]) -> Any:
         return self._runpod.create_pod(
             name,
             order.image,

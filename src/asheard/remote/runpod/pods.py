@@ -10,10 +10,10 @@ from typing import Final
 from rich.console import Console
 
 from asheard.errors import PodError
-from asheard.remote.interrupts import patient, stoppable
+from asheard.remote.interrupts import defer_interrupt, exit_on_signal
 from asheard.remote.machine import Machine, UnreachableError, known_hosts_file
 from asheard.remote.runpod.budget import affordable_hours
-from asheard.remote.runpod.client import OURS, Order, Pod, RunPod, UnclearError
+from asheard.remote.runpod.client import POD_PREFIX, Pod, PodSpec, RunPod, UnclearError
 
 PATIENCE_S: Final = 900.0  # the image, about 10 GB, must come first
 _LONGEST_PAUSE_S: Final = 60.0
@@ -33,7 +33,7 @@ def ssh_key() -> tuple[Path, str]:
     raise PodError(f"no ssh key in {folder}; make one with ssh-keygen -t ed25519")
 
 
-def machine_of(pod: Pod, key: Path, *, cpu: bool = False) -> Machine:
+def machine_of_pod(pod: Pod, key: Path, *, cpu: bool = False) -> Machine:
     """The machine that a pod is; its host keys are pinned apart, for addresses go from pod to pod.
 
     Raises:
@@ -56,7 +56,7 @@ def pod_at(name: str) -> Machine:
     pods = find(RunPod(), name)
     if len(pods) > 1:
         raise PodError(f"{name}: one of {', '.join(pod.name for pod in pods)}?")
-    return machine_of(pods[0], ssh_key()[0])
+    return machine_of_pod(pods[0], ssh_key()[0])
 
 
 def find(runpod: RunPod, name: str) -> list[Pod]:
@@ -65,7 +65,7 @@ def find(runpod: RunPod, name: str) -> list[Pod]:
     Raises:
         PodError: there is none, or RunPod cannot be asked.
     """
-    full = OURS + name.removeprefix(OURS)
+    full = POD_PREFIX + name.removeprefix(POD_PREFIX)
     pods = runpod.pods()
     found = [pod for pod in pods if full in (pod.name, pod.name.rpartition("-")[0])]
     if not found:
@@ -73,7 +73,7 @@ def find(runpod: RunPod, name: str) -> list[Pod]:
     return found
 
 
-def rent(name: str, count: int, order: Order, *, max_cost: float | None = None) -> dict[str, Machine]:
+def rent(name: str, count: int, order: PodSpec, *, max_cost: float | None = None) -> dict[str, Machine]:
     """Order pods and wait until they let us in; should that fail, or be stopped, they are terminated again.
 
     Args:
@@ -87,26 +87,26 @@ def rent(name: str, count: int, order: Order, *, max_cost: float | None = None) 
         PodError: a name is taken, the money is too short, or a pod cannot be had or does not come up.
     """
     runpod, (key, public_key) = RunPod(), ssh_key()
-    full = OURS + name.removeprefix(OURS)
+    full = POD_PREFIX + name.removeprefix(POD_PREFIX)
     names = [full] if count == 1 else [f"{full}-{number}" for number in range(1, count + 1)]
     if taken := {pod.name for pod in runpod.pods()} & set(names):
-        raise PodError(f"{', '.join(sorted(taken))}: there already; `asheard pods down` ends it")
+        raise PodError(f"{', '.join(sorted(taken))}: there already; `asheard remote down` ends it")
     price = runpod.price(order)
     hours = affordable_hours(max_cost, count, price, order.max_hours)
     until = time.time() + 3600 * hours
-    tell(f"{count} pods at ${price:.2f} an hour, for {hours:.3g} hours at most: up to ${count * price * hours:.2f}")
-    with stoppable():
+    log(f"{count} pods at ${price:.2f} an hour, for {hours:.3g} hours at most: up to ${count * price * hours:.2f}")
+    with exit_on_signal():
         try:
             for each in names:
                 pod = runpod.create(each, order, price=price, hours=hours, public_key=public_key)
-                tell(f"{each}: ordered at ${pod.price:.2f} an hour; ends itself by {clock(pod.ends)}")
-            return dict(zip(names, await_ssh(runpod, names, key), strict=True))
+                log(f"{each}: ordered at ${pod.price:.2f} an hour; ends itself by {format_time(pod.ends)}")
+            return dict(zip(names, wait_for_ssh(runpod, names, key), strict=True))
         except BaseException:
-            take_down(runpod, lambda pod: pod.name in names, until=until)
+            terminate_pods(runpod, lambda pod: pod.name in names, until=until)
             raise
 
 
-def await_ssh(
+def wait_for_ssh(
     runpod: RunPod, names: Sequence[str], key: Path, *, cpu: bool = False, patience_s: float = PATIENCE_S
 ) -> list[Machine]:
     """Wait until each of the pods lets us in.
@@ -128,14 +128,14 @@ def await_ssh(
             if name not in pods or pods[name].state == "EXITED":
                 raise PodError(f"{name} went down before it was up; read its log at console.runpod.io/pods")
             try:
-                machine = machine_of(pods[name], key, cpu=cpu)
+                machine = machine_of_pod(pods[name], key, cpu=cpu)
                 machine.run("true")
                 machines[name] = machine
             except PodError as error:  # not only `UnreachableError`: sshd may start before it knows our key
                 reason = str(error)
         return reason
 
-    tell(f"waiting for {', '.join(names)} to let us in; the image comes first, which takes minutes")
+    log(f"waiting for {', '.join(names)} to let us in; the image comes first, which takes minutes")
     while reason := look():
         if time.monotonic() > deadline:
             raise PodError(f"waited {patience_s / 60:.0f} minutes in vain: {reason}; try again, or another --cloud")
@@ -143,15 +143,15 @@ def await_ssh(
     return [machines[name] for name in names]
 
 
-def take_down(runpod: RunPod, ours: Callable[[Pod], bool], *, until: float = 0.0, pause_s: float = 3.0) -> None:
+def terminate_pods(runpod: RunPod, ours: Callable[[Pod], bool], *, until: float = 0.0, pause_s: float = 3.0) -> None:
     """Terminate pods until none is listed any more, however long the provider cannot be asked.
 
     The first Ctrl-C is answered with what is still running, the second ends the waiting.
 
     Args:
         ours: which pods.
-        until: when the last leash that is known of ends them, in seconds since 1970; it goes on trying until then, or
-            until the end of the leashes that it sees.
+        until: when the last watchdog that is known of ends them, in seconds since 1970; it goes on trying until then,
+            or until the end of the watchdogs that it sees.
         pause_s: between the last two looks, and before a second try; then it grows, up to a minute.
     Raises:
         PodError: RunPod could not be asked by then.
@@ -161,9 +161,9 @@ def take_down(runpod: RunPod, ours: Callable[[Pod], bool], *, until: float = 0.0
 
     def running() -> str:
         names = ", ".join(pod.name for pod in left) or "pods that were ordered"
-        return f"{names}: still to be terminated; the leash ends them by {clock(until)}"
+        return f"{names}: still to be terminated; the watchdog ends them by {format_time(until)}"
 
-    with patient(lambda: tell(f"{running()}. Once more Ctrl-C leaves them to it")):
+    with defer_interrupt(lambda: log(f"{running()}. Once more Ctrl-C leaves them to it")):
         while True:
             failure = None
             try:
@@ -181,25 +181,25 @@ def take_down(runpod: RunPod, ours: Callable[[Pod], bool], *, until: float = 0.0
                 except PodError as error:
                     failure = error
                 else:
-                    tell(f"terminating {pod.name}, which has cost ${pod.cost(time.time()):.2f}")
+                    log(f"terminating {pod.name}, which has cost ${pod.cost(time.time()):.2f}")
                     _host_keys(pod).unlink(missing_ok=True)
             if failure is None:
                 time.sleep(pause_s / 3 if left else pause_s)
                 continue
             if time.time() >= until:
                 raise failure
-            tell(f"{failure}. {running()}. Trying again in {longer_s:.0f} s")
+            log(f"{failure}. {running()}. Trying again in {longer_s:.0f} s")
             time.sleep(longer_s)
             longer_s = min(2 * longer_s, _LONGEST_PAUSE_S)
 
 
-def tell(text: str) -> None:
+def log(text: str) -> None:
     """Say something on stderr; that the terminal was closed keeps nobody from clearing away."""
     with suppress(OSError):
         Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)
 
 
-def clock(moment: float) -> str:
+def format_time(moment: float) -> str:
     """A moment, in seconds since 1970, as users read it: local time."""
     return "never" if moment == float("inf") else datetime.fromtimestamp(moment).strftime("%b %d %H:%M")
 

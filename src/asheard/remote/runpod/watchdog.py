@@ -1,8 +1,8 @@
-"""The leash: runs on a rented pod, from its first second on, and terminates the pod when time, money or work runs out.
+"""Terminate the rented pod that this script runs on when its time, its money or its work runs out.
 
-It goes to the pod as text (`asheard.pods.runpod`) and needs nothing there but Python: no import beyond the standard
-library. Time and money are one bound, for whoever orders the pod turns money into hours. What it is told and what
-the provider gives it stand in the environment:
+It goes to the pod as text (`asheard.remote.runpod.client`) and needs nothing there but Python: no import beyond the
+standard library. Time and money are one limit, for whoever orders the pod turns money into hours. Its settings
+come in environment variables:
 
     ASHEARD_SINCE, ASHEARD_ENDS     when the pod was ordered and when it must end, in seconds since 1970
     ASHEARD_IDLE_MINUTES            how long it may stand without training and without anybody logged in
@@ -67,7 +67,7 @@ def terminate(pod: str) -> None:
     except (OSError, ValueError) as error:
         errors = error
     if errors:
-        print(f"leash: the API did not terminate the pod ({errors}); trying runpodctl", flush=True)
+        print(f"watchdog: the API did not terminate the pod ({errors}); trying runpodctl", flush=True)
         subprocess.run(["runpodctl", "remove", "pod", pod], check=False)
 
 
@@ -78,11 +78,11 @@ def main() -> None:
     since, ends = float(environment["ASHEARD_SINCE"]), float(environment["ASHEARD_ENDS"])
     reason = wait_for_the_end(since, ends, 60 * float(environment["ASHEARD_IDLE_MINUTES"]))
     while True:
-        print(f"leash: terminating this pod: {reason}", flush=True)
+        print(f"watchdog: terminating this pod: {reason}", flush=True)
         try:
             terminate(pod)
         except OSError as error:
-            print(f"leash: {error}", flush=True)
+            print(f"watchdog: {error}", flush=True)
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, 60.0)
 

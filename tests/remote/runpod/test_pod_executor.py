@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from asheard.errors import AsHeardError, GateError, PodError
 from asheard.pipeline import study as study_of
-from asheard.remote import Pods, executor_at
-from asheard.remote.runpod.budget import Ledger
-from asheard.remote.runpod.client import Order
+from asheard.remote import PodExecutor, executor_at
+from asheard.remote.runpod.budget import Budget
+from asheard.remote.runpod.client import PodSpec
 from asheard.training import TrainingOptions, options_to_json, train
 from support.runpod_server import wait_until
 from support.tone_corpus import write_base, write_corpus
@@ -56,7 +56,7 @@ def study(tmp_path):
 
 
 def pods(study, num_pods=1, patience_s=20, **changes):
-    return Pods(num_pods, study, Order(), cpu=True, patience_s=patience_s, pause_s=0.05, **changes)
+    return PodExecutor(num_pods, study, PodSpec(), cpu=True, patience_s=patience_s, pause_s=0.05, **changes)
 
 
 def hopeless(study):
@@ -73,7 +73,7 @@ def test_a_run_is_trained_on_a_pod_that_is_gone_afterwards(containers, run, stud
     said = capsys.readouterr().err
     assert "ordered at $0.70 an hour; it ends itself by" in said
     assert "no pod of this study is left; all of them have cost $0.0" in said
-    assert Ledger(study).open == []
+    assert Budget(study).open == []
 
     asked = len(containers.asked)
     pods(study).train([])
@@ -81,11 +81,11 @@ def test_a_run_is_trained_on_a_pod_that_is_gone_afterwards(containers, run, stud
 
 
 def test_places_name_pods(tmp_path):
-    assert isinstance(executor_at("pods:2", tmp_path), Pods)
-    assert isinstance(executor_at("pods:2:NVIDIA A40", tmp_path, max_cost=10.0, max_hours=2.0), Pods)
+    assert isinstance(executor_at("pods:2", tmp_path), PodExecutor)
+    assert isinstance(executor_at("pods:2:NVIDIA A40", tmp_path, max_cost=10.0, max_hours=2.0), PodExecutor)
     with pytest.raises(AsHeardError, match="no such place"):
         executor_at("pods:0", tmp_path)
-    with pytest.raises(AsHeardError, match="--max-cost and --max-hours bound pods that are rented"):
+    with pytest.raises(AsHeardError, match="--max-cost and --max-hours limit rented pods"):
         executor_at("local", tmp_path, max_cost=10.0)
 
 
@@ -107,7 +107,7 @@ def test_a_study_that_fails_leaves_no_pod(account, run, study, faults, said):
     with pytest.raises(PodError, match=said):
         hopeless(study).train([run])
     assert account.running() == []
-    assert Ledger(study).open == []
+    assert Budget(study).open == []
 
 
 FAULTS = st.lists(st.sampled_from([None, "refused", "lost", "down", "unauthorized", FULL]), max_size=8)
@@ -121,34 +121,34 @@ def test_whatever_the_api_answers_no_pod_is_left(account, run, study, faults):
         account.faults[operation].clear()
         account.faults[operation].extend(sequence)
     with pytest.raises(PodError):
-        Pods(1, study, Order(), patience_s=0.02, pause_s=0.001).train([run])
+        PodExecutor(1, study, PodSpec(), patience_s=0.02, pause_s=0.001).train([run])
     assert account.running() == []
 
 
-def test_money_bounds_the_leash_over_several_calls(account, run, study):
+def test_money_bounds_the_watchdog_over_several_calls(account, run, study):
     account.boots = False
     for _ in range(2):
         with pytest.raises(PodError, match="in vain"):
-            Pods(1, study, Order(), max_cost=3.5, patience_s=0.1, pause_s=0.01).train([run])
-    first = Ledger(study).entries[0]
+            PodExecutor(1, study, PodSpec(), max_cost=3.5, patience_s=0.1, pause_s=0.01).train([run])
+    first = Budget(study).entries[0]
     assert first.ends - first.since == pytest.approx(5 * 3600, rel=0.02)
-    ledger = json.loads((study / "pods.json").read_text())
-    ledger["pods"][0]["gone"] = first.since + 4.9 * 3600
-    (study / "pods.json").write_text(json.dumps(ledger))
+    budget = json.loads((study / "pods.json").read_text())
+    budget["pods"][0]["gone"] = first.since + 4.9 * 3600
+    (study / "pods.json").write_text(json.dumps(budget))
     with pytest.raises(PodError, match=r"left of --max-cost are less than half an hour of 1 pods"):
-        Pods(1, study, Order(), max_cost=3.5, patience_s=0.1, pause_s=0.01).train([run])
+        PodExecutor(1, study, PodSpec(), max_cost=3.5, patience_s=0.1, pause_s=0.01).train([run])
     assert len(account.ever) == 2
 
 
 def test_pods_of_an_earlier_call_are_found_and_taken_down_though_nothing_is_left_to_train(account, study):
     account.boots = False
-    left = Ledger(study)
+    left = Budget(study)
     name = left.order(price=0.7, hours=1)
     account._deploy(DEPLOYED | {"name": name})
     account._deploy(DEPLOYED | {"name": "asheard-other-1"})
     pods(study).train([])
     assert account.running() == ["asheard-other-1"]
-    assert Ledger(study).open == []
+    assert Budget(study).open == []
 
 
 DEPLOYED = {
@@ -170,12 +170,12 @@ def command(tmp_path):
     script.write_text(
         "import json, sys\n"
         "from pathlib import Path\n"
-        "from asheard.remote import Pods\n"
-        "from asheard.remote.runpod.client import Order\n"
+        "from asheard.remote import PodExecutor\n"
+        "from asheard.remote.runpod.client import PodSpec\n"
         "from asheard.training import read_options\n"
         "study, num_pods, *runs = sys.argv[1:]\n"
         "if __name__ == '__main__':\n"
-        "    pods = Pods(int(num_pods), Path(study), Order(), cpu=True, patience_s=30, pause_s=0.05)\n"
+        "    pods = PodExecutor(int(num_pods), Path(study), PodSpec(), cpu=True, patience_s=30, pause_s=0.05)\n"
         "    pods.train([read_options(Path(run)) for run in runs])\n"
     )
 

@@ -6,40 +6,40 @@ import time
 import pytest
 
 from asheard.errors import PodError
-from asheard.remote.runpod.budget import Ledger, affordable_hours
+from asheard.remote.runpod.budget import Budget, affordable_hours
 
 
 def test_it_adds_up_what_ran_and_what_may_run(tmp_path, monkeypatch):
     now = 1_800_000_000.0
     monkeypatch.setattr(time, "time", lambda: now)
-    ledger = Ledger(tmp_path)
-    first, _ = ledger.order(price=0.5, hours=4), ledger.order(price=2.0, hours=4)
-    assert ledger.spent() == 0
-    assert ledger.bound() == pytest.approx(4 * 0.5 + 4 * 2.0)
+    budget = Budget(tmp_path)
+    first, _ = budget.order(price=0.5, hours=4), budget.order(price=2.0, hours=4)
+    assert budget.spent() == 0
+    assert budget.bound() == pytest.approx(4 * 0.5 + 4 * 2.0)
 
     now += 3600
-    ledger.settle(running={first})
+    budget.mark_gone(running={first})
     now += 3600
-    again = Ledger(tmp_path)
+    again = Budget(tmp_path)
     assert [entry.name for entry in again.open] == [first]
     assert again.spent() == pytest.approx(2 * 0.5 + 1 * 2.0)
     assert again.bound() == pytest.approx(4 * 0.5 + 1 * 2.0)
     assert again.money_left(10.0) == pytest.approx(6.0)
     assert again.money_left(None) is None
 
-    now += 1000 * 3600  # nobody looked, but the leash ended it
-    again.settle(running=set())
+    now += 1000 * 3600  # nobody looked, but the watchdog ended it
+    again.mark_gone(running=set())
     assert again.spent() == pytest.approx(4 * 0.5 + 1 * 2.0)
 
 
 def test_a_study_keeps_its_name_and_no_two_folders_have_the_same(tmp_path):
     first, second = (tmp_path / place / "my study" for place in ("a", "b"))
-    ledger = Ledger(first)
-    name = ledger.order(price=1, hours=1)
+    budget = Budget(first)
+    name = budget.order(price=1, hours=1)
     assert re.fullmatch(r"asheard-my-study-[0-9a-f]{6}-1", name)
-    assert Ledger(first).study == ledger.study == name.rpartition("-")[0]
-    assert Ledger(second).study != ledger.study
-    assert re.fullmatch(r"asheard-study-[0-9a-f]{6}", Ledger(tmp_path / "学习").study)
+    assert Budget(first).study == budget.study == name.rpartition("-")[0]
+    assert Budget(second).study != budget.study
+    assert re.fullmatch(r"asheard-study-[0-9a-f]{6}", Budget(tmp_path / "学习").study)
 
 
 def test_money_becomes_hours():

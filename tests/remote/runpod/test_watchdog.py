@@ -1,12 +1,12 @@
-"""The leash of pods that are real process namespaces: it ends them through the API, with their own key."""
+"""The watchdog of pods that are real process namespaces: it ends them through the API, with their own key."""
 
 import subprocess
 import time
 
 import pytest
 
-from asheard.remote.runpod.client import Order, RunPod
-from asheard.remote.runpod.pods import await_ssh, ssh_key
+from asheard.remote.runpod.client import PodSpec, RunPod
+from asheard.remote.runpod.pods import ssh_key, wait_for_ssh
 from asheard.remote.runpod.watchdog import WORK
 from support.runpod_server import wait_until
 
@@ -15,10 +15,10 @@ IDLE_S = 1.5
 
 @pytest.fixture
 def start(containers):
-    """Start a pod with a short leash; give its name."""
+    """Start a pod with a short watchdog; give its name."""
 
     def start(hours=1.0, idle_s=IDLE_S):
-        runpod, order = RunPod(pause_s=0.05), Order(idle_minutes=idle_s / 60)
+        runpod, order = RunPod(pause_s=0.05), PodSpec(idle_minutes=idle_s / 60)
         _, public_key = ssh_key()
         return runpod.create("asheard-a", order, price=runpod.price(order), hours=hours, public_key=public_key).name
 
@@ -26,7 +26,7 @@ def start(containers):
 
 
 def machine(name):
-    (found,) = await_ssh(RunPod(), [name], ssh_key()[0], patience_s=20)
+    (found,) = wait_for_ssh(RunPod(), [name], ssh_key()[0], patience_s=20)
     return found
 
 
@@ -46,7 +46,7 @@ def test_a_pod_terminates_itself_when_idle(containers, start):
     assert "nothing was done here for 0.025 minutes" in log(containers)
 
 
-def test_the_leash_asks_until_the_api_is_there_again(containers, start):
+def test_the_watchdog_asks_until_the_api_is_there_again(containers, start):
     containers.faults["podTerminate"].extend(["down", "Forbidden"])
     start()
     wait_until(lambda: not containers.running(), 30)
@@ -89,7 +89,7 @@ def test_what_is_work(process, is_work):
     assert bool(WORK.match(process)) == is_work
 
 
-def test_a_pod_whose_leash_cannot_run_never_opens(containers, start, monkeypatch):
+def test_a_pod_whose_watchdog_cannot_run_never_opens(containers, start, monkeypatch):
     import asheard.remote.runpod.client as module
 
     monkeypatch.setattr(module, "_START", module._START.replace("python3 -", "python9 -"))

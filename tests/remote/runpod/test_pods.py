@@ -10,8 +10,8 @@ from graphql import GraphQLError
 
 from asheard.errors import PodError
 from asheard.remote.machine import UnreachableError
-from asheard.remote.runpod.client import Order, RunPod
-from asheard.remote.runpod.pods import await_ssh, find, ssh_key, take_down
+from asheard.remote.runpod.client import PodSpec, RunPod
+from asheard.remote.runpod.pods import find, ssh_key, terminate_pods, wait_for_ssh
 from support.runpod_server import wait_until
 
 
@@ -23,7 +23,7 @@ def runpod(account):
 
 
 def create(runpod, name="asheard-a", hours=1.0):
-    return runpod.create(name, Order(), price=runpod.price(Order()), hours=hours, public_key=ssh_key()[1])
+    return runpod.create(name, PodSpec(), price=runpod.price(PodSpec()), hours=hours, public_key=ssh_key()[1])
 
 
 def everything(pod):
@@ -45,12 +45,12 @@ def test_without_a_key_it_says_how_to_make_one(monkeypatch, tmp_path):
 def test_pods_let_us_in_and_each_has_host_keys_of_its_own(containers):
     runpod = RunPod(pause_s=0.05)
     names = [create(runpod, f"asheard-a-{number}").name for number in (1, 2)]
-    machines = await_ssh(runpod, names, ssh_key()[0], patience_s=20)
+    machines = wait_for_ssh(runpod, names, ssh_key()[0], patience_s=20)
     assert [machine.run("sh", "-c", "echo $POD_FOLDER").strip() for machine in machines] == ["", ""]
     assert [machine.run("pwd") for machine in machines] == [machines[0].run("pwd")] * 2
     pinned = [machine.known_hosts for machine in machines]
     assert len({path.read_text().split()[-1] for path in pinned}) == 2
-    take_down(runpod, everything, pause_s=0.05)
+    terminate_pods(runpod, everything, pause_s=0.05)
     assert containers.running() == []
     assert not any(path.exists() for path in pinned)
 
@@ -58,7 +58,7 @@ def test_pods_let_us_in_and_each_has_host_keys_of_its_own(containers):
 def test_a_pod_that_never_comes_up_is_not_waited_for_longer_than_told(account, runpod):
     create(runpod)
     with pytest.raises(PodError, match=r"waited .* in vain: asheard-a is not up yet"):
-        await_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=0.3)
+        wait_for_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=0.3)
 
 
 @pytest.mark.parametrize("end", ["gone", "stopped"])
@@ -67,15 +67,15 @@ def test_a_pod_that_went_down_is_not_waited_for(account, runpod, end):
     (row,) = account._pods.values()
     row["desiredStatus"] = {"gone": "TERMINATED", "stopped": "EXITED"}[end]
     with pytest.raises(PodError, match="asheard-a went down before it was up; read its log"):
-        await_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=60)
+        wait_for_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=60)
 
 
 @pytest.mark.slow
 def test_a_pod_whose_key_is_another_says_so_in_the_end(containers, tmp_path, monkeypatch):
     runpod = RunPod(pause_s=0.05)
-    runpod.create("asheard-a", Order(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
+    runpod.create("asheard-a", PodSpec(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
     with pytest.raises(PodError, match=r"in vain: .*not let in"):
-        await_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=4)
+        wait_for_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=4)
 
 
 def test_pods_are_found_by_name_and_by_study(account, runpod):
@@ -91,7 +91,7 @@ def test_pods_are_found_by_name_and_by_study(account, runpod):
 def test_only_the_chosen_are_taken_down(account, runpod):
     for name in ("asheard-a", "asheard-b"):
         create(runpod, name)
-    take_down(runpod, lambda pod: pod.name == "asheard-b", pause_s=0.01)
+    terminate_pods(runpod, lambda pod: pod.name == "asheard-b", pause_s=0.01)
     assert account.running() == ["asheard-a"]
 
 
@@ -106,7 +106,7 @@ def test_a_pod_that_cannot_be_terminated_keeps_none_of_the_others(account, runpo
         terminate(identity)
 
     account._terminate = refuse
-    ending = threading.Thread(target=take_down, args=[runpod, everything], kwargs={"pause_s": 0.05})
+    ending = threading.Thread(target=terminate_pods, args=[runpod, everything], kwargs={"pause_s": 0.05})
     ending.start()
     wait_until(lambda: account.running() == ["asheard-a"])
     account._terminate = terminate
@@ -118,7 +118,7 @@ def test_an_api_that_is_down_for_a_while_is_waited_for_with_the_pods(containers)
     runpod = RunPod(pause_s=0.01)
     create(runpod)
     containers.faults["myself"].extend(["down"] * 7)
-    (machine,) = await_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=20)
+    (machine,) = wait_for_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=20)
     assert machine.run("echo", "in") == "in\n"
 
 
@@ -128,16 +128,16 @@ def test_it_goes_on_until_none_is_listed(account, runpod, fault, capsys):
         create(runpod, name)
     account.faults["myself"].extend([fault] * 4)
     account.faults["podTerminate"].extend([None, *[fault] * 2])
-    take_down(runpod, everything, until=time.time() + 3600, pause_s=0.01)
+    terminate_pods(runpod, everything, until=time.time() + 3600, pause_s=0.01)
     assert account.running() == []
-    assert "pods that were ordered: still to be terminated; the leash ends them by" in capsys.readouterr().err
+    assert "pods that were ordered: still to be terminated; the watchdog ends them by" in capsys.readouterr().err
 
 
-def test_once_every_leash_is_over_it_gives_up(account, runpod):
+def test_once_every_watchdog_is_over_it_gives_up(account, runpod):
     pod = create(runpod, hours=0)
     account.faults["podTerminate"].extend(["down"] * 99)
     with pytest.raises(PodError, match="cannot be asked"):
-        take_down(runpod, everything, until=pod.ends, pause_s=0.01)
+        terminate_pods(runpod, everything, until=pod.ends, pause_s=0.01)
 
 
 def test_a_pod_whose_order_arrives_late_is_taken_down(account, runpod):
@@ -145,7 +145,7 @@ def test_a_pod_whose_order_arrives_late_is_taken_down(account, runpod):
     late = dict(account._pods)
     account._pods.clear()
     threading.Timer(0.15, lambda: account._pods.update(late)).start()
-    take_down(runpod, everything, pause_s=0.3)
+    terminate_pods(runpod, everything, pause_s=0.3)
     assert account.running() == []
 
 
@@ -160,13 +160,13 @@ def test_ctrl_c_is_answered_and_twice_obeyed(account, runpod, capsys):
 
     threading.Thread(target=press).start()
     with pytest.raises(SystemExit):
-        take_down(runpod, everything, pause_s=0.05)
-    assert "asheard-a: still to be terminated; the leash ends them by" in (said := capsys.readouterr().err)
+        terminate_pods(runpod, everything, pause_s=0.05)
+    assert "asheard-a: still to be terminated; the watchdog ends them by" in (said := capsys.readouterr().err)
     assert "Once more Ctrl-C leaves them to it" in said
 
 
 def test_a_machine_needs_an_address(account, runpod):
-    from asheard.remote.runpod.pods import machine_of
+    from asheard.remote.runpod.pods import machine_of_pod
 
     with pytest.raises(UnreachableError, match="asheard-a is not up yet"):
-        machine_of(create(runpod), ssh_key()[0])
+        machine_of_pod(create(runpod), ssh_key()[0])
