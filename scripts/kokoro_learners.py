@@ -22,8 +22,6 @@ import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from asheard.corpora.records import Token, Utterance, paired_token
 from asheard.corpora.synthetic.learner import Realisation, l1s, slip, speak_as_learner
@@ -31,6 +29,7 @@ from asheard.corpora.synthetic.plan import embedded_sentences
 from asheard.errors import ModelError, optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ, audio_seconds
 from asheard.io.files import read_json, whole_file
+from asheard.io.progress import track
 from asheard.phones import fold_arpabet
 from asheard.phones.lexicon import cmudict_entries, syllable_positions
 
@@ -154,7 +153,7 @@ def render(out: Path, voices: Path, num: int) -> list[Utterance]:
     kokoro = Kokoro(voices)
     (out / "wav").mkdir(parents=True, exist_ok=True)
     rows = []
-    for number in track(range(num), "kokoro", console=Console(stderr=True)):
+    for number in track(range(num), "kokoro", num):
         rng = np.random.default_rng([SEED, number])
         row, ipa = draw(number, rng)
         share = float(rng.uniform())

@@ -25,9 +25,9 @@ from asheard.errors import AsHeardError, CorpusError
 from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.metrics import look_up
 from asheard.evaluation.report.tables import markdown_table, with_interval
-from asheard.io.digests import listing
+from asheard.io.digests import folder_states_digest
 from asheard.io.files import whole_file
-from asheard.io.resume import Stages
+from asheard.io.resume import StageCache
 from asheard.models import ASHEARD_TINY
 from asheard.prior import fit_prior
 from asheard.pronunciation.gop import Gop
@@ -88,7 +88,7 @@ def find_corpora(data: Path, out: Path) -> list[Corpus]:
     return corpora
 
 
-def asheard_tiny_on(train_rows: list[Utterance], wav_root: Path, out: Path, stages: Stages) -> Path:
+def asheard_tiny_on(train_rows: list[Utterance], wav_root: Path, out: Path, stages: StageCache) -> Path:
     """asheard-tiny, trained on with the training speakers of a corpus."""
     manifests = out / "tuned"
     for name, rows in zip(("train", "val"), split_held_out(train_rows), strict=True):
@@ -101,7 +101,9 @@ def asheard_tiny_on(train_rows: list[Utterance], wav_root: Path, out: Path, stag
         preset="tiny",
     )
     do = partial(train, options)
-    stages.run("train", do, inputs=[options.fingerprint(), listing(wav_root)], outputs=[options.checkpoint_dir])
+    stages.run(
+        "train", do, inputs=[options.fingerprint(), folder_states_digest(wav_root)], outputs=[options.checkpoint_dir]
+    )
     return options.final
 
 
@@ -122,13 +124,15 @@ def fit_l1_prior(data: Path, out: Path) -> Path | None:
     return out / "prior.json"
 
 
-def score_corpus(corpus: Corpus, chains: Mapping[str, tuple[str | Path, Gop | None]], out: Path, stages: Stages) -> Any:
+def score_corpus(
+    corpus: Corpus, chains: Mapping[str, tuple[str | Path, Gop | None]], out: Path, stages: StageCache
+) -> Any:
     """Transcribe with every chain and evaluate; gives the metrics."""
     runs, cache = [], out / "audio-16khz"
     for chain, (model, gop) in chains.items():
         path = out / corpus.name / "predictions" / f"{chain}.jsonl"
         do = partial(transcribe, model, corpus.manifest, corpus.wav_root, path, chain=chain, audio_cache=cache, gop=gop)
-        inputs = [model, corpus.manifest, listing(corpus.wav_root), *(gop.files() if gop else ())]
+        inputs = [model, corpus.manifest, folder_states_digest(corpus.wav_root), *(gop.files() if gop else ())]
         stages.run(f"{corpus.name} {chain}", do, inputs=inputs, outputs=[path])
         runs.append(ChainRun(chain=chain, predictions=read_predictions(path)))
     context = Context(corpus=corpus.name, split="test", base=TINY, notes=corpus.notes)
@@ -175,7 +179,7 @@ def main() -> None:
 
 def study(data: Path, out: Path) -> Path:
     """Run every stage; gives RESULTS.md."""
-    stages = Stages(out / ".stages", lambda name, skipped: print(name, "(done)" if skipped else "", flush=True))
+    stages = StageCache(out / ".stages", lambda name, skipped: print(name, "(done)" if skipped else "", flush=True))
     corpora = find_corpora(data, out)
     chains: dict[str, tuple[str | Path, Gop | None]] = {name: (name, None) for name in ("hama", "pocketsphinx")}
     chains[TINY] = (ASHEARD_TINY, None)

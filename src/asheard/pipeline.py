@@ -35,9 +35,9 @@ from asheard.evaluation import (
     write_report,
 )
 from asheard.evaluation.context import SYNTHETIC_NOTE
-from asheard.io.digests import content_digest, listing
-from asheard.io.files import read_json, write_json
-from asheard.io.resume import Stage, Stages
+from asheard.io.digests import content_digest, folder_states_digest
+from asheard.io.files import read_json
+from asheard.io.resume import Stage, StageCache, claim_folder
 from asheard.models import EMBEDDED_BASE, read_card
 from asheard.phones import Vectors, load_vectors
 from asheard.prior import PMinChoice, fit_prior, load_prior
@@ -95,7 +95,7 @@ class PreparedFold:
 
     config: FoldConfig
     out: Path
-    stages: Stages
+    stages: StageCache
     checked: CheckReport
     p_min: PMinChoice
     runs: dict[tuple[str, int], TrainingOptions]
@@ -111,7 +111,7 @@ class PreparedFold:
         return started
 
 
-def prepare_fold(config: FoldConfig, out: Path, test_speakers: Collection[str], stages: Stages) -> PreparedFold:
+def prepare_fold(config: FoldConfig, out: Path, test_speakers: Collection[str], stages: StageCache) -> PreparedFold:
     """Build the manifests and fit the prior with some speakers held out; stages that are done are skipped.
 
     Args:
@@ -280,8 +280,8 @@ def study(
     size, vectors = PRESETS[name], load_vectors(vectors_file)
     base = base or (str(EMBEDDED_BASE) if corpus is None else DEFAULT_BASE)
     place = str(corpus.resolve()) if corpus else "embedded"
-    _claim(out, {"corpus": place, "preset": name, "base": content_digest(base), "folds": folds})
-    wav_root, stages = corpus or out / "corpus", Stages(out / ".stages", announce)
+    claim_folder(out / "study.json", {"corpus": place, "preset": name, "base": content_digest(base), "folds": folds})
+    wav_root, stages = corpus or out / "corpus", StageCache(out / ".stages", announce)
 
     if corpus is None:
         plan = embedded_plan(num_per_speaker=size.num_per_speaker)
@@ -289,7 +289,7 @@ def study(
     roster = read_speakers(wav_root)
     config = FoldConfig(
         wav_root=wav_root,
-        recordings=listing(wav_root),
+        recordings=folder_states_digest(wav_root),
         base=base,
         seeds=seeds,
         training=size.training,
@@ -302,7 +302,7 @@ def study(
     for number, held_out in enumerate(rotate(roster.l1s, roster.test_speakers, folds), start=1):
         fold_dir = out if folds == 1 else out / f"fold{number}"
         announce_stage = announce if folds == 1 else partial(_announce_fold, announce, number)
-        prepared.append(prepare_fold(config, fold_dir, held_out, Stages(fold_dir / ".stages", announce_stage)))
+        prepared.append(prepare_fold(config, fold_dir, held_out, StageCache(fold_dir / ".stages", announce_stage)))
     training = [started for fold in prepared for started in fold.begin_training()]
     (executor or LocalExecutor()).train([options for options, _ in training])
     for _, stage in training:
@@ -339,15 +339,3 @@ def study(
 
 def _announce_fold(announce: Callable[[str, bool], None], number: int, stage: str, skipped: bool) -> None:
     announce(f"fold {number}: {stage}", skipped)
-
-
-def _claim(out: Path, configuration: dict[str, str | int]) -> None:
-    """Keep one configuration to a folder, so that no study removes another's models."""
-    path = out / "study.json"
-    if not path.exists():
-        write_json(path, configuration)
-    elif (before := read_json(path)) != configuration:
-        changes = "; ".join(
-            f"{key} was {before.get(key)}, is {now}" for key, now in configuration.items() if before.get(key) != now
-        )
-        raise AsHeardError(f"{out} holds a study of another configuration ({changes}); use another --out")

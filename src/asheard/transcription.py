@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
 from asheard import DEFAULT_MODEL, __version__
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
-from asheard.corpora.records import ErrorType, Prediction, Utterance, prediction_to_json, read_manifest
+from asheard.corpora.records import ErrorType, Prediction, Recording, Utterance, prediction_to_json, read_manifest
 from asheard.corpora.transcripts import read_predictions
 from asheard.errors import CorpusError
 from asheard.io.audio import LONGEST_READING_S, LONGEST_S, check_speech, load_audio, load_recording
 from asheard.io.digests import content_digest
 from asheard.io.files import write_json, write_jsonl
-from asheard.io.resume import Journal
+from asheard.io.progress import ProgressBar
+from asheard.io.resume import ResumableRows
 from asheard.phones import reason_without_phone
 from asheard.pronunciation.calibration import Calibration, fit_calibration
 from asheard.pronunciation.gop import Gop
@@ -49,11 +48,11 @@ class TranscriptionJob:
     model: str | Path
     version: str
     chain: str
-    load: Callable[[Utterance], _Waveform | str]
+    load: Callable[[Any], _Waveform | str]
     declared: bool = False
     scorer: "GopScorer | None" = None
 
-    def rows(self, transcriber: Recogniser, utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
+    def rows(self, transcriber: Recogniser, utterances: Sequence[Utterance | Recording]) -> list[dict[str, Any]]:
         """Read some recordings, hear them with the loaded model, and write down what is heard, in order."""
         loaded = [self.load(row) for row in utterances]
         waveforms = [_NOTHING if isinstance(waveform, str) else waveform for waveform in loaded]
@@ -63,11 +62,13 @@ class TranscriptionJob:
         else:
             assert isinstance(transcriber, PosteriorTranscriber)
             heard = zip(transcriber.posteriors(waveforms, l1s), utterances, strict=True)
-            transcripts = [self.scorer.score(frames, row).transcript for frames, row in heard]
+            transcripts = [
+                self.scorer.score(frames, row).transcript for frames, row in heard if isinstance(row, Utterance)
+            ]
         return [_entry(*heard, self.chain) for heard in zip(utterances, loaded, transcripts, strict=True)]
 
 
-Chunks = Sequence[Sequence[Utterance]]
+Chunks = Sequence[Sequence[Utterance | Recording]]
 MapShards = Callable[
     [TranscriptionJob, Chunks], Iterable[list[dict[str, Any]]]
 ]  # `TranscriptionJob.rows` of each chunk, in order, elsewhere
@@ -139,7 +140,7 @@ def transcribe(
         declared=l1 == "declared",
         scorer=gop.scorer(transcriber, rows, where) if gop else None,
     )
-    return _write(rows, work, transcriber, spread, Journal(out, job), out)
+    return _write(rows, work, transcriber, spread, ResumableRows(out, job), out)
 
 
 def transcribe_recordings(
@@ -170,7 +171,7 @@ def transcribe_recordings(
     chain = chain or _chain(model, transcriber.kind, "unknown")
     job = [__version__, transcriber.kind, version, recordings_digest(rows), chain]
     work = TranscriptionJob(model=model, version=version, chain=chain, load=_load_or_tell)
-    return _write(rows, work, transcriber, spread, Journal(out, job), out)
+    return _write(rows, work, transcriber, spread, ResumableRows(out, job), out)
 
 
 def transcribe_recording(transcriber: Recogniser, path: Path | str) -> Transcript:
@@ -185,7 +186,7 @@ def transcribe_recording(transcriber: Recogniser, path: Path | str) -> Transcrip
     return transcript
 
 
-def prediction_of(row: Utterance, transcript: Transcript, chain: str) -> Prediction:
+def prediction_of(row: Utterance | Recording, transcript: Transcript, chain: str) -> Prediction:
     """What a chain wrote for an utterance."""
     return Prediction(
         utt=row.utt,
@@ -204,21 +205,20 @@ def left_out_path(out: Path) -> Path:
 
 
 def _write(
-    rows: Sequence[Utterance],
+    rows: Sequence[Utterance | Recording],
     work: TranscriptionJob,
     transcriber: Recogniser,
     spread: MapShards | None,
-    journal: Journal,
+    journal: ResumableRows,
     out: Path,
 ) -> Transcription:
     """Do the work that the journal does not hold, and write what it then holds."""
     chunks = [rows[start : start + _AT_ONCE] for start in range(journal.num_resumed, len(rows), _AT_ONCE)]
     done = spread(work, chunks) if spread else map(partial(work.rows, transcriber), chunks)
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task(work.chain, total=len(rows), completed=journal.num_resumed)
+    with ProgressBar(work.chain, len(rows), completed=journal.num_resumed) as bar:
         for entries in done:
             journal.append(entries)
-            bar.advance(task, len(entries))
+            bar.advance(len(entries))
     entries = journal.rows()
     read = [entry for entry in entries if "prediction" in entry]
     left_out = Counter(reason_without_phone(label) for entry in read for label in entry["left_out"])
@@ -249,7 +249,7 @@ def _chain(model: str | Path, kind: str, l1: str) -> str:
     return L1_ENCODER_UNKNOWN if chain == L1_ENCODER and l1 == "unknown" else chain
 
 
-def _entry(row: Utterance, waveform: _Waveform | str, transcript: Transcript, chain: str) -> dict[str, Any]:
+def _entry(row: Utterance | Recording, waveform: _Waveform | str, transcript: Transcript, chain: str) -> dict[str, Any]:
     """A row of the journal."""
     if isinstance(waveform, str):
         return {"unread": waveform}
@@ -277,7 +277,7 @@ def _load(
         raise CorpusError(f"{where(row)}: {error}") from None
 
 
-def _load_or_tell(row: Utterance) -> _Waveform | str:
+def _load_or_tell(row: Recording) -> _Waveform | str:
     try:
         return load_recording(str(row.wav))
     except CorpusError as error:

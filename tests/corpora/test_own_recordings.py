@@ -59,7 +59,7 @@ def test_nothing_there(tmp_path):
 def test_two_of_one_name_are_both_named(tmp_path):
     touch(tmp_path, "S/1/x.wav", "S/2/x.flac", "T/x.wav")
     rows = find_recordings([tmp_path])
-    with pytest.raises(CorpusError, match=r"S/1/x\.wav and .*S/2/x\.flac would both be called S/x"):
+    with pytest.raises(CorpusError, match=r"S/1/x\.wav and .*S/2/x\.flac have one name, S/x"):
         refuse_same_names(rows)
     refuse_same_names(rows[1:])
 

@@ -15,7 +15,7 @@ from asheard.corpora.synthetic import SyntheticPlan, embedded_plan, synthesise
 from asheard.corpora.synthetic.learner import l1s, speak_as_learner
 from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_sentences
 from asheard.corpora.synthetic.render import MNEMONICS, Sound, add_noise, render
-from asheard.errors import CorpusError, PhoneError
+from asheard.errors import AsHeardError, CorpusError, PhoneError
 from asheard.phones import PHONES, VOWELS
 from asheard.phones.espeak import Voice, render_phonemes
 from asheard.phones.lexicon import canonical_words, cmudict_entries
@@ -57,7 +57,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(corpus: Path, tmp_path: Path) ->
 
 
 def test_another_plan_is_refused(corpus: Path) -> None:
-    with pytest.raises(CorpusError, match="another plan"):
+    with pytest.raises(AsHeardError, match="another configuration"):
         synthesise(corpus, small_plan(num_per_speaker=4))
 
 

@@ -1,11 +1,11 @@
-"""Stages run when they must and only then."""
+"""StageCache run when they must and only then."""
 
 from pathlib import Path
 
 import pytest
 
-from asheard.io.digests import digest, listing
-from asheard.io.resume import Stages
+from asheard.io.digests import folder_states_digest, values_digest
+from asheard.io.resume import StageCache
 
 
 class Run:
@@ -19,7 +19,7 @@ class Run:
 
     def go(self, *more: object) -> bool:
         """Run the stage; True where it was skipped."""
-        stages = Stages(self.folder / ".stages", lambda name, skipped: self.said.append((name, skipped)))
+        stages = StageCache(self.folder / ".stages", lambda name, skipped: self.said.append((name, skipped)))
         stages.run("write", self._write, inputs=[self.input, *more], outputs=[self.output])
         return self.said[-1][1]
 
@@ -57,7 +57,7 @@ def test_again_when_an_output_is_lost_or_damaged(run: Run) -> None:
 
 
 def test_a_killed_stage_goes_on_with_what_it_left(run: Run) -> None:
-    stages = Stages(run.folder / ".stages", lambda name, skipped: None)
+    stages = StageCache(run.folder / ".stages", lambda name, skipped: None)
 
     def be_killed() -> None:
         run.output.write_text("half")
@@ -73,7 +73,7 @@ def test_a_killed_stage_goes_on_with_what_it_left(run: Run) -> None:
 
 
 def test_what_other_inputs_left_is_removed_first(run: Run) -> None:
-    stages = Stages(run.folder / ".stages", lambda name, skipped: None)
+    stages = StageCache(run.folder / ".stages", lambda name, skipped: None)
     (run.folder / "models").mkdir()
 
     def train() -> None:
@@ -91,21 +91,21 @@ def test_a_folder_counts_by_names_and_bytes_not_by_place(tmp_path: Path) -> None
     for name in ("here", "there"):
         (tmp_path / name / "sub").mkdir(parents=True)
         (tmp_path / name / "sub" / "file").write_text("x")
-    assert digest([tmp_path / "here"]) == digest([tmp_path / "there"])
+    assert values_digest([tmp_path / "here"]) == values_digest([tmp_path / "there"])
     (tmp_path / "there" / "sub" / "file").rename(tmp_path / "there" / "file")
-    assert digest([tmp_path / "here"]) != digest([tmp_path / "there"])
+    assert values_digest([tmp_path / "here"]) != values_digest([tmp_path / "there"])
 
 
 def test_a_listing_sees_new_and_touched_files(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    before = listing(tmp_path)
-    assert listing(tmp_path) == before
+    before = folder_states_digest(tmp_path)
+    assert folder_states_digest(tmp_path) == before
     (tmp_path / "other").write_text("x")
-    assert listing(tmp_path) != before
+    assert folder_states_digest(tmp_path) != before
 
 
 def test_several_stages_under_way(run: Run) -> None:
-    stages = Stages(run.folder / ".stages", lambda name, skipped: None)
+    stages = StageCache(run.folder / ".stages", lambda name, skipped: None)
     outputs = [run.folder / "one", run.folder / "two"]
     begun = [stages.begin(path.name, inputs=[], outputs=[path]) for path in outputs]
     for path, stage in zip(outputs, begun, strict=True):

@@ -17,7 +17,7 @@ import torch
 
 from asheard.corpora.records import read_manifest, write_manifest
 from asheard.errors import AsHeardError, CorpusError, PodError
-from asheard.io.resume import Journal
+from asheard.io.resume import ResumableRows
 from asheard.pronunciation.gop import Gop
 from asheard.remote import LocalExecutor, executor_at, map_shards_at
 from asheard.remote import ray as ray_tasks
@@ -178,7 +178,7 @@ def test_shards_are_the_bytes_of_this_process(workers, options, many, tones, tmp
 def test_killed_the_same_call_goes_on_with_the_missing_shards(workers, many, tones, tmp_path, monkeypatch):
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     transcribe(tones / "base", many, tones, here)
-    append, written = Journal.append, []
+    append, written = ResumableRows.append, []
 
     def failing(self, rows):
         if len(written) == 2:
@@ -187,7 +187,7 @@ def test_killed_the_same_call_goes_on_with_the_missing_shards(workers, many, ton
         append(self, rows)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        patch.setattr(Journal, "append", failing)
+        patch.setattr(ResumableRows, "append", failing)
         transcribe(tones / "base", many, tones, there, spread=map_shards_at(workers.address))
     assert not there.exists()
     done = transcribe(tones / "base", many, tones, there, spread=map_shards_at(workers.address))

@@ -116,7 +116,7 @@ def test_two_files_of_one_name_write_nothing(asheard, folder, tmp_path):
     out = tmp_path / "mine.jsonl"
     done = asheard("transcribe", folder, "--model", MODEL, "--out", out)
     assert done.code == 2
-    assert f"{folder}/A/u2.flac and {folder}/A/u2.wav would both be called A/u2" in done.err
+    assert f"{folder}/A/u2.flac and {folder}/A/u2.wav have one name, A/u2" in done.err
     assert not out.exists()
 
 

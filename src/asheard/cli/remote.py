@@ -52,14 +52,14 @@ def sync(
     place: Place, wav_root: WavRoot, train: Train, val: Val, base: Base = None, preset: PresetOption = Preset.FULL
 ) -> None:
     """Mirror code, manifests, the base and the recordings that the manifests name; again, it copies what is missing."""
-    from asheard.io.progress import Display
+    from asheard.io.progress import StatusDisplay
     from asheard.remote.machine import machine_at
     from asheard.remote.transfer import sync as mirror
 
     machine = machine_at(place)
     run = _input_alone(wav_root, train, val, base, preset)
-    with Display() as display:
-        mirror(machine, [run], lambda what, share: display.show(str(machine), f"copying {what}", share))
+    with StatusDisplay() as display:
+        mirror(machine, [run], lambda what, share: display.update(str(machine), f"copying {what}", share))
     typer.echo(f"{machine}: {len(run.wavs)} recordings and all that goes with them are there")
 
 
@@ -94,7 +94,7 @@ def train(
     preset: PresetOption = Preset.FULL,
 ) -> None:
     """Sync, check, and queue each kind with each seed; training goes on there when this command has ended."""
-    from asheard.io.progress import Display
+    from asheard.io.progress import StatusDisplay
     from asheard.remote.jobs import check as inspect
     from asheard.remote.jobs import start
     from asheard.remote.machine import machines_at
@@ -123,8 +123,8 @@ def train(
     machines = machines_at(places)
     for number, machine in enumerate(machines):
         share = runs[number :: len(machines)]
-        with Display() as display:
-            mirror(machine, share, lambda what, part: display.show(str(machine), f"copying {what}", part))  # noqa: B023
+        with StatusDisplay() as display:
+            mirror(machine, share, lambda what, part: display.update(str(machine), f"copying {what}", part))  # noqa: B023
         report = inspect(machine, share)
         typer.echo(f"{machine}: {report}")
         for run in share:
@@ -153,7 +153,7 @@ def logs(
 @app.command()
 def pull(place: Place, out: Out, run: Run = None) -> None:
     """Bring finished models and their logs, compared by SHA-256; each is there whole, or not at all."""
-    from asheard.io.progress import Display
+    from asheard.io.progress import StatusDisplay
     from asheard.remote.machine import machine_at
     from asheard.remote.transfer import pull as bring
 
@@ -167,8 +167,8 @@ def pull(place: Place, out: Out, run: Run = None) -> None:
         elif len(same) > 1:
             typer.echo(f"{status.name}: done; to pull it, say which one of {', '.join(same)}")
         else:
-            with Display() as display:
-                final = bring(machine, status.name, into, lambda what, share: display.show(what, "", share))
+            with StatusDisplay() as display:
+                final = bring(machine, status.name, into, lambda what, share: display.update(what, "", share))
             typer.echo(f"{status.name}: here as {final}")
 
 

@@ -1,7 +1,6 @@
 """`asheard transcribe`: recordings to phones, on the terminal or as predictions."""
 
 import json
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ from asheard import DEFAULT_MODEL
 from asheard.cli.output import Format, print_error, textgrid_path
 
 if TYPE_CHECKING:
-    from asheard.corpora import Utterance
+    from asheard.corpora.records import Key
     from asheard.recognition.protocol import Transcript
     from asheard.transcription import MapShards, Transcription
 
@@ -113,7 +112,7 @@ def transcribe(
             _print_phones(model, recordings, format or Format.TABLE)
             return
         done = transcription.transcribe_recordings(model, recordings, out, chain=chain, spread=_spread(executor))
-        wavs = find_recordings(recordings)
+        wavs = {row.key: row.wav for row in find_recordings(recordings)}
     else:
         if manifest is None or wav_root is None or out is None:
             raise typer.BadParameter("--manifest goes with --wav-root and --out")
@@ -128,7 +127,7 @@ def transcribe(
             gop=Gop(calibration=calibration, prior=prior) if gop else None,
             spread=_spread(executor),
         )
-        wavs = [replace(row, wav=str(wav_root / str(row.wav))) for row in read_manifest(manifest)]
+        wavs = {row.key: str(wav_root / str(row.wav)) for row in read_manifest(manifest)}
     if folder is not None:
         _write_textgrids(done.out, wavs, folder)
     _report(done)
@@ -143,12 +142,11 @@ def _spread(executor: str) -> "MapShards | None":
     return map_shards_at(executor)
 
 
-def _write_textgrids(predictions: Path, recordings: "list[Utterance]", folder: Path) -> None:
+def _write_textgrids(predictions: Path, wavs: "dict[Key, str]", folder: Path) -> None:
     from asheard.corpora.transcripts import read_predictions
     from asheard.io.audio import audio_seconds
     from asheard.pronunciation.textgrids import write_transcript
 
-    wavs = {row.key: str(row.wav) for row in recordings}
     for row in read_predictions(predictions):
         seconds = audio_seconds(wavs[row.key])
         write_transcript(textgrid_path(folder, row.speaker, row.utt), row.phones, row.times_s, seconds)

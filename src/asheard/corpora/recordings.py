@@ -1,58 +1,59 @@
-"""Recordings without annotation: files and folders as people keep them, each named by where it lies."""
+"""Recordings without annotation, in files and folders, named by where they lie."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from asheard.corpora.records import Key, Utterance, format_key
+from asheard.corpora.records import Key, Recording, format_key
 from asheard.errors import CorpusError
+from asheard.io.digests import states_digest
 
-# Those of the last row soundfile does not read: such files are refused by name and not passed over.
+# soundfile does not read those of the second row: they are listed so that they are refused by name, not passed over.
 SUFFIXES: Final = frozenset((
     ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd", ".sph", ".w64", ".wav",
     ".3gp", ".aac", ".amr", ".m4a", ".mka", ".mp4", ".webm", ".wma",
 ))  # fmt: skip
 
 
-def find_recordings(sources: Sequence[Path]) -> list[Utterance]:
-    """List recordings as utterances about which nothing more is known.
+def find_recordings(sources: Sequence[Path]) -> list[Recording]:
+    """List recordings; their L1 is unknown.
 
     Args:
-        sources: recordings, whatever they are called, and folders: all below one whose ending is in `SUFFIXES`, by
-            path; hidden ones are not read.
+        sources: recordings with any ending, and folders. Of a folder, all files below it with an ending in `SUFFIXES`
+            are listed, by path; hidden ones are left out.
     Returns:
-        utt: the file's stem; speaker: the folder's subfolder that it lies in, at any depth, and "" where it lies in
-        none or is given itself; wav: its path.
+        utt: the file's stem. speaker: the first folder below the source on the way to the file, or "" if there is
+        none. wav: the path.
     Raises:
-        CorpusError: a source that does not exist, or a folder without recordings.
+        CorpusError: a source does not exist, or a folder holds no recording.
     """
-    return [row for source in sources for row in _recordings(source)]
+    return [recording for source in sources for recording in _recordings(source)]
 
 
-def refuse_same_names(rows: Sequence[Utterance]) -> None:
-    """Raise `CorpusError`, naming both files, where two recordings have one (speaker, utt)."""
-    seen: dict[Key, str | None] = {}
-    for row in rows:
-        if row.key in seen:
+def refuse_same_names(recordings: Sequence[Recording]) -> None:
+    """Check that no two recordings have one (speaker, utt).
+
+    Raises:
+        CorpusError: two have; naming both files.
+    """
+    seen: dict[Key, str] = {}
+    for recording in recordings:
+        if recording.key in seen:
             raise CorpusError(
-                f"{seen[row.key]} and {row.wav} would both be called {format_key(row.key)}; rename one, or keep each "
-                "speaker's recordings in a folder of their own"
+                f"{seen[recording.key]} and {recording.wav} have one name, {format_key(recording.key)}. Rename one, or "
+                "keep the recordings of each speaker in a folder of their own"
             )
-        seen[row.key] = row.wav
+        seen[recording.key] = recording.wav
 
 
-def recordings_digest(rows: Sequence[Utterance]) -> str:
-    """SHA-256 (hex) of the names of recordings, their sizes and times of change."""
-    states = [(row, Path(str(row.wav)).stat()) for row in rows]
-    listed = json.dumps([(*row.key, row.wav, state.st_size, state.st_mtime_ns) for row, state in states])
-    return hashlib.sha256(listed.encode()).hexdigest()
+def recordings_digest(recordings: Sequence[Recording]) -> str:
+    """Digest of the names of recordings, their sizes and times of change."""
+    return states_digest([((*row.key, row.wav), Path(row.wav)) for row in recordings])
 
 
-def _recordings(source: Path) -> Iterator[Utterance]:
+def _recordings(source: Path) -> Iterator[Recording]:
     if source.is_file():
-        yield _utterance(source, speaker="")
+        yield Recording(utt=source.stem, speaker="", l1="", wav=str(source))
         return
     if not source.is_dir():
         raise CorpusError(f"{source}: no such recording or folder")
@@ -62,8 +63,5 @@ def _recordings(source: Path) -> Iterator[Utterance]:
     if not files:
         raise CorpusError(f"{source}: no recording in this folder (endings: {' '.join(sorted(SUFFIXES))})")
     for path in files:
-        yield _utterance(source / path, speaker=path.parts[0] if len(path.parts) > 1 else "")
-
-
-def _utterance(path: Path, speaker: str) -> Utterance:
-    return Utterance(utt=path.stem, speaker=speaker, l1="", wav=str(path), text=None, tokens=())
+        speaker = path.parts[0] if len(path.parts) > 1 else ""
+        yield Recording(utt=path.stem, speaker=speaker, l1="", wav=str(source / path))

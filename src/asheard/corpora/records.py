@@ -79,6 +79,24 @@ def paired_token(canonical: str | None, perceived: str | None) -> Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording without annotation; known by (speaker, utt).
+
+    speaker, l1: empty if unknown. wav: its path.
+    """
+
+    utt: str
+    speaker: str
+    l1: str
+    wav: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(speaker, utt)."""
+        return self.speaker, self.utt
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One recording and its annotation; known by (speaker, utt), for utt alone repeats across speakers.
 

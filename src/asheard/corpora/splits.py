@@ -3,7 +3,6 @@
 Who trains, who tests, and what of the training speakers is held out: one rule for every corpus.
 """
 
-import hashlib
 import math
 import re
 from collections import Counter, defaultdict
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.records import Utterance
 from asheard.errors import CorpusError
+from asheard.io.digests import text_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +127,5 @@ def split_corpus(
 
 
 def _held_out_prompts(prompts: Sequence[str]) -> set[str]:
-    ranked = sorted(set(prompts), key=lambda text: hashlib.sha256(text.encode()).digest())
+    ranked = sorted(set(prompts), key=text_digest)
     return set(ranked[: math.ceil(VAL_SHARE * len(ranked))]) if len(ranked) > 1 else set()

@@ -1,22 +1,23 @@
-"""Files that are whole or absent: every file AsHeard writes goes through here."""
+"""Files and folders that are whole or absent; text, JSON and JSON Lines. AsHeard writes every file through here."""
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asheard.errors import CorpusError
+from asheard.errors import AsHeardError, CorpusError
 
 
 @contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path beside `path`; what was written there becomes `path` when the block ends well.
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
 
-    The bytes are on disk before the name changes, so a reader, or a run resumed after `kill -9`, sees the old file
-    or the new one and never a part. When the block raises, `path` is untouched and the temporary file is gone.
+    The bytes are on disk before the rename. So a reader, or a run that resumes after `kill -9`, sees the old file or
+    the new one, never a part. If the block raises, `path` is unchanged and the temporary file is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,8 +34,41 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def whole_folder(folder: Path | str) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`; rename it to `folder` if the block succeeds.
+
+    All files below it are on disk before the rename. If the block raises, the temporary folder is removed. What a
+    killed process left is a hidden folder `.NAME.*.part`.
+
+    Raises:
+        AsHeardError: `folder` exists.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise AsHeardError(f"{folder} exists already; remove it or name another folder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
+    try:
+        yield part
+        sync_folder(part)
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a folder and all below it readable for everybody, and wait until their bytes are on disk."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+            with path.open("rb+") as written:
+                os.fsync(written.fileno())
+
+
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, with or without byte order mark, line ends as they are.
+    """Read a UTF-8 file, with or without byte order mark; line ends stay as they are.
 
     Raises:
         CorpusError: the file cannot be read, or is not UTF-8.

@@ -16,8 +16,9 @@ from praatio.utilities.errors import PraatioException
 from praatio.utilities.textgrid_io import parseTextgridStr
 
 from asheard.errors import CorpusError, PhoneError
+from asheard.io.files import whole_file
 
-Label = TypeVar("Label")
+Parsed = TypeVar("Parsed")
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -76,8 +77,8 @@ def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
 
 
 def read_labels(
-    path: Path | str, tiers: Mapping[str, Sequence[Interval]], name: str, parse: Callable[[str], Label | None]
-) -> list[tuple[Label, Interval]]:
+    path: Path | str, tiers: Mapping[str, Sequence[Interval]], name: str, parse: Callable[[str], Parsed | None]
+) -> list[tuple[Parsed, Interval]]:
     """Parse the labels of one tier.
 
     Args:
@@ -104,6 +105,29 @@ def read_labels(
         if label is not None:
             labels.append((label, interval))
     return labels
+
+
+def write_textgrid(path: Path, tiers: Mapping[str, Sequence[Interval]], seconds: float) -> None:
+    """Write interval tiers as a long TextGrid, whole or not at all; stretches without an interval get an empty label.
+
+    Args:
+        path: the TextGrid.
+        tiers: tier name -> its intervals, in order of time.
+        seconds: length of the recording.
+    Raises:
+        CorpusError: intervals of one tier overlap, are not longer than 0 s, or lie outside the recording.
+    """
+    from praatio.data_classes.interval_tier import IntervalTier
+    from praatio.data_classes.textgrid import Textgrid
+
+    grid = Textgrid(0, seconds)
+    try:
+        for name, intervals in tiers.items():
+            grid.addTier(IntervalTier(name, list(intervals), 0, seconds))
+    except PraatioException as error:
+        raise CorpusError(f"{path}: {error}") from None
+    with whole_file(path) as part:
+        grid.save(str(part), format="long_textgrid", includeBlankSpaces=True)
 
 
 def _decode(data: bytes) -> str:

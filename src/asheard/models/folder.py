@@ -7,9 +7,6 @@ L1-aware one keeps its heads in l1_aware.safetensors beside the encoder.
 """
 
 import copy
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from asheard.errors import CorpusError, ModelError
-from asheard.io.files import read_json, write_json
+from asheard.io.files import read_json, whole_folder, write_json
 from asheard.models.ctc import CTCTranscriber
 from asheard.models.encoders import Encoder, load_encoder
 from asheard.models.l1_aware import L1AwareCTC
@@ -52,7 +49,7 @@ def save_transcriber(model: CTCTranscriber | L1AwareCTC, folder: Path | str, tra
     card: dict[str, Any] = {"kind": model.kind}
     if isinstance(model, L1AwareCTC):
         card |= {"l1s": list(model.l1s), "l1_emb": model.l1_embedding.embedding_dim}
-    with _whole_folder(Path(folder)) as part:
+    with _model_folder(Path(folder)) as part:
         if isinstance(model, L1AwareCTC):
             model.encoder.backbone.save_pretrained(part)
             save_file(_heads(model), part / L1_HEADS)
@@ -75,7 +72,7 @@ def export_ctc(model: CTCTranscriber, folder: Path | str, training: dict[str, An
         head.bias.copy_(model.ctc_head.bias[rows])
         head.weight[1:4] = 0.0
         head.bias[1:4] = _NEVER
-    with _whole_folder(Path(folder)) as part:
+    with _model_folder(Path(folder)) as part:
         _save_ctc(model.encoder, head, part, blank_id=0)
         _describe(part, model.encoder, EXPORTED_LABELS, {"kind": OffTheShelf.kind, "training": training})
     return Path(folder)
@@ -172,23 +169,13 @@ def needs_room(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
+def _model_folder(folder: Path) -> Iterator[Path]:
     """Give a temporary folder beside `folder`; it becomes `folder` when the block ends well."""
     if folder.exists():
         raise ModelError(f"{folder} exists already; remove it or name another folder")
-    with needs_room(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
     transformers.utils.logging.disable_progress_bar()
     try:
-        with needs_room(folder):
+        with needs_room(folder), whole_folder(folder) as part:
             yield part
-            for path in part.iterdir():
-                path.chmod(0o644)
-                with path.open("rb+") as written:
-                    os.fsync(written.fileno())
-            part.chmod(0o755)
-            part.rename(folder)
     finally:
         transformers.utils.logging.enable_progress_bar()
-        shutil.rmtree(part, ignore_errors=True)

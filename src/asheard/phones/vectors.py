@@ -6,7 +6,6 @@ phone, any number of columns; a `.json` of the same stem beside it may hold {"th
 """
 
 import csv
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard.errors import CorpusError, PhoneError
+from asheard.io.digests import bytes_digest
 from asheard.io.files import read_json
 from asheard.phones.inventory import PHONES, phone_to_id
 
@@ -93,7 +93,7 @@ def _read(path: Path) -> Vectors:
     distances.setflags(write=False)
     threshold = _read_threshold(path.with_suffix(".json"))
     content = path.read_bytes() + repr(threshold).encode()
-    return Vectors(distances, threshold, hashlib.sha256(content).hexdigest()[:12])
+    return Vectors(distances, threshold, bytes_digest([content])[:12])
 
 
 def _read_matrix(path: Path) -> NDArray[np.float64]:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-from rich.progress import Progress
-
 from asheard import __version__
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
-from asheard.corpora.records import Utterance, format_list, read_manifest
+from asheard.corpora.records import Recording, format_list, read_manifest
 from asheard.errors import AsHeardError, CorpusError
 from asheard.io.files import read_text, write_jsonl
-from asheard.io.resume import Journal
+from asheard.io.progress import ProgressBar
+from asheard.io.resume import ResumableRows
 from asheard.pronunciation.result import Scored
 from asheard.pronunciation.scorer import Scorer
 from asheard.pronunciation.target import Target, target_of_phones, target_of_text
@@ -101,16 +99,15 @@ def score_recordings(scorer: Scorer, readings: Sequence[Reading], out: Path) -> 
     for reading in readings:
         scorer.check_l1(str(reading.wav), reading.l1)
     job = [__version__, scorer.version, _digest(readings), [[one.target.text, one.l1] for one in readings]]
-    journal = Journal(out, job)
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("score", total=len(readings), completed=journal.num_resumed)
+    journal = ResumableRows(out, job)
+    with ProgressBar("score", len(readings), completed=journal.num_resumed) as bar:
         for reading in readings[journal.num_resumed :]:
             try:
                 row = scored_row(reading, scorer.score(reading.wav, reading.target, reading.l1))
             except CorpusError as error:
                 row = {"unread": str(error)}
             journal.append([row])
-            bar.advance(task)
+            bar.advance()
     rows = journal.rows()
     read = [row for row in rows if "unread" not in row]
     write_jsonl(out, read)
@@ -140,4 +137,4 @@ def _named(where: str, text: str) -> Target:
 
 def _digest(readings: Sequence[Reading]) -> str:
     """Of the recordings' names, sizes and times of change."""
-    return recordings_digest([Utterance(one.utt, one.speaker, "", str(one.wav), None, ()) for one in readings])
+    return recordings_digest([Recording(one.utt, one.speaker, "", str(one.wav)) for one in readings])

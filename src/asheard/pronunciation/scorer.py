@@ -14,7 +14,7 @@ from asheard import DEFAULT_MODEL
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.errors import CorpusError
 from asheard.io.audio import LONGEST_READING_S, SAMPLE_RATE_HZ, check_samples, check_speech, load_recording
-from asheard.io.digests import digest
+from asheard.io.digests import values_digest
 from asheard.phones.lexicon import syllable_positions
 from asheard.prior import Prior, real_voices_prior
 from asheard.pronunciation.compare import judge, nearest_pronunciations
@@ -77,7 +77,7 @@ class Scorer:
         if calibration is None and prior is None and gives_posteriors(transcriber):
             calibration = own_calibration(model)
         gop = GopScorer.load(calibration, prior)
-        version = digest([version, calibration, prior])
+        version = values_digest([version, calibration, prior])
         l1_prior, calibrated = gop.prior or real_voices_prior(), calibration is not None
         return cls(transcriber, str(model), gop, l1_prior, calibrated=calibrated, version=version)
 

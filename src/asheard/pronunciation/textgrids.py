@@ -4,12 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from praatio.data_classes.interval_tier import IntervalTier
-from praatio.data_classes.textgrid import Textgrid
-from praatio.utilities.errors import PraatioException
-
 from asheard.errors import CorpusError
-from asheard.io.files import whole_file
+from asheard.io.textgrid import Interval, write_textgrid
 from asheard.pronunciation.result import Scored, ScoredWord
 
 _Interval: TypeAlias = tuple[float | None, float | None, str]  # start and end, in seconds
@@ -58,12 +54,8 @@ def _span(word: ScoredWord) -> tuple[float | None, float | None]:
 
 
 def _write(path: Path, tiers: Mapping[str, Sequence[_Interval]], seconds: float) -> None:
-    grid = Textgrid()
-    try:
-        for name, intervals in tiers.items():
-            timed = [interval for interval in intervals if interval[0] is not None and interval[1] is not None]
-            grid.addTier(IntervalTier(name, timed, 0, seconds))
-    except PraatioException as error:
-        raise CorpusError(f"{path}: {error}") from None
-    with whole_file(path) as part:
-        grid.save(str(part), format="long_textgrid", includeBlankSpaces=True)
+    timed = {
+        name: [Interval(start, end, label) for start, end, label in intervals if start is not None and end is not None]
+        for name, intervals in tiers.items()
+    }
+    write_textgrid(path, timed, seconds)

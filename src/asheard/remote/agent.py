@@ -6,7 +6,6 @@ processes inherit. A GPU is a lock too: a queued job waits for one. So nothing h
 """
 
 import fcntl
-import hashlib
 import importlib.util
 import json
 import os
@@ -22,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
+from asheard.io.digests import file_digests
 from asheard.io.files import read_json, write_json
 
 _JOBS: Final = Path("jobs")
@@ -113,7 +113,8 @@ def stop(*names: str) -> None:
 
 def digests(name: str) -> dict[str, str]:
     """As of `file_digests`, of a finished model."""
-    return file_digests(RUNS / name / "final")
+    final = RUNS / name / "final"
+    return file_digests(final) if final.is_dir() else {}
 
 
 def log(name: str, *until_it_ends: str) -> Iterator[str]:
@@ -126,15 +127,6 @@ def log(name: str, *until_it_ends: str) -> Iterator[str]:
         if not goes_on:
             return
         time.sleep(_LOOK_S)
-
-
-def file_digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file below a folder, by its path there."""
-    found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as content:
-            found[str(path.relative_to(folder))] = hashlib.file_digest(content, "sha256").hexdigest()
-    return found
 
 
 def _work(job: Path, num_gpus: int, lock: IO[str]) -> None:

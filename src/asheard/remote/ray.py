@@ -16,12 +16,11 @@ from types import ModuleType
 from typing import Any, Final
 
 import torch
-from rich import progress
-from rich.console import Console
 
 from asheard import __version__
 from asheard.corpora import Utterance
 from asheard.errors import AsHeardError, PodError, optional_package
+from asheard.io.progress import StatusDisplay
 from asheard.recognition.load import is_recogniser, load_by_name, model_folder
 from asheard.recognition.protocol import Recogniser
 from asheard.training import TrainingOptions, train
@@ -50,24 +49,24 @@ class RayExecutor:
         if not runs:
             return
         above = os.path.commonpath([options.checkpoint_dir.parent for options in runs])
-        with _connected(self._address) as cluster, _bar() as bar:
-            overall = bar.add_task(self._address, total=len(runs), state="")
-            tasks, lines = {}, {}
+        with _connected(self._address) as cluster, StatusDisplay() as display:
+            tasks = {}
             for options in runs:
                 start = cluster.task(_train, _gpu_share(options.base), fresh=True)
                 task = start(options, options.fingerprint())
                 tasks[task] = options
-                lines[task] = bar.add_task(os.path.relpath(options.checkpoint_dir, above), total=1, state="waiting")
+                display.update(os.path.relpath(options.checkpoint_dir, above), "waiting")
             waiting = list(tasks)
             while waiting:
                 done, waiting = cluster.ray.wait(waiting, timeout=_LOOK_S)
                 for task, options in tasks.items():
                     if row := last_step(options.checkpoint_dir):
-                        bar.update(lines[task], state=f"step {row['step']}, loss {row['loss']:.2f}")
+                        share = 0.0 if task in waiting else 1.0
+                        name = os.path.relpath(options.checkpoint_dir, above)
+                        display.update(name, f"step {row['step']}, loss {row['loss']:.2f}", share)
                 for task in done:
                     cluster.ray.get(task)
-                    bar.update(lines[task], completed=1)
-                    bar.advance(overall)
+                display.update(self._address, "", 1 - len(waiting) / len(runs))
         if missing := [str(options.final) for options in runs if not options.final.is_dir()]:
             raise PodError(f"{self._address}: trained there, but {missing[0]} is not to be seen here; {_REMEDY}")
 
@@ -204,12 +203,3 @@ def _gpu_share(model: str | Path | None) -> float:
         return 1.0
     num_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return _SMALL_SHARE if num_bytes < _SMALL_MODEL_BYTES else 1.0
-
-
-def _bar() -> progress.Progress:
-    return progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(20),
-        progress.TextColumn("{task.fields[state]}"),
-        console=Console(stderr=True),
-    )

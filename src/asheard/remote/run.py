@@ -1,6 +1,5 @@
 """A training run as other machines know it: its name, and its paths below a machine's root."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import asheard
 from asheard.corpora import read_manifest
 from asheard.errors import CorpusError
-from asheard.io.digests import content_digest
+from asheard.io.digests import content_digest, text_digest
 from asheard.remote.agent import RUNS
 from asheard.training import TrainingOptions
 
@@ -89,4 +88,4 @@ def _refuse_strangers(manifest: Path, wav_root: Path, wavs: Iterable[str]) -> No
 
 
 def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return text_digest(text)[:8]

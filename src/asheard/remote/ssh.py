@@ -11,7 +11,7 @@ from typing import Final
 
 from asheard.errors import GateError, PodError
 from asheard.io.files import read_json
-from asheard.io.progress import Display
+from asheard.io.progress import StatusDisplay
 from asheard.models import read_card
 from asheard.remote.jobs import JobStatus, MachineReport, check, start, statuses, stop
 from asheard.remote.machine import Machine, UnreachableError
@@ -48,7 +48,7 @@ class Worker:
     lost_since: float | None = None
 
 
-def visit(worker: Worker, runs: Sequence[RemoteRun], actions: VisitActions, display: Display) -> None:
+def visit(worker: Worker, runs: Sequence[RemoteRun], actions: VisitActions, display: StatusDisplay) -> None:
     """Look what a machine knows of the runs; make it ready; from then on do the actions, look, and bring what is done.
 
     Args:
@@ -68,10 +68,10 @@ def visit(worker: Worker, runs: Sequence[RemoteRun], actions: VisitActions, disp
         worker.known = statuses(machine, names)
         return
     if worker.report is None:
-        sync(machine, runs, lambda what, share: display.show(str(machine), f"copying {what}", share))
+        sync(machine, runs, lambda what, share: display.update(str(machine), f"copying {what}", share))
         worker.report = check(machine, runs)
-        display.drop(str(machine))
-        display.tell(f"{machine}: ready; {worker.report}")
+        display.remove(str(machine))
+        display.log(f"{machine}: ready; {worker.report}")
         return
     if actions.stop:
         stop(machine, actions.stop)
@@ -85,9 +85,9 @@ def visit(worker: Worker, runs: Sequence[RemoteRun], actions: VisitActions, disp
     worker.known = known
 
 
-def _bring(machine: Machine, run: RemoteRun, status: JobStatus, display: Display) -> None:
+def _bring(machine: Machine, run: RemoteRun, status: JobStatus, display: StatusDisplay) -> None:
     if status.state == "done":
-        pull(machine, run.name, run.here.checkpoint_dir, lambda what, share: display.show(run.name, what, share))
+        pull(machine, run.name, run.here.checkpoint_dir, lambda what, share: display.update(run.name, what, share))
     elif status.state == "failed":
         pull_logs(machine, run.name, run.here.checkpoint_dir)
 
@@ -134,7 +134,7 @@ class SshExecutor:
         if len({run.name for run in waiting}) < len(waiting):
             raise PodError("two of the runs are the same, but for the folders that hold theirs; train one of them")
         if waiting:
-            with Display() as display:
+            with StatusDisplay() as display:
                 _Plan(waiting, self._machines, self._join, self._patience_s, display).carry_out()
 
 
@@ -147,7 +147,7 @@ class _Plan:
         machines: Sequence[Machine],
         join: Callable[[], Sequence[Machine]],
         patience_s: float,
-        display: Display,
+        display: StatusDisplay,
     ) -> None:
         self._runs = {run.name: run for run in runs}  # not here yet
         self._untried = {run.name for run in runs if run.here.pilot}  # pilots that have not passed
@@ -183,7 +183,7 @@ class _Plan:
                     else:
                         self._visited(worker, actions)
         except KeyboardInterrupt:
-            self._display.tell(f"{len(self._runs)} runs go on where they are; the same command comes back to them")
+            self._display.log(f"{len(self._runs)} runs go on where they are; the same command comes back to them")
             raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -227,7 +227,7 @@ class _Plan:
 
     def _visited(self, worker: Worker, actions: VisitActions) -> None:
         if worker.lost_since is not None:
-            self._display.tell(f"{worker.machine}: reached again")
+            self._display.log(f"{worker.machine}: reached again")
             worker.lost_since = None
         for name in actions.start:
             worker.to_start.pop(name, None)
@@ -241,19 +241,19 @@ class _Plan:
         self._note_pilot(worker, run.name)
         if run.here.final.is_dir():
             _accept(run.here)
-            self._display.tell(f"{run.name}: trained on {worker.machine}, and here as {run.here.final}")
+            self._display.log(f"{run.name}: trained on {worker.machine}, and here as {run.here.final}")
             self._forget(run.name)
             self._untried.discard(run.name)
         elif status.state == "stopped" and run.name in self._resting:
             pass
         elif status.state == "stopped" and self._restarts.get(run.name, -1) != status.step:
             self._restarts[run.name] = status.step
-            self._display.tell(f"{run.name}: was stopped at step {status.step}; goes on from its checkpoint")
+            self._display.log(f"{run.name}: was stopped at step {status.step}; goes on from its checkpoint")
             self._start(worker, run.name)
         elif status.state in ("failed", "stopped"):
             self._failed(worker, run, status)
         else:
-            self._display.show(run.name, f"{worker.machine}: {status}")
+            self._display.update(run.name, f"{worker.machine}: {status}")
 
     def _failed(self, worker: Worker, run: RemoteRun, status: JobStatus) -> None:
         self._forget(run.name)
@@ -263,7 +263,7 @@ class _Plan:
             reasons = "; ".join(read_json(report)["reasons"])
             failure = GateError(f"{run.name}: its pilot did not pass: {reasons}. See {report}")
         elif not self._untried:
-            self._display.tell(str(failure))
+            self._display.log(str(failure))
             self._failures.append(str(failure))
             return
         self._halt()
@@ -271,7 +271,7 @@ class _Plan:
 
     def _forget(self, name: str) -> None:
         del self._runs[name], self._where[name]
-        self._display.drop(name)
+        self._display.remove(name)
 
     def _halt(self) -> None:
         """Stop what is under way, as far as it can be reached."""
@@ -281,7 +281,7 @@ class _Plan:
                 if names:
                     stop(worker.machine, names)
             except PodError as error:
-                self._display.tell(f"{error}; {', '.join(names)} may still be under way")
+                self._display.log(f"{error}; {', '.join(names)} may still be under way")
 
     def _give_way(self, worker: Worker) -> None:
         """Where pilots wait for a GPU, runs whose pilots have passed rest until all have."""
@@ -303,7 +303,7 @@ class _Plan:
     def _missed(self, worker: Worker, error: UnreachableError) -> None:
         """A machine is waited for, and when it is out of reach for too long, others take over."""
         if worker.lost_since is None:
-            self._display.tell(f"{error}; trying again for {self._patience_s / 60:.0f} minutes")
+            self._display.log(f"{error}; trying again for {self._patience_s / 60:.0f} minutes")
             worker.lost_since = time.monotonic()
         elif time.monotonic() - worker.lost_since > self._patience_s:
             self._workers.remove(worker)
@@ -312,7 +312,7 @@ class _Plan:
                     f"{error}. No machine is left; what was begun there goes on, and the same command joins it"
                 )
             lost = [name for name, where in self._where.items() if where is worker]
-            self._display.tell(f"{worker.machine}: given up; {', '.join(lost) or 'nothing'} goes to other machines")
+            self._display.log(f"{worker.machine}: given up; {', '.join(lost) or 'nothing'} goes to other machines")
             for name in lost:
                 del self._where[name]
                 self._resting.discard(name)

@@ -6,7 +6,6 @@ Models and logs brought back from a machine.
 """
 
 import importlib.metadata
-import os
 import re
 import shlex
 import shutil
@@ -18,7 +17,9 @@ from typing import Final
 
 import asheard
 from asheard.errors import PodError
-from asheard.remote.agent import RUNS, file_digests
+from asheard.io.digests import file_digests
+from asheard.io.files import sync_folder
+from asheard.remote.agent import RUNS
 from asheard.remote.machine import Machine
 from asheard.remote.run import RemoteRun
 
@@ -222,13 +223,6 @@ def pull(machine: Machine, name: str, into: Path, report: Report) -> Path:
         wrong = sorted(path for path in sent.keys() | arrived.keys() if sent.get(path) != arrived.get(path))
         shutil.rmtree(arriving)
         raise PodError(f"{machine}: {', '.join(wrong)} of {name} did not arrive as sent; pull it again")
-    _on_disk(arriving)
+    sync_folder(arriving)
     arriving.rename(final)
     return final
-
-
-def _on_disk(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as content:
-                os.fsync(content.fileno())

@@ -9,6 +9,7 @@ import soxr
 
 from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.io.files import whole_folder
 from asheard.phones.espeak import Voice, render_phonemes
 from asheard.recognition.load import load_by_name, model_folder
 from asheard.recognition.protocol import Recogniser
@@ -52,8 +53,6 @@ def export_model(registry: ModelPool, name: str, out: Path) -> Path:
     if out.exists():
         raise ModelError(f"{out} exists; name a folder that does not")
     load_scorer(entry)
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(folder, part)
-    part.rename(out)
+    with whole_folder(out) as part:
+        shutil.copytree(folder, part, dirs_exist_ok=True)
     return out

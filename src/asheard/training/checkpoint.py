@@ -5,10 +5,9 @@ that it holds. No generator state is kept: the order of the data and the randomn
 (seed, step).
 """
 
-import hashlib
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from asheard.errors import ModelError
+from asheard.io.digests import bytes_digest
 from asheard.io.files import whole_file
 from asheard.models import needs_room
 
@@ -131,8 +131,11 @@ def _read_whole(path: Path) -> Progress:
 
 def _digest(described: str, tensors: Iterable[tuple[str, Tensor]]) -> str:
     """SHA-256 (hex) of the progress and of every tensor's name, type, shape and bytes."""
-    total = hashlib.sha256(described.encode())
-    for name, tensor in tensors:
-        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return total.hexdigest()
+
+    def chunks() -> Iterator[bytes | memoryview]:
+        yield described.encode()
+        for name, tensor in tensors:
+            yield f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode()
+            yield tensor.reshape(-1).view(torch.uint8).numpy().data
+
+    return bytes_digest(chunks())

@@ -17,8 +17,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 
 from asheard.corpora.exclusions import Exclusions
@@ -27,6 +25,7 @@ from asheard.corpora.synthetic.render import add_noise
 from asheard.errors import CorpusError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.files import whole_file
+from asheard.io.progress import track
 from asheard.models import Encoder, pad
 from asheard.phones import BLANK_ID, PAD_ID, phone_to_id
 from asheard.training.feature_cache import Features
@@ -122,10 +121,8 @@ def readable(
         found = track(
             pool.map(fault, mine),
             f"reading {manifest.name}",
-            total=len(mine),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not accelerator.is_main_process,
+            len(mine),
+            visible=accelerator.is_main_process,
         )
         faults = dict(gather_object([one for one in found if one]))
     if faults and not skip_bad:

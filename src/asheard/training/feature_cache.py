@@ -6,23 +6,24 @@ several processes may fill one folder. What is kept is what would be computed: a
 its entries were there before or not.
 """
 
-import hashlib
 import json
 import shutil
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from asheard.io.audio import load_audio
+from asheard.io.digests import bytes_digest
 from asheard.io.files import whole_file
+from asheard.io.progress import log
 from asheard.models import Encoder
 
 _SHAPE: Final = ("conv_kernel", "conv_stride", "feat_extract_norm", "feat_extract_activation")
@@ -69,7 +70,7 @@ class FrontEndCache:
         waveform = self._load(wav)
         if self._entries is None:
             return self._compute(waveform)
-        key = hashlib.blake2b(waveform.data, digest_size=16).hexdigest()
+        key = bytes_digest([waveform.data])[:32]
         place = self._places[wav] = self._entries / key[:2] / f"{key[2:]}.safetensors"
         features = _read(place)
         if features is None:
@@ -92,7 +93,7 @@ class FrontEndCache:
                 save_file({"frames": features.frames, "num_samples": torch.tensor(features.num_samples)}, part)
         except (OSError, SafetensorError) as error:
             self._has_room = False
-            Console(stderr=True, soft_wrap=True).print(
+            log(
                 f"{place.parents[2]}: no more features of the front end are kept ({error}); those that are missing are "
                 "computed again in every epoch, which takes longer and changes nothing else"
             )
@@ -113,7 +114,5 @@ def front_end_digest(encoder: Encoder) -> str:
     shape = {name: getattr(encoder.config, name, None) for name in _SHAPE}
     place = next(encoder.parameters()).device.type
     described = [shape, encoder.do_normalize, place, torch.__version__, list(front_end)]
-    digest = hashlib.sha256(json.dumps(described).encode())
-    for value in front_end.values():
-        digest.update(value.cpu().contiguous().numpy())
-    return digest.hexdigest()[:16]
+    weights = (value.cpu().contiguous().numpy().data for value in front_end.values())
+    return bytes_digest(chain([json.dumps(described).encode()], weights))[:16]

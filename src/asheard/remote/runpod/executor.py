@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asheard.errors import PodError
+from asheard.io.progress import log
 from asheard.remote.interrupts import exit_on_signal
 from asheard.remote.machine import Machine
 from asheard.remote.runpod.budget import Budget, affordable_hours
 from asheard.remote.runpod.client import Pod, PodSpec, RunPod
-from asheard.remote.runpod.pods import PATIENCE_S, format_time, log, ssh_key, terminate_pods, wait_for_ssh
+from asheard.remote.runpod.pods import PATIENCE_S, format_time, ssh_key, terminate_pods, wait_for_ssh
 from asheard.remote.ssh import SshExecutor
 from asheard.training import TrainingOptions
 

@@ -2,14 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from asheard.errors import PodError
+from asheard.io.progress import log
 from asheard.remote.interrupts import defer_interrupt, exit_on_signal
 from asheard.remote.machine import Machine, UnreachableError, known_hosts_file
 from asheard.remote.runpod.budget import affordable_hours
@@ -191,12 +189,6 @@ def terminate_pods(runpod: RunPod, ours: Callable[[Pod], bool], *, until: float 
             log(f"{failure}. {running()}. Trying again in {longer_s:.0f} s")
             time.sleep(longer_s)
             longer_s = min(2 * longer_s, _LONGEST_PAUSE_S)
-
-
-def log(text: str) -> None:
-    """Say something on stderr; that the terminal was closed keeps nobody from clearing away."""
-    with suppress(OSError):
-        Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)
 
 
 def format_time(moment: float) -> str:
