@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from asheard.corpora import Prediction, build_l2arctic, read_manifest, read_predictions
 from asheard.corpora.l2arctic import read_speakers
@@ -43,13 +43,10 @@ from asheard.phones import Vectors, load_vectors
 from asheard.prior import PMinChoice, fit_prior, load_prior
 from asheard.pronunciation.gop import Gop
 from asheard.remote import Executor, LocalExecutor
-from asheard.training import DEFAULT_BASE, TrainingOptions, faithful, l1_aware
+from asheard.training import DEFAULT_BASE, RECIPES, TrainingOptions
 from asheard.transcription import calibrate, ratios_path, transcribe
 
-_RECIPES: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
-    "faithful": (FAITHFUL, faithful),
-    "l1-aware": (L1_ENCODER, l1_aware),
-}
+_CHAINS: Final = {"faithful": FAITHFUL, "l1-aware": L1_ENCODER}  # the chain of each kind of trained model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +127,7 @@ def prepare_fold(config: FoldConfig, out: Path, test_speakers: Collection[str], 
     prior.save(out / "prior.json")
 
     runs = {
-        (chain, seed): recipe(
+        (chain, seed): RECIPES[kind](
             train=manifests / "train.jsonl",
             val=manifests / "val.jsonl",
             wav_root=config.wav_root,
@@ -142,7 +139,7 @@ def prepare_fold(config: FoldConfig, out: Path, test_speakers: Collection[str], 
             audio_cache=config.cache,
         )
         for seed in config.seeds
-        for kind, (chain, recipe) in _RECIPES.items()
+        for kind, chain in _CHAINS.items()
     }
     return PreparedFold(config=config, out=out, stages=stages, checked=checked, p_min=p_min, runs=runs)
 

@@ -6,26 +6,17 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asheard.cli.train import (
-    Base,
-    CheckpointEvery,
-    Epochs,
-    Pilot,
-    PilotTrain,
-    Preset,
-    PresetOption,
     Seeds,
-    SkipBad,
-    Train,
-    UnknownPhones,
-    UnknownPhonesOption,
-    Val,
-    WavRoot,
+    TrainingFiles,
+    TrainingParameters,
     read_seeds,
+    require_training_packages,
+    with_options,
 )
 
 if TYPE_CHECKING:
@@ -48,50 +39,39 @@ Out = Annotated[Path, typer.Option("--out", help="Folder that each run has a fol
 
 
 @app.command()
-def sync(
-    place: Place, wav_root: WavRoot, train: Train, val: Val, base: Base = None, preset: PresetOption = Preset.FULL
-) -> None:
+@with_options
+def sync(place: Place, files: TrainingFiles) -> None:
     """Mirror code, manifests, the base and the recordings that the manifests name; again, it copies what is missing."""
     from asheard.io.progress import StatusDisplay
     from asheard.remote.machine import machine_at
     from asheard.remote.transfer import sync as mirror
 
     machine = machine_at(place)
-    run = _input_alone(wav_root, train, val, base, preset)
+    run = _input_alone(files)
     with StatusDisplay() as display:
         mirror(machine, [run], lambda what, share: display.update(str(machine), f"copying {what}", share))
     typer.echo(f"{machine}: {len(run.wavs)} recordings and all that goes with them are there")
 
 
 @app.command()
-def check(
-    place: Place, wav_root: WavRoot, train: Train, val: Val, base: Base = None, preset: PresetOption = Preset.FULL
-) -> None:
+@with_options
+def check(place: Place, files: TrainingFiles) -> None:
     """See whether PyTorch sees a GPU there, and whether all rows and recordings are."""
     from asheard.remote.jobs import check as inspect
     from asheard.remote.machine import machine_at
 
     machine = machine_at(place)
-    typer.echo(f"{machine}: {inspect(machine, [_input_alone(wav_root, train, val, base, preset)])}")
+    typer.echo(f"{machine}: {inspect(machine, [_input_alone(files)])}")
 
 
 @app.command()
+@with_options
 def train(
     places: Places,
-    wav_root: WavRoot,
-    train: Train,
-    val: Val,
+    parameters: TrainingParameters,
     out: Out,
     kinds: Kinds = "faithful,l1-aware",
     seeds: Seeds = "1",
-    checkpoint_every: CheckpointEvery = 200,
-    epochs: Epochs = None,
-    pilot: Pilot = 0,
-    pilot_train: PilotTrain = 256,
-    unknown_phones: UnknownPhonesOption = UnknownPhones.WILDCARD,
-    skip_bad: SkipBad = False,
-    base: Base = None,
-    preset: PresetOption = Preset.FULL,
 ) -> None:
     """Sync, check, and queue each kind with each seed; training goes on there when this command has ended."""
     from asheard.io.progress import StatusDisplay
@@ -100,23 +80,11 @@ def train(
     from asheard.remote.machine import machines_at
     from asheard.remote.transfer import sync as mirror
 
+    for kind in kinds.split(","):
+        if kind not in ("faithful", "l1-aware"):
+            raise typer.BadParameter(f"{kind!r} is not one of faithful, l1-aware", param_hint="--kinds")
     runs = [
-        _remote_run(
-            kind,
-            wav_root=wav_root,
-            train=train,
-            val=val,
-            checkpoint_dir=out / f"{kind}-seed{seed}",
-            seed=seed,
-            checkpoint_every=checkpoint_every,
-            epochs=epochs,
-            pilot=pilot,
-            pilot_train=pilot_train,
-            unknown_phones=unknown_phones.value,
-            skip_bad=skip_bad,
-            base=base,
-            preset=preset,
-        )
+        _remote_run(parameters, kind, out / f"{kind}-seed{seed}", seed)
         for seed in read_seeds(seeds)
         for kind in kinds.split(",")
     ]
@@ -172,23 +140,16 @@ def pull(place: Place, out: Out, run: Run = None) -> None:
             typer.echo(f"{status.name}: here as {final}")
 
 
-def _input_alone(wav_root: Path, train: Path, val: Path, base: str | None, preset: Preset) -> "RemoteRun":
+def _input_alone(files: TrainingFiles) -> "RemoteRun":
     """A run of these files, of whatever kind."""
-    return _remote_run(
-        "faithful", wav_root=wav_root, train=train, val=val, checkpoint_dir=Path("run"), base=base, preset=preset
-    )
+    return _remote_run(files, "faithful", Path("run"), seed=1)
 
 
-def _remote_run(kind: str, *, preset: Preset, **given: Any) -> "RemoteRun":
-    """A run by a recipe; what is None is left to the preset."""
+def _remote_run(files: TrainingFiles, kind: str, checkpoint_dir: Path, seed: int) -> "RemoteRun":
+    require_training_packages()
     from asheard.remote.run import remote_run
-    from asheard.training import faithful, l1_aware
 
-    recipes = {"faithful": faithful, "l1-aware": l1_aware}
-    if kind not in recipes:
-        raise typer.BadParameter(f"{kind!r} is not one of {', '.join(recipes)}", param_hint="--kinds")
-    known = {name: value for name, value in given.items() if value is not None}
-    return remote_run(recipes[kind](preset=preset.value, audio_cache=Path("audio-16khz"), **known))
+    return remote_run(files.training_options(kind, checkpoint_dir, seed=seed, audio_cache=Path("audio-16khz")))
 
 
 def _found(machine: "Machine", beginning: str) -> "list[JobStatus]":

@@ -1,24 +1,151 @@
-"""Seeds of training on the command line.
+"""`asheard train KIND`: train a transcriber from manifests; and the options that other commands share with it."""
 
-`asheard train`: a faithful or an L1-aware transcriber from manifests.
-"""
-
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from asheard.errors import optional_package
 
+if TYPE_CHECKING:
     from asheard.training import TrainingOptions
 
-Seeds = Annotated[str, typer.Option("--seeds", help="Training seeds, joined by commas.")]
+_PACKAGES: Final = ("torch", "transformers", "accelerate", "tensorboard", "numba", "scipy")  # of the extra `train`
+
+_KINDS: Final = {
+    "faithful": "Train on the phones that the speakers produced.",
+    "l1-aware": "Train on the phones that the speakers produced, with the speaker's L1 in the model.",
+    "base": "Train on canonical phones, front end included, from random weights or from --base.",
+}
+
+Seeds = Annotated[str, typer.Option("--seeds", help="Training seeds, separated by commas.")]
+
+
+class Preset(StrEnum):
+    """full: a large model on a GPU. tiny: asheard-tiny, two cores. embedded: the embedded base; quick: one epoch."""
+
+    FULL = "full"
+    TINY = "tiny"
+    EMBEDDED = "embedded"
+    QUICK = "quick"
+
+
+class UnknownPhones(StrEnum):
+    """The target label of a phone that is only known not to be the canonical one."""
+
+    WILDCARD = "wildcard"
+    LEFT_OUT = "left-out"
+    CANONICAL = "canonical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingFiles:
+    """The options that decide which files a training run reads."""
+
+    wav_root: Annotated[Path, typer.Option("--wav-root", help="Folder that the manifests' wav paths start from.")]
+    train: Annotated[Path, typer.Option("--train", help="Training manifest (JSONL).")]
+    val: Annotated[Path, typer.Option("--val", help="Validation manifest (JSONL), measured after each epoch.")]
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="PATH_OR_ID",
+            help="Encoder to start from: a folder or a hub id.",
+            show_default="preset's: facebook/wav2vec2-lv-60-espeak-cv-ft, asheard-tiny, or the embedded base",
+        ),
+    ] = None
+    preset: Annotated[
+        Preset | None,
+        typer.Option("--preset", help="Recipe, for faithful and l1-aware.", show_default="full"),
+    ] = None
+
+    def training_options(self, kind: str, checkpoint_dir: Path, *, seed: int, audio_cache: Path) -> "TrainingOptions":
+        """The options of one run of `kind`. Options that were not given come from the recipe.
+
+        Raises:
+            BadParameter: `kind` is base, which has no presets, and a preset was given.
+        """
+        from asheard.training.options import RECIPES
+
+        if kind == "base" and self.preset is not None:
+            raise typer.BadParameter("applies to faithful and l1-aware only", param_hint="--preset")
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        if kind != "l1-aware":
+            given.pop("lambda_l1", None)
+        plain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in given.items()}
+        known = {name: value for name, value in plain.items() if value is not None}
+        return RECIPES[kind](checkpoint_dir=checkpoint_dir, seed=seed, audio_cache=audio_cache, **known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingParameters(TrainingFiles):
+    """The options that `asheard train` and `asheard remote train` share."""
+
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Passes over the training set.", show_default="preset's")
+    ] = None
+    pilot: Annotated[
+        int, typer.Option("--pilot", min=0, help="Steps of a pilot run that must pass the gates first; 0: no pilot.")
+    ] = 0
+    pilot_train: Annotated[int, typer.Option("--pilot-train", min=1, help="Utterances that the pilot trains on.")] = 256
+    checkpoint_every: Annotated[
+        int, typer.Option("--checkpoint-every", min=1, help="Optimizer steps between checkpoints.")
+    ] = 200
+    unknown_phones: Annotated[
+        UnknownPhones,
+        typer.Option("--unknown-phones", help="Target label of a phone only known not to be the canonical one."),
+    ] = UnknownPhones.WILDCARD
+    lambda_l1: Annotated[
+        float | None,
+        typer.Option("--lambda-l1", min=0.0, help="l1-aware only: weight of the L1 loss.", show_default="0.3"),
+    ] = None
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be read, and count them.")
+    ] = False
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take a dataclass of options as one parameter. Typer sees its fields as options of the command."""
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, type] = {}
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if is_dataclass(parameter.annotation) and isinstance(parameter.annotation, type):
+            groups[parameter.name] = parameter.annotation
+            hints = get_type_hints(parameter.annotation, include_extras=True)
+            parameters += [
+                inspect.Parameter(
+                    field.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=inspect.Parameter.empty if field.default is MISSING else field.default,
+                    annotation=hints[field.name],
+                )
+                for field in fields(parameter.annotation)
+            ]
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
 
 
 def read_seeds(text: str) -> tuple[int, ...]:
-    """The seeds that `Seeds` holds."""
+    """The seeds of an option such as `--seeds 1,2`.
+
+    Raises:
+        BadParameter: a seed is no number, is negative, or occurs twice.
+    """
     try:
         seeds = tuple(int(seed) for seed in text.split(","))
     except ValueError:
@@ -28,169 +155,65 @@ def read_seeds(text: str) -> tuple[int, ...]:
     return seeds
 
 
-app = typer.Typer(help="Train transcribers; killed, the same command goes on.", no_args_is_help=True)
+def require_training_packages() -> None:
+    """Refuse to train if a package of the extra `train` is missing.
+
+    Raises:
+        ModelError: a package is missing; with the pip command.
+    """
+    for package in _PACKAGES:
+        optional_package(package, "train")
 
 
-class Preset(StrEnum):
-    """Recipes: a large model on a GPU, asheard-tiny on two cores, the embedded base there, one epoch of that."""
-
-    FULL = "full"
-    TINY = "tiny"
-    EMBEDDED = "embedded"
-    QUICK = "quick"
+app = typer.Typer(help="Train a transcriber. The same command resumes a killed run.", no_args_is_help=True)
 
 
-class UnknownPhones(StrEnum):
-    """What stands in the target for a sound of which only is known that it was not the canonical one."""
-
-    WILDCARD = "wildcard"
-    LEFT_OUT = "left-out"
-    CANONICAL = "canonical"
-
-
-WavRoot = Annotated[Path, typer.Option("--wav-root", help="Folder the manifests' wav paths start from.")]
-Train = Annotated[Path, typer.Option("--train", help="Manifest to learn from (JSONL).")]
-Val = Annotated[Path, typer.Option("--val", help="Manifest that is measured on after each epoch.")]
-CheckpointDir = Annotated[
-    Path, typer.Option("--checkpoint-dir", help="Checkpoint, log and, at the end, final/ go here.")
-]
-CheckpointEvery = Annotated[int, typer.Option("--checkpoint-every", min=1, help="Optimizer steps between checkpoints.")]
-Epochs = Annotated[
-    int | None, typer.Option("--epochs", min=1, help="Passes over the training set.", show_default="preset's")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0)]
-Pilot = Annotated[
-    int, typer.Option("--pilot", min=0, help="Steps of a pilot run that must pass the gates first; 0: none.")
-]
-PilotTrain = Annotated[int, typer.Option("--pilot-train", min=1, help="Utterances the pilot trains on.")]
-Base = Annotated[
-    str | None,
-    typer.Option(
-        "--base",
-        metavar="PATH_OR_ID",
-        help="Encoder to start from: a folder or a hub id.",
-        show_default="preset's: facebook/wav2vec2-lv-60-espeak-cv-ft, asheard-tiny, or the embedded base",
-    ),
-]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be read, and count them.")]
-UnknownPhonesOption = Annotated[
-    UnknownPhones, typer.Option("--unknown-phones", help="The target where only is known that a phone was wrong.")
-]
-PresetOption = Annotated[Preset, typer.Option("--preset", help="Recipe.")]
+def _add_command(kind: str, summary: str) -> None:
+    @app.command(kind, help=summary)
+    @with_options
+    def run(
+        parameters: TrainingParameters,
+        checkpoint_dir: Annotated[
+            Path,
+            typer.Option("--checkpoint-dir", help="Folder for checkpoints, log and the finished model (final/)."),
+        ],
+        seed: Annotated[int, typer.Option("--seed", min=0, help="Decides all randomness of the run.")] = 1,
+    ) -> None:
+        require_training_packages()
+        if kind != "l1-aware" and parameters.lambda_l1 is not None:
+            raise typer.BadParameter("applies to l1-aware only", param_hint="--lambda-l1")
+        audio_cache = checkpoint_dir.parent / "audio-16khz"
+        _train(parameters.training_options(kind, checkpoint_dir, seed=seed, audio_cache=audio_cache))
 
 
-@app.command()
-def faithful(
-    wav_root: WavRoot,
-    train: Train,
-    val: Val,
-    checkpoint_dir: CheckpointDir,
-    checkpoint_every: CheckpointEvery = 200,
-    epochs: Epochs = None,
-    seed: Seed = 1,
-    pilot: Pilot = 0,
-    pilot_train: PilotTrain = 256,
-    skip_bad: SkipBad = False,
-    unknown_phones: UnknownPhonesOption = UnknownPhones.WILDCARD,
-    base: Base = None,
-    preset: PresetOption = Preset.FULL,
-) -> None:
-    """Train on the phones that were said."""
-    from asheard.training import faithful as recipe
-
-    _train(
-        recipe,
-        wav_root=wav_root,
-        train=train,
-        val=val,
-        checkpoint_dir=checkpoint_dir,
-        checkpoint_every=checkpoint_every,
-        epochs=epochs,
-        seed=seed,
-        pilot=pilot,
-        pilot_train=pilot_train,
-        skip_bad=skip_bad,
-        unknown_phones=unknown_phones.value,
-        base=base,
-        preset=preset,
-    )
-
-
-@app.command("l1-aware")
-def l1_aware(
-    wav_root: WavRoot,
-    train: Train,
-    val: Val,
-    checkpoint_dir: CheckpointDir,
-    checkpoint_every: CheckpointEvery = 200,
-    epochs: Epochs = None,
-    seed: Seed = 1,
-    pilot: Pilot = 0,
-    pilot_train: PilotTrain = 256,
-    lambda_l1: Annotated[
-        float, typer.Option("--lambda-l1", min=0.0, help="Weight of the L1 loss beside the CTC loss.")
-    ] = 0.3,
-    skip_bad: SkipBad = False,
-    unknown_phones: UnknownPhonesOption = UnknownPhones.WILDCARD,
-    base: Base = None,
-    preset: PresetOption = Preset.FULL,
-) -> None:
-    """Train on the phones that were said, with the speaker's L1 in the model."""
-    from asheard.training import l1_aware as recipe
-
-    _train(
-        recipe,
-        wav_root=wav_root,
-        train=train,
-        val=val,
-        checkpoint_dir=checkpoint_dir,
-        checkpoint_every=checkpoint_every,
-        epochs=epochs,
-        seed=seed,
-        pilot=pilot,
-        pilot_train=pilot_train,
-        skip_bad=skip_bad,
-        lambda_l1=lambda_l1,
-        unknown_phones=unknown_phones.value,
-        base=base,
-        preset=preset,
-    )
+for _kind, _summary in _KINDS.items():
+    _add_command(_kind, _summary)
 
 
 @app.command()
 def options(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON; relative paths start from the current folder.")],
 ) -> None:
-    """Train as a file of options says."""
+    """Train with the options of a JSON file."""
+    require_training_packages()
     from asheard.training import read_options
 
-    _train_by(read_options(file))
+    _train(read_options(file))
 
 
-def _train(recipe: "Callable[..., TrainingOptions]", *, checkpoint_dir: Path, preset: Preset, **given: Any) -> None:
-    """Train by a recipe; what is None is left to the preset."""
-    _train_by(
-        recipe(
-            checkpoint_dir=checkpoint_dir,
-            preset=preset.value,
-            audio_cache=checkpoint_dir.parent / "audio-16khz",
-            **{name: value for name, value in given.items() if value is not None},
-        )
-    )
-
-
-def _train_by(options: "TrainingOptions") -> None:
+def _train(options: "TrainingOptions") -> None:
+    """Train, and print what the model's card says about the run."""
     from rich.console import Console
 
     from asheard.models import read_card
     from asheard.models.folder import CARD
     from asheard.training import train
 
-    already = options.final.is_dir()
+    finished = options.final.is_dir()
     final = train(options)
     card = read_card(final)["training"]
     console = Console()
-    console.print(f"{final}: {'already trained' if already else 'trained'} on {card['num_train']} utterances")
+    console.print(f"{final}: {'already trained' if finished else 'trained'} on {card['num_train']} utterances")
     for name, reasons in card["excluded"].items():
         for reason, utterances in reasons.items():
             console.print(f"left out of {name}: {len(utterances)} ({reason}), named in {final / CARD}")

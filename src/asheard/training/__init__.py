@@ -4,6 +4,7 @@ from asheard.training.loop import train
 from asheard.training.options import (
     DEFAULT_BASE,
     PRESETS,
+    RECIPES,
     TrainingOptions,
     base,
     faithful,
@@ -15,6 +16,7 @@ from asheard.training.options import (
 __all__ = [
     "DEFAULT_BASE",
     "PRESETS",
+    "RECIPES",
     "TrainingOptions",
     "base",
     "faithful",

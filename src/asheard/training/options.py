@@ -5,6 +5,7 @@ Training options as a JSON file, so that a run can be told on another machine.
 Training recipes: functions that return options.
 """
 
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from types import UnionType
@@ -308,3 +309,6 @@ def base(*, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, **chan
         "mask_time_prob": 0.0,
     } | changes
     return TrainingOptions(train=train, val=val, wav_root=wav_root, checkpoint_dir=checkpoint_dir, **options)
+
+
+RECIPES: Final[dict[str, Callable[..., TrainingOptions]]] = {"faithful": faithful, "l1-aware": l1_aware, "base": base}
