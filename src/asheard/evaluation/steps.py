@@ -23,7 +23,7 @@ from asheard.evaluation.decision import Verdict, decide
 from asheard.evaluation.expert_scores import SCORES, not_ranked, scheme_for, scheme_of
 from asheard.evaluation.metrics import LABELS, Scheme, summarise
 from asheard.evaluation.report.document import results_text, signature
-from asheard.evaluation.report.figures import draw_plots
+from asheard.evaluation.report.figures import write_figures
 from asheard.evaluation.systems import (
     CHAINS,
     COPY_CANONICAL,
@@ -290,7 +290,7 @@ def write_report(out: Path | str) -> Verdict | None:
         (out / VERDICT_FILE).unlink(missing_ok=True)
     else:
         write_json(out / VERDICT_FILE, asdict(verdict))
-    draw_plots(out / PLOTS_FOLDER, rows, metrics)
+    write_figures(out / PLOTS_FOLDER, rows, metrics)
     with whole_file(out / RESULTS_FILE) as part:
         part.write_text(results_text(rows, metrics, context, verdict, PLOTS_FOLDER), encoding="utf-8")
     return verdict
