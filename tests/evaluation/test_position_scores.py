@@ -12,7 +12,7 @@ from asheard.errors import CorpusError
 from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Evaluation, evaluate_runs
 from asheard.evaluation.detection import detection_curve
 from asheard.evaluation.ranking import distinct_transcripts
-from asheard.evaluation.report.distance_figures import draw_detection
+from asheard.evaluation.report.curve_figures import draw_detection
 from asheard.evaluation.report.distances import detection
 from asheard.evaluation.systems import behind_prior
 from asheard.evaluation.tokens import OPTIONAL, SCHEMA, token_rows
@@ -107,7 +107,7 @@ def test_the_report_says_whose_scores_they_are(both: Evaluation) -> None:
 
 
 def test_the_picture_has_its_curve(both: Evaluation) -> None:
-    (axes,) = draw_detection(both.rows, both.metrics["chains"]).panels
+    (axes,) = draw_detection(both.rows, both.metrics["chains"]).axes
     drawn = [line.get_ydata().tolist() for line in axes.lines]
     for chain in ("plain", "gop"):
         curve = detection_curve(both.rows.filter(chain=chain))

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -17,12 +16,14 @@ from asheard.corpora.records import Utterance, write_manifest, write_predictions
 from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, Evaluation, evaluate_runs
 from asheard.evaluation.expert_scores import SCORES
 from asheard.evaluation.metrics import summarise
+from asheard.evaluation.report.curve_figures import draw_tradeoff
 from asheard.evaluation.report.document import results_text
-from asheard.evaluation.report.rate_figures import draw_tradeoff
 from asheard.evaluation.report.scores import curves
+from asheard.evaluation.report.style import figure_style
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
+from support.figures import find_misplaced_texts
 from support.scored_gold import scored, scoring
 from support.small_gold import PHONES, run
 
@@ -186,12 +187,6 @@ def test_several_first_languages_and_seeds_have_tables_of_their_own(study: Evalu
     assert "the same 10 speakers" in text
 
 
-def test_no_text_leaves_the_picture(study: Evaluation) -> None:
-    drawn = draw_tradeoff(study.rows, study.metrics["chains"])
-    renderer = FigureCanvasAgg(drawn.figure).get_renderer()
-    drawn.figure.draw(renderer)
-    page = drawn.figure.bbox
-    box = drawn.panels[0].get_tightbbox(renderer)
-    assert min(box.x0 - page.x0, page.x1 - box.x1, box.y0 - page.y0, page.y1 - box.y1) >= 0
-    (legend,) = drawn.figure.legends
-    assert not legend.get_window_extent(renderer).overlaps(box)
+def test_draw_tradeoff_keeps_texts_apart(study: Evaluation) -> None:
+    with figure_style():
+        assert find_misplaced_texts(draw_tradeoff(study.rows, study.metrics["chains"])) == []

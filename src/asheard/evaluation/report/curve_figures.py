@@ -45,7 +45,7 @@ def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
     if any(behind_prior(chain) in chains for chain in shown):
         legend["with the prior"] = _sample("D", "white")
     figure = new_figure(
-        5.6, "What does it cost to find more substitutions? (lower and further left is better)", legend=legend | _CHANCE
+        4.2, "What does it cost to find more substitutions? (lower and further left is better)", legend=legend | _CHANCE
     )
     axes = figure.subplots()
     highest = 0.0
@@ -82,7 +82,7 @@ def draw_tradeoff(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
     legend["phones as written"] = _sample("o")
     legend["all thresholds on closeness"] = Line2D([], [], color=GREY, linewidth=2)
     figure = new_figure(
-        6.2, "What does it cost to collapse less? (lower and further left is better)", legend=legend | _CHANCE
+        5.4, "What does it cost to collapse less? (lower and further left is better)", legend=legend | _CHANCE
     )
     axes = figure.subplots()
     for chain, summary in chains.items():
@@ -124,7 +124,7 @@ def draw_distances(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
     num_columns = min(2, len(shown))
     num_rows = -(-len(shown) // num_columns)
     figure = new_figure(
-        1.3 + 2.2 * num_rows, "Does a chain write a more distant phone at substitutions than at correct positions?",
+        0.2 + 2.2 * num_rows, "Does a chain write a more distant phone at substitutions than at correct positions?",
         legend={
             "correct (ok)": Line2D([], [], color=BLUE, linewidth=2),
             "substituted": Line2D([], [], color=VERMILION, linewidth=2),

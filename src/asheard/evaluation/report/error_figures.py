@@ -29,7 +29,7 @@ def draw_confusions(rows: pl.DataFrame, chain: str) -> Figure:
     num_seeds = max(1, substituted["seed"].n_unique())
     l1s = sorted(rows["l1"].unique())
     figure = new_figure(
-        1.0 + 2.05 * len(l1s), "The most substituted phones of each L1 (number of substitutions in brackets), per cent "
+        2.05 * len(l1s), "The most substituted phones of each L1 (number of substitutions in brackets), per cent "
         f"of their substitutions. Left: what was said. Right: what {chain} wrote. Orange: the canonical was written, "
         "so the error was missed",
     )  # fmt: skip
@@ -98,7 +98,7 @@ def draw_missed(rows: pl.DataFrame, chain: str) -> Figure:
     num_columns = min(_NUM_COLUMNS, len(l1s))
     num_rows = -(-len(l1s) // num_columns)
     figure = new_figure(
-        0.9 + 2.2 * num_rows, f"The errors that {chain} missed most often (canonical → said)",
+        2.2 * num_rows, f"The errors that {chain} missed most often (canonical → said)",
         legend={"made": Patch(color=_MADE), "missed: the canonical was written": Patch(color=VERMILION)},
     )  # fmt: skip
     panels = list(figure.subplots(num_rows, num_columns, squeeze=False).flat)

@@ -18,7 +18,7 @@ def draw_collapse(chains: Mapping[str, Any]) -> Figure:
     shown = distinct_transcripts(chains)
     l1s = list(chains[shown[0]]["per_l1"])
     figure = new_figure(
-        4.4, "Collapse: the canonical is written although another phone was said (95% intervals)",
+        3.4, "Collapse: the canonical is written although another phone was said (95% intervals)",
         legend=_legend(shown),
     )  # fmt: skip
     axes = figure.subplots()
@@ -73,7 +73,7 @@ def draw_phones(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
     groups = [(name, collapse_by(of_chain[reference], name)) for name in ("canonical", "position")]
     num_lines = sum(table.height + 1 for _, table in groups if table.height)
     figure = new_figure(
-        1.6 + 0.19 * num_lines, "Which phones collapse most? (number of substitutions in brackets)",
+        0.6 + 0.2 * num_lines, "Which phones collapse most? (number of substitutions in brackets)",
         legend=_legend(shown),
     )  # fmt: skip
     axes = figure.subplots()
@@ -90,6 +90,6 @@ def draw_phones(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
             axes.plot(100 * here["collapse"], y, marker[chain], color=colour[chain], markersize=5.5, clip_on=False)
     axes.set_yticks(list(labels), list(labels.values()))
     axes.set(xlim=(0, 100), ylim=(max(labels, default=0) + 0.7, -0.7), xlabel="collapse (% of substitutions)")
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=7)
     grid(axes, "both")
     return figure

@@ -22,7 +22,10 @@ WIDTH: Final = 8.0  # inches
 DPI: Final = 130
 SMALL_SIZE: Final = 8  # points
 TITLE_SIZE: Final = 11  # points
+_TEXT_SIZE: Final = 9  # points
 _FOOTER_SIZE: Final = 6  # points
+_LINE: Final = 1.6 / 72  # inches from one line to the next, for each point of the font size
+_FOOT: Final = 0.4  # inches
 _TITLE_LETTERS: Final = 88  # letters of TITLE_SIZE in a line of WIDTH
 _FOOTER_LETTERS: Final = 175  # letters of _FOOTER_SIZE in a line of WIDTH
 _LEGEND_LETTERS: Final = 105  # letters of a legend in a line of WIDTH
@@ -47,7 +50,7 @@ _OTHER_COLOURS: Final = (PURPLE, BLACK, SKY, ORANGE, GREEN, BLUE, VERMILION, YEL
 _MARKERS: Final = "osD^vPXph*"
 _RC: Final = {
     "text.parse_math": False,  # a chain may be called `$x`
-    "font.size": 9,
+    "font.size": _TEXT_SIZE,
     "axes.titlesize": 10,
     "axes.titley": 1.0,  # otherwise each title is measured against the tick labels
     "axes.titlelocation": "left",
@@ -69,23 +72,25 @@ def new_figure(height: float, title: str, *, legend: Mapping[str, Artist] | None
     """Start a figure.
 
     Args:
-        height: inches.
+        height: of the panels with their labels, in inches. Title, legend and footer come on top of it.
         title: wrapped to the width.
         legend: the sample of each name. The title is the legend's title then, because matplotlib places a figure's
             title and a legend outside the axes on each other.
     Returns:
         A figure without axes.
     """
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    title = "\n".join(wrap(title, _TITLE_LETTERS))
+    lines = wrap(title, _TITLE_LETTERS)
+    longest = max(map(len, legend or {}), default=0) + _HANDLE_LETTERS
+    num_columns = max(1, min(len(legend or {}), _LEGEND_LETTERS // longest))
+    num_rows = -(-len(legend or {}) // num_columns)
+    head = _LINE * (TITLE_SIZE * len(lines) + _TEXT_SIZE * num_rows)
+    figure = Figure(figsize=(WIDTH, height + head + _FOOT), layout="constrained")
     if not legend:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_SIZE)
+        figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=TITLE_SIZE)
         return figure
-    longest = max(map(len, legend)) + _HANDLE_LETTERS
     figure.legend(
-        list(legend.values()), list(legend), title=title, title_fontsize=TITLE_SIZE, alignment="left",
-        loc="outside upper left", borderaxespad=0.2, borderpad=0.2, handlelength=1.6,
-        ncols=max(1, min(len(legend), _LEGEND_LETTERS // longest)),
+        list(legend.values()), list(legend), title="\n".join(lines), title_fontsize=TITLE_SIZE, alignment="left",
+        loc="outside upper left", borderaxespad=0.2, borderpad=0.2, handlelength=1.6, ncols=num_columns,
     )  # fmt: skip
     return figure
 
