@@ -69,7 +69,8 @@ def _shares(rows: pl.DataFrame, column: str, canonical: Sequence[str], names: Se
     for phone, written, count in rows.group_by("canonical", column).len().iter_rows():
         name = _NOTHING if written is None else _CANONICAL if written == phone else written
         share[canonical.index(phone), places.get(name, places[_OTHER])] += count
-    return share * (100 / share.sum(axis=1, keepdims=True))
+    share *= 100 / share.sum(axis=1, keepdims=True)
+    return share
 
 
 def _draw_map(axes: Axes, left: float, share: FloatArray, names: Sequence[str]) -> None:

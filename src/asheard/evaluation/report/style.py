@@ -48,7 +48,7 @@ _NAMED_COLOURS: Final = {
 # Other chains take the colours that the named chains leave, in this order. Then follows a longer palette.
 _OTHER_COLOURS: Final = (PURPLE, BLACK, SKY, ORANGE, GREEN, BLUE, VERMILION, YELLOW)
 _MARKERS: Final = "osD^vPXph*"
-_RC: Final = {
+_RC: Final[Any] = {
     "text.parse_math": False,  # a chain may be called `$x`
     "font.size": _TEXT_SIZE,
     "axes.titlesize": 10,
