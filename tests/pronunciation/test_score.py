@@ -16,8 +16,8 @@ from asheard.phones import BLANK_ID, LABELS, cos_dist, phone_to_id
 from asheard.phones.espeak import Voice, render_phonemes
 from asheard.prior import build_prior
 from asheard.pronunciation.calibration import Calibration
-from asheard.pronunciation.result import Scored
-from asheard.pronunciation.scorer import Scorer, score
+from asheard.pronunciation.result import Pronunciation
+from asheard.pronunciation.scorer import load_model
 from asheard.pronunciation.target import target_of_phones
 from support.in_process import run
 from support.tone_files import write
@@ -36,6 +36,10 @@ def folder(tmp_path_factory):
     write(root / "see.wav", seconds=1.0)
     build_prior([("Thai", "t", "d", "coda")] * 60 + [("Thai", "t", "t", "coda")] * 40).save(root / "prior.json")
     return root
+
+
+def score(recording, target, model, l1=None, **files):
+    return load_model(model, **files).score(recording, target, l1)
 
 
 @pytest.fixture
@@ -101,7 +105,7 @@ def test_a_word_may_be_said_in_any_of_its_ways(folder, hears):
 
 def test_a_ratio_is_calibrated_by_the_models_own_file_or_by_another(folder, hears, tmp_path):
     """log-odds = slope * ratio + intercept, so two calibrations tell the ratio twice."""
-    plain = Scorer.load(folder / "model").score(folder / "see.wav", TEXT)
+    plain = load_model(folder / "model").score(folder / "see.wav", TEXT)
     Calibration(0.5, 1.0).save(tmp_path / "other.json")
     other = score(folder / "see.wav", TEXT, folder / "model", calibration=tmp_path / "other.json")
     Calibration(0.25, -1.0).save(folder / "model" / "calibration.json")
@@ -132,7 +136,7 @@ def test_the_prior_knows_what_an_l1_says(folder, hears):
 
 
 def test_samples_instead_of_a_file(folder, hears):
-    scorer = Scorer.load(folder / "model")
+    scorer = load_model(folder / "model")
     from_file, from_samples = (
         scorer.score(recording, TEXT) for recording in (folder / "see.wav", load_recording(folder / "see.wav"))
     )
@@ -151,7 +155,7 @@ def test_samples_instead_of_a_file(folder, hears):
 )
 def test_samples_are_checked_as_files_are(folder, hears, samples, message):
     with pytest.raises(CorpusError, match=message):
-        Scorer.load(folder / "model").score(samples, TEXT)
+        load_model(folder / "model").score(samples, TEXT)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +187,7 @@ def test_no_speech(folder, hears, tmp_path):
 
 def test_models_without_posteriors_give_verdicts_and_no_probabilities(folder):
     scored = score(folder / "see.wav", TEXT, "command:echo S IY IH D")
-    assert [phone.verdict for phone in scored.phones] == ["ok", "ok", "ok", "variant"]
+    assert [phone.class_ for phone in scored.phones] == ["ok", "ok", "ok", "variant"]
     assert {phone.probability for phone in scored.phones} == {phone.start_s for phone in scored.phones} == {None}
     assert (scored.score, scored.calibrated) == (1.0, False)
 
@@ -192,11 +196,11 @@ def test_verdicts_and_what_made_them(folder, hears):
     """A t for a θ is far from it, and near for speakers of Spanish, who are known to say it."""
     hears({5: "t", 10: "ɪ", 15: "ŋ", 20: "k", 25: "ə"})
     alone, spanish = (score(folder / "see.wav", "think", folder / "model", l1=l1) for l1 in (None, "Spanish"))
-    assert [phone.verdict for phone in alone.phones] == ["error", "ok", "ok", "ok"]
+    assert [phone.class_ for phone in alone.phones] == ["error", "ok", "ok", "ok"]
     theta = spanish.phones[0]
-    assert (theta.verdict, theta.reason, theta.without_prior) == ("variant", "l1-prior", "error")
-    assert theta.typical > 0.05
-    assert (alone.prior_used, spanish.prior_used) == (False, True)
+    assert (theta.class_, theta.reason, theta.class_without_prior) == ("variant", "l1-prior", "error")
+    assert theta.l1_frequency > 0.05
+    assert (alone.prior.used, spanish.prior.used) == (False, True)
     assert [(one.phone, one.before, one.heard_index) for one in alone.added] == [("ə", 4, 4)]
 
 
@@ -210,11 +214,12 @@ def test_the_users_own_phones(folder, hears):
 def test_json_and_back(folder, hears):
     hears({10: "s", 20: "i", 40: "t", 45: "ə"})
     scored = score(folder / "see.wav", TEXT, folder / "model")
-    back = Scored.from_json({"utt": "see"} | scored.to_json())
-    assert [[phone.heard, phone.verdict, phone.start_s] for phone in back.phones] == [
-        [phone.heard, phone.verdict, pytest.approx(phone.start_s)] for phone in scored.phones
+    back = Pronunciation.from_json({"utt": "see"} | scored.to_json())
+    assert [[phone.heard, phone.class_, phone.start_s] for phone in back.phones] == [
+        [phone.heard, phone.class_, pytest.approx(phone.start_s)] for phone in scored.phones
     ]
-    assert (back.added, back.text, back.score) == (scored.added, TEXT, pytest.approx(scored.score, abs=1e-4))
+    assert back.added[0].feedback == 'an extra ə was heard after "it"'
+    assert (back.text, back.score) == (TEXT, pytest.approx(scored.score, abs=1e-4))
 
 
 @pytest.mark.parametrize(
@@ -238,16 +243,17 @@ def test_one_json_object(asheard, folder, hears):
     assert row == {"utt": "see", "speaker": ""} | scored.to_json()
     assert row["words"][1]["phones"][1] == {
         "canonical": "t",
+        "class": "variant",
+        "reason": "distance",
+        "class_without_prior": "variant",
         "probability": pytest.approx(0.0, abs=0.1),
         "heard": "d",
         "heard_index": 3,
         "cos_dist": pytest.approx(cos_dist("t", "d"), abs=1e-4),
-        "verdict": "variant",
-        "reason": "distance",
-        "without_prior": "variant",
-        "typical": 0.0,
+        "l1_frequency": 0.0,
         "start_s": 0.8,
         "end_s": 0.82,
+        "feedback": 'the t of "it" was heard as d, which is near enough',
     }
 
 
@@ -255,7 +261,7 @@ def test_a_table_by_word(asheard, folder, hears):
     hears(HEARD | {45: "ə"})
     done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model")
     heading, *rows, added, overall, remark = done.out.splitlines()
-    assert heading.split() == ["word", "phone", "said", "heard", "verdict", "start", "s", "end", "s"]
+    assert heading.split() == ["word", "phone", "said", "heard", "class", "start", "s", "end", "s"]
     assert [row.split()[:2] for row in rows[::2]] == [["see", "s"], ["it", "ɪ"]]
     assert rows[3].split()[0] == "t"
     assert rows[3].split()[2:] == ["d", "variant", "0.80", "0.82"]
@@ -299,7 +305,7 @@ def test_a_text_that_was_said_scores_above_one_that_was_not(tmp_path, text, mnem
     save_transcriber(model.eval(), tmp_path / "model", {})
     speech = render_phonemes(mnemonics, Voice("en-us"), seed=1)
     soundfile.write(tmp_path / "said.wav", speech.samples, speech.sample_rate_hz)
-    scorer = Scorer.load(tmp_path / "model")
+    scorer = load_model(tmp_path / "model")
     said, not_said = scorer.score(tmp_path / "said.wav", text), scorer.score(tmp_path / "said.wav", other)
     assert said.score > not_said.score + 0.3
     times = [phone.start_s for word in said.words for phone in word.phones]

@@ -7,7 +7,7 @@ import pytest
 from praatio.textgrid import openTextgrid
 
 from asheard.corpora.records import ErrorType, Token, Utterance, write_manifest
-from asheard.pronunciation.scorer import Scorer
+from asheard.pronunciation.scorer import Model
 from support.in_process import run
 from support.tone_files import TIMED, write
 
@@ -83,11 +83,11 @@ def test_textgrids(asheard, folder, tmp_path):
     done = asheard("score", folder, "--model", model, "--phones", "HH AH T", "--format", "textgrid", "--out", out)
     assert done.code == 0, done.err
     grid = openTextgrid(str(out / "A" / "u1.TextGrid"), includeEmptyIntervals=False)
-    assert grid.tierNames == ("words", "canonical", "heard", "verdict")
+    assert grid.tierNames == ("words", "canonical", "heard", "class")
     assert grid.maxTimestamp == pytest.approx(0.5)
     spans = [(0.1, 0.2), (0.2, 0.35)]
     assert [entry[:2] for entry in grid.getTier("heard").entries] == spans
-    assert [entry.label for entry in grid.getTier("verdict").entries] == ["ok", "ok"]
+    assert [entry.label for entry in grid.getTier("class").entries] == ["ok", "ok"]
     assert [tuple(entry) for entry in grid.getTier("words").entries] == [(0.1, 0.35, "HH AH T")]
     done = asheard("transcribe", folder, "--model", model, "--format", "textgrid", "--out", out)
     assert done.code == 0, done.err
@@ -109,7 +109,7 @@ def test_one_bad_recording_stops_no_other(asheard, folder, tmp_path):
 
 def test_a_killed_call_goes_on(asheard, folder, tmp_path, monkeypatch):
     arguments = ("score", folder, "--model", MODEL, "--out", tmp_path / "scores.jsonl")
-    score, heard = Scorer.score, []
+    score, heard = Model.score, []
 
     def killed_at_the_second(self, wav, *rest):
         heard.append(wav.name)
@@ -117,7 +117,7 @@ def test_a_killed_call_goes_on(asheard, folder, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return score(self, wav, *rest)
 
-    monkeypatch.setattr(Scorer, "score", killed_at_the_second)
+    monkeypatch.setattr(Model, "score", killed_at_the_second)
     assert asheard(*arguments).code != 0
     assert not (tmp_path / "scores.jsonl").exists()
     done = asheard(*arguments)

@@ -33,10 +33,9 @@ def test_what_is_built_in():
 @pytest.mark.parametrize("name", ["asheard-tiny", "embedded-base"])
 def test_models_that_come_with_the_package_load_and_hear(name):
     (entry,) = (entry for entry in built_in_models() if entry.name == name)
-    scorer = load_scorer(entry)
-    transcriber = scorer.transcriber
-    assert len(smoke_test(transcriber)) > 3
-    assert scorer.calibrated == (name == "asheard-tiny")
+    model = load_scorer(entry)
+    assert len(smoke_test(model.recogniser)) > 3
+    assert model.calibrated == (name == "asheard-tiny")
 
 
 def test_every_kind_of_entry(tmp_path):
@@ -158,7 +157,7 @@ def test_export_and_load_again(registry, tmp_path, wav):
     out = export_model(registry, "asheard-tiny", tmp_path / "mine")
     assert json.loads((out / "card.json").read_text())["kind"] == "faithful"
     entries = read(tmp_path, '[transcribers.copy]\nkind = "model"\npath = "mine"')
-    original, copy = (load_scorer(entry).transcriber for entry in (registry.entries["asheard-tiny"], entries[0]))
+    original, copy = (load_scorer(entry).recogniser for entry in (registry.entries["asheard-tiny"], entries[0]))
     samples = read_upload(wav, 60)
     assert copy.transcribe([samples], [None]) == original.transcribe([samples], [None])
     graph = export_model(registry, "asheard-tiny", tmp_path / "mine.onnx")

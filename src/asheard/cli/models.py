@@ -46,7 +46,7 @@ def check(
                 raise AsHeardError(f"no such model; there are {', '.join(found.entries)}")
             if found.broken.get(name):
                 raise AsHeardError(found.broken[name])
-            transcriber = load_scorer(found.entries[name]).transcriber
+            transcriber = load_scorer(found.entries[name]).recogniser
             typer.echo(f"{name}: ok, heard {' '.join(smoke_test(transcriber))}")
         except AsHeardError as error:
             failed = True

@@ -10,9 +10,9 @@ from asheard import DEFAULT_MODEL
 from asheard.cli.output import Format, print_error, textgrid_path
 
 if TYPE_CHECKING:
-    from asheard.pronunciation.batch import Reading
-    from asheard.pronunciation.result import Scored, ScoredPhone
-    from asheard.pronunciation.scorer import Scorer
+    from asheard.pronunciation.batch import ScoringTask
+    from asheard.pronunciation.result import Pronunciation, ScoredPhone
+    from asheard.pronunciation.scorer import Model
 
 _STYLES = {"ok": None, "variant": "yellow", "error": "red"}
 
@@ -63,8 +63,8 @@ def score(
 
     Recordings that cannot be scored are told at the end, and the exit code is 2. With --out a killed command goes on.
     """
-    from asheard.pronunciation.batch import readings_of_manifest, readings_of_recordings
-    from asheard.pronunciation.scorer import Scorer
+    from asheard.pronunciation.batch import tasks_of_manifest, tasks_of_recordings
+    from asheard.pronunciation.scorer import load_model
     from asheard.pronunciation.target import target_of_phones, target_of_text
 
     if bool(recordings) == (manifest is not None):
@@ -78,53 +78,53 @@ def score(
             raise typer.BadParameter("the manifest has the texts; leave --text and --phones out")
         if wav_root is None:
             raise typer.BadParameter("--manifest goes with --wav-root")
-        readings = readings_of_manifest(manifest, wav_root, l1)
+        tasks = tasks_of_manifest(manifest, wav_root, l1)
     else:
         target = target_of_text(text) if text is not None else target_of_phones(phones) if phones is not None else None
-        readings = readings_of_recordings(recordings or [], target, l1)
-    scorer = Scorer.load(model, prior=prior, calibration=calibration)
+        tasks = tasks_of_recordings(recordings or [], target, l1)
+    loaded = load_model(model, prior=prior, calibration=calibration)
     if out is None:
-        _print_all(scorer, readings, format)
+        _print_all(loaded, tasks, format)
     else:
-        _write_all(scorer, readings, format, out)
+        _write_all(loaded, tasks, format, out)
 
 
-def _print_all(scorer: "Scorer", readings: "list[Reading]", format: Format) -> None:
+def _print_all(model: "Model", tasks: "list[ScoringTask]", format: Format) -> None:
     from asheard.errors import CorpusError
     from asheard.pronunciation.batch import scored_row
 
     failed = False
-    for reading in readings:
+    for task in tasks:
         try:
-            scored = scorer.score(reading.wav, reading.target, reading.l1)
+            scored = model.score(task.wav, task.target, task.l1)
         except CorpusError as error:
             print_error(error)
             failed = True
             continue
         if format is Format.JSON:
-            typer.echo(json.dumps(scored_row(reading, scored), ensure_ascii=False))
+            typer.echo(json.dumps(scored_row(task, scored), ensure_ascii=False))
         else:
-            if len(readings) > 1:
-                typer.echo(f"{reading.wav}: {reading.target.text}")
+            if len(tasks) > 1:
+                typer.echo(f"{task.wav}: {task.target.text}")
             _print_scored(scored)
     if failed:
         raise typer.Exit(2)
 
 
-def _write_all(scorer: "Scorer", readings: "list[Reading]", format: Format, out: Path) -> None:
+def _write_all(model: "Model", tasks: "list[ScoringTask]", format: Format, out: Path) -> None:
     from asheard.io.files import read_jsonl
     from asheard.pronunciation.batch import score_recordings
-    from asheard.pronunciation.result import Scored
+    from asheard.pronunciation.result import Pronunciation
     from asheard.pronunciation.textgrids import write_scored
 
     rows = out / "scores.jsonl" if format is Format.TEXTGRID else out
-    written = score_recordings(scorer, readings, rows)
-    typer.echo(f"{rows}: {written.num_rows} recordings by {scorer.name}")
+    written = score_recordings(model, tasks, rows)
+    typer.echo(f"{rows}: {written.num_rows} recordings by {model.name}")
     if written.num_resumed:
         typer.echo(f"{written.num_resumed} of them from an earlier call that was stopped")
     if format is Format.TEXTGRID:
         for _, row in read_jsonl(rows):
-            write_scored(textgrid_path(out, row["speaker"], row["utt"]), Scored.from_json(row))
+            write_scored(textgrid_path(out, row["speaker"], row["utt"]), Pronunciation.from_json(row))
     for error in written.unread:
         print_error(error)
     if written.unread:
@@ -132,7 +132,7 @@ def _write_all(scorer: "Scorer", readings: "list[Reading]", format: Format, out:
         raise typer.Exit(2)
 
 
-def _print_scored(scored: "Scored") -> None:
+def _print_scored(scored: "Pronunciation") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -140,7 +140,7 @@ def _print_scored(scored: "Scored") -> None:
     table = Table("word", "phone", box=None, padding=(0, 0, 0, 2))
     table.add_column("said", justify="right")
     table.add_column("heard")
-    table.add_column("verdict")
+    table.add_column("class")
     if timed:
         table.add_column("start s", justify="right")
         table.add_column("end s", justify="right")
@@ -151,11 +151,11 @@ def _print_scored(scored: "Scored") -> None:
                 phone.canonical,
                 "" if phone.probability is None else f"{phone.probability:.0%}",
                 "" if phone.heard == phone.canonical else phone.heard or "nothing",
-                f"{phone.verdict}, {scored.l1}" if phone.reason == "l1-prior" else phone.verdict,
+                f"{phone.class_}, {scored.l1}" if phone.reason == "l1-prior" else phone.class_,
             ]
             if timed:
                 cells += ["" if time_s is None else f"{time_s:.2f}" for time_s in (phone.start_s, phone.end_s)]
-            table.add_row(*cells, style=_STYLES[phone.verdict])
+            table.add_row(*cells, style=_STYLES[phone.class_])
     Console(highlight=False, markup=False).print(table)
     if scored.added:
         phones = scored.phones

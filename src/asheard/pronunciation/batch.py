@@ -12,8 +12,8 @@ from asheard.errors import AsHeardError, CorpusError
 from asheard.io.files import read_text, write_jsonl
 from asheard.io.progress import ProgressBar
 from asheard.io.resume import ResumableRows
-from asheard.pronunciation.result import Scored
-from asheard.pronunciation.scorer import Scorer
+from asheard.pronunciation.result import Pronunciation
+from asheard.pronunciation.scorer import Model
 from asheard.pronunciation.target import Target, target_of_phones, target_of_text
 
 DECLARED: Final = "declared"  # as an L1: the one that the manifest tells
@@ -21,7 +21,7 @@ _TEXT_ENDINGS: Final = (".txt", ".lab")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ScoringTask:
     """One recording and what was read in it; `l1` is None where it is not declared."""
 
     utt: str
@@ -32,7 +32,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class BatchReport:
     """What a call wrote: rows, those of them from an earlier, killed call, and why recordings have none."""
 
     num_rows: int
@@ -40,7 +40,7 @@ class Written:
     unread: tuple[str, ...]
 
 
-def readings_of_recordings(sources: Sequence[Path], target: Target | None, l1: str | None) -> list[Reading]:
+def tasks_of_recordings(sources: Sequence[Path], target: Target | None, l1: str | None) -> list[ScoringTask]:
     """Recordings, and folders of them, named as `find_recordings` names them.
 
     Args:
@@ -60,20 +60,20 @@ def readings_of_recordings(sources: Sequence[Path], target: Target | None, l1: s
             f"no text beside {format_list(missing)}: write it to a file of that name with .txt, or give --text"
         )
     return [
-        Reading(row.utt, row.speaker, wav, found, l1)
+        ScoringTask(row.utt, row.speaker, wav, found, l1)
         for row, wav, found in zip(rows, wavs, targets, strict=True)
         if found is not None
     ]
 
 
-def readings_of_manifest(manifest: Path, wav_root: Path, l1: str | None) -> list[Reading]:
+def tasks_of_manifest(manifest: Path, wav_root: Path, l1: str | None) -> list[ScoringTask]:
     """The utterances of a manifest, against its texts, or its canonical phones where it has no text.
 
     Raises:
         CorpusError: an utterance has no recording, or neither text nor canonical phones; naming it.
         PhoneError: a text that cannot be said; naming its utterance.
     """
-    readings = []
+    tasks = []
     for row in read_manifest(manifest):
         where = f"{manifest}: utterance {row.utt} of speaker {row.speaker}"
         if row.wav is None:
@@ -82,12 +82,12 @@ def readings_of_manifest(manifest: Path, wav_root: Path, l1: str | None) -> list
             raise CorpusError(f"{where} has neither a text nor canonical phones to be held to")
         target = _named(where, row.text) if row.text else target_of_phones(" ".join(row.canonical))
         declared = (row.l1 or None) if l1 == DECLARED else l1
-        readings.append(Reading(row.utt, row.speaker, wav_root / row.wav, target, declared))
-    return readings
+        tasks.append(ScoringTask(row.utt, row.speaker, wav_root / row.wav, target, declared))
+    return tasks
 
 
-def score_recordings(scorer: Scorer, readings: Sequence[Reading], out: Path) -> Written:
-    """Score recordings into a file of JSON Lines: utt, speaker, and the fields of `Scored.to_json`.
+def score_recordings(model: Model, tasks: Sequence[ScoringTask], out: Path) -> BatchReport:
+    """Score recordings into a file of JSON Lines: utt, speaker, and the fields of `Pronunciation.to_json`.
 
     One that cannot be scored stops no other: it has no row, and is told in the end. Rows go to a hidden journal first;
     killed, the same call goes on where it stopped.
@@ -96,14 +96,14 @@ def score_recordings(scorer: Scorer, readings: Sequence[Reading], out: Path) -> 
         CorpusError: an L1 that the prior does not know; a recording that is not there.
         ModelError: the model fails.
     """
-    for reading in readings:
-        scorer.check_l1(str(reading.wav), reading.l1)
-    job = [__version__, scorer.version, _digest(readings), [[one.target.text, one.l1] for one in readings]]
+    for task in tasks:
+        model.check_l1(str(task.wav), task.l1)
+    job = [__version__, model.version, _digest(tasks), [[one.target.text, one.l1] for one in tasks]]
     journal = ResumableRows(out, job)
-    with ProgressBar("score", len(readings), completed=journal.num_resumed) as bar:
-        for reading in readings[journal.num_resumed :]:
+    with ProgressBar("score", len(tasks), completed=journal.num_resumed) as bar:
+        for task in tasks[journal.num_resumed :]:
             try:
-                row = scored_row(reading, scorer.score(reading.wav, reading.target, reading.l1))
+                row = scored_row(task, model.score(task.wav, task.target, task.l1))
             except CorpusError as error:
                 row = {"unread": str(error)}
             journal.append([row])
@@ -112,12 +112,12 @@ def score_recordings(scorer: Scorer, readings: Sequence[Reading], out: Path) -> 
     read = [row for row in rows if "unread" not in row]
     write_jsonl(out, read)
     journal.remove()
-    return Written(len(read), journal.num_resumed, tuple(row["unread"] for row in rows if "unread" in row))
+    return BatchReport(len(read), journal.num_resumed, tuple(row["unread"] for row in rows if "unread" in row))
 
 
-def scored_row(reading: Reading, scored: Scored) -> dict[str, Any]:
+def scored_row(task: ScoringTask, scored: Pronunciation) -> dict[str, Any]:
     """A row of the file."""
-    return {"utt": reading.utt, "speaker": reading.speaker} | scored.to_json()
+    return {"utt": task.utt, "speaker": task.speaker} | scored.to_json()
 
 
 def _target_beside(wav: Path) -> Target | None:
@@ -135,6 +135,6 @@ def _named(where: str, text: str) -> Target:
         raise type(error)(f"{where}: {error}") from None
 
 
-def _digest(readings: Sequence[Reading]) -> str:
+def _digest(tasks: Sequence[ScoringTask]) -> str:
     """Of the recordings' names, sizes and times of change."""
-    return recordings_digest([Recording(one.utt, one.speaker, "", str(one.wav)) for one in readings])
+    return recordings_digest([Recording(one.utt, one.speaker, "", str(one.wav)) for one in tasks])

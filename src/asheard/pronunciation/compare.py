@@ -1,92 +1,119 @@
-"""What was heard against what was called for: each phone ok, a variant or an error, and why."""
+"""Compare a transcript with the canonical phones: each of them is ok, a variant or an error, and why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from asheard.phones import cos_dist, load_vectors
-from asheard.phones.alignment import INDEL_COST, wper_align, wper_align_batch
+from asheard.phones.alignment import INDEL_COST, wper_align
 from asheard.phones.lexicon import syllable_positions
 from asheard.prior import Prior, classify_with_prior
-from asheard.pronunciation.result import AddedPhone, Reason, Verdict
+from asheard.pronunciation.feedback import added_feedback, phone_feedback
+from asheard.pronunciation.result import AddedPhone, PhoneClass, Reason, ScoredPhone, ScoredWord
 from asheard.pronunciation.target import Phones, Target
+from asheard.recognition.protocol import Transcript
+
+Span = tuple[float | None, float | None]  # start and end, in seconds
+_NO_SPAN: Span = (None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One canonical phone; fields as in `ScoredPhone`."""
-
-    canonical: str
-    heard: str | None
-    heard_index: int | None
-    cos_dist: float | None
-    verdict: Verdict
-    reason: Reason | None
-    without_prior: Verdict
-    typical: float
-
-
-def judge(
-    words: Sequence[Phones], heard: Sequence[str], l1: str | None = None, prior: Prior | None = None
-) -> tuple[list[Judged], list[AddedPhone]]:
-    """Align a transcript with the canonical phones and class each of these.
+def compare(
+    words: Sequence[tuple[str, Phones]], transcript: Transcript, l1: str | None = None, prior: Prior | None = None
+) -> tuple[tuple[ScoredWord, ...], tuple[AddedPhone, ...]]:
+    """Align a transcript with the canonical phones and classify each of these.
 
     Args:
-        words: canonical IPA phones, word by word.
-        heard: the transcript's IPA phones.
-        l1: the speaker's first language; of use with a prior only.
-        prior: what speakers of an L1 are known to say, and the threshold below which a phone is near; None takes the
-            threshold of the bundled vectors.
+        words: each word as written, with its canonical IPA phones.
+        transcript: the phones that were recognised.
+        l1: the speaker's first language; it matters only with a prior.
+        prior: what speakers of an L1 are known to say, and the distance below which a phone is near. None takes the
+            distance of the bundled vectors.
     Returns:
-        One verdict a canonical phone; and what was heard between them.
+        The words with their classified phones, without probabilities and with the transcript's times; and the phones of
+        the transcript that stand for no canonical phone.
     """
-    positions = [place for phones in words for place in syllable_positions(phones)]
-    judged: list[Judged] = []
+    places = [
+        (word, phone, position)
+        for word, phones in words
+        for phone, position in zip(phones, syllable_positions(phones), strict=True)
+    ]
+    lengths = [(word, len(phones)) for word, phones in words]
+    spans: Sequence[Span] = transcript.times_s or [_NO_SPAN] * len(transcript.phones)
+    scored: list[ScoredPhone] = []
     added: list[AddedPhone] = []
-    heard_index = 0
-    for canonical, phone in wper_align([phone for phones in words for phone in phones], heard):
-        index = None if phone is None else heard_index
-        heard_index += phone is not None
+    index = 0
+    for canonical, heard in wper_align([phone for _, phone, _ in places], transcript.phones):
+        span = _NO_SPAN if heard is None else spans[index]
         if canonical is not None:
-            judged.append(_judge(canonical, phone, index, positions[len(judged)], l1, prior))
-        elif phone is not None and index is not None:
-            added.append(AddedPhone(phone, len(judged), index))
-    return judged, added
+            scored.append(_classify(*places[len(scored)], heard, index, span, l1, prior))
+        elif heard is not None:
+            feedback = added_feedback(heard, len(scored), lengths)
+            added.append(AddedPhone(heard, len(scored), index, *span, feedback))
+        index += heard is not None
+    rest = iter(scored)
+    return tuple(ScoredWord(word, tuple(next(rest) for _ in phones)) for word, phones in words), tuple(added)
 
 
-def nearest_pronunciations(target: Target, heard: Sequence[str]) -> list[Phones]:
-    """Of each word the pronunciation that the whole transcript lies nearest to, words in their turn.
+def closest_pronunciations(target: Target, heard: Sequence[str]) -> list[Phones]:
+    """For each word, left to right, choose the pronunciation closest to the transcript.
 
-    For what gives no posteriors; with them `asheard.pronunciation.ctc_alignment` chooses by likelihood.
+    For recognisers without posteriors. With them `asheard.pronunciation.ctc_alignment` chooses by likelihood.
+
+    Args:
+        target: the words with their pronunciations.
+        heard: IPA phones of the transcript.
+    Returns:
+        One pronunciation a word.
     """
     chosen = target.first
-    for index, ways in enumerate(target.pronunciations):
-        if len(ways) > 1:
-            texts = [[*chosen[:index], phones, *chosen[index + 1 :]] for phones in ways]
-            references = [[phone for phones in words for phone in phones] for words in texts]
-            costs = [_cost(pairs) for pairs in wper_align_batch(references, [heard] * len(ways))]
-            chosen[index] = ways[costs.index(min(costs))]
+    for index, variants in enumerate(target.pronunciations):
+        if len(variants) > 1:
+            costs = [_cost([*chosen[:index], phones, *chosen[index + 1 :]], heard) for phones in variants]
+            chosen[index] = variants[costs.index(min(costs))]
     return chosen
 
 
-def _judge(
-    canonical: str, heard: str | None, index: int | None, position: str | None, l1: str | None, prior: Prior | None
-) -> Judged:
-    if heard is None:
-        return Judged(canonical, None, None, None, "error", None, "error", 0.0)
-    distance = cos_dist(canonical, heard)
-    if heard == canonical:
-        return Judged(canonical, heard, index, distance, "ok", None, "ok", 0.0)
-    near = distance < (prior.threshold if prior else load_vectors().threshold)
-    without_prior: Verdict = "variant" if near else "error"
-    if prior is None or l1 is None:
-        return Judged(
-            canonical, heard, index, distance, without_prior, "distance" if near else None, without_prior, 0.0
-        )
-    verdict = classify_with_prior(canonical, heard, position, l1, distance, prior)
-    reason: Reason | None = None if verdict == "error" else "distance" if near else "l1-prior"
-    typical = prior.known_probability(canonical, heard, position, l1)
-    return Judged(canonical, heard, index, distance, verdict, reason, without_prior, typical)
+def _classify(
+    word: str,
+    canonical: str,
+    position: str | None,
+    heard: str | None,
+    index: int,
+    span: Span,
+    l1: str | None,
+    prior: Prior | None,
+) -> ScoredPhone:
+    class_: PhoneClass
+    without_prior: PhoneClass
+    reason: Reason | None = None
+    l1_frequency = 0.0
+    distance = None if heard is None else cos_dist(canonical, heard)
+    if heard is None or distance is None:
+        class_ = without_prior = "error"
+    elif heard == canonical:
+        class_ = without_prior = "ok"
+    else:
+        near = distance < (prior.threshold if prior else load_vectors().threshold)
+        class_ = without_prior = "variant" if near else "error"
+        if prior is not None and l1 is not None:
+            class_ = classify_with_prior(canonical, heard, position, l1, distance, prior)
+            l1_frequency = prior.known_probability(canonical, heard, position, l1)
+        if class_ == "variant":
+            reason = "distance" if near else "l1-prior"
+    return ScoredPhone(
+        canonical=canonical,
+        class_=class_,
+        reason=reason,
+        class_without_prior=without_prior,
+        probability=None,
+        heard=heard,
+        heard_index=None if heard is None else index,
+        cos_dist=distance,
+        l1_frequency=l1_frequency,
+        start_s=span[0],
+        end_s=span[1],
+        feedback=phone_feedback(word, canonical, heard, class_, reason, l1, l1_frequency),
+    )
 
 
-def _cost(pairs: Sequence[tuple[str | None, str | None]]) -> float:
+def _cost(words: Sequence[Phones], heard: Sequence[str]) -> float:
+    pairs = wper_align([phone for phones in words for phone in phones], heard)
     return sum(INDEL_COST if a is None or b is None else cos_dist(a, b) for a, b in pairs)

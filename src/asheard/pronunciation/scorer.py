@@ -1,8 +1,7 @@
-"""A recording and what was to be said to a verdict and a score for each phone."""
+"""A loaded model: it transcribes recordings and scores them against a target, phone by phone."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -13,145 +12,179 @@ from scipy.special import expit
 from asheard import DEFAULT_MODEL
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.errors import CorpusError
-from asheard.io.audio import LONGEST_READING_S, SAMPLE_RATE_HZ, check_samples, check_speech, load_recording
+from asheard.io.audio import LONGEST_READING_S, LONGEST_S, SAMPLE_RATE_HZ, check_samples, check_speech, load_recording
 from asheard.io.digests import values_digest
 from asheard.phones.lexicon import syllable_positions
-from asheard.prior import Prior, real_voices_prior
-from asheard.pronunciation.compare import judge, nearest_pronunciations
+from asheard.prior import Prior, load_prior, real_voices_prior
+from asheard.prior.selection import SOURCE
+from asheard.pronunciation.calibration import load_calibration
+from asheard.pronunciation.compare import closest_pronunciations, compare
 from asheard.pronunciation.gop import GopScorer
-from asheard.pronunciation.result import Scored, ScoredPhone, ScoredWord
+from asheard.pronunciation.result import AddedPhone, PriorUse, Pronunciation, ScoredWord
 from asheard.pronunciation.target import Phones, Target, target_of_text
 from asheard.recognition.load import load_by_name, model_folder
-from asheard.recognition.protocol import Posteriors, Recogniser, Recognition, gives_posteriors, hear
+from asheard.recognition.protocol import Posteriors, Recogniser, Recognition, Transcript, gives_posteriors, hear
+from asheard.recognition.registry import ModelConfig, built_in_models
 
-CALIBRATION: Final = "calibration.json"  # in a model folder: the calibration of the scores without a prior
+CALIBRATION: Final = "calibration.json"  # in a model folder: the calibration of scores without a prior
 
-_Span = tuple[float | None, float | None]  # start and end, in seconds
-_Probabilities = Sequence[float | None]
-_NO_SPAN: Final[_Span] = (None, None)
+_NAME: Final = "the recording"  # of samples, in messages
 
 
-class Scorer:
-    """A loaded transcriber, and what turns what it hears into verdicts and scores; for any number of recordings."""
+class Model:
+    """A loaded recogniser and the scorer behind it, for any number of recordings. `load_model` makes one.
+
+    name: as given to `load_model`. recogniser: what transcribes. config: what is known of the model. calibrated:
+    whether probabilities were fitted to annotations. version: a text that changes with everything that results depend
+    on, except recordings and targets.
+    """
 
     def __init__(
         self,
-        transcriber: Recogniser,
-        name: str,
+        recogniser: Recogniser,
+        config: ModelConfig,
         gop: GopScorer,
         l1_prior: Prior | None,
         *,
         calibrated: bool,
         version: str = "",
     ) -> None:
-        """Put parts together; `load` does so for a model by its name.
+        """Put the parts together.
 
         Args:
-            transcriber: heard with; probabilities come from posteriors, so only models of ours give them.
-            name: what results call it.
-            gop: from posteriors to probabilities.
-            l1_prior: what makes a variant of an error where an L1 is declared; None: the L1 excuses nothing.
-            calibrated: whether the probabilities of `gop` were fitted to people's labels.
-            version: a text that changes with what results depend on besides the recordings and their targets.
+            recogniser: what transcribes. Only one that gives posteriors leads to probabilities.
+            config: name, coverage and limitations of the model, and its decisions about the L1.
+            gop: turns posteriors into probabilities.
+            l1_prior: decides which errors are variants in a declared L1; None if the L1 changes no class.
+            calibrated: whether the probabilities of `gop` were fitted to annotations.
+            version: see the class.
         """
-        self.transcriber, self.name, self.calibrated, self.version = transcriber, name, calibrated, version
+        self.recogniser, self.config, self.calibrated, self.version = recogniser, config, calibrated, version
         self._gop, self._l1_prior = gop, l1_prior
 
     @classmethod
-    def load(
-        cls, model: str | Path = DEFAULT_MODEL, *, prior: Path | None = None, calibration: Path | None = None
-    ) -> Self:
-        """Load a model.
+    def load(cls, config: ModelConfig, *, prior_in_probabilities: bool = False) -> Self:
+        """Load a model of the registry.
 
         Args:
-            model: as `load_by_name` takes it.
-            prior: file of `asheard prior fit`: what speakers of an L1 are known to say, for verdicts and for
-                probabilities. By default verdicts take the prior that ships for real voices, and probabilities none.
-            calibration: file of `asheard gop calibrate`; by default calibration.json in the model folder, which holds
-                for scores without a prior only.
+            config: its prior decides classes; without one the prior of real voices does. Its calibration makes
+                probabilities; without one `CALIBRATION` in the model folder does.
+            prior_in_probabilities: let the prior weigh in the probabilities too. These need a calibration of their own,
+                so the one in the model folder is not taken.
         Raises:
-            ModelError: the model cannot be loaded.
-            CorpusError: prior or calibration cannot be read.
+            ModelError: the model cannot be loaded, or the calibration is not one.
+            CorpusError: the prior or the calibration cannot be read.
         """
-        transcriber, version = load_by_name(model)
-        if calibration is None and prior is None and gives_posteriors(transcriber):
-            calibration = own_calibration(model)
-        gop = GopScorer.load(calibration, prior)
-        version = values_digest([version, calibration, prior])
-        l1_prior, calibrated = gop.prior or real_voices_prior(), calibration is not None
-        return cls(transcriber, str(model), gop, l1_prior, calibrated=calibrated, version=version)
+        recogniser, version = load_by_name(config.model)
+        calibration = config.calibration
+        if calibration is None and not prior_in_probabilities and gives_posteriors(recogniser):
+            calibration = default_calibration(config.model)
+        l1_prior = load_prior(config.prior) if config.prior else real_voices_prior()
+        gop = GopScorer(
+            load_calibration(calibration) if calibration else None, l1_prior if prior_in_probabilities else None
+        )
+        return cls(
+            recogniser,
+            config,
+            gop,
+            l1_prior if config.l1_excuses else None,
+            calibrated=calibration is not None and gives_posteriors(recogniser),
+            version=values_digest([version, calibration, config.prior]),
+        )
 
-    def score(self, recording: Path | str | NDArray[np.float32], target: str | Target, l1: str | None = None) -> Scored:
-        """Class and score each phone of a target, of each word's pronunciations the one that fits best.
+    @property
+    def name(self) -> str:
+        """The model's name in results."""
+        return self.config.name
+
+    def transcribe(self, recording: Path | str | NDArray[np.float32], l1: str | None = None) -> Transcript:
+        """Transcribe one recording.
 
         Args:
             recording: a file that soundfile reads, or (num_samples,) samples in [-1, 1], mono at 16 kHz.
-            target: what was to be read, English in Latin letters, or its phones (`target_of_phones`).
-            l1: the speaker's first language, for the prior or an L1-aware model.
+            l1: the speaker's first language, for an L1-aware model.
+        Returns:
+            The phones in IPA, with times in seconds and confidences if the recogniser gives them.
         Raises:
-            CorpusError: the recording cannot be read, holds no speech, or is too long, or too short for the target; the
-                L1 is missing, or unknown to the prior.
+            CorpusError: the recording cannot be read, holds no speech, or is longer than an hour.
             ModelError: the model was not trained on the L1, or fails.
-            PhoneError: the text holds no word, or one that neither CMUdict nor eSpeak NG can say.
         """
-        name = "the recording" if isinstance(recording, np.ndarray) else str(recording)
-        target = target_of_text(target) if isinstance(target, str) else target
-        self.check_l1(name, l1)
-        if isinstance(recording, np.ndarray):
-            check_samples(name, recording, LONGEST_READING_S)
-            waveform = recording
-        else:
-            waveform = load_recording(recording, LONGEST_READING_S)
-        (hearing,) = hear(self.transcriber, [waveform], [l1])
-        return self.judge(name, waveform, hearing, target, l1)
+        name, waveform = _read(recording, LONGEST_S)
+        (recognition,) = hear(self.recogniser, [waveform], [l1])
+        check_speech(name, waveform, recognition.transcript.phones)
+        return recognition.transcript
 
-    def judge(
-        self, name: str, waveform: NDArray[np.float32], hearing: Recognition, target: Target, l1: str | None
-    ) -> Scored:
-        """Class and score what has been heard already; `name` is the recording's in messages.
+    def score(
+        self, recording: Path | str | NDArray[np.float32], target: str | Target, l1: str | None = None
+    ) -> Pronunciation:
+        """Classify and score each phone of a target. Of each word's pronunciations the one that fits best counts.
 
+        Args:
+            recording: a file that soundfile reads, or (num_samples,) samples in [-1, 1], mono at 16 kHz.
+            target: what was read, English in Latin letters, or its phones (`target_of_phones`).
+            l1: the speaker's first language, for the prior and for an L1-aware model.
         Raises:
-            CorpusError: no speech was heard, or too little for the target.
+            CorpusError: the recording cannot be read, holds no speech, is longer than three minutes or too short for
+                the target; the L1 is missing, or the prior does not know it.
+            ModelError: the model was not trained on the L1, or fails.
+            PhoneError: the text holds no word, or one that neither CMUdict nor eSpeak NG can pronounce.
         """
-        transcript = hearing.transcript
+        target = target_of_text(target) if isinstance(target, str) else target
+        self.check_l1(_NAME if isinstance(recording, np.ndarray) else str(recording), l1)
+        name, waveform = _read(recording, LONGEST_READING_S)
+        (recognition,) = hear(self.recogniser, [waveform], [l1])
+        return self.score_recognition(name, waveform, recognition, target, l1)
+
+    def score_recognition(
+        self, name: str, waveform: NDArray[np.float32], recognition: Recognition, target: Target, l1: str | None
+    ) -> Pronunciation:
+        """Classify and score what was recognised already.
+
+        Args:
+            name: the recording's name, for messages.
+            waveform: (num_samples,) at 16 kHz.
+            recognition: the model's transcript of it, and its posteriors if it gives them.
+            target, l1: as in `score`.
+        Raises:
+            CorpusError: no speech was recognised, or the recording is too short for the target.
+        """
+        transcript = recognition.transcript
         check_speech(name, waveform, transcript.phones)
         seconds = len(waveform) / SAMPLE_RATE_HZ
-        if hearing.posteriors is None:
-            words = nearest_pronunciations(target, transcript.phones)
-            judged, added = judge(words, transcript.phones, l1, self._l1_prior)
-            times_s: Sequence[_Span] = transcript.times_s or [_NO_SPAN] * len(transcript.phones)
-            spans_s: list[_Span] = [_NO_SPAN if one.heard_index is None else times_s[one.heard_index] for one in judged]
-            probabilities: _Probabilities = [None] * len(judged)
+        if recognition.posteriors is None:
+            variants = closest_pronunciations(target, transcript.phones)
+            words, added = self._compare(target, variants, transcript, l1)
         else:
-            words, spans_s, probabilities = self._goodness(name, seconds, hearing.posteriors, target, l1)
-            judged, added = judge(words, transcript.phones, l1, self._l1_prior)
-        rest = (
-            ScoredPhone(**asdict(one), probability=probability, start_s=start_s, end_s=end_s)
-            for one, probability, (start_s, end_s) in zip(judged, probabilities, spans_s, strict=True)
-        )
-        scored = (
-            ScoredWord(word, tuple(islice(rest, len(phones)))) for word, phones in zip(target.words, words, strict=True)
-        )
-        return Scored(
-            text=target.text,
+            variants = self._likeliest(name, seconds, recognition.posteriors, target)
+            words, added = self._compare(target, variants, transcript, l1)
+            words = self._with_probabilities(words, name, recognition.posteriors, target, l1)
+        return Pronunciation(
             model=self.name,
+            text=target.text,
             l1=l1,
-            calibrated=self.calibrated,
-            prior_used=l1 is not None and self._l1_prior is not None,
             seconds=seconds,
-            words=tuple(scored),
-            added=tuple(added),
+            calibrated=self.calibrated,
+            prior=self._prior_use(l1),
+            transcript=transcript,
+            words=words,
+            added=added,
+            num_pronunciations=target.num_pronunciations,
+            coverage=self.config.coverage,
+            limitations=self.config.limitations,
         )
 
     def check_l1(self, name: str, l1: str | None) -> None:
-        """See whether a declared L1 can be used, or whether one is missing.
+        """Check that a declared L1 can be used, and that none is missing.
 
+        Args:
+            name: the recording's name, for messages.
+            l1: the declared first language.
         Raises:
-            CorpusError: the prior does not know it, or tells no score without one.
+            CorpusError: the prior does not know the L1, or weighs in the probabilities and no L1 is declared.
         """
-        prior = self._gop.prior
-        if l1 is None and prior is not None and not prior.options.pooled:
-            raise CorpusError(f"the prior knows {', '.join(prior.num_rows)}; say which the speaker's L1 is (--l1)")
+        weighing = self._gop.prior
+        if l1 is None and weighing is not None and not weighing.options.pooled:
+            raise CorpusError(f"the prior knows {', '.join(weighing.num_rows)}; say which the speaker's L1 is (--l1)")
         known = self._l1_prior
         if l1 is not None and known is not None and not known.options.pooled and l1 not in known.num_rows:
             raise CorpusError(
@@ -159,44 +192,107 @@ class Scorer:
                 "a prior fitted on speakers of it (asheard prior fit)"
             )
 
-    def _goodness(
-        self, name: str, seconds: float, heard: Posteriors, target: Target, l1: str | None
-    ) -> tuple[list[Phones], list[_Span], _Probabilities]:
-        """The pronunciations that were meant, and of each of their phones its span in seconds and its probability."""
-        from asheard.pronunciation.ctc_alignment import best_pronunciations, force_align, min_frames, to_label_ids
+    def _compare(
+        self, target: Target, variants: Sequence[Phones], transcript: Transcript, l1: str | None
+    ) -> tuple[tuple[ScoredWord, ...], tuple[AddedPhone, ...]]:
+        return compare(list(zip(target.words, variants, strict=True)), transcript, l1, self._l1_prior)
 
-        words = best_pronunciations(heard.log_probs, target.pronunciations)
-        label_ids = to_label_ids(words)
-        if len(heard.log_probs) < min_frames(label_ids):
+    def _likeliest(self, name: str, seconds: float, posteriors: Posteriors, target: Target) -> list[Phones]:
+        """The likeliest pronunciation of each word, if the recording has frames enough for all."""
+        from asheard.pronunciation.ctc_alignment import best_pronunciations, min_frames, to_label_ids
+
+        variants = best_pronunciations(posteriors.log_probs, target.pronunciations)
+        label_ids = to_label_ids(variants)
+        if len(posteriors.log_probs) < min_frames(label_ids):
             raise CorpusError(
                 f"{name}: {seconds:.2f} s are too short for its text of {len(label_ids)} phones; "
                 "is it the recording of this text, and was it cut off?"
             )
-        found = self._gop.score(heard.log_probs, _utterance(name, l1, target.text, words))
-        spans_s = force_align(heard.log_probs, label_ids) * heard.frame_s
-        return words, [(float(start), float(end)) for start, end in spans_s], expit(found.scores).tolist()
+        return variants
+
+    def _with_probabilities(
+        self, words: Sequence[ScoredWord], name: str, posteriors: Posteriors, target: Target, l1: str | None
+    ) -> tuple[ScoredWord, ...]:
+        """The words with the probability of each phone, and the frames that decided it."""
+        from asheard.pronunciation.ctc_alignment import force_align, to_label_ids
+
+        variants = [tuple(phone.canonical for phone in word.phones) for word in words]
+        found = self._gop.score(posteriors.log_probs, _utterance(name, l1, target.text, variants))
+        spans_s = force_align(posteriors.log_probs, to_label_ids(variants)) * posteriors.frame_s
+        rest = zip(expit(found.scores).tolist(), spans_s.tolist(), strict=True)
+        return tuple(
+            ScoredWord(
+                word.word,
+                tuple(
+                    replace(phone, probability=probability, start_s=start_s, end_s=end_s)
+                    for phone, (probability, (start_s, end_s)) in zip(word.phones, rest, strict=False)
+                ),
+            )
+            for word in words
+        )
+
+    def _prior_use(self, l1: str | None) -> PriorUse:
+        config = self.config
+        if l1 is None:
+            return PriorUse(used=False, source=None, reason="no first language was declared")
+        if self._l1_prior is None:
+            reason = f"the first language changes no class: {config.l1_reason}"
+            return PriorUse(used=False, source=None, reason=reason)
+        if config.prior is None:
+            source = SOURCE
+        elif config.kind == "study":
+            source = f"the training speakers of {config.prior.parent.name}"
+        else:
+            source = f"the file {config.prior.name}"
+        return PriorUse(used=True, source=source, reason=config.l1_reason or "a first language was declared")
 
 
-def score(
-    recording: Path | str | NDArray[np.float32],
-    target: str | Target,
-    model: str | Path = DEFAULT_MODEL,
-    *,
-    l1: str | None = None,
-    prior: Path | None = None,
-    calibration: Path | None = None,
-) -> Scored:
-    """Class and score each phone of a target in one recording; for several, load one `Scorer`.
+def load_model(
+    name: str | Path = DEFAULT_MODEL, *, prior: Path | str | None = None, calibration: Path | str | None = None
+) -> Model:
+    """Load a model.
 
-    Args and Raises: as of `Scorer.load` and `Scorer.score`.
+    Args:
+        name: a name of the registry (`asheard-tiny`), a model folder, a hub id, or another recogniser (`hama`,
+            `pocketsphinx`, `command:PROGRAM ARGUMENTS`).
+        prior: file of `asheard prior fit`: what speakers of an L1 are known to say, for classes and for probabilities.
+            By default classes take the prior of real voices that ships, and probabilities take none.
+        calibration: file of `asheard calibrate`. By default `calibration.json` in the model folder, which holds for
+            scores without a prior only.
+    Raises:
+        ModelError: the model cannot be loaded.
+        CorpusError: the prior or the calibration cannot be read.
     """
-    return Scorer.load(model, prior=prior, calibration=calibration).score(recording, target, l1)
+    config = _config(str(name))
+    if prior is not None:
+        config = replace(config, prior=Path(prior))
+    if calibration is not None:
+        config = replace(config, calibration=Path(calibration))
+    return Model.load(config, prior_in_probabilities=prior is not None)
 
 
-def own_calibration(model: str | Path) -> Path | None:
-    """The calibration in a model's folder, where it has one."""
-    beside = Path(model_folder(model)) / CALIBRATION
-    return beside if beside.is_file() else None
+def default_calibration(model: str | Path) -> Path | None:
+    """The calibration in a model's folder; None if there is none."""
+    path = Path(model_folder(model)) / CALIBRATION
+    return path if path.is_file() else None
+
+
+def _config(name: str) -> ModelConfig:
+    """What the registry knows of a name; of another model nothing is known."""
+    for config in built_in_models():
+        if config.name == name:
+            return config
+    return ModelConfig(
+        name=name, kind="model", model=name, trained_on="not stated", coverage="not stated", limitations=()
+    )
+
+
+def _read(recording: Path | str | NDArray[np.float32], longest_s: float) -> tuple[str, NDArray[np.float32]]:
+    """The recording's name for messages, and its samples."""
+    if isinstance(recording, np.ndarray):
+        check_samples(_NAME, recording, longest_s)
+        return _NAME, recording
+    return str(recording), load_recording(recording, longest_s)
 
 
 def _utterance(name: str, l1: str | None, text: str, words: Sequence[Phones]) -> Utterance:

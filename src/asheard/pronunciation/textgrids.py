@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from asheard.errors import CorpusError
 from asheard.io.textgrid import Interval, write_textgrid
-from asheard.pronunciation.result import Scored, ScoredWord
+from asheard.pronunciation.result import Pronunciation, ScoredWord
 
 _Interval: TypeAlias = tuple[float | None, float | None, str]  # start and end, in seconds
 
@@ -30,8 +30,8 @@ def write_transcript(
     _write(path, {"phones": intervals}, seconds)
 
 
-def write_scored(path: Path, scored: Scored) -> None:
-    """Write four tiers: `words`, `canonical`, `heard` (empty where nothing was) and `verdict` (ok, variant or error).
+def write_scored(path: Path, scored: Pronunciation) -> None:
+    """Write four tiers: `words`, `canonical`, `heard` (empty where nothing was) and `class` (ok, variant or error).
 
     Raises:
         CorpusError: the phones have no times, or these overlap.
@@ -42,7 +42,7 @@ def write_scored(path: Path, scored: Scored) -> None:
         "words": [(*_span(word), word.word) for word in scored.words],
         "canonical": [(phone.start_s, phone.end_s, phone.canonical) for phone in scored.phones],
         "heard": [(phone.start_s, phone.end_s, phone.heard or "") for phone in scored.phones],
-        "verdict": [(phone.start_s, phone.end_s, phone.verdict) for phone in scored.phones],
+        "class": [(phone.start_s, phone.end_s, phone.class_) for phone in scored.phones],
     }
     _write(path, tiers, scored.seconds)
 

@@ -188,12 +188,11 @@ def _add_recordings(app: FastAPI, service: Service) -> None:
         if target is None:
             raise HTTPError(400, "give what was to be said in the field 'text', or its phones in 'phones'")
         waveform = await service.read(audio, service.limits.seconds_of_reading)
-        scorer = (await service.registry.get(name)).scorer
+        scorer = (await service.registry.get(name)).model
         scorer.check_l1(NAME, l1 or None)
         hearing = await service.recognise(name, waveform, l1 or None)
-        scored = await asyncio.to_thread(scorer.judge, NAME, waveform, hearing, target, l1 or None)
-        entry = service.registry.entries[name]
-        return responses.pronunciation(entry, scored, hearing.transcript, target, len(waveform))
+        scored = await asyncio.to_thread(scorer.score_recognition, NAME, waveform, hearing, target, l1 or None)
+        return responses.pronunciation(scored)
 
 
 def _add_studies(app: FastAPI, service: Service) -> None:

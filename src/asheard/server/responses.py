@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.phones.alignment import wper_align
 from asheard.prior.selection import NOTE, SOURCE, real_voices_prior
-from asheard.pronunciation.compare import nearest_pronunciations
-from asheard.pronunciation.feedback import added_sentence, sentence
-from asheard.pronunciation.result import Scored, ScoredPhone
+from asheard.pronunciation.compare import closest_pronunciations
+from asheard.pronunciation.result import Pronunciation, ScoredPhone
 from asheard.pronunciation.target import Target
 from asheard.recognition.protocol import Transcript
 from asheard.recognition.registry import ModelConfig
@@ -45,7 +44,7 @@ def comparison(
     transcripts = [transcript.phones for _, transcript in heard]
     canonical = None
     if target is not None:
-        canonical = [phone for phones in nearest_pronunciations(target, transcripts[0]) for phone in phones]
+        canonical = [phone for phones in closest_pronunciations(target, transcripts[0]) for phone in phones]
     backbone = list(transcripts[0]) if canonical is None else canonical
     return schemas.Comparison(
         duration_ms=_duration_ms(num_samples),
@@ -56,27 +55,27 @@ def comparison(
 
 
 def pronunciation(
-    entry: ModelConfig, scored: Scored, transcript: Transcript, target: Target, num_samples: int
+    scored: Pronunciation,
 ) -> schemas.Pronunciation:
     """A recording against its target."""
-    times_ms = _times_ms(transcript)
+    times_ms = _times_ms(scored.transcript)
     return schemas.Pronunciation(
-        model=entry.name,
+        model=scored.model,
         text=scored.text,
         l1=scored.l1,
         canonical=[phone.canonical for phone in scored.phones],
         score=scored.score,
         calibrated=scored.calibrated,
-        duration_ms=_duration_ms(num_samples),
-        phonemes=list(transcript.phones),
-        confidences=_confidences(transcript),
+        duration_ms=round(scored.seconds * 1000),
+        phonemes=list(scored.transcript.phones),
+        confidences=_confidences(scored.transcript),
         times_ms=times_ms,
         words=[
             schemas.Word(
                 word=word.word,
                 pronunciation=[phone.canonical for phone in word.phones],
                 score=word.score,
-                positions=[_position(phone, word.word, scored.l1) for phone in word.phones],
+                positions=[_position(phone) for phone in word.phones],
             )
             for word in scored.words
         ],
@@ -86,14 +85,14 @@ def pronunciation(
                 before=added.before,
                 heard_index=added.heard_index,
                 times_ms=times_ms[added.heard_index],
-                sentence=added_sentence(added, scored),
+                sentence=added.feedback,
             )
             for added in scored.added
         ],
-        pronunciations_scored=target.num_pronunciations,
-        prior=_prior_use(entry, scored),
-        coverage=entry.coverage,
-        limitations=list(entry.limitations),
+        pronunciations_scored=scored.num_pronunciations,
+        prior=schemas.PriorUse(used=scored.prior.used, source=scored.prior.source, reason=scored.prior.reason),
+        coverage=scored.coverage,
+        limitations=list(scored.limitations),
     )
 
 
@@ -158,7 +157,7 @@ def _column(canonical: str | None, indices: list[int | None], transcripts: Seque
     return schemas.Column(canonical=canonical, heard=heard, index=indices, differs=len(set(heard)) > 1)
 
 
-def _position(phone: ScoredPhone, word: str, l1: str | None) -> schemas.Position:
+def _position(phone: ScoredPhone) -> schemas.Position:
     times_ms = None
     if phone.start_s is not None and phone.end_s is not None:
         times_ms = [round(phone.start_s * 1000), round(phone.end_s * 1000)]
@@ -168,25 +167,14 @@ def _position(phone: ScoredPhone, word: str, l1: str | None) -> schemas.Position
             "heard": phone.heard,
             "heard_index": phone.heard_index,
             "cos_dist": phone.cos_dist,
-            "class": phone.verdict,
+            "class": phone.class_,
             "reason": phone.reason,
-            "class_without_prior": phone.without_prior,
+            "class_without_prior": phone.class_without_prior,
             "probability": phone.probability,
             "times_ms": times_ms,
-            "sentence": sentence(phone, word, l1),
+            "sentence": phone.feedback,
         }
     )
-
-
-def _prior_use(entry: ModelConfig, scored: Scored) -> schemas.PriorUse:
-    source = f"the training speakers of {entry.prior.parent.name}" if entry.prior else SOURCE
-    if scored.l1 is None:
-        reason = "no first language was declared"
-    elif not scored.prior_used:
-        reason = f"the first language excuses nothing: {entry.l1_reason}"
-    else:
-        reason = entry.l1_reason or "a first language was declared"
-    return schemas.PriorUse(used=scored.prior_used, source=source if scored.prior_used else None, reason=reason)
 
 
 def _confidences(transcript: Transcript) -> list[float | None]:

@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +17,7 @@ from numpy.typing import NDArray
 from asheard import DEFAULT_MODEL
 from asheard.errors import AsHeardError
 from asheard.io.audio import SAMPLE_RATE_HZ
-from asheard.prior import load_prior, real_voices_prior
-from asheard.pronunciation.calibration import load_calibration
-from asheard.pronunciation.gop import GopScorer
-from asheard.pronunciation.scorer import Scorer, own_calibration
-from asheard.recognition.load import load_by_name
+from asheard.pronunciation.scorer import Model
 from asheard.recognition.protocol import Recogniser, Recognition, gives_posteriors, hear, joined, pieces
 from asheard.recognition.registry import ModelConfig, built_in_models, read_models
 from asheard.server.middleware import HTTPError
@@ -132,13 +128,13 @@ EMBEDDED: Final = "embedded-base"
 class Loaded:
     """A transcriber in memory, with what scores by it, and what shares its passes among requests."""
 
-    scorer: Scorer
+    model: Model
     batcher: Batcher
 
     @property
     def transcriber(self) -> Recogniser:
         """The transcriber itself."""
-        return self.scorer.transcriber
+        return self.model.recogniser
 
     @property
     def engine(self) -> str | None:
@@ -183,11 +179,11 @@ class ModelPool:
                 raise HTTPError(503, f"model {name!r} cannot be used: {self.broken[name]}")
             if name not in self.loaded:
                 try:
-                    scorer = await asyncio.to_thread(load_scorer, self.entries[name])
+                    model = await asyncio.to_thread(load_scorer, self.entries[name])
                 except AsHeardError as error:
                     self.broken[name] = str(error)
                     raise HTTPError(503, f"model {name!r} cannot be used: {error}") from None
-                self.loaded[name] = Loaded(scorer, Batcher(scorer.transcriber, self._num_waiting))
+                self.loaded[name] = Loaded(model, Batcher(model.recogniser, self._num_waiting))
         return self.loaded[name]
 
     async def unload(self, name: str) -> None:
@@ -226,25 +222,18 @@ def build_model_pool(
     return ModelPool([*entries, *made], found, num_waiting=num_waiting)
 
 
-def load_scorer(entry: ModelConfig) -> Scorer:
+def load_scorer(entry: ModelConfig) -> Model:
     """Load an entry's transcriber, and what scores by it.
 
     Raises:
         AsHeardError: it cannot be loaded.
     """
-    transcriber, _ = load_by_name(source_of(entry))
-    if hasattr(transcriber, "log_probs"):
+    model = Model.load(replace(entry, model=str(source_of(entry))))
+    if hasattr(model.recogniser, "log_probs"):
         from asheard.models.onnx_export import prefer_faster
 
-        prefer_faster(transcriber)
-    calibration = None
-    if gives_posteriors(transcriber):
-        calibration = entry.calibration or own_calibration(entry.model)
-    gop = GopScorer(load_calibration(calibration) if calibration else None)
-    l1_prior = None
-    if entry.l1_excuses:
-        l1_prior = load_prior(entry.prior) if entry.prior else real_voices_prior()
-    return Scorer(transcriber, entry.name, gop, l1_prior, calibrated=calibration is not None)
+        prefer_faster(model.recogniser)
+    return model
 
 
 def source_of(entry: ModelConfig) -> str | Path:
