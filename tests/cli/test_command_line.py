@@ -1,82 +1,98 @@
-"""The command line: help that reads well, errors in one line, exit codes, and no needless imports."""
+"""The command line: help of every command, errors in one line, exit codes, and no needless imports."""
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from asheard import __version__
+from asheard import __version__, cli
+from support.in_process import Done, run
 
-
-def asheard(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "asheard", *arguments], capture_output=True, text=True, check=False)
-
-
-COMMANDS = (
-    ["corpus", "synth"],
-    ["corpus", "build", "l2arctic"],
-    ["corpus", "build", "table"],
-    ["corpus", "check"],
-    ["corpus", "stats"],
-    ["train", "faithful"],
-    ["train", "l1-aware"],
-    ["train", "options"],
-    ["remote", "sync"],
-    ["remote", "train"],
-    ["remote", "logs"],
-    ["remote", "pull"],
-    ["prior", "fit"],
-    ["gop", "calibrate"],
-    ["transcribe"],
-    ["score"],
-    ["evaluate"],
-    ["report"],
-    ["study"],
-)
+HEAVY = ("torch", "transformers", "polars", "matplotlib", "numba", "scipy", "numpy", "soundfile", "fastapi")
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(command: list[str]) -> None:
+def commands(group: Any, *names: str) -> Iterator[tuple[str, ...]]:
+    """Every command and group of commands below one, as the words that call it."""
+    yield names
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, *names, name)
+
+
+@pytest.fixture
+def asheard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    return partial(run, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("command", list(commands(typer.main.get_command(cli.app))), ids=" ".join)
+def test_help_of_every_command(asheard, command: tuple[str, ...]) -> None:
     done = asheard(*command, "--help")
-    assert done.returncode == 0, done.stderr
-    assert "Usage" in done.stdout
+    assert done.code == 0, done.err
+    assert "Usage: asheard" in done.out
+    assert "None" not in done.out.split("Options")[0]
 
 
-def test_help_and_version_load_nothing_heavy() -> None:
-    check = (
-        "import sys, asheard.cli; "
-        "print([name for name in ('torch', 'transformers', 'polars', 'matplotlib', 'numba') if name in sys.modules])"
-    )
+def test_import_loads_nothing_heavy() -> None:
+    """In a process of its own: a command that is not called costs nothing."""
+    check = f"import sys, asheard.cli; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert asheard("--version").stdout.strip() == f"asheard {__version__}"
 
 
-def test_an_error_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    done = asheard("corpus", "check", str(tmp_path))
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert str(tmp_path) in done.stderr
+def test_version_as_a_process() -> None:
+    command = [sys.executable, "-m", "asheard", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"asheard {__version__}"
 
 
-def test_markup_in_a_file_name_stays_text(tmp_path: Path) -> None:
-    done = asheard("report", str(tmp_path / "[bold]x[/bold]"))
-    assert done.returncode == 2
-    assert "[bold]x[/bold]" in done.stderr
+def test_error_is_one_line_and_exit_code_2(asheard, tmp_path: Path) -> None:
+    done = asheard("corpus", "check", tmp_path)
+    assert done.code == 2
+    assert done.err.startswith("error: ")
+    assert len(done.err.strip().splitlines()) == 1
+    assert str(tmp_path) in done.err
 
 
-def test_a_folder_in_place_of_a_file_is_one_line(tmp_path: Path) -> None:
-    done = asheard("prior", "fit", "--train", str(tmp_path), "--out", str(tmp_path / "prior.json"))
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert str(tmp_path) in done.stderr
+def test_error_shows_markup_in_a_file_name_as_text(asheard, tmp_path: Path) -> None:
+    done = asheard("report", tmp_path / "[bold]x[/bold]")
+    assert done.code == 2
+    assert "[bold]x[/bold]" in done.err
 
 
-def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_error_folder_in_place_of_a_file(asheard, tmp_path: Path) -> None:
+    done = asheard("prior", "fit", "--train", tmp_path, "--out", tmp_path / "prior.json")
+    assert done.code == 2
+    assert len(done.err.strip().splitlines()) == 1
+    assert str(tmp_path) in done.err
+
+
+def test_error_output_that_cannot_be_written(asheard, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    done = asheard("corpus", "synth", "--out", str(tmp_path / "file" / "corpus"))
-    assert done.returncode == 2
-    assert "error: " in done.stderr
-    assert "Traceback" not in done.stderr
+    done = asheard("corpus", "synth", "--out", tmp_path / "file" / "corpus")
+    assert done.code == 2
+    assert done.err.startswith("error: ")
+
+
+@pytest.mark.parametrize(("package", "extra"), [("polars.selectors", "evaluate"), ("torch", "train"), ("av", "serve")])
+def test_missing_package_of_an_extra_is_one_line(asheard, monkeypatch, package, extra) -> None:
+    def fail(**_: str) -> None:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+
+    monkeypatch.setattr(cli, "app", fail)
+    done = asheard("study")
+    assert done.code == 2
+    name = package.partition(".")[0]
+    assert done.err == f"error: the package {name} is not installed; pip install 'asheard[{extra}]'\n"
+
+
+def test_missing_module_of_no_extra_is_a_bug(asheard, monkeypatch) -> None:
+    def fail(**_: str) -> None:
+        raise ModuleNotFoundError("No module named 'asheard.gone'", name="asheard.gone")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(ModuleNotFoundError):
+        cli.main()

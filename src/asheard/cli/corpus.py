@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
-from asheard.corpora.manifests import BuildReport
-from asheard.corpora.stats import CorpusStats, GroupStats
-from asheard.corpora.validation import CheckReport
-
 if TYPE_CHECKING:
-    from asheard.corpora import BuildReport
+    from asheard.corpora.manifests import BuildReport
+    from asheard.corpora.stats import CorpusStats, GroupStats
+    from asheard.corpora.validation import CheckReport
 
 NUM_EXAMPLES = 3  # of what was left out, and of shared prompts
 NUM_SUBSTITUTIONS = 5
@@ -23,7 +21,7 @@ NUM_SUBSTITUTIONS = 5
 Renderable = Table | str
 
 
-def build_tables(report: BuildReport) -> Iterator[Renderable]:
+def build_tables(report: "BuildReport") -> Iterator[Renderable]:
     """What was read, what a complete copy has more, what each manifest holds, and what was left out."""
     utterances = _sum_of(report.num_read, report.num_expected)
     speakers = _sum_of(report.num_speakers, report.num_speakers_expected)
@@ -36,7 +34,7 @@ def build_tables(report: BuildReport) -> Iterator[Renderable]:
     yield from _excluded({reason: len(items) for reason, items in report.excluded.items()}, report.excluded)
 
 
-def check_tables(report: CheckReport) -> Iterator[Renderable]:
+def check_tables(report: "CheckReport") -> Iterator[Renderable]:
     """Counts of each manifest, shared prompts, and what was left out by reason."""
     columns = (
         "speakers", "utterances", "minutes", "without length", "with err", "substitutions",
@@ -64,7 +62,7 @@ def check_tables(report: CheckReport) -> Iterator[Renderable]:
     yield f"problems: {len(report.problems):,}"
 
 
-def stats_tables(stats: CorpusStats) -> Iterator[Renderable]:
+def stats_tables(stats: "CorpusStats") -> Iterator[Renderable]:
     """By L1 with the most frequent substitutions, then by speaker."""
     counts = ("utterances", "minutes", "phones", "correct", "subst.", "deleted", "added", "err")
     by_l1 = Table("L1", _right("speakers"), *map(_right, counts), "most frequent substitutions")
@@ -85,7 +83,7 @@ def _sum_of(found: tuple[int, int] | None, expected: tuple[int, int] | None) -> 
     return " of ".join(" + ".join(f"{number:,}" for number in pair) for pair in (found, expected) if pair)
 
 
-def _counts(group: GroupStats) -> list[str]:
+def _counts(group: "GroupStats") -> list[str]:
     rates = (group.correct, group.substituted, group.deleted, group.added)
     return [
         f"{group.num_utterances:,}",
