@@ -26,8 +26,9 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 from asheard.corpora import read_manifest
 from asheard.corpora.records import ErrorType, Token, Utterance, write_manifest
 from asheard.io.audio import SAMPLE_RATE_HZ, load_audio
-from asheard.models import EMBEDDED_BASE, CTCTranscriber, Encoder, export_ctc, load_transcriber
+from asheard.models import CTCTranscriber, Encoder, export_ctc, load_transcriber
 from asheard.phones import PHONES
+from asheard.recognition.registry import EMBEDDED_BASE
 from asheard.training import faithful
 from asheard.training.checkpoint import Progress, save_checkpoint
 from asheard.training.data import Example, build_examples, collate, plan_epoch
@@ -101,7 +102,7 @@ def measure_model(base: Path, root: Path) -> list[str]:
 
     transcriber = load_transcriber(base)
     waveforms = [load(str(row.wav)) for row in rows]
-    hearing_s = cost_of(lambda: transcriber.transcribe(waveforms, [None] * len(waveforms))).seconds
+    hearing_s = cost_of(lambda: transcriber.recognise(waveforms, [None] * len(waveforms))).seconds
     heard_s = sum(map(len, waveforms)) / SAMPLE_RATE_HZ
     size = sum(file.stat().st_size for file in base.iterdir())
     return [

@@ -36,9 +36,9 @@ from rich.console import Console
 from rich.table import Table
 
 from asheard.io.audio import SAMPLE_RATE_HZ
-from asheard.models import EMBEDDED_BASE
 from asheard.phones import PHONES
 from asheard.phones.espeak import Voice, render_phonemes
+from asheard.recognition.registry import EMBEDDED_BASE
 
 NUM_RECORDINGS: Final = 32
 CLIENTS: Final = (1, 16)

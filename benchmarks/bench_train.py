@@ -35,8 +35,9 @@ from safetensors import safe_open
 
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
 from asheard.io.audio import SAMPLE_RATE_HZ, load_audio
-from asheard.models import EMBEDDED_BASE, CTCTranscriber, fresh_encoder, load_encoder, save_transcriber, warm_start
+from asheard.models import CTCTranscriber, fresh_encoder, load_encoder, save_transcriber, warm_start
 from asheard.phones import PHONES, phone_to_id
+from asheard.recognition.registry import EMBEDDED_BASE
 from asheard.training import TrainingOptions
 from asheard.training.data import Example
 from asheard.training.feature_cache import FrontEndCache

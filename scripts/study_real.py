@@ -28,9 +28,9 @@ from asheard.evaluation.report.tables import markdown_table, with_interval
 from asheard.io.digests import folder_states_digest
 from asheard.io.files import whole_file
 from asheard.io.resume import StageCache
-from asheard.models import ASHEARD_TINY
 from asheard.prior import fit_prior
 from asheard.pronunciation.gop import Gop
+from asheard.recognition.registry import ASHEARD_TINY
 from asheard.training import options as recipes
 from asheard.training import train
 from asheard.transcription import calibrate, ratios_path, transcribe

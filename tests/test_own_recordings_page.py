@@ -10,9 +10,10 @@ import pytest
 import soundfile
 
 import asheard.models
-from asheard.models import EMBEDDED_BASE, CTCTranscriber, save_transcriber, warm_start
+from asheard.models import CTCTranscriber, save_transcriber, warm_start
 from asheard.phones.espeak import Voice, render_phonemes
 from asheard.pronunciation.calibration import Calibration
+from asheard.recognition.registry import EMBEDDED_BASE
 from support.in_process import run
 
 PAGE = (Path(__file__).parents[1] / "docs" / "your-own-recordings.md").read_text(encoding="utf-8")

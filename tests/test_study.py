@@ -15,8 +15,8 @@ from asheard.corpora import read_manifest
 from asheard.corpora.synthetic.learner import l1s
 from asheard.errors import AsHeardError
 from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_ENCODER_UNKNOWN
-from asheard.models import EMBEDDED_BASE
 from asheard.pipeline import SYNTHETIC_NOTE, study
+from asheard.recognition.registry import EMBEDDED_BASE
 
 
 def test_it_holds_every_chain_seed_and_l1(quick_study: Path) -> None:

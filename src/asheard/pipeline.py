@@ -38,10 +38,11 @@ from asheard.evaluation.context import SYNTHETIC_NOTE
 from asheard.io.digests import content_digest, folder_states_digest
 from asheard.io.files import read_json
 from asheard.io.resume import Stage, StageCache, claim_folder
-from asheard.models import EMBEDDED_BASE, read_card
+from asheard.models import read_card
 from asheard.phones import Vectors, load_vectors
 from asheard.prior import PMinChoice, fit_prior, load_prior
 from asheard.pronunciation.gop import Gop
+from asheard.recognition.registry import EMBEDDED_BASE
 from asheard.remote import Executor, LocalExecutor
 from asheard.training import DEFAULT_BASE, RECIPES, TrainingOptions
 from asheard.transcription import calibrate, ratios_path, transcribe

@@ -26,8 +26,8 @@ from asheard.io.resume import ResumableRows
 from asheard.phones import reason_without_phone
 from asheard.pronunciation.calibration import Calibration, fit_calibration
 from asheard.pronunciation.gop import Gop
-from asheard.recognition.load import load_by_name
-from asheard.recognition.protocol import PosteriorTranscriber, Recogniser, Transcript
+from asheard.recognition.load import load_recogniser
+from asheard.recognition.protocol import Recogniser, Transcript
 
 if TYPE_CHECKING:
     from asheard.pronunciation.gop import GopScorer
@@ -41,8 +41,9 @@ _NOTHING: Final = np.empty(0, np.float32)  # what stands in for a recording that
 class TranscriptionJob:
     """How utterances become rows of the journal, here or, pickled, in another process.
 
-    model, version: as `load_by_name` takes and gives them. chain: name for the predictions. load: gives a recording, or
-    why there is none. declared: an L1-aware model is told the L1s. scorer: of canonical phones; None transcribes.
+    model: as `load_recogniser` takes it. version: the loaded recogniser's. chain: name for the predictions. load: gives
+    a recording, or why there is none. declared: an L1-aware model is given the L1s. scorer: of canonical phones; None
+    transcribes.
     """
 
     model: str | Path
@@ -57,13 +58,14 @@ class TranscriptionJob:
         loaded = [self.load(row) for row in utterances]
         waveforms = [_NOTHING if isinstance(waveform, str) else waveform for waveform in loaded]
         l1s = [row.l1 if self.declared else None for row in utterances]
+        recognitions = transcriber.recognise(waveforms, l1s)
         if self.scorer is None:
-            transcripts = transcriber.transcribe(waveforms, l1s)
+            transcripts = [recognition.transcript for recognition in recognitions]
         else:
-            assert isinstance(transcriber, PosteriorTranscriber)
-            heard = zip(transcriber.posteriors(waveforms, l1s), utterances, strict=True)
             transcripts = [
-                self.scorer.score(frames, row).transcript for frames, row in heard if isinstance(row, Utterance)
+                self.scorer.score(recognition.posteriors.log_probs, row).transcript
+                for recognition, row in zip(recognitions, utterances, strict=True)
+                if recognition.posteriors is not None and isinstance(row, Utterance)
             ]
         return [_entry(*heard, self.chain) for heard in zip(utterances, loaded, transcripts, strict=True)]
 
@@ -111,7 +113,7 @@ def transcribe(
     goes on where it stopped.
 
     Args:
-        model: as `load_by_name` takes it.
+        model: as `load_recogniser` takes it.
         manifest: JSONL; its rows' order is that of the predictions.
         wav_root: folder its wav paths start from.
         out: predictions (JSONL); an older file there is replaced.
@@ -127,14 +129,22 @@ def transcribe(
         CorpusError: the manifest or a recording cannot be read, an utterance has no canonical phones to score, or the
             prior does not know its L1; naming it.
     """
-    transcriber, version = load_by_name(model)
+    transcriber = load_recogniser(model)
     chain = chain or (gop.chain if gop else _chain(model, transcriber.kind, l1))
     rows = read_manifest(manifest)
     where = partial(_where, manifest)
-    job = [__version__, transcriber.kind, version, content_digest(manifest), chain, l1, *(gop.files() if gop else ())]
+    job = [
+        __version__,
+        transcriber.kind,
+        transcriber.version,
+        content_digest(manifest),
+        chain,
+        l1,
+        *(gop.files() if gop else ()),
+    ]
     work = TranscriptionJob(
         model=model,
-        version=version,
+        version=transcriber.version,
         chain=chain,
         load=partial(_load, where, wav_root, audio_cache, LONGEST_READING_S if gop else LONGEST_S),
         declared=l1 == "declared",
@@ -157,7 +167,7 @@ def transcribe_recordings(
     `transcribe` does.
 
     Args:
-        model: as `load_by_name` takes it; an L1-aware one listens for the L1.
+        model: as `load_recogniser` takes it; an L1-aware one listens for the L1.
         sources: recordings, and folders of them.
         out: predictions (JSONL); an older file there is replaced.
         chain, spread: as of `transcribe`.
@@ -167,10 +177,10 @@ def transcribe_recordings(
     """
     rows = find_recordings(sources)
     refuse_same_names(rows)
-    transcriber, version = load_by_name(model)
+    transcriber = load_recogniser(model)
     chain = chain or _chain(model, transcriber.kind, "unknown")
-    job = [__version__, transcriber.kind, version, recordings_digest(rows), chain]
-    work = TranscriptionJob(model=model, version=version, chain=chain, load=_load_or_tell)
+    job = [__version__, transcriber.kind, transcriber.version, recordings_digest(rows), chain]
+    work = TranscriptionJob(model=model, version=transcriber.version, chain=chain, load=_load_or_tell)
     return _write(rows, work, transcriber, spread, ResumableRows(out, job), out)
 
 
@@ -181,9 +191,9 @@ def transcribe_recording(transcriber: Recogniser, path: Path | str) -> Transcrip
         CorpusError: it cannot be read, or no speech is heard in it.
     """
     waveform = load_recording(path)
-    (transcript,) = transcriber.transcribe([waveform], [None])
-    check_speech(path, waveform, transcript.phones)
-    return transcript
+    (recognition,) = transcriber.recognise([waveform], [None])
+    check_speech(path, waveform, recognition.transcript.phones)
+    return recognition.transcript
 
 
 def prediction_of(row: Utterance | Recording, transcript: Transcript, chain: str) -> Prediction:

@@ -22,6 +22,7 @@ from asheard.models import (
 from asheard.models.folder import EXPORTED_LABELS
 from asheard.phones import LABELS, PHONES
 from support.tiny_checkpoints import publish, tiny_encoder
+from support.transcripts import transcripts
 
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, 12_000 + 3_000 * i).astype(np.float32) for i in range(3)]
 UNKNOWN = [None] * 3
@@ -39,7 +40,7 @@ def test_faithful_round_trip(faithful, tmp_path):
     assert loaded.state_dict().keys() == faithful.state_dict().keys()
     for name, value in faithful.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name
-    assert loaded.transcribe(WAVEFORMS, UNKNOWN) == faithful.transcribe(WAVEFORMS, UNKNOWN)
+    assert transcripts(loaded, WAVEFORMS, UNKNOWN) == transcripts(faithful, WAVEFORMS, UNKNOWN)
     assert read_card(folder) == {"kind": "faithful", "training": {"seed": 1}}
     assert list(json.loads((folder / "vocab.json").read_text())) == list(LABELS)
 
@@ -62,7 +63,7 @@ def test_l1_aware_round_trip(tmp_path):
     assert isinstance(loaded, L1AwareCTC)
     assert loaded.l1s == ("Hindi", "Thai")
     for l1s in (UNKNOWN, ["Thai", "Hindi", None]):
-        assert loaded.transcribe(WAVEFORMS, l1s) == model.transcribe(WAVEFORMS, l1s)
+        assert transcripts(loaded, WAVEFORMS, l1s) == transcripts(model, WAVEFORMS, l1s)
 
 
 @pytest.mark.parametrize("kind", [CTCTranscriber, L1AwareCTC])
@@ -79,12 +80,12 @@ def test_an_exported_transcriber_is_off_the_shelf(faithful, tmp_path):
     folder = export_ctc(faithful, tmp_path / "base", {"recipe": "base"})
     loaded = load_transcriber(folder)
     assert isinstance(loaded, OffTheShelf)
-    assert all(loaded.phones.values())
-    assert loaded.silent == {0, 1, 2, 3}
+    assert all(loaded.vocabulary.phones.values())
+    assert loaded.vocabulary.silent == {0, 1, 2, 3}
     assert tuple(json.loads((folder / "vocab.json").read_text())) == EXPORTED_LABELS
     published = AutoModelForCTC.from_pretrained(folder)
     assert published.config.pad_token_id == 0
-    before, after = faithful.transcribe(WAVEFORMS, UNKNOWN), loaded.transcribe(WAVEFORMS, UNKNOWN)
+    before, after = transcripts(faithful, WAVEFORMS, UNKNOWN), transcripts(loaded, WAVEFORMS, UNKNOWN)
     assert [t.phones for t in before] == [t.phones for t in after]
     assert any(t.phones for t in after)
 

@@ -38,7 +38,7 @@ def test_frame_by_frame_what_the_package_gives(exported, voices):
     hama = pytest.importorskip("hama").ASRModel()
     ours = load_transcriber(exported)
     assert isinstance(ours, OffTheShelf)
-    assert list(ours.labels.values()) == hama.decoder_tokens
+    assert list(ours.vocabulary.labels.values()) == hama.decoder_tokens
     noise = np.random.default_rng(0).normal(0, 0.05, 60_000).astype(np.float32)
     for clean in voices:
         for waveform in (clean, np.clip(clean + noise[: len(clean)], -1, 1)):

@@ -18,6 +18,7 @@ from asheard.models import (
     save_transcriber,
 )
 from support.tiny_log_mel_encoders import tiny_conformer, tiny_whisper
+from support.transcripts import transcripts
 
 LENGTHS = (400, 401, 479, 480, 1_000, 16_000, 23_457)
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, length).astype(np.float32) for i, length in enumerate(LENGTHS)]
@@ -85,9 +86,9 @@ def test_num_frames_is_what_comes_out(tiny):
 
 def test_short_recordings_are_heard_as_nothing(faithful):
     short = [np.zeros(0, np.float32), np.ones(399, np.float32), WAVEFORMS[-1]]
-    assert [len(frames) for frames in faithful.posteriors(short, [None] * 3)] == [0, 0, 74]
-    transcripts = faithful.transcribe(short, [None] * 3)
-    assert [transcript.phones for transcript in transcripts[:2]] == [(), ()]
+    recognitions = faithful.recognise(short, [None] * 3)
+    assert [len(one.posteriors.log_probs) for one in recognitions] == [0, 0, 74]
+    assert [one.transcript.phones for one in recognitions[:2]] == [(), ()]
 
 
 @pytest.mark.parametrize("kind", [CTCTranscriber, L1AwareCTC])
@@ -98,7 +99,7 @@ def test_round_trip(kind, tiny, tmp_path):
     assert type(loaded) is kind
     for name, value in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name
-    assert loaded.transcribe(WAVEFORMS, NOBODY) == model.transcribe(WAVEFORMS, NOBODY)
+    assert transcripts(loaded, WAVEFORMS, NOBODY) == transcripts(model, WAVEFORMS, NOBODY)
 
 
 def test_a_faithful_folder_is_an_ordinary_checkpoint(faithful, tmp_path):
@@ -124,9 +125,9 @@ def test_half_precision_on_disk_is_single_when_loaded(faithful, tmp_path):
     for name, value in loaded.state_dict().items():
         assert value.dtype == torch.float32
         assert torch.equal(value, halves[name.replace("ctc_head", "lm_head").replace("encoder.backbone", prefix)])
-    before, after = (model.posteriors(WAVEFORMS, NOBODY) for model in (faithful, loaded))
+    before, after = (model.recognise(WAVEFORMS, NOBODY) for model in (faithful, loaded))
     for one, other in zip(before, after, strict=True):
-        assert_close(one, other, atol=0.02, rtol=0.0)
+        assert_close(one.posteriors.log_probs, other.posteriors.log_probs, atol=0.02, rtol=0.0)
 
 
 def test_training_reaches_every_weight_but_the_mel_filters(tiny):

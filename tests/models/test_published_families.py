@@ -11,6 +11,7 @@ import transformers
 from asheard.models import load_transcriber
 from asheard.phones import PHONES
 from asheard.recognition.protocol import Transcript
+from support.transcripts import transcripts
 
 LABELS = ["<pad>", *PHONES]
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, 16_000 + 3_333 * i).astype(np.float32) for i in range(3)]
@@ -41,7 +42,7 @@ def test_a_family(tmp_path, family, norm):
     extractor.save_pretrained(tmp_path)
     (tmp_path / "vocab.json").write_text(json.dumps({label: i for i, label in enumerate(LABELS)}))
 
-    transcripts = load_transcriber(tmp_path).transcribe(WAVEFORMS, [None] * 3)
+    transcripts = [one.transcript for one in load_transcriber(tmp_path).recognise(WAVEFORMS, [None] * 3)]
     for waveform, transcript in zip(WAVEFORMS, transcripts, strict=True):
         features = extractor(waveform, sampling_rate=16_000, return_tensors="pt")
         with torch.inference_mode():
@@ -64,7 +65,7 @@ def test_what_a_mel_encoder_cannot_hear(tmp_path):
     (tmp_path / "vocab.json").write_text(json.dumps({label: i for i, label in enumerate(LABELS)}))
     transformers.SeamlessM4TFeatureExtractor().save_pretrained(tmp_path)
     model = load_transcriber(tmp_path)
-    short, long = model.transcribe([WAVEFORMS[0][:559], WAVEFORMS[0][:560]], [None, None])
+    short, long = transcripts(model, [WAVEFORMS[0][:559], WAVEFORMS[0][:560]])
     assert short == Transcript((), (), ())
     assert len(long.phones) <= 1
     assert model.encoder.num_frames(torch.tensor([0, 559, 560, 879, 880])).tolist() == [0, 0, 1, 1, 2]

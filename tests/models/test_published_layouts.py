@@ -13,6 +13,7 @@ from asheard.errors import ModelError
 from asheard.models import OffTheShelf, load_encoder, load_transcriber, pad
 from asheard.phones import fold_espeak
 from support.published_layouts import CONFIGS, VOCABULARY, change, publish_as, write_weights
+from support.transcripts import transcripts
 
 LV60, XLS_R, HUBERT, WAVLM, W2V_BERT, WHISPER = CONFIGS
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, 16_000 + 5_000 * i).astype(np.float32) for i in range(2)]
@@ -30,10 +31,10 @@ def test_the_default_base_off_the_shelf(weights, tmp_path):
     model = publish_as(LV60, tmp_path, weights)
     transcriber = load_transcriber(tmp_path)
     assert isinstance(transcriber, OffTheShelf)
-    assert len(transcriber.labels) == 392
-    assert (transcriber.alphabet, transcriber.silent) == ("espeak", {0, 1, 2, 3})
+    assert len(transcriber.vocabulary.labels) == 392
+    assert (transcriber.vocabulary.alphabet, transcriber.vocabulary.silent) == ("espeak", {0, 1, 2, 3})
     names = list(VOCABULARY)
-    for waveform, transcript in zip(WAVEFORMS, transcriber.transcribe(WAVEFORMS, [None, None]), strict=True):
+    for waveform, transcript in zip(WAVEFORMS, transcripts(transcriber, WAVEFORMS), strict=True):
         normalised = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
         with torch.inference_mode():
             best = model(torch.from_numpy(normalised)[None]).logits[0].argmax(-1).tolist()
@@ -68,7 +69,7 @@ def test_an_encoder_alone_transcribes_nothing(name, tmp_path):
 
 def test_weights_in_several_pickles(lv60):
     shard(lv60)
-    assert load_transcriber(lv60).transcribe(WAVEFORMS[:1], [None])[0].phones
+    assert transcripts(load_transcriber(lv60), WAVEFORMS[:1])[0].phones
     torch.save({"lm_head.bias": torch.zeros(392), "epoch": 3}, lv60 / "pytorch_model-00002-of-00002.bin")
     with pytest.raises(ModelError, match=r"00002-of-00002.bin: refused"):
         load_transcriber(lv60)

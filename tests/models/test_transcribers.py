@@ -88,8 +88,8 @@ def test_no_mask_behind_a_group_normed_front_end(waveforms, monkeypatch):
 def test_a_transcript_does_not_depend_on_its_neighbours(waveforms, norm, kind):
     model = kind(tiny_encoder(norm)).eval()
     waveforms = [*waveforms, waveforms[0][::-1].copy(), np.zeros(100, np.float32)]
-    together = model.transcribe(waveforms, [None] * 5)
-    alone = [model.transcribe([waveform], [None])[0] for waveform in waveforms]
+    together = [one.transcript for one in model.recognise(waveforms, [None] * 5)]
+    alone = [model.recognise([waveform], [None])[0].transcript for waveform in waveforms]
     assert [t.phones for t in together] == [t.phones for t in alone]
     for one, other in zip(together, alone, strict=True):
         assert one.confidences == pytest.approx(other.confidences, abs=1e-4)
@@ -113,7 +113,7 @@ def test_a_declared_l1_takes_the_place_of_the_posterior(waveforms):
 def test_an_l1_nobody_trained_on(waveforms):
     model = L1AwareCTC(tiny_encoder(), l1s=("Hindi", "Thai"))
     with pytest.raises(ModelError, match=r"Hindi, Thai, not 'Korean'.*--l1 unknown"):
-        model.transcribe(waveforms[:1], ["Korean"])
+        model.recognise(waveforms[:1], ["Korean"])
 
 
 def test_the_front_end_is_frozen_for_good(waveforms):

@@ -17,11 +17,12 @@ from asheard.corpora.synthetic import embedded_plan, synthesise
 from asheard.corpora.transcripts import read_predictions
 from asheard.errors import CorpusError, ModelError
 from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate_runs
-from asheard.models import EMBEDDED_BASE, CTCTranscriber, save_transcriber, warm_start
+from asheard.models import CTCTranscriber, save_transcriber, warm_start
 from asheard.phones import LABELS, phone_to_id
 from asheard.prior import PriorOptions, build_prior, rows_of
 from asheard.pronunciation.calibration import Calibration
 from asheard.pronunciation.gop import MAX_RATIO, Gop, GopScorer
+from asheard.recognition.registry import EMBEDDED_BASE
 from asheard.transcription import calibrate, ratios_path, transcribe
 
 

@@ -173,13 +173,14 @@ def test_posteriors_are_what_is_decoded(make, norm):
     random = np.random.default_rng(0)
     waveforms = [random.normal(0, 0.1, length).astype(np.float32) for length in LENGTHS]
     l1s = [None, "Hindi", "Arabic", "Spanish"]
-    posteriors = model.posteriors(waveforms, l1s)
+    recognitions = model.recognise(waveforms, l1s)
+    posteriors = [one.posteriors.log_probs for one in recognitions]
     assert [frames.shape for frames in posteriors] == [(49, 42), (0, 42), (27, 42), (38, 42)]
     assert {frames.dtype for frames in posteriors} == {np.dtype(np.float32)}
-    transcripts = model.transcribe(waveforms, l1s)
+    transcripts = [one.transcript for one in recognitions]
     for waveform, l1, frames, transcript in zip(waveforms, l1s, posteriors, transcripts, strict=True):
-        (alone,) = model.posteriors([waveform], [l1])
-        np.testing.assert_allclose(frames, alone, atol=1e-5)
+        (alone,) = model.recognise([waveform], [l1])
+        np.testing.assert_allclose(frames, alone.posteriors.log_probs, atol=1e-5)
         if len(frames):
             np.testing.assert_allclose(np.exp(frames).sum(1), 1, atol=1e-5)
             (greedy,) = decode_greedy(torch.from_numpy(frames)[None], torch.tensor([len(frames)]))

@@ -11,7 +11,7 @@ import torch
 
 from asheard.errors import CorpusError, PhoneError
 from asheard.io.audio import load_recording
-from asheard.models import EMBEDDED_BASE, SMALL_ENCODER, CTCTranscriber, fresh_encoder, save_transcriber, warm_start
+from asheard.models import SMALL_ENCODER, CTCTranscriber, fresh_encoder, save_transcriber, warm_start
 from asheard.phones import BLANK_ID, LABELS, cos_dist, phone_to_id
 from asheard.phones.espeak import Voice, render_phonemes
 from asheard.prior import build_prior
@@ -19,6 +19,8 @@ from asheard.pronunciation.calibration import Calibration
 from asheard.pronunciation.result import Pronunciation
 from asheard.pronunciation.scorer import load_model
 from asheard.pronunciation.target import target_of_phones
+from asheard.recognition.decoding import decode_recognition
+from asheard.recognition.registry import EMBEDDED_BASE
 from support.in_process import run
 from support.tone_files import write
 
@@ -60,7 +62,8 @@ def hears(monkeypatch):
     """Let the model hear certain phones, whatever the recording."""
 
     def let(heard, **how):
-        monkeypatch.setattr(CTCTranscriber, "posteriors", lambda *_: [posteriors(heard, **how)])
+        recognition = decode_recognition(posteriors(heard, **how), FRAME_S)
+        monkeypatch.setattr(CTCTranscriber, "recognise", lambda *_: [recognition])
 
     let(HEARD)
     return let

@@ -10,7 +10,7 @@ import pytest
 
 from asheard.errors import ModelError
 from asheard.recognition.external import Command
-from asheard.recognition.protocol import Transcript
+from asheard.recognition.protocol import Recognition, Transcript
 
 WAVEFORM = np.linspace(-1.2, 1.2, 16_000, dtype=np.float32)
 
@@ -41,7 +41,7 @@ def test_it_reads_a_wav_file_and_its_arguments(program, tmp_path):
         "print('HH AH0 L OW1')",
         str(tmp_path / "heard it"),
     )
-    assert Command(line).hear(WAVEFORM).phones == ("h", "ə", "l", "oʊ")
+    assert Command(line).transcribe(WAVEFORM).phones == ("h", "ə", "l", "oʊ")
     samples = np.frombuffer((tmp_path / "heard it").read_bytes(), np.int16)
     assert samples.tolist() == [max(-32768, min(32767, round(float(x) * 32768))) for x in WAVEFORM]
 
@@ -59,7 +59,7 @@ def test_it_reads_a_wav_file_and_its_arguments(program, tmp_path):
     ],
 )
 def test_phones_between_blanks(program, output, phones):
-    transcript = Command(program(printing(output))).hear(WAVEFORM)
+    transcript = Command(program(printing(output))).transcribe(WAVEFORM)
     assert transcript.phones == phones
     if phones:
         assert (transcript.confidences, transcript.times_s) == (None, None)
@@ -71,7 +71,7 @@ def test_an_object_with_confidences_and_times(program):
         "confidences": [1, 0.5, 0.9, 0.25],
         "times_s": [[0, 0.1], [0.1, 0.3], [0.3, 0.4], [0.4, 0.5]],
     }
-    transcript = Command(program(printing(json.dumps(row)))).hear(WAVEFORM)
+    transcript = Command(program(printing(json.dumps(row)))).transcribe(WAVEFORM)
     assert transcript.phones == ("aɪ", "ə", "t")
     assert transcript.confidences == (0.5, 0.5, 0.25)
     assert np.allclose(transcript.times_s, [(0.1, 0.2), (0.2, 0.3), (0.4, 0.5)])
@@ -80,7 +80,7 @@ def test_an_object_with_confidences_and_times(program):
 
 def test_what_is_too_short_is_not_given_to_it(program):
     command = Command(program("raise SystemExit(1)"))
-    assert command.transcribe([np.zeros(399, np.float32)], [None]) == [Transcript((), (), ())]
+    assert command.recognise([np.zeros(399, np.float32)], [None]) == [Recognition(Transcript((), (), ()))]
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_what_is_too_short_is_not_given_to_it(program):
 )
 def test_what_is_no_transcript(program, output, message):
     with pytest.raises(ModelError, match=rf"a program\.py.*{message}"):
-        Command(program(printing(output))).hear(WAVEFORM)
+        Command(program(printing(output))).transcribe(WAVEFORM)
 
 
 def test_bytes_that_are_no_text(program):
     with pytest.raises(ModelError, match="no transcript"):
-        Command(program("import sys; sys.stdout.buffer.write(b'\\xff\\xfe')")).hear(WAVEFORM)
+        Command(program("import sys; sys.stdout.buffer.write(b'\\xff\\xfe')")).transcribe(WAVEFORM)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_bytes_that_are_no_text(program):
 )
 def test_a_program_that_fails(program, source, message):
     with pytest.raises(ModelError, match=message):
-        Command(program(source)).hear(WAVEFORM)
+        Command(program(source)).transcribe(WAVEFORM)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_program_that_fails(program, source, message):
     [
         ("", "the command is empty"),
         ("no-such-program-at-all --x", "no program 'no-such-program-at-all'"),
-        ("echo 'half a quote", "cannot be read"),
+        ("echo 'half a quote", "cannot be parsed"),
     ],
 )
 def test_a_line_that_names_no_program(line, message):
@@ -138,7 +138,7 @@ def test_a_program_that_cannot_be_run(tmp_path):
     broken.write_bytes(b"\x7fELF")
     broken.chmod(0o755)
     with pytest.raises(ModelError, match="cannot be run"):
-        Command(str(broken)).hear(WAVEFORM)
+        Command(str(broken)).transcribe(WAVEFORM)
 
 
 def test_its_version_is_its_words_and_its_files(program):

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.recognition.decoding import decode_greedy, decode_segments, to_transcript
+from asheard.models import decode_greedy
+from asheard.recognition.decoding import decode_recognition, find_segments
 from asheard.training.data import Batch
 from asheard.training.step import ctc_loss
 
@@ -44,14 +45,13 @@ def test_confidence_is_the_mean_posterior_of_the_run():
     for frame, (label, probability) in enumerate([(3, 0.9), (3, 0.5), (1, 0.9), (3, 0.9)]):
         probabilities[0, frame] = (1 - probability) / 5
         probabilities[0, frame, label] = probability
-    (segments,) = decode_segments(torch.tensor(probabilities).log(), torch.tensor([4]))
+    segments = find_segments(np.log(probabilities[0]))
     assert [(s.label_id, s.start, s.end) for s in segments] == [(3, 0, 2), (3, 3, 4)]
     assert [s.confidence for s in segments] == pytest.approx([0.7, 0.9])
 
 
 def test_times_are_frames_of_20_ms():
-    (segments,) = decode_segments(certain([1, 2, 2, 1, 3]), torch.tensor([5]))
-    transcript = to_transcript(segments, 0.02)
+    transcript = decode_recognition(certain([1, 2, 2, 1, 3])[0].numpy(), 0.02).transcript
     assert transcript.phones == ("p", "b")
     assert transcript.times_s == ((0.02, pytest.approx(0.06)), (0.08, pytest.approx(0.10)))
 

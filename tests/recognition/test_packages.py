@@ -29,13 +29,14 @@ def sentences():
 
 
 def test_a_transcript_depends_on_its_own_recording_only(recogniser, sentences):
-    together = recogniser.transcribe(sentences, [None] * 3)
-    assert recogniser.transcribe(sentences[::-1], [None] * 3) == together[::-1]
-    assert load_recogniser(recogniser.kind).transcribe(sentences[1:2], ["Hindi"]) == together[1:2]
+    together = recogniser.recognise(sentences, [None] * 3)
+    assert recogniser.recognise(sentences[::-1], [None] * 3) == together[::-1]
+    assert load_recogniser(recogniser.kind).recognise(sentences[1:2], ["Hindi"]) == together[1:2]
 
 
 def test_times_run_through_the_recording(recogniser, sentences):
-    for waveform, transcript in zip(sentences, recogniser.transcribe(sentences, [None] * 3), strict=True):
+    for waveform, recognition in zip(sentences, recogniser.recognise(sentences, [None] * 3), strict=True):
+        transcript = recognition.transcript
         assert set(transcript.phones) <= set(PHONES)
         assert len(transcript.phones) == len(transcript.times_s) > 5
         edges = np.array(transcript.times_s).ravel()
@@ -45,8 +46,8 @@ def test_times_run_through_the_recording(recogniser, sentences):
 
 @pytest.mark.parametrize("num_samples", [0, 1, 399, 400, 700])
 def test_short_recordings(recogniser, num_samples):
-    (transcript,) = recogniser.transcribe([np.full(num_samples, 0.01, np.float32)], [None])
-    assert len(transcript.phones) <= 1
+    (recognition,) = recogniser.recognise([np.full(num_samples, 0.01, np.float32)], [None])
+    assert len(recognition.transcript.phones) <= 1
 
 
 def test_hama_as_the_package_decodes(sentences):
@@ -60,7 +61,7 @@ def test_hama_as_the_package_decodes(sentences):
     for waveform in (*sentences, *noisy):
         result = theirs(waveform, 16_000)
         labels = [label for label in result.phonemes if label not in SILENT]
-        transcript = ours.hear(waveform)
+        transcript = ours.transcribe(waveform)
         assert list(transcript.phones) == fold_sequence(labels, "ipa")
         spans = [span for span in theirs.phoneme_spans(result) if span.phoneme not in SILENT]
         assert [start for start, _ in transcript.times_s] == pytest.approx([span.start_ms / 1000 for span in spans])
@@ -79,7 +80,7 @@ def test_pocketsphinx_as_a_new_decoder_decodes(sentences):
         theirs.process_raw(np.rint(waveform * 2**15).astype(np.int16).tobytes(), full_utt=True)
         theirs.end_utt()
         segments = [segment for segment in theirs.seg() if segment.word not in {"SIL", "+NSN+", "+SPN+"}]
-        transcript = ours.hear(waveform)
+        transcript = ours.transcribe(waveform)
         assert list(transcript.phones) == fold_sequence([segment.word for segment in segments], "arpabet")
         assert [start for start, _ in transcript.times_s] == pytest.approx([s.start_frame / 100 for s in segments])
         assert transcript.confidences is None
@@ -88,7 +89,7 @@ def test_pocketsphinx_as_a_new_decoder_decodes(sentences):
 @pytest.mark.parametrize("name", PACKAGES)
 def test_a_package_that_is_not_installed(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ModelError, match=rf"{name} is not installed; pip install 'asheard\[voices\]'"):
+    with pytest.raises(ModelError, match=rf"{name} is not installed; pip install 'asheard\[recognisers\]'"):
         load_recogniser(name)
 
 
@@ -108,9 +109,9 @@ def test_learners(recogniser, real_data):
         pytest.skip(f"no l2arctic-clips under {real_data}")
     rows = read_gold(clips / "gold.jsonl")[::30]
     waveforms = [load_audio(clips, row.wav) for row in rows]
-    heard = recogniser.transcribe(waveforms, [None] * len(rows))
+    recognitions = recogniser.recognise(waveforms, [None] * len(rows))
     edits = sum(
-        kaldialign.edit_distance(row.produced, transcript.phones)["total"]
-        for row, transcript in zip(rows, heard, strict=True)
+        kaldialign.edit_distance(row.produced, one.transcript.phones)["total"]
+        for row, one in zip(rows, recognitions, strict=True)
     )
     assert edits / sum(len(row.produced) for row in rows) < {"hama": 0.5, "pocketsphinx": 0.8}[recogniser.kind]

@@ -16,10 +16,11 @@ import make_voice_model
 from asheard.corpora.records import ErrorType, Token, Utterance, write_manifest
 from asheard.corpora.synthetic.learner import l1s
 from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_plan
-from asheard.models import ASHEARD_TINY, CTCTranscriber, load_transcriber, read_card, save_transcriber
+from asheard.models import CTCTranscriber, load_transcriber, read_card, save_transcriber
 from asheard.phones import BLANK_ID
 from asheard.phones.lexicon import cmudict_entries
 from asheard.pronunciation.calibration import load_calibration
+from asheard.recognition.registry import ASHEARD_TINY
 from support.tiny_log_mel_encoders import tiny_conformer
 
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from asheard.models import ASHEARD_TINY
 from asheard.pronunciation.scorer import load_model
+from asheard.recognition.registry import ASHEARD_TINY
 from support.recordings import MOON
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asheard.errors import ModelError
-from asheard.recognition.protocol import Transcript
+from asheard.recognition.protocol import Recognition, Transcript
 from asheard.server import runtime as batching
 from asheard.server.middleware import HTTPError
 from asheard.server.runtime import Batcher
@@ -16,15 +16,16 @@ class Counting:
     """Writes as many s as the recording has seconds, and notes who shared a pass."""
 
     kind = version = "counting"
+    gives_posteriors = False
 
     def __init__(self, refused_s=None):
         self.passes, self.refused_s = [], refused_s
 
-    def transcribe(self, waveforms, l1s):
+    def recognise(self, waveforms, l1s):
         self.passes.append([len(waveform) // 16_000 for waveform in waveforms])
         if self.refused_s in self.passes[-1]:
             raise ModelError("no")
-        return [Transcript(("s",) * seconds, None, None) for seconds in self.passes[-1]]
+        return [Recognition(Transcript(("s",) * seconds, None, None)) for seconds in self.passes[-1]]
 
 
 def of(seconds):
@@ -86,14 +87,14 @@ def test_whose_client_has_gone_is_passed_over():
 
 def test_other_failures_are_told_to_all_and_the_next_request_is_heard():
     transcriber = Counting()
-    real = transcriber.transcribe
+    real = transcriber.recognise
 
     async def ask():
         batcher = Batcher(transcriber, 10)
-        transcriber.transcribe = lambda *_: 1 / 0
+        transcriber.recognise = lambda *_: 1 / 0
         with pytest.raises(ZeroDivisionError):
             await batcher.recognise(of(1), None)
-        transcriber.transcribe = real
+        transcriber.recognise = real
         heard = await batcher.recognise(of(2), None)
         await batcher.close()
         return heard

@@ -35,13 +35,13 @@ def test_a_base_trains_and_is_saved_and_loaded(kind, base, options, tones, tmp_p
     rows = read_manifest(tmp_path / "val.jsonl")
     waveforms = [load_audio(tones, row.wav) for row in rows]
     model = load_transcriber(final)
-    posteriors = model.posteriors(waveforms, [row.l1 for row in rows])
-    for waveform, frames in zip(waveforms, posteriors, strict=True):
-        assert frames.shape == (int(model.encoder.num_frames(torch.tensor(len(waveform)))), 42)
+    recognitions = model.recognise(waveforms, [row.l1 for row in rows])
+    for waveform, one in zip(waveforms, recognitions, strict=True):
+        assert one.posteriors.log_probs.shape == (int(model.encoder.num_frames(torch.tensor(len(waveform)))), 42)
     assert model.encoder.config.hidden_dropout == 0.1
     again = load_transcriber(save_transcriber(model, tmp_path / "again", {}))
-    for frames, same in zip(posteriors, again.posteriors(waveforms, [row.l1 for row in rows]), strict=True):
-        assert (frames == same).all()
+    for one, same in zip(recognitions, again.recognise(waveforms, [row.l1 for row in rows]), strict=True):
+        assert (one.posteriors.log_probs == same.posteriors.log_probs).all()
 
     before, after = load_encoder(base).state_dict(), load_encoder(final).state_dict()
     assert before.keys() == after.keys()

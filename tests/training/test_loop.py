@@ -37,8 +37,8 @@ def test_it_learns_a_language_of_tones(options):
     assert not (run.checkpoint_dir / "checkpoint.safetensors").exists()
     rows = read_manifest(run.val)
     waveforms = [load_audio(run.wav_root, row.wav) for row in rows]
-    heard = load_transcriber(final).transcribe(waveforms, [None] * len(rows))
-    assert sum(transcript.phones == row.produced for transcript, row in zip(heard, rows, strict=True)) > 3
+    heard = load_transcriber(final).recognise(waveforms, [None] * len(rows))
+    assert sum(one.transcript.phones == row.produced for one, row in zip(heard, rows, strict=True)) > 3
 
 
 def test_an_l1_aware_model_hears_the_hum(options):

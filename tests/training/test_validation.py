@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from asheard.phones import BLANK_ID, id_to_phone, phone_to_id
 from asheard.phones.alignment import count_edits, unit_align
-from asheard.recognition.protocol import Transcript
+from asheard.recognition.protocol import Recognition, Transcript
 from asheard.training.data import Example
 from asheard.training.validation import count_target_edits, validate
 
@@ -19,8 +19,8 @@ class Writes:
     def __init__(self, phones):
         self.phones = tuple(phones)
 
-    def transcribe(self, waveforms, l1s):
-        return [Transcript(self.phones, None, None) for _ in waveforms]
+    def recognise(self, waveforms, l1s):
+        return [Recognition(Transcript(self.phones, None, None)) for _ in waveforms]
 
     def eval(self):
         pass

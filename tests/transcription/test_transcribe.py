@@ -21,14 +21,15 @@ from asheard.models import (
     CTCTranscriber,
     Encoder,
     L1AwareCTC,
-    Transcript,
     export_ctc,
     load_transcriber,
     save_transcriber,
 )
 from asheard.pronunciation.gop import Gop
-from asheard.recognition.load import load_by_name
+from asheard.recognition.load import load_recogniser
+from asheard.recognition.protocol import Recognition, Transcript
 from asheard.transcription import transcribe
+from support.transcripts import transcripts
 
 NUM_UTTERANCES = 70  # three chunks
 
@@ -84,7 +85,7 @@ def test_one_row_an_utterance_in_the_manifests_order(root, tmp_path, kind, l1, c
     assert list(tmp_path.iterdir()) == [done.out]
     model = load_transcriber(root / kind)
     for row, prediction in list(zip(rows, predictions, strict=True))[::10]:
-        (alone,) = model.transcribe([load_audio(root, row.wav)], [row.l1 if l1 == "declared" else None])
+        (alone,) = transcripts(model, [load_audio(root, row.wav)], [row.l1 if l1 == "declared" else None])
         assert prediction.phones == alone.phones
         assert prediction.confidences == pytest.approx(alone.confidences, abs=1e-4)
 
@@ -96,7 +97,7 @@ def test_the_l1_may_be_unknown(root, tmp_path):
     for mode, l1s in (("declared", [row.l1 for row in rows]), ("unknown", [None] * len(rows))):
         out = tmp_path / f"{mode}.jsonl"
         transcribe(root / "l1-aware", root / "manifest.jsonl", root, out, chain=mode, l1=mode)
-        expected = [transcript.phones for transcript in model.transcribe(waveforms, l1s)]
+        expected = [transcript.phones for transcript in transcripts(model, waveforms, l1s)]
         assert [prediction.phones for prediction in read_predictions(out)] == expected
 
 
@@ -116,8 +117,8 @@ def test_the_work_can_be_done_elsewhere(root, tmp_path, kind, gop):
 
     def spread(work, chunks):
         sent = pickle.loads(pickle.dumps(work))
-        transcriber, version = load_by_name(sent.model)
-        assert version == sent.version
+        transcriber = load_recogniser(sent.model)
+        assert transcriber.version == sent.version
         return (sent.rows(transcriber, chunk) for chunk in pickle.loads(pickle.dumps(chunks)))
 
     transcribe(root / kind, root / "manifest.jsonl", root, here, gop=gop)
@@ -159,10 +160,10 @@ def test_another_models_unfinished_rows_are_not_taken_over_but_swept(root, tmp_p
         chunks.append(len(waveforms))
         if len(chunks) == 2:
             raise KeyboardInterrupt
-        return [Transcript((), (), ())] * len(waveforms)
+        return [Recognition(Transcript((), (), ()))] * len(waveforms)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        patch.setattr(CTCTranscriber, "transcribe", failing)
+        patch.setattr(CTCTranscriber, "recognise", failing)
         transcribe(root / "faithful", root / "manifest.jsonl", root, out)
     assert len(list(tmp_path.glob("*.part"))) == 1
     (tmp_path / ".out.jsonl.x.part.jsonl").touch()  # killed while the finished rows were written

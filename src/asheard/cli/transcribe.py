@@ -174,11 +174,11 @@ def _print_phones(model: str, sources: list[Path], format: Format) -> None:
     from asheard.corpora.recordings import find_recordings
     from asheard.corpora.records import prediction_to_json
     from asheard.errors import CorpusError
-    from asheard.recognition.load import load_by_name
+    from asheard.recognition.load import load_recogniser
     from asheard.transcription import prediction_of, transcribe_recording
 
     recordings = find_recordings(sources)
-    transcriber, _ = load_by_name(model)
+    transcriber = load_recogniser(model)
     failed = False
     for recording in recordings:
         try:

@@ -1,20 +1,15 @@
 """Transcribers: encoders of the wav2vec2 family, CTC heads, decoding, and their folders on disk."""
 
 from asheard.models.conformer import ConformerConfig, ConformerForCTC
-from asheard.models.ctc import CTCTranscriber
+from asheard.models.ctc import CTCTranscriber, decode_greedy
 from asheard.models.encoders import SMALL_ENCODER, Encoder, fresh_encoder, load_encoder, pad
 from asheard.models.folder import export_ctc, load_transcriber, needs_room, read_card, save_transcriber
 from asheard.models.hama_weights import export_hama
 from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf, warm_start
 from asheard.models.whisper import WhisperCTCConfig, WhisperForCTC
-from asheard.recognition.decoding import decode_greedy
-from asheard.recognition.protocol import Recogniser, Transcript
-from asheard.recognition.shipped import ASHEARD_TINY, EMBEDDED_BASE
 
 __all__ = [
-    "ASHEARD_TINY",
-    "EMBEDDED_BASE",
     "L2_ARCTIC_L1S",
     "SMALL_ENCODER",
     "CTCTranscriber",
@@ -23,8 +18,6 @@ __all__ = [
     "Encoder",
     "L1AwareCTC",
     "OffTheShelf",
-    "Recogniser",
-    "Transcript",
     "WhisperCTCConfig",
     "WhisperForCTC",
     "decode_greedy",

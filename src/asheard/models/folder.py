@@ -19,13 +19,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from asheard.errors import CorpusError, ModelError
+from asheard.io.digests import content_digest
 from asheard.io.files import read_json, whole_folder, write_json
 from asheard.models.ctc import CTCTranscriber
 from asheard.models.encoders import Encoder, load_encoder
 from asheard.models.l1_aware import L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.phones import BLANK_ID, LABELS, PHONES, phone_to_id
-from asheard.recognition.protocol import Recogniser
 
 CARD: Final = "card.json"
 L1_HEADS: Final = "l1_aware.safetensors"
@@ -78,27 +78,23 @@ def export_ctc(model: CTCTranscriber, folder: Path | str, training: dict[str, An
     return Path(folder)
 
 
-def load_transcriber(path_or_id: str | Path, device: torch.device | str = "cpu") -> Recogniser:
-    """Load what transcribes: a model folder, or a published recogniser by folder or hub id.
+def load_transcriber(
+    path_or_id: str | Path, device: torch.device | str | None = None, *, threads: int | None = None
+) -> CTCTranscriber | L1AwareCTC | OffTheShelf:
+    """Load a model folder, or a published recogniser by folder or hub id, into PyTorch.
 
+    Args:
+        path_or_id: folder or hub id.
+        device: None uses a GPU if there is one.
+        threads: CPU threads of `recognise`; None leaves PyTorch's setting as it is.
     Raises:
         ModelError: what `load_encoder` and `OffTheShelf` raise; a folder with a file missing, or with other labels
             than this version's.
     """
-    folder = Path(path_or_id)
-    card = read_card(folder) if (folder / CARD).is_file() else {"kind": OffTheShelf.kind}
-    if card["kind"] == OffTheShelf.kind:
-        return OffTheShelf(path_or_id, device)
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        raise ModelError(f"{folder}: {', '.join(missing)} missing; copy the whole folder or train it again")
-    if _read(folder / "vocab.json") != {label: label_id for label_id, label in enumerate(LABELS)}:
-        raise ModelError(f"{folder}: vocab.json holds other labels than the 42 of this version; train it again")
-    try:
-        model = _load_l1_aware(folder, card) if card["kind"] == L1AwareCTC.kind else _load_faithful(folder)
-    except (SafetensorError, RuntimeError, KeyError, OSError) as error:
-        raise ModelError(f"{folder}: broken weights ({error}); copy the folder again") from error
-    return model.to(device).eval()
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    model = _load(path_or_id, device)
+    model.threads, model.version = threads, content_digest(path_or_id)
+    return model
 
 
 def read_card(folder: Path | str) -> dict[str, Any]:
@@ -129,6 +125,23 @@ def _describe(folder: Path, encoder: Encoder, labels: Sequence[str], card: dict[
     encoder.save_preprocessor(folder)
     write_json(folder / "vocab.json", {label: label_id for label_id, label in enumerate(labels)})
     write_json(folder / CARD, card)
+
+
+def _load(path_or_id: str | Path, device: torch.device | str) -> CTCTranscriber | L1AwareCTC | OffTheShelf:
+    folder = Path(path_or_id)
+    card = read_card(folder) if (folder / CARD).is_file() else {"kind": OffTheShelf.kind}
+    if card["kind"] == OffTheShelf.kind:
+        return OffTheShelf(path_or_id, device)
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"{folder}: {', '.join(missing)} missing; copy the whole folder or train it again")
+    if _read(folder / "vocab.json") != {label: label_id for label_id, label in enumerate(LABELS)}:
+        raise ModelError(f"{folder}: vocab.json holds other labels than the 42 of this version; train it again")
+    try:
+        model = _load_l1_aware(folder, card) if card["kind"] == L1AwareCTC.kind else _load_faithful(folder)
+    except (SafetensorError, RuntimeError, KeyError, OSError) as error:
+        raise ModelError(f"{folder}: broken weights ({error}); copy the folder again") from error
+    return model.to(device).eval()
 
 
 def _load_faithful(folder: Path) -> CTCTranscriber:

@@ -1,6 +1,7 @@
-"""The L1-aware transcriber: it hears the speaker's first language, or is told, and listens accordingly."""
+"""The L1-aware transcriber: it is given the speaker's first language, or estimates it, and transcribes accordingly."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,20 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.errors import ModelError
-from asheard.models.ctc import independent_batches
+from asheard.models.ctc import batched_log_probs, frame_samples, independent_batches, inference, valid_frames
 from asheard.models.encoders import Encoder, load_encoder, pad
 from asheard.models.log_mel import mask
-from asheard.models.onnx_export import OnnxGraph
 from asheard.phones import BLANK_ID, LABELS
-from asheard.recognition.decoding import (
-    NO_FRAMES,
-    decode_segments,
-    in_chunks,
-    read_transcript,
-    to_transcript,
-    valid_frames,
-)
-from asheard.recognition.protocol import Transcript
+from asheard.recognition.chunking import run_in_chunks
+from asheard.recognition.decoding import decode_recognition
+from asheard.recognition.protocol import Recognition, Transcript
 
 L2_ARCTIC_L1S: Final = ("Arabic", "Chinese", "Hindi", "Korean", "Spanish", "Vietnamese")
 UNKNOWN_L1: Final = -1
@@ -32,11 +26,16 @@ UNKNOWN_L1: Final = -1
 class L1AwareCTC(nn.Module):
     """Encoder, L1 classifier on its mean-pooled frames, and a CTC head on [frame ; embedding of the L1].
 
-    Where the L1 is not declared, the classifier's posterior mixes the embeddings: sum over L1s of P(L1 | x) e(L1).
+    If the L1 is not given, the classifier's posterior mixes the embeddings: sum over L1s of P(L1 | x) e(L1).
+
+    It is a `Recogniser`. `threads`: CPU threads of `recognise`; None leaves PyTorch's setting as it is.
     """
 
     kind = "l1-aware"
-    graph: OnnxGraph | None = None  # what runs the forward pass in place of PyTorch
+    engine = "torch"
+    gives_posteriors = True
+    version = ""
+    threads: int | None = None
 
     def __init__(
         self,
@@ -60,15 +59,20 @@ class L1AwareCTC(nn.Module):
         self.l1_embedding = nn.Embedding(len(self.l1s), l1_emb)
         self.ctc_head = nn.Linear(self.encoder.hidden_size + l1_emb, n_labels)
 
+    @property
+    def frame_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return self.encoder.frame_s
+
     def forward(
         self, waveforms: Tensor, num_samples: Tensor | None = None, l1_ids: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """CTC and L1 logits.
+        """Compute CTC and L1 logits.
 
         Args:
             waveforms: (B, S) float32 at 16 kHz, padded with zeros.
-            num_samples: (B,) int64 valid samples; None where nothing is padded.
-            l1_ids: (B,) int64 declared L1s, `UNKNOWN_L1` (-1) where a row has none; None where no row has one.
+            num_samples: (B,) int64 valid samples; None if nothing is padded.
+            l1_ids: (B,) int64 given L1s, `UNKNOWN_L1` (-1) for a row without one; None if no row has one.
         Returns:
             (B, T, n_labels) CTC logits and (B, N_L1) L1 logits.
         """
@@ -84,66 +88,55 @@ class L1AwareCTC(nn.Module):
         embedded = embedded[:, None].expand(-1, frames.shape[1], -1)
         return self.ctc_head(torch.cat([frames, embedded], dim=-1)), l1_logits
 
-    def l1_id(self, l1: str) -> int:
-        """Id of an L1's name.
+    def log_probs(self, waveforms: Tensor, num_samples: Tensor, l1_ids: Tensor) -> Tensor:
+        """Compute (B, T, n_labels) natural logs of the posteriors; inputs as of `forward`."""
+        logits: Tensor = self(waveforms, num_samples, l1_ids)[0]
+        return logits.float().log_softmax(-1)
+
+    def l1_id(self, l1: str | None) -> int:
+        """Find the id of an L1's name; `UNKNOWN_L1` for None.
 
         Raises:
             ModelError: the model was not trained on this L1.
         """
-        if l1 not in self.l1s:
+        if l1 is not None and l1 not in self.l1s:
             raise ModelError(f"the model knows the L1s {', '.join(self.l1s)}, not {l1!r}; transcribe with --l1 unknown")
-        return self.l1s.index(l1)
+        return UNKNOWN_L1 if l1 is None else self.l1s.index(l1)
 
-    @torch.inference_mode()
-    def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
-        """See `Recogniser.transcribe`."""
-        return [read_transcript(frames, self.encoder.frame_s) for frames in self.posteriors(waveforms, l1s)]
+    def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
+        """See `Recogniser.recognise`; the L1 of a long recording is estimated anew in each chunk."""
+        run = partial(self.chunk_log_probs, l1_ids=[self.l1_id(l1) for l1 in l1s])
+        with inference(self.threads):
+            log_probs = run_in_chunks(run, waveforms, BLANK_ID, frame_samples(self.encoder))
+        return [decode_recognition(frames, self.frame_s) for frames in log_probs]
 
-    @torch.inference_mode()
+    def chunk_log_probs(
+        self, chunks: Sequence[NDArray[np.float32]], sources: Sequence[int], l1_ids: Sequence[int]
+    ) -> list[NDArray[np.float32]]:
+        """Compute (T, n_labels) natural logs of each chunk; `sources` are the indices of its L1 in `l1_ids`."""
+
+        def run(padded: Tensor, num_samples: Tensor, rows: Sequence[int]) -> Tensor:
+            ids = torch.tensor([l1_ids[sources[row]] for row in rows], device=padded.device)
+            return self.log_probs(padded, num_samples, ids)
+
+        return batched_log_probs(self.encoder, self.ctc_head, chunks, run)
+
     def transcribe_with_l1(
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
     ) -> list[tuple[Transcript, str | None]]:
-        """Transcribe utterances, and name the L1 that the classifier hears (None for what is shorter than a frame)."""
+        """Transcribe utterances, and name the L1 that the classifier finds (None if shorter than a frame)."""
+        l1_ids = torch.tensor([self.l1_id(l1) for l1 in l1s])
         results: list[tuple[Transcript, str | None]] = [(Transcript((), (), ()), None)] * len(waveforms)
-        for rows, (padded, num_samples, l1_ids) in self._batches(waveforms, l1s):
-            logits, l1_logits = self(padded, num_samples, l1_ids)
-            segments = decode_segments(logits.float().log_softmax(-1), self.encoder.num_frames(num_samples))
-            for row, found, heard in zip(rows, segments, l1_logits.argmax(-1).tolist(), strict=True):
-                results[row] = to_transcript(found, self.encoder.frame_s), self.l1s[heard]
+        device = self.ctc_head.weight.device
+        with inference(self.threads):
+            for rows in independent_batches(self.encoder, waveforms):
+                padded, num_samples = (part.to(device) for part in pad([waveforms[row] for row in rows]))
+                logits, l1_logits = self(padded, num_samples, l1_ids[rows].to(device))
+                log_probs = logits.float().log_softmax(-1)
+                frames = valid_frames(log_probs, self.encoder.num_frames(num_samples))
+                for row, own, l1 in zip(rows, frames, l1_logits.argmax(-1).tolist(), strict=True):
+                    results[row] = decode_recognition(own, self.frame_s).transcript, self.l1s[l1]
         return results
-
-    @torch.inference_mode()
-    def posteriors(
-        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
-    ) -> list[NDArray[np.float32]]:
-        """See `PosteriorTranscriber.posteriors`; of a long recording each piece is listened to for its L1."""
-
-        def hear(pieces: Sequence[NDArray[np.float32]], sources: Sequence[int]) -> list[NDArray[np.float32]]:
-            posteriors = [NO_FRAMES] * len(pieces)
-            for rows, inputs in self._batches(pieces, [l1s[source] for source in sources]):
-                num_frames = self.encoder.num_frames(inputs[1])
-                for row, frames in zip(rows, valid_frames(self.log_probs(*inputs), num_frames), strict=True):
-                    posteriors[row] = frames
-            return posteriors
-
-        return in_chunks(self.encoder.frame_s, BLANK_ID, waveforms, hear)
-
-    def log_probs(self, waveforms: Tensor, num_samples: Tensor, l1_ids: Tensor) -> Tensor:
-        """(B, T, n_labels) natural logs of the posteriors, by the graph where there is one; inputs as of `forward`."""
-        if self.graph is not None:
-            return self.graph(waveforms, num_samples, l1_ids)
-        logits: Tensor = self(waveforms, num_samples, l1_ids)[0]
-        return logits.float().log_softmax(-1)
-
-    def _batches(
-        self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
-    ) -> Iterator[tuple[list[int], tuple[Tensor, Tensor, Tensor]]]:
-        """Batch by batch: indices of waveforms, and the inputs of `forward`."""
-        l1_ids = torch.tensor([UNKNOWN_L1 if l1 is None else self.l1_id(l1) for l1 in l1s])
-        for rows in independent_batches(self.encoder, waveforms):
-            device = self.ctc_head.weight.device
-            padded, num_samples = pad([waveforms[i] for i in rows])
-            yield rows, (padded.to(device), num_samples.to(device), l1_ids[rows].to(device))
 
 
 def _mean_over_time(frames: Tensor, num_frames: Tensor) -> Tensor:

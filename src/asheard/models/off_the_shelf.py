@@ -1,11 +1,9 @@
-"""Published recognisers as they are: any *ForCTC checkpoint whose vocabulary holds phone labels.
+"""Published recognisers as they are: any *ForCTC checkpoint whose vocabulary holds labels of phones.
 
-A CTC head that starts from what the base's own head knows.
-
-A fresh head first pushes the encoder into writing blanks only, and most of a short fine-tuning goes into coming back.
+How a fresh CTC head starts from a published one: a random head first makes the encoder write blanks only, and most of a
+short fine-tuning is spent on undoing that.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -17,28 +15,29 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.errors import ModelError
-from asheard.models.ctc import independent_batches
-from asheard.models.encoders import encoder_around, pad
+from asheard.models.ctc import batched_log_probs, frame_samples, inference
+from asheard.models.encoders import encoder_around
 from asheard.models.hub import read_config, read_labels, read_model, refuse_incomplete
-from asheard.models.onnx_export import OnnxGraph
-from asheard.phones import BLANK_ID, PHONES, detect_alphabet, phone_to_id, spoken_label
-from asheard.recognition.decoding import Segment, in_chunks, segments_of, valid_frames
-from asheard.recognition.protocol import Label, Transcript, fold_labels
+from asheard.phones import BLANK_ID, PHONES, phone_to_id
+from asheard.recognition.chunking import run_in_chunks
+from asheard.recognition.decoding import Vocabulary
+from asheard.recognition.protocol import Recognition
 
-MIN_PHONES: Final = 30  # a vocabulary that reaches fewer of the 40 is one of letters, or of another language
 _GIVE_ANOTHER: Final = "give a fine-tuned *ForCTC checkpoint, or fine-tune this one (asheard train --base)"
-_SPECIAL: Final = re.compile(r"<.*>|\[.*\]|\||\s*")  # <s>, [UNK], the word bar, white space
 
 
 class OffTheShelf:
-    """Greedy decoding over the checkpoint's own labels, each folded to the 40 phones afterwards.
+    """Greedy decoding over the checkpoint's own labels (`vocabulary`), which are then folded to the 40 phones.
 
-    The vocabulary tells whether they are eSpeak's labels, IPA or ARPAbet. Multilingual vocabularies hold labels that
-    are no sound of English; a transcript names those it left out (`left_out`).
+    It is a `Recogniser`. `threads`: CPU threads of `recognise`; None leaves PyTorch's setting as it is.
     """
 
     kind = "off-the-shelf"
-    graph: OnnxGraph | None = None  # what runs the forward pass in place of PyTorch
+    engine = "torch"
+    gives_posteriors = False
+    l1s: tuple[str, ...] = ()
+    version = ""
+    threads: int | None = None
 
     def __init__(self, model_id: str | Path, device: torch.device | str = "cpu") -> None:
         """Load a checkpoint.
@@ -53,72 +52,52 @@ class OffTheShelf:
         if any(name.startswith("lm_head") for name in missing):
             raise ModelError(f"{model_id}: no CTC head among its weights; {_GIVE_ANOTHER}")
         refuse_incomplete(model_id, missing)
-        self.labels = read_labels(model_id, model.config.vocab_size)
+        labels = read_labels(model_id, model.config.vocab_size)
         if model.config.pad_token_id is None:
             raise ModelError(f"{model_id}: config.json gives no pad_token_id, the id of the CTC blank; write it there")
         self.encoder = encoder_around(getattr(model, model.base_model_prefix), model_id)
         self.model = model.to(device).eval()
-        self.blank_id = int(model.config.pad_token_id)
-        sounds = {
-            label_id: label for label_id, label in self.labels.items() if label_id != self.blank_id and _is_sound(label)
-        }
-        self.silent = self.labels.keys() - sounds.keys()
-        self.alphabet = detect_alphabet(sounds.values())
-        self.phones = {i: fold_labels([Label(label)], self.alphabet).phones for i, label in sounds.items()}
-        reached = {phone for phones in self.phones.values() for phone in phones}
-        if len(reached) < MIN_PHONES:
-            raise ModelError(
-                f"{model_id}: its vocabulary reaches {len(reached)} of the 40 phones "
-                f"(not {', '.join(phone for phone in PHONES if phone not in reached)}); "
-                "give a checkpoint that writes phones, such as facebook/wav2vec2-lv-60-espeak-cv-ft"
-            )
+        self.vocabulary = Vocabulary(model_id, labels, int(model.config.pad_token_id))
 
-    @torch.inference_mode()
-    def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
-        """See `Recogniser.transcribe`; `l1s` are not used."""
-        heard = in_chunks(self.encoder.frame_s, self.blank_id, waveforms, self._hear)
-        return [self._fold(segments_of(log_probs, self.silent)) for log_probs in heard]
+    @property
+    def frame_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return self.encoder.frame_s
 
     def log_probs(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
-        """(B, T, V) natural logs of the posteriors of its own labels; as of `CTCTranscriber.log_probs`."""
-        if self.graph is not None:
-            return self.graph(waveforms, num_samples)
+        """Compute (B, T, V) natural logs over its own labels; inputs as of `CTCTranscriber.forward`."""
         logits: Tensor = self.model.lm_head(self.encoder(waveforms, num_samples))
         return logits.float().log_softmax(-1)
 
-    def _hear(self, waveforms: Sequence[NDArray[np.float32]], _: Sequence[int]) -> list[NDArray[np.float32]]:
-        heard = [np.empty((0, len(self.labels)), np.float32)] * len(waveforms)
-        for rows in independent_batches(self.encoder, waveforms):
-            padded, num_samples = (part.to(self.model.device) for part in pad([waveforms[i] for i in rows]))
-            log_probs = self.log_probs(padded, num_samples)
-            for row, frames in zip(rows, valid_frames(log_probs, self.encoder.num_frames(num_samples)), strict=True):
-                heard[row] = frames
-        return heard
+    def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
+        """See `Recogniser.recognise`; `l1s` are not used."""
+        blank_id = self.vocabulary.blank_id
+        with inference(self.threads):
+            log_probs = run_in_chunks(self.chunk_log_probs, waveforms, blank_id, frame_samples(self.encoder))
+        return [self.vocabulary.decode(frames, self.frame_s) for frames in log_probs]
 
-    def _fold(self, segments: list[Segment]) -> Transcript:
-        frame_s = self.encoder.frame_s
-        heard = [
-            Label(self.labels[segment.label_id], (segment.start * frame_s, segment.end * frame_s), segment.confidence)
-            for segment in segments
-        ]
-        return fold_labels(heard, self.alphabet)
+    def chunk_log_probs(
+        self, chunks: Sequence[NDArray[np.float32]], sources: Sequence[int]
+    ) -> list[NDArray[np.float32]]:
+        """Compute (T, V) natural logs of each chunk, whatever its length; `sources` are not used."""
 
+        def run(padded: Tensor, num_samples: Tensor, rows: Sequence[int]) -> Tensor:
+            return self.log_probs(padded, num_samples)
 
-def _is_sound(label: str) -> bool:
-    return not _SPECIAL.fullmatch(label) and spoken_label(label) is not None
+        return batched_log_probs(self.encoder, self.model.lm_head, chunks, run)
 
 
 def warm_start(head: nn.Linear, base_id: str | Path) -> bool:
     """Fill the rows of a fresh head from the CTC head published with the base.
 
-    The blank takes the base's blank. A phone takes the label written like it, else the mean of all labels that fold
-    to it alone; one that no label folds to stays fresh. Columns past the encoder's (the embedded L1) start at zero.
+    The blank takes the base's blank. A phone takes the label written like it, or else the mean of all labels that fold
+    to it alone. A phone that no label folds to stays random. Columns past the encoder's (the embedded L1) start at 0.
 
     Args:
         head: Linear(H [+ l1_emb] -> 42).
         base_id: hub id or folder the encoder came from.
     Returns:
-        False, and the head untouched, where the base has no CTC head over labels of phones.
+        False if the base has no CTC head over labels of phones; the head is then unchanged.
     """
     try:
         published = OffTheShelf(base_id)
@@ -127,10 +106,11 @@ def warm_start(head: nn.Linear, base_id: str | Path) -> bool:
     weight, bias = published.model.lm_head.weight, published.model.lm_head.bias
     with torch.no_grad():
         head.weight[:, weight.shape[1] :] = 0.0
-        sources = {BLANK_ID: [int(published.model.config.pad_token_id)]}
+        vocabulary = published.vocabulary
+        sources = {BLANK_ID: [vocabulary.blank_id]}
         for phone in PHONES:
-            alike = [label_id for label_id, phones in published.phones.items() if phones == (phone,)]
-            sources[phone_to_id(phone)] = [row for row in alike if published.labels[row] == phone] or alike
+            alike = [label_id for label_id, phones in vocabulary.phones.items() if phones == (phone,)]
+            sources[phone_to_id(phone)] = [row for row in alike if vocabulary.labels[row] == phone] or alike
         for label_id, rows in sources.items():
             if rows:
                 head.weight[label_id, : weight.shape[1]] = weight[rows].mean(0)

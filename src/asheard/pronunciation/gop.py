@@ -28,7 +28,7 @@ from asheard.io.digests import content_digest
 from asheard.phones import BLANK_ID, LABELS, PAD_ID, PHONES, id_to_phone, phone_to_id
 from asheard.prior import Prior, load_prior
 from asheard.pronunciation.calibration import Calibration, load_calibration
-from asheard.recognition.protocol import PosteriorTranscriber, Recogniser, Transcript
+from asheard.recognition.protocol import Recogniser, Transcript
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -359,7 +359,7 @@ class Gop:
             ModelError: the transcriber gives no posteriors, or the calibration is none.
             CorpusError: a file cannot be read, an utterance has no canonical phones, or the prior does not know its L1.
         """
-        if not isinstance(transcriber, PosteriorTranscriber):
+        if not transcriber.gives_posteriors:
             raise ModelError(
                 f"{transcriber.kind} gives no posteriors of the 40 phones to score with; give a model folder of ours "
                 "(asheard train), or leave --gop out"

@@ -22,11 +22,9 @@ from asheard.pronunciation.compare import closest_pronunciations, compare
 from asheard.pronunciation.gop import GopScorer
 from asheard.pronunciation.result import AddedPhone, PriorUse, Pronunciation, ScoredWord
 from asheard.pronunciation.target import Phones, Target, target_of_text
-from asheard.recognition.load import load_by_name, model_folder
-from asheard.recognition.protocol import Posteriors, Recogniser, Recognition, Transcript, gives_posteriors, hear
-from asheard.recognition.registry import ModelConfig, built_in_models
-
-CALIBRATION: Final = "calibration.json"  # in a model folder: the calibration of scores without a prior
+from asheard.recognition.load import load_recogniser, model_folder
+from asheard.recognition.protocol import Posteriors, Recogniser, Recognition, Transcript
+from asheard.recognition.registry import CALIBRATION, ModelConfig, built_in_models
 
 _NAME: Final = "the recording"  # of samples, in messages
 
@@ -75,9 +73,9 @@ class Model:
             ModelError: the model cannot be loaded, or the calibration is not one.
             CorpusError: the prior or the calibration cannot be read.
         """
-        recogniser, version = load_by_name(config.model)
+        recogniser = load_recogniser(config.model)
         calibration = config.calibration
-        if calibration is None and not prior_in_probabilities and gives_posteriors(recogniser):
+        if calibration is None and not prior_in_probabilities and recogniser.gives_posteriors:
             calibration = default_calibration(config.model)
         l1_prior = load_prior(config.prior) if config.prior else real_voices_prior()
         gop = GopScorer(
@@ -87,9 +85,9 @@ class Model:
             recogniser,
             config,
             gop,
-            l1_prior if config.l1_excuses else None,
-            calibrated=calibration is not None and gives_posteriors(recogniser),
-            version=values_digest([version, calibration, config.prior]),
+            l1_prior if config.use_prior else None,
+            calibrated=calibration is not None and recogniser.gives_posteriors,
+            version=values_digest([recogniser.version, calibration, config.prior]),
         )
 
     @property
@@ -110,7 +108,7 @@ class Model:
             ModelError: the model was not trained on the L1, or fails.
         """
         name, waveform = _read(recording, LONGEST_S)
-        (recognition,) = hear(self.recogniser, [waveform], [l1])
+        (recognition,) = self.recogniser.recognise([waveform], [l1])
         check_speech(name, waveform, recognition.transcript.phones)
         return recognition.transcript
 
@@ -132,7 +130,7 @@ class Model:
         target = target_of_text(target) if isinstance(target, str) else target
         self.check_l1(_NAME if isinstance(recording, np.ndarray) else str(recording), l1)
         name, waveform = _read(recording, LONGEST_READING_S)
-        (recognition,) = hear(self.recogniser, [waveform], [l1])
+        (recognition,) = self.recogniser.recognise([waveform], [l1])
         return self.score_recognition(name, waveform, recognition, target, l1)
 
     def score_recognition(
@@ -236,7 +234,7 @@ class Model:
         if l1 is None:
             return PriorUse(used=False, source=None, reason="no first language was declared")
         if self._l1_prior is None:
-            reason = f"the first language changes no class: {config.l1_reason}"
+            reason = f"the first language changes no class: {config.prior_reason}"
             return PriorUse(used=False, source=None, reason=reason)
         if config.prior is None:
             source = SOURCE
@@ -244,7 +242,7 @@ class Model:
             source = f"the training speakers of {config.prior.parent.name}"
         else:
             source = f"the file {config.prior.name}"
-        return PriorUse(used=True, source=source, reason=config.l1_reason or "a first language was declared")
+        return PriorUse(used=True, source=source, reason=config.prior_reason or "a first language was declared")
 
 
 def load_model(

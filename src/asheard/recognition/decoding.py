@@ -1,27 +1,29 @@
-"""From CTC frames to labels with times and confidences."""
+"""Decode CTC frames to phones with times and confidences."""
 
-from collections.abc import Callable, Sequence, Set
+import re
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import islice
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
-from asheard.phones import BLANK_ID, LABELS, PAD_ID, id_to_phone
-from asheard.recognition.chunking import cut, join
-from asheard.recognition.protocol import Transcript
+from asheard.phones import BLANK_ID, LABELS, PAD_ID, PHONES, detect_alphabet, id_to_phone, spoken_label
+from asheard.recognition.chunking import merge_chunks, split_chunks
+from asheard.recognition.protocol import Label, Posteriors, Recogniser, Recognition, Transcript, fold_labels
 
 SILENT: Final = frozenset({PAD_ID, BLANK_ID})
-NO_FRAMES: Final = np.empty((0, len(LABELS)), np.float32)  # posteriors of what is shorter than a frame
+NO_FRAMES: Final = np.empty((0, len(LABELS)), np.float32)  # posteriors of a waveform shorter than a frame
+MIN_PHONES: Final = 30  # a vocabulary that reaches fewer of the 40 has letters, or phones of another language
+_SPECIAL: Final = re.compile(r"<.*>|\[.*\]|\||\s*")  # <s>, [UNK], the word bar, white space
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of frames that all say one label: [start, end) in frames, and its mean posterior there."""
+    """A run of frames with one best label: [start, end) in frames, and the label's mean posterior there."""
 
     label_id: int
     start: int
@@ -29,97 +31,100 @@ class Segment:
     confidence: float
 
 
-def decode_greedy(log_probs: Tensor, num_frames: Tensor) -> list[list[int]]:
-    """Collapse CTC frames to phone ids.
+def find_segments(log_probs: NDArray[np.float32], silent: Set[int] = SILENT) -> list[Segment]:
+    """Collapse CTC frames: merge repeats of the best label, then remove silent labels.
 
     Args:
-        log_probs: (B, T, V) float32 natural logs; one frame every 20 ms.
-        num_frames: (B,) int64, valid frames in each row.
-    Returns:
-        B lists of phone ids: repeats merged, then blanks (and padding) removed.
-    Raises:
-        ValueError: a row has more valid frames than T.
+        log_probs: (T, V) natural logs of one recording.
+        silent: ids of labels that write nothing: the blank, padding, sentence marks.
     Source: Graves et al. 2006.
     """
-    return [[segment.label_id for segment in row] for row in decode_segments(log_probs, num_frames)]
-
-
-def decode_segments(log_probs: Tensor, num_frames: Tensor, silent: Set[int] = SILENT) -> list[list[Segment]]:
-    """Collapse CTC frames as `decode_greedy` does, keeping frames and confidences.
-
-    Args:
-        log_probs: (B, T, V) float32 natural logs.
-        num_frames: (B,) int64, valid frames in each row.
-        silent: label ids that write nothing: the blank, padding, sentence marks.
-    Raises:
-        ValueError: a row has more valid frames than T.
-    """
-    if int(num_frames.max()) > log_probs.shape[1]:
-        raise ValueError(f"{int(num_frames.max())} valid frames in a row of {log_probs.shape[1]}")
-    best_log_probs, best = log_probs.max(-1)
+    if not len(log_probs):
+        return []
+    best = log_probs.argmax(1)
+    edges = np.flatnonzero(np.diff(best, prepend=-1, append=-1)).tolist()
+    probabilities = np.exp(log_probs[np.arange(len(best)), best])
     return [
-        _segments(labels[:frames], logs[:frames], silent)
-        for labels, logs, frames in zip(best.cpu(), best_log_probs.cpu(), num_frames.tolist(), strict=True)
+        Segment(int(best[start]), start, end, float(probabilities[start:end].mean()))
+        for start, end in pairwise(edges)
+        if best[start] not in silent
     ]
 
 
-def valid_frames(log_probs: Tensor, num_frames: Tensor) -> list[NDArray[np.float32]]:
-    """Each row's valid frames, (T_i, V) in memory of their own."""
-    rows = zip(log_probs.cpu(), num_frames.tolist(), strict=True)
-    return [row[:frames].numpy().copy() for row, frames in rows]
-
-
-def read_transcript(log_probs: NDArray[np.float32], frame_s: float) -> Transcript:
+def decode_recognition(log_probs: NDArray[np.float32], frame_s: float) -> Recognition:
     """Decode the (T, 42) posteriors of one recording greedily; frames of `frame_s` seconds."""
-    return to_transcript(segments_of(log_probs), frame_s)
-
-
-def segments_of(log_probs: NDArray[np.float32], silent: Set[int] = SILENT) -> list[Segment]:
-    """Collapse the (T, V) posteriors of one recording, as `decode_segments` does; none for no frames."""
-    if not len(log_probs):
-        return []
-    (segments,) = decode_segments(torch.from_numpy(log_probs)[None], torch.tensor([len(log_probs)]), silent)
-    return segments
-
-
-def in_chunks(
-    frame_s: float,
-    blank_id: int,
-    waveforms: Sequence[NDArray[np.float32]],
-    hear: Callable[[Sequence[NDArray[np.float32]], Sequence[int]], list[NDArray[np.float32]]],
-) -> list[NDArray[np.float32]]:
-    """Log posteriors of recordings of any length, long ones heard in pieces (`asheard.recognition.chunking`).
-
-    Args:
-        frame_s: from one frame to the next, in seconds.
-        blank_id: column of the CTC blank.
-        waveforms: (num_samples,) each, at 16 kHz.
-        hear: from pieces, and of each the index of its waveform, to the (T, V) log posteriors of each.
-    Returns:
-        (T, V) natural logs of each waveform.
-    """
-    pieces = [cut(waveform) for waveform in waveforms]
-    sources = [source for source, parts in enumerate(pieces) for _ in parts]
-    heard = iter(hear([piece for parts in pieces for piece in parts], sources))
-    frame_samples = round(frame_s * SAMPLE_RATE_HZ)
-    return [join(list(islice(heard, len(parts))), blank_id, frame_samples) for parts in pieces]
-
-
-def to_transcript(segments: list[Segment], frame_s: float) -> Transcript:
-    """Name the phones of our own 42 labels; frames of `frame_s` seconds."""
-    return Transcript(
+    segments = find_segments(log_probs)
+    transcript = Transcript(
         phones=tuple(id_to_phone(segment.label_id) for segment in segments),
         confidences=tuple(segment.confidence for segment in segments),
         times_s=tuple((segment.start * frame_s, segment.end * frame_s) for segment in segments),
     )
+    return Recognition(transcript, Posteriors(log_probs, frame_s))
 
 
-def _segments(labels: Tensor, log_probs: Tensor, silent: Set[int]) -> list[Segment]:
-    values, lengths = torch.unique_consecutive(labels, return_counts=True)
-    segments, start = [], 0
-    for label_id, length in zip(values.tolist(), lengths.tolist(), strict=True):
-        end = start + length
-        if label_id not in silent:
-            segments.append(Segment(label_id, start, end, float(log_probs[start:end].exp().mean())))
-        start = end
-    return segments
+def split_for(recogniser: Recogniser, waveform: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Chunks to recognise one by one, for `merge_recognitions`; the whole waveform if there are no posteriors."""
+    return split_chunks(waveform) if recogniser.gives_posteriors else [waveform]
+
+
+def merge_recognitions(parts: Sequence[Recognition]) -> Recognition:
+    """Merge the recognitions of one recording's chunks, as `split_for` gives them."""
+    if len(parts) == 1:
+        return parts[0]
+    frames = [part.posteriors for part in parts if part.posteriors is not None]
+    frame_s = frames[0].frame_s
+    log_probs = merge_chunks([part.log_probs for part in frames], BLANK_ID, round(frame_s * SAMPLE_RATE_HZ))
+    return decode_recognition(log_probs, frame_s)
+
+
+class Vocabulary:
+    """The labels of somebody else's CTC model, and the phones they fold to.
+
+    Multilingual vocabularies hold labels that are no sound of English; a transcript lists them in `left_out`.
+
+    Attributes:
+        labels: label by id.
+        blank_id: id of the CTC blank.
+        silent: ids of labels that write nothing.
+        alphabet: eSpeak, IPA or ARPAbet, detected from the labels.
+        phones: by id, the phones a label stands for.
+    """
+
+    def __init__(self, source: object, labels: Mapping[int, str], blank_id: int) -> None:
+        """Detect the alphabet.
+
+        Args:
+            source: the model's name, for messages.
+        Raises:
+            ModelError: the labels reach fewer than 30 of the 40 phones.
+        """
+        self.labels, self.blank_id = labels, blank_id
+        sounds = {label_id: label for label_id, label in labels.items() if label_id != blank_id and _is_sound(label)}
+        self.silent = labels.keys() - sounds.keys()
+        self.alphabet = detect_alphabet(sounds.values())
+        self.phones = {
+            label_id: fold_labels([Label(label)], self.alphabet).phones for label_id, label in sounds.items()
+        }
+        reached = {phone for phones in self.phones.values() for phone in phones}
+        if len(reached) < MIN_PHONES:
+            raise ModelError(
+                f"{source}: its vocabulary reaches {len(reached)} of the 40 phones "
+                f"(not {', '.join(phone for phone in PHONES if phone not in reached)}); "
+                "give a checkpoint that writes phones, such as facebook/wav2vec2-lv-60-espeak-cv-ft"
+            )
+
+    def decode(self, log_probs: NDArray[np.float32], frame_s: float) -> Recognition:
+        """Decode (T, V) natural logs over these labels greedily; frames of `frame_s` seconds."""
+        return Recognition(self.fold(find_segments(log_probs, self.silent), frame_s))
+
+    def fold(self, segments: Sequence[Segment], frame_s: float) -> Transcript:
+        """Fold the labels of segments to phones; frames of `frame_s` seconds."""
+        labels = [
+            Label(self.labels[one.label_id], (one.start * frame_s, one.end * frame_s), one.confidence)
+            for one in segments
+        ]
+        return fold_labels(labels, self.alphabet)
+
+
+def _is_sound(label: str) -> bool:
+    return not _SPECIAL.fullmatch(label) and spoken_label(label) is not None

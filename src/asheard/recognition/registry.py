@@ -1,4 +1,4 @@
-"""Entries of the registry: what a transcriber is called, where it comes from, and what must be known of it."""
+"""Named models: where each comes from, and what a user must know about it."""
 
 import tomllib
 from dataclasses import dataclass
@@ -6,51 +6,72 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from asheard import DEFAULT_MODEL
 from asheard.errors import ModelError
 
-KINDS: Final = {"model": "path", "hub": "id", "recogniser": "name", "command": "command"}  # kind -> where it is said
+_FOLDER: Final = Path(__file__).parent / "shipped"
+EMBEDDED_BASE: Final = _FOLDER / "embedded-base"
+ASHEARD_TINY: Final = _FOLDER / DEFAULT_MODEL
+SHIPPED: Final = {DEFAULT_MODEL: ASHEARD_TINY, "embedded-base": EMBEDDED_BASE}  # models in the package, by name
+CALIBRATION: Final = "calibration.json"  # in a model folder: the calibration of scores without a prior
+
+KINDS: Final = {"model": "path", "hub": "id", "recogniser": "name", "command": "command"}  # kind -> field of its source
 _TEXTS: Final = ("trained_on", "coverage")
+_NOT_STATED: Final = "not stated"
 _SECTION: Final = "transcribers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """One named transcriber.
+    """One named model.
 
-    kind: model (a folder of a model of ours), hub (a published CTC recogniser, hub id or folder), recogniser (one
-    behind an adapter) or command (a program); study for one that a study made. model: as `load_by_name` takes it.
-    trained_on, coverage: one sentence each. limitations: one sentence each, shown with every result. calibration:
-    file that makes probabilities of its posteriors; None takes the one in its folder. prior: file of what the
-    speakers of an L1 are known to say; None takes the one for real voices. l1_excuses: whether the L1 may make a
-    variant of an error, and why. broken: what makes the entry unusable, None where nothing is known to.
+    Attributes:
+        kind: model (a model folder of ours), hub (a published CTC recogniser, by hub id or folder), recogniser (an
+            installed package), command (a program), or study (a model that a study made).
+        model: as `load_recogniser` takes it.
+        trained_on, coverage: one sentence each.
+        limitations: one sentence each, shown with every result.
+        calibration: file that turns scores into probabilities; None uses the one in the model folder.
+        prior: file of the scoring prior; None uses the prior for real voices.
+        use_prior: whether a declared L1 may make a variant of an error.
+        prior_reason: why, if a study decided it.
+        broken: why the model cannot be used; None if nothing is known.
     """
 
     name: str
     kind: str
     model: str
-    trained_on: str
-    coverage: str
-    limitations: tuple[str, ...]
+    trained_on: str = _NOT_STATED
+    coverage: str = _NOT_STATED
+    limitations: tuple[str, ...] = ()
     calibration: Path | None = None
     prior: Path | None = None
-    l1_excuses: bool = True
-    l1_reason: str = ""
+    use_prior: bool = True
+    prior_reason: str = ""
     broken: str | None = None
 
 
 def built_in_models() -> list[ModelConfig]:
-    """What comes with the package, and the recognisers of the extra `voices`."""
+    """The models in the package, and the recognisers of the extra `recognisers`."""
     text = files("asheard.recognition").joinpath("builtin.toml").read_text(encoding="utf-8")
-    return [_entry(name, table, Path()) for name, table in tomllib.loads(text)[_SECTION].items()]
+    return [_read_model(name, table, Path()) for name, table in tomllib.loads(text)[_SECTION].items()]
+
+
+def find_model(name: str | Path) -> ModelConfig:
+    """The configuration of a built-in model; for any other name or folder one that states nothing."""
+    for config in built_in_models():
+        if config.name == str(name):
+            return config
+    return ModelConfig(name=str(name), kind="model", model=str(name))
 
 
 def read_models(path: Path) -> list[ModelConfig]:
-    """Entries of a user's TOML file; relative paths start from its folder.
+    """Read a user's TOML file; relative paths start from its folder.
 
-    An entry that is wrong comes back broken, with the reason, and stops no other.
+    A wrong entry is returned as broken, with the reason; the other entries stay usable.
 
     Raises:
-        ModelError: there is no such file, or it is no TOML with a table `transcribers`.
+        ModelError: no such file, or not TOML with a table `transcribers`.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -58,28 +79,26 @@ def read_models(path: Path) -> list[ModelConfig]:
         raise ModelError(f"{path}: not a registry that can be read ({error})") from None
     if set(tables) != {_SECTION} or not isinstance(tables[_SECTION], dict):
         raise ModelError(f"{path}: holds {', '.join(tables) or 'nothing'}; name transcribers as [{_SECTION}.NAME]")
-    entries = []
+    models = []
     for name, table in tables[_SECTION].items():
         try:
-            entries.append(_entry(name, table, path.parent))
+            models.append(_read_model(name, table, path.parent))
         except ModelError as error:
             reason = f"{path}, {_SECTION}.{name}: {error}"
-            entries.append(
-                ModelConfig(name=name, kind="-", model="", trained_on="", coverage="", limitations=(), broken=reason)
-            )
-    return entries
+            models.append(ModelConfig(name=name, kind="-", model="", trained_on="", coverage="", broken=reason))
+    return models
 
 
-def _entry(name: str, table: Any, folder: Path) -> ModelConfig:
+def _read_model(name: str, table: Any, folder: Path) -> ModelConfig:
     if not isinstance(table, dict):
         raise ModelError(f"must be a table with a kind ({', '.join(KINDS)})")
     kind = table.get("kind")
     if kind not in KINDS:
         raise ModelError(f"field 'kind' is {kind!r}; there are {', '.join(KINDS)}")
-    where = KINDS[kind]
-    if unknown := set(table) - {"kind", where, "limitations", *_TEXTS}:
-        raise ModelError(f"field {min(unknown)!r} is none of kind, {where}, limitations, {', '.join(_TEXTS)}")
-    source = _text(table, where)
+    source_field = KINDS[kind]
+    if unknown := set(table) - {"kind", source_field, "limitations", *_TEXTS}:
+        raise ModelError(f"field {min(unknown)!r} is none of kind, {source_field}, limitations, {', '.join(_TEXTS)}")
+    source = _read_field(table, source_field)
     if kind == "model":
         source = str(folder / source) if (folder / source).is_dir() or "/" in source else source
     if kind == "command":
@@ -87,7 +106,7 @@ def _entry(name: str, table: Any, folder: Path) -> ModelConfig:
     limitations = table.get("limitations", [])
     if not isinstance(limitations, list) or not all(isinstance(one, str) and one for one in limitations):
         raise ModelError("field 'limitations' must be a list of sentences")
-    trained_on, coverage = (_text(table, field, "not stated") for field in _TEXTS)
+    trained_on, coverage = (_read_field(table, field, _NOT_STATED) for field in _TEXTS)
     return ModelConfig(
         name=name,
         kind=kind,
@@ -98,7 +117,7 @@ def _entry(name: str, table: Any, folder: Path) -> ModelConfig:
     )
 
 
-def _text(table: dict[str, Any], field: str, default: str | None = None) -> str:
+def _read_field(table: dict[str, Any], field: str, default: str | None = None) -> str:
     value = table.get(field, default)
     if not isinstance(value, str) or not value.strip():
         raise ModelError(f"field {field!r} must be a text, not {value!r}")

@@ -21,7 +21,7 @@ from asheard import __version__
 from asheard.corpora import Utterance
 from asheard.errors import AsHeardError, PodError, optional_package
 from asheard.io.progress import StatusDisplay
-from asheard.recognition.load import is_recogniser, load_by_name, model_folder
+from asheard.recognition.load import is_external, load_recogniser, model_folder
 from asheard.recognition.protocol import Recogniser
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
@@ -74,7 +74,7 @@ class RayExecutor:
         """As of `asheard.transcription.MapShards`; more shards are under way than the cluster runs at once."""
         if not chunks:
             return
-        share = 0.0 if is_recogniser(str(work.model)) else _gpu_share(model_folder(work.model))
+        share = 0.0 if is_external(work.model) else _gpu_share(model_folder(work.model))
         with _connected(self._address) as cluster:
             hear, shared = cluster.task(_hear, share, fresh=False), cluster.ray.put(work)
             under_way: deque[Any] = deque()
@@ -190,8 +190,8 @@ def _hear(work: TranscriptionJob, chunk: Sequence[Utterance]) -> list[dict[str, 
 @lru_cache(maxsize=1)
 def _loaded(model: str | Path, version: str) -> Recogniser:
     """A model, once for all shards that a worker hears."""
-    transcriber, found = load_by_name(model)
-    if found != version:
+    transcriber = load_recogniser(model)
+    if transcriber.version != version:
         raise PodError(f"{platform.node()} finds another {model} than there is here; {_REMEDY}")
     return transcriber
 

@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,8 @@ from asheard import DEFAULT_MODEL
 from asheard.errors import AsHeardError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.pronunciation.scorer import Model
-from asheard.recognition.protocol import Recogniser, Recognition, gives_posteriors, hear, joined, pieces
+from asheard.recognition.decoding import merge_recognitions, split_for
+from asheard.recognition.protocol import Recogniser, Recognition
 from asheard.recognition.registry import ModelConfig, built_in_models, read_models
 from asheard.server.middleware import HTTPError
 from asheard.server.studies import Study, read_study, study_models
@@ -60,10 +61,10 @@ class Batcher:
             l1: the speaker's first language, of use to an L1-aware model only.
         Raises:
             HTTPError: too many are waiting (503).
-            ModelError: of `Recogniser.transcribe`.
+            ModelError: of `Recogniser.recognise`.
         """
-        parts = [await self._recognise_in_turn(piece, l1) for piece in pieces(self._transcriber, waveform)]
-        return parts[0] if len(parts) == 1 else await asyncio.to_thread(joined, self._transcriber, parts)
+        parts = [await self._recognise_in_turn(piece, l1) for piece in split_for(self._transcriber, waveform)]
+        return parts[0] if len(parts) == 1 else await asyncio.to_thread(merge_recognitions, parts)
 
     async def _recognise_in_turn(self, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
         if len(self._waiting) >= self._num_waiting:
@@ -106,7 +107,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         waveforms, l1s = [request.waveform for request in batch], [request.l1 for request in batch]
         try:
-            heard = await loop.run_in_executor(self._thread, hear, self._transcriber, waveforms, l1s)
+            heard = await loop.run_in_executor(self._thread, self._transcriber.recognise, waveforms, l1s)
         except Exception as error:
             if len(batch) > 1 and isinstance(error, AsHeardError):
                 for request in batch:
@@ -119,9 +120,6 @@ class Batcher:
         for request, hearing in zip(batch, heard, strict=True):
             if not request.answer.done():
                 request.answer.set_result(hearing)
-
-
-EMBEDDED: Final = "embedded-base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +137,17 @@ class Loaded:
     @property
     def engine(self) -> str | None:
         """What a model runs by, `onnxruntime` or `torch`; None of a recogniser, whose affair that is."""
-        if not hasattr(self.transcriber, "graph"):
-            return None
-        return "torch" if self.transcriber.graph is None else "onnxruntime"
+        return self.transcriber.engine
 
     @property
     def gives_probabilities(self) -> bool:
         """Whether the phones of a target get probabilities."""
-        return gives_posteriors(self.transcriber)
+        return self.transcriber.gives_posteriors
 
     @property
     def l1s(self) -> tuple[str, ...]:
         """The first languages that an L1-aware model was trained on."""
-        return tuple(getattr(self.transcriber, "l1s", ()))
+        return self.transcriber.l1s
 
 
 class ModelPool:
@@ -228,19 +224,7 @@ def load_scorer(entry: ModelConfig) -> Model:
     Raises:
         AsHeardError: it cannot be loaded.
     """
-    model = Model.load(replace(entry, model=str(source_of(entry))))
-    if hasattr(model.recogniser, "log_probs"):
-        from asheard.models.onnx_export import prefer_faster
-
-        prefer_faster(model.recogniser)
-    return model
-
-
-def source_of(entry: ModelConfig) -> str | Path:
-    """What `load_by_name` takes for an entry."""
-    from asheard.models import EMBEDDED_BASE
-
-    return EMBEDDED_BASE if entry.model == EMBEDDED else entry.model
+    return Model.load(entry)
 
 
 def default_model(registry: ModelPool) -> str:

@@ -11,9 +11,9 @@ from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.files import whole_folder
 from asheard.phones.espeak import Voice, render_phonemes
-from asheard.recognition.load import load_by_name, model_folder
+from asheard.recognition.load import is_external, model_folder
 from asheard.recognition.protocol import Recogniser
-from asheard.server.runtime import ModelPool, load_scorer, source_of
+from asheard.server.runtime import ModelPool, load_scorer
 
 _WORD: Final = "s'i: D@ m'u:n"  # see the moon, in eSpeak NG's mnemonics
 
@@ -26,10 +26,10 @@ def smoke_test(transcriber: Recogniser) -> tuple[str, ...]:
     """
     speech = render_phonemes(_WORD, Voice("en-us"), seed=1)
     samples = soxr.resample(speech.samples.astype(np.float32) / 2**15, speech.sample_rate_hz, SAMPLE_RATE_HZ)
-    (transcript,) = transcriber.transcribe([samples], [None])
-    if not transcript.phones:
+    (recognition,) = transcriber.recognise([samples], [None])
+    if not recognition.transcript.phones:
         raise ModelError("it loads, and hears nothing in speech")
-    return transcript.phones
+    return recognition.transcript.phones
 
 
 def export_model(registry: ModelPool, name: str, out: Path) -> Path:
@@ -42,10 +42,12 @@ def export_model(registry: ModelPool, name: str, out: Path) -> Path:
         raise ModelError(f"no model {name!r}; there are {', '.join(registry.entries)}")
     entry = registry.entries[name]
     if out.suffix == ".onnx":
+        from asheard.models import load_transcriber
         from asheard.models.onnx_export import export_onnx
 
-        transcriber, _ = load_by_name(source_of(entry))
-        export_onnx(transcriber, out)
+        if is_external(entry.model):
+            raise ModelError("only models can be written as ONNX graphs, not recognisers of other people")
+        export_onnx(load_transcriber(model_folder(entry.model), "cpu"), out)
         return out
     folder = Path(model_folder(entry.model))
     if entry.kind not in ("model", "study") or not folder.is_dir():

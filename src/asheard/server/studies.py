@@ -84,8 +84,8 @@ def study_models(study: Study) -> list[ModelConfig]:
                 limitations=(*limits, study.sentence),
                 calibration=calibration if kind == "faithful" and calibration.is_file() else None,
                 prior=study.folder / "prior.json",
-                l1_excuses=excuses,
-                l1_reason=f"the verdict of the study {study.name} puts the L1 in: {study.l1}",
+                use_prior=excuses,
+                prior_reason=f"the verdict of the study {study.name} puts the L1 in: {study.l1}",
             )
         )
     return entries

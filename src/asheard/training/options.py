@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 from asheard.errors import ModelError
 from asheard.io.digests import content_digest
 from asheard.io.files import read_json
-from asheard.models import ASHEARD_TINY, EMBEDDED_BASE
+from asheard.recognition.registry import ASHEARD_TINY, EMBEDDED_BASE
 
 Kind = Literal["base", "faithful", "l1-aware"]
 Schedule = Literal["linear", "one-cycle"]

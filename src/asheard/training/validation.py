@@ -49,7 +49,7 @@ def validate(model: CTCTranscriber | L1AwareCTC, examples: Sequence[Example], lo
             hypotheses += [transcript.phones for transcript, _ in results]
             num_l1_heard += sum(heard == l1 for (_, heard), l1 in zip(results, l1s, strict=True))
         else:
-            hypotheses += [transcript.phones for transcript in model.transcribe(waveforms, l1s)]
+            hypotheses += [one.transcript.phones for one in model.recognise(waveforms, l1s)]
     model.train()
     num_edits = sum(map(count_target_edits, targets, hypotheses))
     ratios = [len(hypothesis) / len(target) for target, hypothesis in zip(targets, hypotheses, strict=True)]

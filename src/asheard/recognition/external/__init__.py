@@ -1,6 +1,6 @@
-"""Other people's recognisers behind one protocol, `asheard.recognition.protocol.Recogniser`; none of them needs torch.
+"""External recognisers behind the protocol `asheard.recognition.protocol.Recogniser`; none of them needs torch.
 
-Recognisers published as Hugging Face CTC checkpoints are `asheard.models.OffTheShelf`, beside our own models.
+Recognisers published as Hugging Face CTC checkpoints are `asheard.models.OffTheShelf`.
 """
 
 from asheard.recognition.external.base import ExternalRecogniser

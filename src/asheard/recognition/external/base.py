@@ -1,4 +1,4 @@
-"""What every recogniser of somebody else's does."""
+"""What every external recogniser has in common."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -8,37 +8,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard.io.audio import SAMPLE_RATE_HZ
-from asheard.recognition.protocol import Transcript
+from asheard.recognition.protocol import Recognition, Transcript
 
 _FRAME_SAMPLES: Final = SAMPLE_RATE_HZ * 25 // 1000  # the analysis window of all of them, 25 ms
+_EMPTY: Final = Recognition(Transcript((), (), ()))
 
 
 class ExternalRecogniser(ABC):
-    """A `Recogniser` that hears one recording at a time and does not heed L1s.
+    """A `Recogniser` that takes one recording at a time and does not use L1s.
 
-    kind: its name, which is also its chain's. version: what its transcripts depend on besides the recording; a
-    transcription that was stopped goes on only with the same one.
+    kind: its name, which is also the name of its chain. version: an unfinished transcription is resumed with the same
+    version only.
     """
 
     kind: str
     version: str
+    engine: str | None = None
+    l1s: tuple[str, ...] = ()
+    gives_posteriors = False
+    frame_s: float | None = None
 
     @abstractmethod
-    def hear(self, waveform: NDArray[np.float32]) -> Transcript:
-        """Transcribe one recording, whatever was heard before it.
+    def transcribe(self, waveform: NDArray[np.float32]) -> Transcript:
+        """Transcribe one recording, independent of earlier ones.
 
         Args:
-            waveform: (num_samples,) float32 mono in [-1, 1] at 16 kHz, a frame (25 ms) or longer.
+            waveform: (num_samples,) float32 mono in [-1, 1] at 16 kHz, one frame (25 ms) or longer.
         Returns:
-            IPA phones of the inventory; confidences and times where the recogniser gives them.
+            IPA phones of the inventory; confidences and times if the recogniser gives them.
         Raises:
-            ModelError: a program that fails, or that writes what is no transcript; naming it and the reason.
+            ModelError: a program fails, or writes something else than a transcript; with the program and the reason.
         """
 
-    def transcribe(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Transcript]:
-        """See `Recogniser.transcribe`; `l1s` are not used."""
-        empty = Transcript((), (), ())
-        return [self.hear(waveform) if len(waveform) >= _FRAME_SAMPLES else empty for waveform in waveforms]
+    def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
+        """See `Recogniser.recognise`."""
+        return [
+            Recognition(self.transcribe(waveform)) if len(waveform) >= _FRAME_SAMPLES else _EMPTY
+            for waveform in waveforms
+        ]
 
 
 def to_pcm16(waveform: NDArray[np.float32]) -> NDArray[np.int16]:

@@ -1,4 +1,4 @@
-"""Any program as a recogniser: a recording on its standard input, phones on its standard output."""
+"""Any program as a recogniser: it reads a recording from standard input and writes phones to standard output."""
 
 import io
 import json
@@ -22,25 +22,26 @@ from asheard.recognition.protocol import Label, Transcript, fold_labels
 
 
 class Command(ExternalRecogniser):
-    """A command line, run once a recording and without a shell.
+    """A command line, run once a recording, without a shell.
 
-    It reads a WAV file (16 kHz, mono, 16 bits) and writes phones between blanks, or one JSON object: `phones` (a list,
-    or one string between blanks) and where known `confidences` and `times_s` ([start, end] in seconds), one a phone.
-    Phones are ARPAbet, IPA or eSpeak's; each transcript tells which. Silences (`sil`, `-`, ...) are left out.
+    It reads a WAV file (16 kHz, mono, 16 bits). It writes phones separated by spaces, or one JSON object: `phones` (a
+    list, or one string separated by spaces) and, if known, `confidences` and `times_s` ([start, end] in seconds), one a
+    phone. Phones are ARPAbet, IPA or eSpeak's; the alphabet is detected in each transcript. Silences (`sil`, `-`, ...)
+    are removed.
     """
 
     def __init__(self, line: str) -> None:
-        """Check that there is such a program.
+        """Check that the program exists.
 
         Args:
             line: program and arguments, quoted as for a shell.
         Raises:
-            ModelError: the line cannot be read, or names no program.
+            ModelError: the line cannot be parsed, or there is no such program.
         """
         try:
             self._words = shlex.split(line)
         except ValueError as error:
-            raise ModelError(f"command {line!r} cannot be read ({error}); quote it as for a shell") from None
+            raise ModelError(f"command {line!r} cannot be parsed ({error}); quote it as for a shell") from None
         if not self._words:
             raise ModelError("the command is empty; give a program after 'command:'")
         if shutil.which(self._words[0]) is None:
@@ -50,8 +51,8 @@ class Command(ExternalRecogniser):
         files = [content_digest(word) for word in self._words if Path(word).is_file()]
         self.version = json_digest([self._words, files])
 
-    def hear(self, waveform: NDArray[np.float32]) -> Transcript:
-        """See `ExternalRecogniser.hear`."""
+    def transcribe(self, waveform: NDArray[np.float32]) -> Transcript:
+        """See `ExternalRecogniser.transcribe`."""
         wav = io.BytesIO()
         soundfile.write(wav, to_pcm16(waveform), SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
         try:
@@ -62,25 +63,27 @@ class Command(ExternalRecogniser):
             said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing on its standard error"]
             raise ModelError(f"command {self.line!r} failed with exit code {done.returncode}: {said[-1]}")
         try:
-            heard = _read(done.stdout.decode())
+            labels = _read_labels(done.stdout.decode())
         except ValueError as error:
-            raise ModelError(f"command {self.line!r} wrote what is no transcript: {error}") from None
-        return fold_labels(heard, detect_alphabet(item.label for item in heard))
+            raise ModelError(f"command {self.line!r} wrote no transcript: {error}") from None
+        return fold_labels(labels, detect_alphabet(item.label for item in labels))
 
 
-def _read(output: str) -> list[Label]:
-    """What a program wrote.
+def _read_labels(output: str) -> list[Label]:
+    """Parse a program's output.
 
     Raises:
-        ValueError: not phones between blanks, nor an object of them; the message says what is wrong with it.
+        ValueError: neither phones separated by spaces nor an object with them; with what is wrong.
     """
     row = json.loads(output) if output.lstrip().startswith("{") else {"phones": output}
     phones = row.get("phones")
     labels = phones.split() if isinstance(phones, str) else phones
     if not isinstance(labels, list) or not all(isinstance(label, str) and label.split() == [label] for label in labels):
-        raise ValueError(f"'phones' must be a list of labels, or one string of labels between blanks, not {phones!r}")
-    confidences = _one_each(row, "confidences", len(labels))
-    spans = _one_each(row, "times_s", len(labels))
+        raise ValueError(
+            f"'phones' must be a list of labels, or a string of labels with spaces between, not {phones!r}"
+        )
+    confidences = _read_column(row, "confidences", len(labels))
+    spans = _read_column(row, "times_s", len(labels))
     for confidence in confidences:
         if confidence is not None and not _is_number(confidence):
             raise ValueError(f"'confidences' must be numbers, not {confidence!r}")
@@ -94,7 +97,7 @@ def _read(output: str) -> list[Label]:
     ]
 
 
-def _one_each(row: dict[str, Any], name: str, number: int) -> list[Any]:
+def _read_column(row: dict[str, Any], name: str, number: int) -> list[Any]:
     values = row.get(name)
     if values is None:
         return [None] * number

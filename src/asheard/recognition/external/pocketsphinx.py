@@ -1,4 +1,4 @@
-"""PocketSphinx's allphone search: a classical recogniser (HMMs, a phone trigram), its models inside the package."""
+"""PocketSphinx's allphone search (HMMs and a phone trigram); the package contains the models."""
 
 from importlib.metadata import version
 from typing import Any, Final
@@ -10,7 +10,7 @@ from asheard.errors import optional_package
 from asheard.recognition.external.base import ExternalRecogniser, to_pcm16
 from asheard.recognition.protocol import Label, Transcript, fold_labels
 
-SILENCE: Final = "SIL"  # the one label of its 42 that claims no sound
+SILENCE: Final = "SIL"  # the one of its 42 labels that stands for no sound
 
 # Language weight, insertion penalty and beams of the project's own allphone test, cython/test/phoneme_test.py.
 _SEARCH: Final[dict[str, Any]] = {"lw": 2.0, "pip": 0.3, "beam": 1e-200, "pbeam": 1e-20}
@@ -19,13 +19,14 @@ _SEARCH: Final[dict[str, Any]] = {"lw": 2.0, "pip": 0.3, "beam": 1e-200, "pbeam"
 class PocketSphinx(ExternalRecogniser):
     """Phones of the en-us model with the times of their HMM states, in frames of 10 ms.
 
-    It gives no confidences: an allphone search has no posterior. Its AH is schwa too, so ə never comes out. Noises
-    (+NSN+, +SPN+) are left out by name.
+    It gives no confidences: an allphone search has no posteriors. Its AH includes schwa, so it never writes ə. Noises
+    (+NSN+, +SPN+) are listed in `left_out`.
 
     Source: Huggins-Daines et al. 2006; https://github.com/cmusphinx/pocketsphinx.
     """
 
     kind = "pocketsphinx"
+    frame_s: float
 
     def __init__(self) -> None:
         """Load the models from the installed package.
@@ -33,7 +34,7 @@ class PocketSphinx(ExternalRecogniser):
         Raises:
             ModelError: the package is not installed.
         """
-        pocketsphinx = optional_package("pocketsphinx", "voices")
+        pocketsphinx = optional_package("pocketsphinx", "recognisers")
         self.version = version("pocketsphinx")
         self._decoder = pocketsphinx.Decoder(
             hmm=pocketsphinx.get_model_path("en-us/en-us"),
@@ -42,17 +43,17 @@ class PocketSphinx(ExternalRecogniser):
             loglevel="FATAL",
             **_SEARCH,
         )
-        self._frame_s = 1 / self._decoder.config["frate"]
+        self.frame_s = 1 / self._decoder.config["frate"]
 
-    def hear(self, waveform: NDArray[np.float32]) -> Transcript:
-        """See `ExternalRecogniser.hear`."""
-        self._decoder.reinit_feat()  # or the cepstral mean and the noise of what it heard before would live on
+    def transcribe(self, waveform: NDArray[np.float32]) -> Transcript:
+        """See `ExternalRecogniser.transcribe`."""
+        self._decoder.reinit_feat()  # drops the cepstral mean and noise of the recording before
         self._decoder.start_utt()
         self._decoder.process_raw(to_pcm16(waveform).tobytes(), full_utt=True)
         self._decoder.end_utt()
-        heard = [
-            Label(segment.word, (segment.start_frame * self._frame_s, (segment.end_frame + 1) * self._frame_s))
-            for segment in self._decoder.seg() or ()  # None where it found no path
+        labels = [
+            Label(segment.word, (segment.start_frame * self.frame_s, (segment.end_frame + 1) * self.frame_s))
+            for segment in self._decoder.seg() or ()  # None if it found no path
             if segment.word != SILENCE
         ]
-        return fold_labels(heard, "arpabet")
+        return fold_labels(labels, "arpabet")
