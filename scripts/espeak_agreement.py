@@ -19,7 +19,7 @@ from wordfreq import top_n_list
 from asheard.io.files import whole_file
 from asheard.phones import VOWELS
 from asheard.phones.alignment import Pairs, wper_align
-from asheard.phones.lexicon import canonical_words, espeak_pronunciation, pronunciations
+from asheard.phones.lexicon import attested_pronunciations, espeak_pronunciation, pronunciations
 
 NUM_WORDS: Final = 3000
 DOCS: Final = Path(__file__).parents[1] / "docs" / "phones.md"
@@ -117,7 +117,7 @@ class Agreement:
 def common_words() -> list[str]:
     """The NUM_WORDS most frequent words of two letters or more that CMUdict has."""
     candidates = (word for word in top_n_list("en", 3 * NUM_WORDS) if word.isascii() and word.isalpha())
-    known = [word for word in candidates if len(word) > 1 and canonical_words(word)[0].source == "cmudict"]
+    known = [word for word in candidates if len(word) > 1 and attested_pronunciations(word)]
     return known[:NUM_WORDS]
 
 

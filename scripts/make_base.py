@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asheard.corpora import Utterance, read_corpus, read_predictions, write_manifest
+from asheard.corpora import Utterance, read_l2arctic, read_predictions, write_manifest
 from asheard.corpora.synthetic import Speaker, SyntheticPlan, synthesise
 from asheard.corpora.synthetic.learner import l1s
 from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_sentences
@@ -85,7 +85,7 @@ def train_stage(stage: Stage, accented_share: float, base: Path | None, work: Pa
     plan = base_plan(stage.severity, accented_share)
     synthesise(folder / "corpus", plan)
     held_out = {speaker.name for speaker in plan.speakers if speaker.split == "test"}
-    utterances, _ = read_corpus(folder / "corpus")
+    utterances, _ = read_l2arctic(folder / "corpus")
     write_manifest(folder / "train.jsonl", [row for row in utterances if row.speaker not in held_out])
     write_manifest(folder / "val.jsonl", [row for row in utterances if row.speaker in held_out][::6])
     return train(
@@ -124,7 +124,7 @@ def main() -> None:
     if not published.exists():
         export_ctc(load_transcriber(model), published, read_card(model)["training"])
     corpus, manifest = args.work / STAGES[0].name / "corpus", args.work / "held-out.jsonl"
-    gold = [row for row in read_corpus(corpus)[0] if row.speaker < f"B{NUM_HELD_OUT:02d}"]
+    gold = [row for row in read_l2arctic(corpus)[0] if row.speaker < f"B{NUM_HELD_OUT:02d}"]
     write_manifest(manifest, gold)
     report(published, gold, manifest, corpus, args.work / "evaluation")
 

@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 
 import kokoro_learners
-from asheard.corpora import Utterance, read_corpus, write_manifest
+from asheard.corpora import Utterance, read_l2arctic, write_manifest
 from asheard.corpora.synthetic import Speaker, SyntheticPlan, synthesise
 from asheard.corpora.synthetic.learner import l1s
 from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_sentences
@@ -97,7 +97,7 @@ def scored_speech(root: Path, link: Path) -> tuple[list[Utterance], list[Utteran
 def espeak_learners(folder: Path) -> list[Utterance]:
     """Render the learners of `espeak_plan` into `folder`; their wav paths start from its parent."""
     synthesise(folder, espeak_plan())
-    utterances, _ = read_corpus(folder)
+    utterances, _ = read_l2arctic(folder)
     return [replace(row, wav=f"{folder.name}/{row.wav}") for row in utterances]
 
 

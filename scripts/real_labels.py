@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from asheard.corpora.table import read_gold
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.transcripts import read_transcripts
 from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.metrics import look_up
 from asheard.evaluation.report.tables import markdown_table, number, percent, points, probability, with_interval
@@ -192,7 +192,7 @@ def main() -> None:
     vectors = load_vectors()
     training = with_positions(read_gold(labels / "train-18-speakers.jsonl"))
     gold = with_positions(read_gold(labels / "test-6-speakers.jsonl"))
-    predictions = read_predictions(labels / "predictions-cnn-rnn-ctc.jsonl", CHAIN)
+    predictions = read_transcripts(labels / "predictions-cnn-rnn-ctc.jsonl", CHAIN)
     plain = ChainRun(chain=CHAIN, predictions=predictions)
 
     prior, choice = fit_prior(training, vectors)

@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 
 from asheard import DEFAULT_MODEL, __version__
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
-from asheard.corpora.records import ErrorType, Prediction, Recording, Utterance, prediction_to_json, read_manifest
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.records import (
+    ErrorType,
+    Prediction,
+    Recording,
+    Utterance,
+    prediction_to_json,
+    read_manifest,
+    read_predictions,
+)
 from asheard.errors import CorpusError
 from asheard.io.audio import LONGEST_READING_S, LONGEST_S, check_speech, load_audio, load_recording
 from asheard.io.digests import content_digest

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.corpora.records import Prediction, format_list, resolve_names
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.records import Prediction, format_list
+from asheard.corpora.transcripts import read_transcripts, resolve_names
 from asheard.errors import CorpusError
 
 KEYS = [("ABA", "u1"), ("ABA", "u2"), ("SKA", "u1")]
@@ -28,7 +28,7 @@ def test_phones_times_and_confidences(tmp_path):
         "  ABA_u1 1 0.50 0.10 sil 1",
         "u2 A 0 .5 ə 1e-1",
     )
-    first, second = read_predictions(path, "mine", KEYS)
+    first, second = read_transcripts(path, "mine", KEYS)
     assert (first.key, first.chain, first.phones) == (("ABA", "u1"), "mine", ("ð", "aɪ", "ə"))
     assert first.confidences == (0.5, 0.25, 0.25)
     assert first.times_s == (pytest.approx((0.1, 0.3)), pytest.approx((0.3, 0.4)), pytest.approx((0.4, 0.5)))
@@ -37,14 +37,14 @@ def test_phones_times_and_confidences(tmp_path):
 
 def test_without_confidences_and_out_of_order(tmp_path):
     lines = "u2 1 0.5 0.1 K", "SKA/u1 1 0 0.1 T", "u2 1 0.0 0.1 AE1", "u2 1 0.2 0.1 <eps>"
-    first, second = read_predictions(ctm(tmp_path / "p.ctm", *lines), keys=KEYS)
+    first, second = read_transcripts(ctm(tmp_path / "p.ctm", *lines), keys=KEYS)
     assert (first.utt, first.phones, first.confidences) == ("u2", ("æ", "k"), None)
     assert (second.key, second.chain) == (("SKA", "u1"), "p")
 
 
 def test_told_from_csv_by_its_first_line(tmp_path):
     for name in ("p.txt", "p.csv", "p"):
-        assert len(read_predictions(ctm(tmp_path / name, ";; a, comment", "u2 1 0 0.1 K"), keys=KEYS)) == 1
+        assert len(read_transcripts(ctm(tmp_path / name, ";; a, comment", "u2 1 0 0.1 K"), keys=KEYS)) == 1
 
 
 @given(st.lists(st.tuples(st.sampled_from("θðəæ"), st.integers(1, 99), st.integers(0, 100)), min_size=1, max_size=9))
@@ -54,7 +54,7 @@ def test_what_was_written_comes_back(tmp_path_factory, phones):
         lines.append(f"SKA_u1 1 {start / 100} {duration / 100} {phone} {confidence / 100}")
         start += duration
     path = ctm(tmp_path_factory.mktemp("ctm") / "p.ctm", *lines)
-    (row,) = read_predictions(path, keys=KEYS)
+    (row,) = read_transcripts(path, keys=KEYS)
     assert row.phones == tuple(phone for phone, _, _ in phones)
     assert row.confidences == tuple(confidence / 100 for _, _, confidence in phones)
     assert [end - start for start, end in row.times_s] == pytest.approx([length / 100 for _, length, _ in phones])
@@ -62,7 +62,7 @@ def test_what_was_written_comes_back(tmp_path_factory, phones):
 
 def test_one_recording_on_two_channels_is_an_utterance_twice(tmp_path):
     path = ctm(tmp_path / "p.ctm", "u2 1 0 0.1 K", "u2 2 0 0.1 T", "u2 1 0.1 0.1 T")
-    assert [(row.utt, row.phones) for row in read_predictions(path, keys=KEYS)] == [("u2", ("k", "t")), ("u2", ("t",))]
+    assert [(row.utt, row.phones) for row in read_transcripts(path, keys=KEYS)] == [("u2", ("k", "t")), ("u2", ("t",))]
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_one_recording_on_two_channels_is_an_utterance_twice(tmp_path):
 def test_bad_lines(tmp_path, line, message):
     path = ctm(tmp_path / "p.ctm", "u2 1 0.0 0.1 K", "u2 1 0.2 0.1 AE1", "u2 1 0.1 0.1 DH", line)
     with pytest.raises(CorpusError, match=rf"p\.ctm, line 4: .*{message}"):
-        read_predictions(path, keys=KEYS)
+        read_transcripts(path, keys=KEYS)
 
 
 def test_bad_first_line_and_bad_confidence(tmp_path):
     with pytest.raises(CorpusError, match="line 1: 3 fields, expected 5 or 6"):
-        read_predictions(ctm(tmp_path / "p.ctm", "u2 1 0.0"), keys=KEYS)
+        read_transcripts(ctm(tmp_path / "p.ctm", "u2 1 0.0"), keys=KEYS)
     with pytest.raises(CorpusError, match="line 1: confidence must be a number, not 'NA'"):
-        read_predictions(ctm(tmp_path / "p.ctm", "u2 1 0.0 0.1 K NA"), keys=KEYS)
+        read_transcripts(ctm(tmp_path / "p.ctm", "u2 1 0.0 0.1 K NA"), keys=KEYS)
 
 
 def test_a_file_cut_off_is_refused_or_lacks_an_utterance(tmp_path):
@@ -99,16 +99,16 @@ def test_a_file_cut_off_is_refused_or_lacks_an_utterance(tmp_path):
     for length in range(1, len(whole) - len(" 0.25") + 1):
         path = ctm(tmp_path / "p.ctm", whole[:length])
         with contextlib.suppress(CorpusError):
-            assert len(read_predictions(path, keys=KEYS)) < 2
+            assert len(read_transcripts(path, keys=KEYS)) < 2
 
 
 def test_names_of_no_utterance_stay_and_names_of_several_are_refused(tmp_path):
     path = ctm(tmp_path / "p.ctm", "ABA_u9 1 0 0.1 K", "u2 1 0 0.1 K")
-    assert [row.key for row in read_predictions(path, keys=KEYS)] == [("", "ABA_u9"), ("ABA", "u2")]
+    assert [row.key for row in read_transcripts(path, keys=KEYS)] == [("", "ABA_u9"), ("ABA", "u2")]
     with pytest.raises(CorpusError, match=r"p\.ctm: .*these names: u1 \(ABA/u1 or SKA/u1\); call them SPEAKER_UTT"):
-        read_predictions(ctm(path, "u1 1 0 0.1 K"), keys=KEYS)
+        read_transcripts(ctm(path, "u1 1 0 0.1 K"), keys=KEYS)
     with pytest.raises(CorpusError, match="no field for the speaker"):
-        read_predictions(path)
+        read_transcripts(path)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from asheard.corpora.l2arctic import (
     TEST_SPK,
     TRAIN_SPK,
     parse_annotation,
-    read_corpus,
+    read_l2arctic,
     read_speakers,
     reconstruct_produced,
 )
@@ -133,7 +133,7 @@ def test_unknown_error_type(error_type):
 
 
 def test_corpus_with_speakers_csv(small_corpus):
-    utterances, exclusions = read_corpus(small_corpus)
+    utterances, exclusions = read_l2arctic(small_corpus)
     assert not exclusions.counts()
     assert Counter(row.speaker for row in utterances) == {"AA1": 12, "AA2": 12, "KO1": 12, "KO2": 12}
     first = utterances[0]
@@ -151,7 +151,7 @@ def test_real_speakers_without_speakers_csv(tmp_path, nested):
         add_utterance(tmp_path / speaker / (speaker if nested else ""), "arctic_a0001", THE_CAT)
     add_utterance(tmp_path / "suitcase_corpus", "aba", THE_CAT)
     (tmp_path / "ABA" / ".DS_Store").touch()
-    utterances, exclusions = read_corpus(tmp_path)
+    utterances, exclusions = read_l2arctic(tmp_path)
     assert [(row.speaker, row.l1) for row in utterances] == [("ABA", "Arabic"), ("ZHAA", "Arabic")]
     assert utterances[0].wav == ("ABA/ABA/wav/arctic_a0001.wav" if nested else "ABA/wav/arctic_a0001.wav")
     assert exclusions.items == {"folder of no known speaker": ["suitcase_corpus"]}
@@ -173,7 +173,7 @@ def test_every_exclusion_is_counted(small_corpus):
     (home / "annotation/._u05.TextGrid").write_bytes(b"\0\5\x16\7")
     (home / "transcript/u06.txt").unlink()
     shutil.rmtree(small_corpus / "KO2/annotation")
-    utterances, exclusions = read_corpus(small_corpus)
+    utterances, exclusions = read_l2arctic(small_corpus)
     assert exclusions.counts() == {
         "recording missing": 1,
         "recording cannot be read": 2,
@@ -191,7 +191,7 @@ def test_every_exclusion_is_counted(small_corpus):
 def test_no_corpus(tmp_path):
     (tmp_path / "suitcase_corpus").mkdir()
     with pytest.raises(CorpusError, match=r"no annotated utterances.*ABA/annotation.*folder of no known speaker: 1"):
-        read_corpus(tmp_path)
+        read_l2arctic(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -200,4 +200,4 @@ def test_no_corpus(tmp_path):
 def test_bad_speakers_csv(tmp_path, row):
     (tmp_path / "speakers.csv").write_text(f"speaker,l1,split\n{row}\n")
     with pytest.raises(CorpusError, match=r"speakers\.csv, line [23]: expected one row a speaker"):
-        read_corpus(tmp_path)
+        read_l2arctic(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 from asheard.corpora.labels import MAX_PHONES
 from asheard.corpora.records import Prediction, write_predictions
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.transcripts import read_transcripts
 from asheard.errors import CorpusError
 
 ROW = {"utt": "u1", "speaker": "X", "phones": ["dh", "ah", "k"]}
@@ -24,29 +24,29 @@ def test_ours_come_back(tmp_path):
         Prediction("u1", "Y", "faithful", ()),
     ]
     write_predictions(tmp_path / "p.jsonl", predictions)
-    assert read_predictions(tmp_path / "p.jsonl") == predictions
+    assert read_transcripts(tmp_path / "p.jsonl") == predictions
 
 
 def test_chain_is_given_or_the_rows_own_or_the_files(tmp_path):
     path = jsonl(tmp_path / "cnn.jsonl", ROW, ROW | {"utt": "u2", "chain": "other"})
-    assert [row.chain for row in read_predictions(path)] == ["cnn", "other"]
-    assert [row.chain for row in read_predictions(path, "mine")] == ["mine", "mine"]
+    assert [row.chain for row in read_transcripts(path)] == ["cnn", "other"]
+    assert [row.chain for row in read_transcripts(path, "mine")] == ["mine", "mine"]
 
 
 def test_any_alphabet(tmp_path):
     path = jsonl(tmp_path / "p.jsonl", ROW | {"phones": "DH AH0 err sil K"})
-    assert read_predictions(path)[0].phones == ("ð", "ə", "err", "k")
+    assert read_transcripts(path)[0].phones == ("ð", "ə", "err", "k")
     path = jsonl(tmp_path / "p.jsonl", ROW | {"phones": ["t", "ʃ", "tʃ", "g"]})
-    assert read_predictions(path)[0].phones == ("t", "ʃ", "tʃ", "ɡ")
+    assert read_transcripts(path)[0].phones == ("t", "ʃ", "tʃ", "ɡ")
 
 
 def test_an_empty_speaker_is_understood_by_the_gold(tmp_path):
     path = jsonl(tmp_path / "p.jsonl", ROW, *(ROW | {"speaker": "", "utt": utt} for utt in ("u2", "Y_u1", "u9")))
-    assert [row.key for row in read_predictions(path)] == [("X", "u1"), ("", "u2"), ("", "Y_u1"), ("", "u9")]
+    assert [row.key for row in read_transcripts(path)] == [("X", "u1"), ("", "u2"), ("", "Y_u1"), ("", "u9")]
     keys = [("X", "u1"), ("Y", "u1"), ("Z", "u2")]
-    assert [row.key for row in read_predictions(path, keys=keys)] == [("X", "u1"), ("Z", "u2"), ("Y", "u1"), ("", "u9")]
+    assert [row.key for row in read_transcripts(path, keys=keys)] == [("X", "u1"), ("Z", "u2"), ("Y", "u1"), ("", "u9")]
     with pytest.raises(CorpusError, match=r"u2 \(Y/u2 or Z/u2\)"):
-        read_predictions(path, keys=[*keys, ("Y", "u2")])
+        read_transcripts(path, keys=[*keys, ("Y", "u2")])
 
 
 def test_confidences_and_times_follow_the_phones(tmp_path):
@@ -55,7 +55,7 @@ def test_confidences_and_times_follow_the_phones(tmp_path):
         "confidences": [0.9, 0.1, 0.6],
         "times_s": [[0, 0.1], [0.1, 0.2], [0.2, 0.6]],
     }
-    (prediction,) = read_predictions(jsonl(tmp_path / "p.jsonl", row))
+    (prediction,) = read_transcripts(jsonl(tmp_path / "p.jsonl", row))
     assert prediction.phones == ("ð", "aɪ", "ə")
     assert prediction.confidences == (0.9, 0.6, 0.6)
     assert prediction.times_s == ((0.0, 0.1), (0.2, pytest.approx(0.4)), (pytest.approx(0.4), 0.6))
@@ -81,11 +81,11 @@ def test_confidences_and_times_follow_the_phones(tmp_path):
 def test_bad_rows(tmp_path, change, message):
     path = jsonl(tmp_path / "p.jsonl", ROW | {"utt": "u0"}, ROW | change)
     with pytest.raises(CorpusError, match=rf"p\.jsonl, line 2.*{message}"):
-        read_predictions(path)
+        read_transcripts(path)
 
 
 def test_an_utterance_that_comes_twice_is_left_to_evaluation(tmp_path):
-    first, second = read_predictions(jsonl(tmp_path / "p.jsonl", ROW, ROW | {"phones": ["k"]}))
+    first, second = read_transcripts(jsonl(tmp_path / "p.jsonl", ROW, ROW | {"phones": ["k"]}))
     assert first.key == second.key
     assert second.phones == ("k",)
 
@@ -95,7 +95,7 @@ def test_an_utterance_that_comes_twice_is_left_to_evaluation(tmp_path):
 def test_an_empty_file(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     with pytest.raises(CorpusError, match=rf"{name}: holds no predictions"):
-        read_predictions(tmp_path / name, keys=[])
+        read_transcripts(tmp_path / name, keys=[])
 
 
 def csv_file(path, *lines, header="utt,speaker,phones,confidences"):
@@ -113,7 +113,7 @@ def test_csv_says_the_same(tmp_path, name, mark):
         "u3,Y,K -,",
         header=f"{mark}utt,speaker,phones,confidences",
     )
-    assert read_predictions(path, "mine") == [
+    assert read_transcripts(path, "mine") == [
         Prediction("u1", "X", "mine", ("ð", "ə", "k"), (0.5, 0.25, 1.0)),
         Prediction("u,2", "Y", "mine", ()),
         Prediction("u3", "Y", "mine", ("k",)),
@@ -121,7 +121,7 @@ def test_csv_says_the_same(tmp_path, name, mark):
 
 
 def test_nothing_heard_is_a_prediction(tmp_path):
-    (row,) = read_predictions(jsonl(tmp_path / "p.jsonl", ROW | {"phones": []}))
+    (row,) = read_transcripts(jsonl(tmp_path / "p.jsonl", ROW | {"phones": []}))
     assert row.phones == ()
 
 
@@ -141,7 +141,7 @@ def test_nothing_heard_is_a_prediction(tmp_path):
 def test_bad_lines_of_csv(tmp_path, line, message):
     path = csv_file(tmp_path / "p.csv", "u1,X,DH,0.5", line)
     with pytest.raises(CorpusError, match=rf"p\.csv, line \d.*{message}"):
-        read_predictions(path)
+        read_transcripts(path)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_bad_lines_of_csv(tmp_path, line, message):
 )
 def test_a_header_that_lacks_a_column(tmp_path, header, lacking):
     with pytest.raises(CorpusError, match=rf"p\.csv, line 1: no column {lacking}"):
-        read_predictions(csv_file(tmp_path / "p.csv", "u1,X,DH", header=header))
+        read_transcripts(csv_file(tmp_path / "p.csv", "u1,X,DH", header=header))
 
 
 def test_a_file_cut_anywhere_is_refused_or_holds_fewer_rows(tmp_path):
@@ -160,7 +160,7 @@ def test_a_file_cut_anywhere_is_refused_or_holds_fewer_rows(tmp_path):
     for length in range(1, len(whole)):
         (tmp_path / "p.jsonl").write_text(whole[:length])
         with contextlib.suppress(CorpusError):
-            predictions = read_predictions(tmp_path / "p.jsonl")
+            predictions = read_transcripts(tmp_path / "p.jsonl")
             assert len(predictions) < 3
             assert all(prediction.phones == ("ð", "ʌ", "k") for prediction in predictions)
 
@@ -171,32 +171,32 @@ def test_another_encoding(tmp_path, name, codec):
     line = {"p.jsonl": '{"utt": "é", "speaker": "X", "phones": "k"}', "p.csv": "utt,speaker,phones\né,X,K"}
     (tmp_path / name).write_bytes(line.get(name, "é 1 0 1 K").encode(codec))
     with pytest.raises(CorpusError, match=f"{name}.*not UTF-8 text"):
-        read_predictions(tmp_path / name, keys=[])
+        read_transcripts(tmp_path / name, keys=[])
 
 
 @pytest.mark.parametrize(("phone", "length"), [("k", MAX_PHONES + 1), ("k", 100_000), ("aɪə", MAX_PHONES // 2 + 1)])
 def test_a_recording_passed_whole_is_named(tmp_path, phone, length):
     path = jsonl(tmp_path / "p.jsonl", ROW | {"utt": "u0", "phones": "ð ə"}, ROW | {"phones": length * [phone]})
-    with pytest.raises(CorpusError, match=r"p\.jsonl, line 2, utterance X/u1: [\d,]+ phones in 'phones' are too many"):
-        read_predictions(path)
+    with pytest.raises(CorpusError, match=r"p\.jsonl, line 2, utterance X/u1: [\d,]+ phones in 'phones'; the limit is"):
+        read_transcripts(path)
 
 
 def test_the_longest_utterance_that_can_be_aligned_is_read(tmp_path):
-    (row,) = read_predictions(jsonl(tmp_path / "p.jsonl", ROW | {"phones": MAX_PHONES * ["k"]}))
+    (row,) = read_transcripts(jsonl(tmp_path / "p.jsonl", ROW | {"phones": MAX_PHONES * ["k"]}))
     assert len(row.phones) == MAX_PHONES
 
 
 def test_a_missing_file(tmp_path):
     for name in ("none.jsonl", "none.csv", "none.ctm", "none.TextGrid", "none"):
         with pytest.raises(CorpusError, match=name):
-            read_predictions(tmp_path / name, keys=[])
+            read_transcripts(tmp_path / name, keys=[])
 
 
 @pytest.mark.shared
 def test_a_published_recogniser(real_data):
     path = real_data / "l2arctic-labels" / "predictions-cnn-rnn-ctc.jsonl"
     rows = [json.loads(line) for line in path.open()]
-    predictions = read_predictions(path, "cnn")
+    predictions = read_transcripts(path, "cnn")
     assert len(predictions) == 900
     assert [len(row.phones) for row in predictions] == [len(row["phones"]) for row in rows]
 
@@ -207,11 +207,11 @@ def test_a_published_recogniser(real_data):
         ('[{"utt": "a", "speaker": "s", "phones": "t"}]', "a JSON array; write one object a line"),
         ("utt,speaker,phones,phones\na,s,t,d\n", "two columns are called 'phones'; keep one"),
         ('utt,speaker,phones\na,s,"t d\n', "is a quote left open"),
-        (f"utt,speaker,phones\na,s,{'t ' * 100_000}\n", "utterance s/a: 100,000 phones in 'phones' are too many"),
+        (f"utt,speaker,phones\na,s,{'t ' * 100_000}\n", "utterance s/a: 100,000 phones in 'phones'; the limit is"),
     ],
 )
 def test_tables_that_are_none(tmp_path, text, words):
     path = tmp_path / "p.csv"
     path.write_text(text)
     with pytest.raises(CorpusError, match=words):
-        read_predictions(path)
+        read_transcripts(path)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from asheard.corpora.records import ErrorType, Token, check_scores, scored_token, true_stress
+from asheard.corpora.phone_scores import check_scores, scored_token, true_stress
+from asheard.corpora.records import ErrorType, Token
 from asheard.errors import CorpusError
 from asheard.phones import fold_arpabet
 

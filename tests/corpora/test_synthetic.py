@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asheard.corpora import read_corpus
+from asheard.corpora import read_l2arctic
 from asheard.corpora.l2arctic import parse_annotation, read_speakers, reconstruct_produced
 from asheard.corpora.synthetic import SyntheticPlan, embedded_plan, synthesise
 from asheard.corpora.synthetic.learner import l1s, speak_as_learner
@@ -18,7 +18,8 @@ from asheard.corpora.synthetic.render import MNEMONICS, Sound, add_noise, render
 from asheard.errors import AsHeardError, CorpusError, PhoneError
 from asheard.phones import PHONES, VOWELS
 from asheard.phones.espeak import Voice, render_phonemes
-from asheard.phones.lexicon import canonical_words, cmudict_entries
+from asheard.phones.lexicon import cmudict_entries, pronunciations
+from asheard.phones.text import split_words
 
 
 def small_plan(num_per_speaker: int = 3) -> SyntheticPlan:
@@ -67,15 +68,15 @@ def test_more_sentences_than_there_are_is_refused() -> None:
 
 
 def test_it_reads_back_as_l2arctic_and_says_it_is_synthetic(corpus: Path) -> None:
-    utterances, exclusions = read_corpus(corpus)
+    utterances, exclusions = read_l2arctic(corpus)
     assert len(utterances) == 12
     assert not exclusions.counts()
     with (corpus / "speakers.csv").open(encoding="utf-8") as lines:
         assert {row["synthetic"] for row in csv.DictReader(lines)} == {"yes"}
     assert read_speakers(corpus).test_speakers == {"SAR4"}
     for row in utterances:
-        words = canonical_words(row.text or "")
-        assert row.canonical == tuple(phone for word in words for phone in word.phones)
+        words = split_words(row.text or "")
+        assert row.canonical == tuple(phone for word in words for phone in pronunciations(word)[0])
         assert all(token.position for token in row.tokens if token.canonical)
         samples, rate = soundfile.read(corpus / (row.wav or ""))
         assert rate == 16_000
@@ -106,7 +107,10 @@ def test_the_plan_is_l2arctics() -> None:
 
 def test_sentences_hold_every_phone_often() -> None:
     counts = Counter(
-        phone for text in embedded_sentences().values() for word in canonical_words(text) for phone in word.phones
+        phone
+        for text in embedded_sentences().values()
+        for word in split_words(text)
+        for phone in pronunciations(word)[0]
     )
     assert set(counts) == set(PHONES)
     assert min(counts.values()) >= 20
@@ -172,5 +176,5 @@ def test_noise_has_the_level_asked_for() -> None:
 
 def test_all_words_are_in_cmudict() -> None:
     entries = cmudict_entries()
-    words = {word.word.lower() for text in embedded_sentences().values() for word in canonical_words(text)}
+    words = {word.lower() for text in embedded_sentences().values() for word in split_words(text)}
     assert words <= set(entries)

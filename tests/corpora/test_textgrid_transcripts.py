@@ -2,7 +2,7 @@
 
 import pytest
 
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.transcripts import read_transcripts
 from asheard.errors import CorpusError
 from support.tiny_corpus import STEP_S, long_textgrid, short_textgrid
 
@@ -18,7 +18,7 @@ def write(path, tiers=TIERS, form=long_textgrid):
 
 @pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
 def test_phones_and_times(tmp_path, form):
-    (row,) = read_predictions(write(tmp_path / "ABA_u1.TextGrid", form=form), "mine", KEYS)
+    (row,) = read_transcripts(write(tmp_path / "ABA_u1.TextGrid", form=form), "mine", KEYS)
     assert (row.key, row.chain, row.phones, row.confidences) == (("ABA", "u1"), "mine", ("ð", "ə"), None)
     assert row.times_s == (pytest.approx((STEP_S, 2 * STEP_S)), pytest.approx((3 * STEP_S, 4 * STEP_S)))
 
@@ -40,18 +40,18 @@ def test_whose_utterance_a_file_in_a_folder_is(tmp_path, name, key):
     write(tmp_path / "out" / f"{name}.TextGrid")
     (tmp_path / "out" / "notes.txt").write_text("not read")
     (tmp_path / "out" / "._SKA_u1.TextGrid").write_bytes(b"what another system leaves")
-    (row,) = read_predictions(tmp_path / "out", keys=KEYS)
+    (row,) = read_transcripts(tmp_path / "out", keys=KEYS)
     assert (row.key, row.chain) == (key, "out")
 
 
 def test_speakers_folders_need_no_gold_and_flat_names_do(tmp_path):
     write(tmp_path / "SKA" / "u1.textgrid")
-    assert [row.key for row in read_predictions(tmp_path)] == [("SKA", "u1")]
+    assert [row.key for row in read_transcripts(tmp_path)] == [("SKA", "u1")]
     write(tmp_path / "u1.TextGrid")
     with pytest.raises(CorpusError, match="no field for the speaker"):
-        read_predictions(tmp_path)
+        read_transcripts(tmp_path)
     with pytest.raises(CorpusError, match=r"u1 \(ABA/u1 or SKA/u1\)"):
-        read_predictions(tmp_path, keys=KEYS)
+        read_transcripts(tmp_path, keys=KEYS)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_speakers_folders_need_no_gold_and_flat_names_do(tmp_path):
     ],
 )
 def test_the_tier_of_the_phones(tmp_path, tiers, expected):
-    (row,) = read_predictions(write(tmp_path / "u2.TextGrid", tiers), keys=KEYS)
+    (row,) = read_transcripts(write(tmp_path / "u2.TextGrid", tiers), keys=KEYS)
     assert row.phones == tuple(expected)
 
 
@@ -81,7 +81,7 @@ def test_the_tier_of_the_phones(tmp_path, tiers, expected):
 def test_an_unclear_tier_is_an_error_that_names_all(tmp_path, tiers, named):
     path = write(tmp_path / "u2.TextGrid", tiers)
     with pytest.raises(CorpusError, match=rf"u2\.TextGrid: which tier holds the phones\? call one of {named} 'phones'"):
-        read_predictions(path, keys=KEYS)
+        read_transcripts(path, keys=KEYS)
 
 
 def test_points_are_no_transcript(tmp_path):
@@ -89,37 +89,37 @@ def test_points_are_no_transcript(tmp_path):
     head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n1\n<exists>\n1\n'
     path.write_text(head + '"TextTier"\n"phones"\n0\n1\n1\n0.5\n"K"\n')
     with pytest.raises(CorpusError, match="no tier of intervals"):
-        read_predictions(path, keys=KEYS)
+        read_transcripts(path, keys=KEYS)
 
 
 def test_one_alphabet_in_all_files(tmp_path):
     write(tmp_path / "ABA" / "u1.TextGrid", {"phones": ["t", "ə"]})
     write(tmp_path / "SKA" / "u1.TextGrid", {"phones": ["t", "ð", "æ"]})
-    assert [row.phones for row in read_predictions(tmp_path)] == [("t", "ə"), ("t", "ð", "æ")]
+    assert [row.phones for row in read_transcripts(tmp_path)] == [("t", "ə"), ("t", "ð", "æ")]
     write(tmp_path / "SKA" / "u2.TextGrid", {"phones": ["t", "AX"]})
     with pytest.raises(CorpusError, match=r"u2\.TextGrid, tier 'phones', interval 2: 'AX' is ARPAbet, but most .* IPA"):
-        read_predictions(tmp_path)
+        read_transcripts(tmp_path)
 
 
 @pytest.mark.parametrize("label", ["@", "t ʃ", "AO1,AA,s"])
 def test_a_label_that_is_no_phone(tmp_path, label):
     path = write(tmp_path / "u2.TextGrid", {"phones": ["t", label, "ð"]})
     with pytest.raises(CorpusError, match=r"u2\.TextGrid, tier 'phones', interval 2: "):
-        read_predictions(path, keys=KEYS)
+        read_transcripts(path, keys=KEYS)
 
 
 def test_a_folder_without_textgrids_a_file_cut_off_and_an_empty_one(tmp_path):
     with pytest.raises(CorpusError, match=r"no TextGrid there; expected SPEAKER/UTT\.TextGrid"):
-        read_predictions(tmp_path)
+        read_transcripts(tmp_path)
     path = write(tmp_path / "u2.TextGrid")
     path.write_text(path.read_text()[:-60])
     for _ in range(2):
         with pytest.raises(CorpusError, match=r"u2\.TextGrid: .*cut off"):
-            read_predictions(tmp_path, keys=KEYS)
+            read_transcripts(tmp_path, keys=KEYS)
         path.write_bytes(b"")
 
 
 def test_a_recording_passed_whole_is_named(tmp_path):
     write(tmp_path / "SKA" / "u1.TextGrid", {"phones": 20_000 * ["K"]}, short_textgrid)
-    with pytest.raises(CorpusError, match=r"u1\.TextGrid, utterance SKA/u1: 20,000 phones in 'phones' are too many"):
-        read_predictions(tmp_path)
+    with pytest.raises(CorpusError, match=r"u1\.TextGrid, utterance SKA/u1: 20,000 phones in 'phones'; the limit is"):
+        read_transcripts(tmp_path)

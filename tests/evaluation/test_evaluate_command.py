@@ -242,7 +242,7 @@ ROW = '{"utt": "a", "speaker": "Hindi-speaker", '
         (
             "gold.jsonl",
             ROW + f'"l1": "Hindi", "canonical": "K", "produced": "{" ".join(100_000 * ["K"])}"}}',
-            "line 1, utterance Hindi-speaker/a: 100,000 phones in 'produced' are too many",
+            "line 1, utterance Hindi-speaker/a: 100,000 phones in 'produced'; the limit is",
         ),
         ("p.jsonl", "", "p.jsonl: holds no predictions"),
         ("p.jsonl", ROW + '"phones": ["K", "qx"]}', "p.jsonl, line 1, phones 1: 'qx' is"),

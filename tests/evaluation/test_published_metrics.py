@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asheard.corpora.records import Prediction, Utterance
 from asheard.corpora.table import read_gold
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.transcripts import read_transcripts
 from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.metrics import summarise
@@ -43,7 +43,7 @@ def with_a_random_phone_after_each(predictions: list[Prediction]) -> list[Predic
 def test_the_figures_published_about_a_recogniser(real_data: Path, tmp_path: Path) -> None:
     labels = real_data / "l2arctic-labels"
     gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
-    chain = ChainRun(chain="cnn", predictions=read_predictions(labels / "predictions-cnn-rnn-ctc.jsonl"))
+    chain = ChainRun(chain="cnn", predictions=read_transcripts(labels / "predictions-cnn-rnn-ctc.jsonl"))
     metrics = evaluate_runs(
         gold, [chain], out=tmp_path, context=Context(corpus="l2arctic-labels", split="test-6")
     ).metrics
@@ -67,7 +67,7 @@ def test_the_figures_published_about_a_recogniser(real_data: Path, tmp_path: Pat
 def test_strict_f1_punishes_writing_too_much_and_f1_rewards_it(real_data: Path) -> None:
     labels = real_data / "l2arctic-labels"
     gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
-    heard = read_predictions(labels / "predictions-cnn-rnn-ctc.jsonl")
+    heard = read_transcripts(labels / "predictions-cnn-rnn-ctc.jsonl")
     copy = copy_canonical(gold)
     honest, attack, copied, deaf_attack = published(
         gold,

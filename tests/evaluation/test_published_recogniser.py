@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from asheard.corpora.table import read_gold
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.transcripts import read_transcripts
 from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 
 
@@ -13,7 +13,7 @@ from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 def test_a_published_recogniser_is_ranked_on_real_speech(real_data: Path, tmp_path: Path) -> None:
     labels = real_data / "l2arctic-labels"
     gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
-    run = ChainRun(chain="cnn", predictions=read_predictions(labels / "predictions-cnn-rnn-ctc.jsonl"))
+    run = ChainRun(chain="cnn", predictions=read_transcripts(labels / "predictions-cnn-rnn-ctc.jsonl"))
     context = Context(corpus="l2arctic-labels", split="test-6")
     chains = evaluate_runs(gold, [run], out=tmp_path, context=context).metrics["chains"]
     pooled = chains["cnn"]["pooled"]

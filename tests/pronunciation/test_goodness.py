@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 
 from asheard import transcription
 from asheard.cli import app
-from asheard.corpora.l2arctic import read_corpus
-from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
+from asheard.corpora.l2arctic import read_l2arctic
+from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, read_predictions, write_manifest
 from asheard.corpora.synthetic import embedded_plan, synthesise
-from asheard.corpora.transcripts import read_predictions
 from asheard.errors import CorpusError, ModelError
 from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate_runs
 from asheard.models import CTCTranscriber, save_transcriber, warm_start
@@ -33,7 +32,7 @@ def root(tmp_path_factory) -> Path:
     plan = embedded_plan(num_per_speaker=5)
     speakers = tuple(replace(speaker, severity=2.0) for speaker in plan.speakers[:2] + plan.speakers[4:6])
     synthesise(folder / "corpus", replace(plan, speakers=speakers))
-    utterances, _ = read_corpus(folder / "corpus")
+    utterances, _ = read_l2arctic(folder / "corpus")
     for name, half in (("calibration", utterances[::2]), ("test", utterances[1::2])):
         write_manifest(folder / f"{name}.jsonl", half)
     build_prior(rows_of(utterances[::2])).save(folder / "prior.json")

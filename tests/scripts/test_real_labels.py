@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from asheard.phones.lexicon import canonical_words, syllable_positions
+from asheard.phones.lexicon import pronunciations, syllable_positions
+from asheard.phones.text import split_words
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -24,9 +25,9 @@ def word_cut():
 
 
 def test_words_rebuilt_from_merged_phones_give_positions_and_the_fine_phones_back(word_cut):
-    words = canonical_words("the children washed their dog before lunch")
-    fine = [phone for word in words for phone in word.phones]
-    positions = [position for word in words for position in syllable_positions(word.phones)]
+    words = [pronunciations(word)[0] for word in split_words("the children washed their dog before lunch")]
+    fine = [phone for phones in words for phone in phones]
+    positions = [position for phones in words for position in syllable_positions(phones)]
     merged = word_cut.merged(fine)
     assert merged != tuple(fine)
     assert [position for _, position in word_cut.cut_into_words(merged)] == positions

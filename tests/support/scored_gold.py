@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from asheard.corpora.records import Utterance, scored_token
+from asheard.corpora.phone_scores import scored_token
+from asheard.corpora.records import Utterance
 from asheard.evaluation import ChainRun
 from support.small_gold import PHONES, run
 

@@ -7,8 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from asheard.cli import app
-from asheard.corpora.records import read_manifest, write_manifest
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.records import read_manifest, read_predictions, write_manifest
 from asheard.errors import GateError, ModelError
 from asheard.models import read_card
 

@@ -13,8 +13,7 @@ import torch
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from asheard import transcription
-from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, read_predictions, write_manifest
 from asheard.errors import CorpusError, ModelError
 from asheard.io.audio import load_audio
 from asheard.models import (

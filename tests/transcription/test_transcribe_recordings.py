@@ -12,8 +12,7 @@ import pytest
 import soundfile
 
 from asheard import transcription
-from asheard.corpora.records import ErrorType, Token, Utterance, write_manifest
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.records import ErrorType, Token, Utterance, read_predictions, write_manifest
 from asheard.io.audio import load_recording
 from asheard.transcription import transcribe_recordings
 from support.in_process import run

@@ -11,8 +11,7 @@ import pytest
 import soundfile
 
 from asheard import transcription
-from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, write_manifest
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, read_predictions, write_manifest
 from asheard.errors import ModelError
 from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.transcription import transcribe

@@ -143,7 +143,7 @@ def _spread(executor: str) -> "MapShards | None":
 
 
 def _write_textgrids(predictions: Path, wavs: "dict[Key, str]", folder: Path) -> None:
-    from asheard.corpora.transcripts import read_predictions
+    from asheard.corpora.records import read_predictions
     from asheard.io.audio import audio_seconds
     from asheard.pronunciation.textgrids import write_transcript
 

@@ -1,6 +1,6 @@
-"""Merges for gold transcripts written with fewer phones than ours.
+"""A gold standard that is coarser than the inventory: it writes two phones with one symbol.
 
-A gold set coarser than the inventory: what it does not tell apart is not held against a chain.
+What such a gold does not distinguish does not count against a chain: both sides are merged before they are compared.
 """
 
 from collections import Counter
@@ -10,24 +10,24 @@ from typing import Final
 
 from asheard.corpora.records import Utterance
 
-# Pairs that label sets of the field write with one symbol: schwa and strut (ARPAbet without stress), ʃ and
-# ʒ, cot and caught (Lee and Hon 1989 merge all three for TIMIT). With how often the first comes for each of the
-# second in running English (CMUdict, words weighted by their frequency).
+# Pairs that known label sets write with one symbol: schwa and strut (ARPAbet without stress), ʃ and ʒ, cot and caught
+# (Lee and Hon 1989 merge all three for TIMIT). With how often the first comes for each of the second in running English
+# (CMUdict, words weighted by their frequency).
 MERGEABLE: Final = (("ə", "ʌ", 3.3), ("ʃ", "ʒ", 15.3), ("ɔ", "ɑ", 0.84))
 
-# Partners that show an absence to be no chance: 100, or as many as 100 of the absent phone would come with. At worst,
-# 100 ʃ without a ʒ, that is chance once in 700 times, exp(-100/15.3).
+# Number of partners that make an absence significant: 100, or as many as 100 of the absent phone would come with. At
+# worst, 100 ʃ without a ʒ, it happens by chance once in 700 times, exp(-100/15.3).
 MIN_TOKENS: Final = 100
 
 
 def coarsening(gold_phones: Iterable[str]) -> dict[str, str]:
-    """Find which phones a gold standard does not tell apart.
+    """Find the phones that a gold standard does not distinguish.
 
     Args:
         gold_phones: every phone token of the gold, canonical and produced, in any order.
     Returns:
-        Merges to apply to both sides before they are compared, absent phone -> the partner that stands for
-        it; empty where the gold is as fine as the inventory, or too small to tell.
+        Merges to apply to both sides before they are compared: absent phone -> the partner that stands for it. Empty if
+        the gold is as fine as the inventory, or too small to tell.
     """
     counts = Counter(gold_phones)
     merges = {}
@@ -38,8 +38,8 @@ def coarsening(gold_phones: Iterable[str]) -> dict[str, str]:
     return merges
 
 
-def merges_of(utterances: Iterable[Utterance]) -> dict[str, str]:
-    """Phones the annotation never writes though it often writes their neighbour, with that neighbour."""
+def coarsening_of(utterances: Iterable[Utterance]) -> dict[str, str]:
+    """Find the coarsening of annotated utterances, as of `coarsening`."""
     return coarsening(
         phone
         for utterance in utterances
@@ -49,16 +49,16 @@ def merges_of(utterances: Iterable[Utterance]) -> dict[str, str]:
     )
 
 
-def coarse_utterances(utterances: Sequence[Utterance], merges: Mapping[str, str]) -> list[Utterance]:
-    """The utterances with merged phones on both sides of every token."""
+def coarsen_utterances(utterances: Sequence[Utterance], merges: Mapping[str, str]) -> list[Utterance]:
+    """Merge phones on both sides of every token."""
     return [
         replace(
             utterance,
             tokens=tuple(
                 replace(
                     token,
-                    canonical=merged_phone(token.canonical, merges),
-                    perceived=merged_phone(token.perceived, merges),
+                    canonical=coarsen_phone(token.canonical, merges),
+                    perceived=coarsen_phone(token.perceived, merges),
                 )
                 for token in utterance.tokens
             ),
@@ -67,5 +67,6 @@ def coarse_utterances(utterances: Sequence[Utterance], merges: Mapping[str, str]
     ]
 
 
-def merged_phone(phone: str | None, merges: Mapping[str, str]) -> str | None:
+def coarsen_phone(phone: str | None, merges: Mapping[str, str]) -> str | None:
+    """Replace a phone by its partner, if it has one."""
     return None if phone is None else merges.get(phone, phone)

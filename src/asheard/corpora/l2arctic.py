@@ -226,7 +226,7 @@ def read_speakers(root: Path | str) -> Speakers:
     return Speakers(l1s, frozenset(test), synthetic=synthetic)
 
 
-def read_corpus(root: Path | str) -> tuple[list[Utterance], Exclusions]:
+def read_l2arctic(root: Path | str) -> tuple[list[Utterance], Exclusions]:
     """Read every annotated utterance of a corpus in L2-ARCTIC's folders.
 
     Args:

@@ -1,10 +1,6 @@
-"""Phone labels of any alphabet, as other people's files hold them.
-
-What a transcriber wrote, as its file has it, before any label is folded.
-"""
+"""Phone labels of any alphabet, as the files of others hold them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import isqrt
 from typing import Any, Final
 
@@ -19,10 +15,10 @@ _NAMES: Final[dict[Alphabet, str]] = {"arpabet": "ARPAbet", "ipa": "IPA", "espea
 
 
 def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | None]:
-    """Phone labels: a list of strings and nulls, or one string of labels between blanks.
+    """Read phone labels: a list of strings and nulls, or one string of labels between blanks.
 
     Returns:
-        the labels, each as `spoken_label` has it.
+        the labels, each as of `spoken_label`.
     Raises:
         CorpusError: the field is missing, or holds something else.
     """
@@ -37,10 +33,10 @@ def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | No
 
 
 def phones_field(row: Mapping[str, Any], name: str, where: str) -> list[str]:
-    """As `labels_field`, where every label must be a phone.
+    """Read phone labels as `labels_field` does; every label must be a phone.
 
     Raises:
-        CorpusError: also where a label is null or a silence.
+        CorpusError: as of `labels_field`, or a label is null or a silence.
     """
     labels = labels_field(row, name, where)
     phones = [label for label in labels if label is not None]
@@ -50,34 +46,34 @@ def phones_field(row: Mapping[str, Any], name: str, where: str) -> list[str]:
 
 
 def check_num_phones(phones: Sequence[str], name: str, where: str) -> None:
-    """Refuse what no alignment could take.
+    """Check that an utterance is short enough to be aligned.
 
     Args:
         phones: the phones of one utterance.
-        name: what they are, such as "canonical".
+        name: the field, such as "canonical".
         where: the file and the utterance.
     Raises:
         CorpusError: there are more than `MAX_PHONES`.
     """
     if len(phones) > MAX_PHONES:
         raise CorpusError(
-            f"{where}: {len(phones):,} phones in {name!r} are too many for one utterance (at most {MAX_PHONES:,}); "
-            "cut the recording into utterances"
+            f"{where}: {len(phones):,} phones in {name!r}; the limit is {MAX_PHONES:,}. Cut the recording into "
+            "utterances"
         )
 
 
 class LabelFolder:
-    """Folds labels to the 40 phones; all labels of a file together tell its alphabet."""
+    """Folds labels to the 40 phones; all labels of a file together determine its alphabet."""
 
     def __init__(self, labels: Iterable[str | None]) -> None:
-        """Tell the alphabet of `labels`; a few strange ones do not change what the others say."""
+        """Determine the alphabet of `labels`; a few unknown ones do not change the result."""
         self.alphabet = detect_alphabet(label for label in labels if label is not None and label.lower() != ERR)
 
     def fold(self, label: str, where: str) -> tuple[str, ...]:
-        """IPA phones of one label, or (ERR,).
+        """Fold one label to IPA phones, or to (ERR,).
 
         Raises:
-            CorpusError: the label stands for no phone, or for one in another alphabet only; `where` names file, line,
+            CorpusError: the label stands for no phone, or only for one in another alphabet; `where` names file, line,
                 field and index.
         """
         if label.lower() == ERR:
@@ -86,7 +82,7 @@ class LabelFolder:
             return tuple(fold_sequence([label], self.alphabet))
         except PhoneError as error:
             others = [_NAMES[other] for other in _NAMES if _knows(other, label)]
-            if label.isascii() and others == [_NAMES["espeak"]]:  # which forgives much: `qq`, even
+            if label.isascii() and others == [_NAMES["espeak"]]:  # eSpeak's folding accepts even `qq`
                 others = []
             if not others:
                 raise CorpusError(f"{where}: {error}; correct it, or leave the utterance out") from None
@@ -102,22 +98,3 @@ def _knows(alphabet: Alphabet, label: str) -> bool:
     except PhoneError:
         return False
     return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transcript:
-    """The labels of one utterance.
-
-    where: file, and line where there is one. labels: as written, None where silence stands. places: where each label
-    stands. confidences, times_s: one a label, silences included, or None. chain, position_scores: as in `Prediction`.
-    """
-
-    where: str
-    speaker: str
-    utt: str
-    labels: Sequence[str | None]
-    places: Sequence[str]
-    confidences: Sequence[float] | None = None
-    times_s: Sequence[tuple[float, float]] | None = None
-    chain: str | None = None
-    position_scores: tuple[float, ...] | None = None

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from asheard.corpora.epadb import read_epadb
 from asheard.corpora.exclusions import Exclusions
-from asheard.corpora.l2arctic import read_corpus, read_speakers
+from asheard.corpora.l2arctic import read_l2arctic, read_speakers
 from asheard.corpora.records import Utterance, write_manifest
 from asheard.corpora.speechocean762 import NUM_SPEAKERS, NUM_UTTERANCES, read_speechocean
 from asheard.corpora.splits import last_speakers, split_corpus
@@ -50,7 +50,7 @@ def build_l2arctic(
     """Build the manifests of L2-ARCTIC, or of a corpus in its folders; wav paths are relative to `root`.
 
     Args:
-        root: the corpus (see `read_corpus`).
+        root: the corpus (see `read_l2arctic`).
         out: folder for the manifests.
         test_speakers: speakers kept for testing; None takes the corpus's own.
         text_disjoint: leave out training utterances of prompts that test speakers read.
@@ -59,7 +59,7 @@ def build_l2arctic(
     """
     roster = read_speakers(root)
     test_speakers = roster.test_speakers if test_speakers is None else test_speakers
-    utterances, exclusions = read_corpus(root)
+    utterances, exclusions = read_l2arctic(root)
     expected = roster.num_annotated
     return _write(
         out,

@@ -1,31 +1,22 @@
-"""The three records that travel between AsHeard's rooms, and their checked JSONL form.
+"""The records of utterances and predictions, and their JSON Lines files, checked row by row when they are read."""
 
-What experts' scores say about phones where nobody, or not everybody, wrote down what was said instead.
-
-A score is the mean of several experts' on one scale: 2 right, 1 right with a heavy accent, 0 wrong or missing. Below
-`MISPRONOUNCED_BELOW` the experts agree that the canonical phone was not said, and the sound that was is unknown: such a
-token is an `err` with its score, never a guess. Whether it was substituted or left out the score does not say.
-
-Source: Zhang et al. 2021, "speechocean762: An Open-Source Non-native English Speech Corpus For Pronunciation
-Assessment", whose own labels name what was said where the mean is below 0.5.
-
-Which utterances are meant where a file has one name for speaker and utterance, and how messages list them.
-"""
-
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain as chained
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from asheard.errors import CorpusError
 from asheard.io.files import read_jsonl, write_jsonl
-from asheard.io.table import number_field, optional_text_field, text_field
+from asheard.io.table import Fields, finite, number_field, numbers_field, optional_text_field, text_field
 from asheard.phones import ERR, PHONES
-from asheard.phones.lexicon import cmudict_entries
 
-POSITIONS = ("onset", "nucleus", "coda")
+Key: TypeAlias = tuple[str, str]  # (speaker, utt)
+
+POSITIONS: Final = ("onset", "nucleus", "coda")
+_PHONES: Final = frozenset(PHONES)
+_NUM_LISTED: Final = 10
 
 
 class ErrorType(StrEnum):
@@ -39,13 +30,17 @@ class ErrorType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One annotated position.
+    """One annotated position; phones are IPA symbols of the inventory.
 
-    canonical is None at an addition; perceived is None at a deletion, and at a substitution or addition whose sound the
-    annotator could not name (`err`), or nobody named: experts scored it as wrong or missing. Phones are IPA symbols of
-    the inventory. accented: the annotator starred the label, or heard a difference that the inventory cannot write.
-    score: mean expert score, 0 to 2, where a corpus has them. position: onset, nucleus or coda of the syllable the
-    canonical phone stands in, where the words are known.
+    Attributes:
+        canonical: the dictionary's phone; None at an addition.
+        perceived: the annotator's label; None at a deletion, and if the sound is not known: the annotator could not
+            name it (`err`), or experts scored the phone as wrong or missing and nobody wrote down what was said.
+        error_type: ok, s, d or a.
+        start_s, end_s: where the phone was said.
+        accented: the annotator starred the label, or marked a difference that the inventory cannot express.
+        score: mean expert score, 0 to 2, if the corpus has them.
+        position: onset, nucleus or coda of the canonical phone's syllable, if the words are known.
     """
 
     canonical: str | None
@@ -59,12 +54,12 @@ class Token:
 
     @property
     def is_err(self) -> bool:
-        """What was said here is not known; at a canonical position, only that it was not the canonical phone."""
+        """The sound that was said is not known; at a canonical position, it was not the canonical phone."""
         return self.perceived is None and self.error_type in (ErrorType.SUBSTITUTION, ErrorType.ADDITION)
 
 
 def paired_token(canonical: str | None, perceived: str | None) -> Token:
-    """The token of an aligned pair: None at the canonical's place is an addition, at the other's a deletion.
+    """Make the token of an aligned pair; no canonical phone is an addition, no perceived phone a deletion.
 
     Args:
         canonical, perceived: phones; perceived may be `err`, a sound without a name.
@@ -82,7 +77,9 @@ def paired_token(canonical: str | None, perceived: str | None) -> Token:
 class Recording:
     """A recording without annotation; known by (speaker, utt).
 
-    speaker, l1: empty if unknown. wav: its path.
+    Attributes:
+        speaker, l1: empty if unknown.
+        wav: its path.
     """
 
     utt: str
@@ -91,16 +88,19 @@ class Recording:
     wav: str
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """(speaker, utt)."""
         return self.speaker, self.utt
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One recording and its annotation; known by (speaker, utt), for utt alone repeats across speakers.
+    """One recording and its annotation; known by (speaker, utt), because utt alone repeats across speakers.
 
-    wav is relative to a wav root given at run time, so that a manifest moves between machines.
+    Attributes:
+        wav: relative to a wav root that is given at run time, so that a manifest works on other machines.
+        text: what was to be read.
+        seconds: length of the recording.
     """
 
     utt: str
@@ -112,7 +112,7 @@ class Utterance:
     seconds: float | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """(speaker, utt)."""
         return self.speaker, self.utt
 
@@ -136,8 +136,12 @@ class Utterance:
 class Prediction:
     """What a transcriber wrote for one utterance.
 
-    phones: IPA symbols of the inventory. confidences: one probability a phone. times_s: (start, end) of each phone.
-    position_scores: log-odds that the canonical phone was said, one a canonical position, for chains that score these.
+    Attributes:
+        speaker: empty if unknown.
+        phones: IPA symbols of the inventory.
+        confidences: a probability for each phone.
+        times_s: (start, end) of each phone.
+        position_scores: log-odds that the canonical phone was said, for each canonical position, if the chain has them.
     """
 
     utt: str
@@ -149,13 +153,13 @@ class Prediction:
     position_scores: tuple[float, ...] | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """(speaker, utt)."""
         return self.speaker, self.utt
 
 
 def write_manifest(path: Path | str, utterances: Iterable[Utterance]) -> None:
-    """Write utterances as JSONL; fields that hold nothing are left out of the tokens."""
+    """Write utterances as JSON Lines; empty fields are left out of the tokens."""
     write_jsonl(
         path,
         (
@@ -174,10 +178,11 @@ def write_manifest(path: Path | str, utterances: Iterable[Utterance]) -> None:
 
 
 def read_manifest(path: Path | str) -> list[Utterance]:
-    """Read a manifest and check it row by row.
+    """Read a manifest.
 
     Raises:
-        CorpusError: with file, line and field, for anything a manifest cannot hold, a repeated (speaker, utt) too.
+        CorpusError: the file is missing or empty, a field is missing or wrong, or a (speaker, utt) comes twice; with
+            file, line and field.
     """
     rows = []
     for number, row in read_jsonl(path):
@@ -201,12 +206,12 @@ def read_manifest(path: Path | str) -> list[Utterance]:
 
 
 def write_predictions(path: Path | str, predictions: Iterable[Prediction]) -> None:
-    """Write predictions as JSONL, each as `prediction_to_json` has it."""
+    """Write predictions as JSON Lines, each row as of `prediction_to_json`."""
     write_jsonl(path, map(prediction_to_json, predictions))
 
 
 def prediction_to_json(row: Prediction) -> dict[str, Any]:
-    """The object that stands for a prediction in JSONL; probabilities and times to four decimals."""
+    """The JSON object of a prediction; probabilities and times have four decimals."""
     return {
         "utt": row.utt,
         "speaker": row.speaker,
@@ -218,13 +223,77 @@ def prediction_to_json(row: Prediction) -> dict[str, Any]:
     }
 
 
-def check_unique(keys: Sequence[tuple[str, str]], path: Path | str) -> None:
-    """Raise `CorpusError` naming the first (speaker, utt) that comes twice."""
-    seen: set[tuple[str, str]] = set()
+def read_predictions(path: Path | str) -> list[Prediction]:
+    """Read predictions that AsHeard wrote; `asheard.corpora.transcripts.read_transcripts` reads those of others.
+
+    Raises:
+        CorpusError: the file is missing, a field is missing or wrong, a phone is not an IPA symbol of the inventory, or
+            confidences or times are not one for each phone; with file, line and field.
+    """
+    predictions = []
+    for number, row in read_jsonl(path):
+        where = f"{path}, line {number}"
+        phones = row.get("phones")
+        if not isinstance(phones, list):
+            raise CorpusError(f"{where}: field 'phones' must be a list")
+        for index, phone in enumerate(phones):
+            if not isinstance(phone, str) or phone not in _PHONES:
+                raise CorpusError(f"{where}: phones {index} {phone!r} is not an IPA phone of the inventory")
+        confidences, times_s = numbers_field(row, "confidences", where), times_field(row, "times_s", where)
+        for name, values in (("confidences", confidences), ("times_s", times_s)):
+            if values is not None and len(values) != len(phones):
+                raise CorpusError(f"{where}: {len(values)} {name!r} for {len(phones)} 'phones'")
+        predictions.append(
+            Prediction(
+                utt=text_field(row, "utt", where),
+                speaker="" if row.get("speaker") == "" else text_field(row, "speaker", where),
+                chain=text_field(row, "chain", where),
+                phones=tuple(phones),
+                confidences=confidences,
+                times_s=times_s,
+                position_scores=numbers_field(row, "position_scores", where),
+            )
+        )
+    return predictions
+
+
+def times_field(row: Fields, name: str, where: str) -> tuple[tuple[float, float], ...] | None:
+    """Read a list of [start, end] pairs in seconds; None if it is missing or null.
+
+    Raises:
+        CorpusError: the field holds something else, or a number that is not finite.
+    """
+    spans: Any = row.get(name)
+    if spans is None:
+        return None
+    if not isinstance(spans, list) or any(not isinstance(span, list) or len(span) != 2 for span in spans):
+        raise CorpusError(f"{where}: field {name!r} must be a list of [start, end] pairs")
+    edges = [finite(edge, f"{where}: {name} {index // 2}") for index, edge in enumerate(chained.from_iterable(spans))]
+    return tuple(zip(edges[::2], edges[1::2], strict=True))
+
+
+def check_unique(keys: Sequence[Key], path: Path | str) -> None:
+    """Check that no (speaker, utt) comes twice.
+
+    Raises:
+        CorpusError: naming the first that does.
+    """
+    seen: set[Key] = set()
     for key in keys:
         if key in seen:
             raise CorpusError(f"{path}: utterance {key[1]} of speaker {key[0]} comes twice; keep one of the rows")
         seen.add(key)
+
+
+def format_key(key: Key) -> str:
+    """Write a key as SPEAKER/UTT, or UTT if the speaker is unknown."""
+    return "/".join(key).removeprefix("/")
+
+
+def format_list(names: Sequence[str]) -> str:
+    """Write the first ten names, and how many more there are."""
+    more = len(names) - _NUM_LISTED
+    return ", ".join(names[:_NUM_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _rounded(values: Sequence[float] | None) -> list[float] | None:
@@ -256,7 +325,7 @@ def _token_from_json(row: Any, where: str) -> Token:
         raise CorpusError(f"{where}: error_type {row.get('error_type')!r} is none of ok, s, d, a") from None
     canonical, perceived = _phone(row, "canonical", where), _phone(row, "perceived", where)
     if (canonical is None) != (error_type is ErrorType.ADDITION):
-        raise CorpusError(f"{where}: canonical is null exactly at an addition (error_type {error_type.value})")
+        raise CorpusError(f"{where}: canonical must be null at an addition and only there (error_type {error_type})")
     position = row.get("position")
     if position is not None and position not in POSITIONS:
         raise CorpusError(f"{where}: position {position!r} is none of {', '.join(POSITIONS)}")
@@ -277,101 +346,3 @@ def _phone(row: dict[str, Any], name: str, where: str) -> str | None:
     if phone is not None and phone not in PHONES:
         raise CorpusError(f"{where}: {name} {phone!r} is not an IPA phone of the inventory")
     return phone
-
-
-MISPRONOUNCED_BELOW: Final = 0.5
-MAX_SCORE: Final = 2.0
-
-_STRESS: Final = "012"
-
-
-def scored_token(canonical: str, score: float, position: str | None = None) -> Token:
-    """The token of one scored phone: ok, or `err` where the score is below `MISPRONOUNCED_BELOW`."""
-    if score < MISPRONOUNCED_BELOW:
-        return Token(canonical, None, ErrorType.SUBSTITUTION, score=score, position=position)
-    return Token(canonical, canonical, ErrorType.OK, score=score, position=position)
-
-
-def check_scores(scores: Sequence[float], num_phones: int, name: str, where: str) -> None:
-    """Refuse scores that are not one a phone, or not on the scale.
-
-    Args:
-        name: the field that holds them.
-        where: the file and the utterance.
-    Raises:
-        CorpusError: with field and index.
-    """
-    if len(scores) != num_phones:
-        raise CorpusError(f"{where}: {len(scores)} {name!r} for {num_phones} phones; give one score a phone")
-    for index, score in enumerate(scores):
-        if not 0 <= score <= MAX_SCORE:
-            raise CorpusError(
-                f"{where}: {name} {index} is {score:g}, outside 0 to 2; rescale the scores (2 right, 1 with a heavy "
-                "accent, 0 wrong or missing)"
-            )
-
-
-def without_stress(label: str) -> str:
-    """An ARPAbet label in upper case, its stress digit taken off."""
-    return label.upper().rstrip(_STRESS)
-
-
-def true_stress(word: str, labels: Sequence[str]) -> list[str]:
-    """The labels of a word, `AH0` written `AH1` where it is not schwa.
-
-    speechocean762 writes stress 0 in every word of one syllable, so that `AH0` is the vowel of `bus` as well as that of
-    `the`. Here it stays schwa where CMUdict attests the very pronunciation (DH AH0), and is ʌ elsewhere.
-    """
-    vowels = [index for index, label in enumerate(labels) if label[-1] in _STRESS]
-    upper = [label.upper() for label in labels]
-    if [upper[index] for index in vowels] != ["AH0"] or upper in cmudict_entries().get(word.lower(), []):
-        return list(labels)
-    return [*labels[: vowels[0]], "AH1", *labels[vowels[0] + 1 :]]
-
-
-Key: TypeAlias = tuple[str, str]  # (speaker, utt)
-
-_SEPARATORS: Final = "/_-."  # between speaker and utterance
-_NUM_LISTED: Final = 10
-
-
-def resolve_names(names: Iterable[str], keys: Collection[Key] | None, path: Path) -> dict[str, Key]:
-    """Tell which utterance each name means.
-
-    Args:
-        names: SPEAKER/UTT, SPEAKER_UTT, SPEAKER-UTT, SPEAKER.UTT, or UTT alone.
-        keys: the utterances there are; None where they are not known.
-        path: the file the names stand in, for messages.
-    Returns:
-        name -> (speaker, utt); ("", name) for a name that means none of `keys`.
-    Raises:
-        CorpusError: names that may mean several utterances, or `keys` is None.
-    """
-    if keys is None:
-        raise CorpusError(f"{path}: has no field for the speaker; give the gold's (speaker, utt) to tell them by")
-    meant: defaultdict[str, set[Key]] = defaultdict(set)
-    for speaker, utt in keys:
-        for name in (utt, *(f"{speaker}{separator}{utt}" for separator in _SEPARATORS)):
-            meant[name].add((speaker, utt))
-    found = {name: sorted(meant.get(name, {("", name)})) for name in names}
-    ambiguous = [
-        f"{name} ({' or '.join(map(format_key, candidates[:2]))}{', ...' if len(candidates) > 2 else ''})"
-        for name, candidates in found.items()
-        if len(candidates) > 1
-    ]
-    if ambiguous:
-        raise CorpusError(
-            f"{path}: utterances of several speakers have these names: {format_list(ambiguous)}; call them SPEAKER_UTT"
-        )
-    return {name: candidates[0] for name, candidates in found.items()}
-
-
-def format_key(key: Key) -> str:
-    """SPEAKER/UTT; the name alone where it names no known speaker."""
-    return "/".join(key).removeprefix("/")
-
-
-def format_list(names: Sequence[str]) -> str:
-    """The first ten, and how many more there are."""
-    more = len(names) - _NUM_LISTED
-    return ", ".join(names[:_NUM_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.labels import phones_field
-from asheard.corpora.records import ErrorType, Token, Utterance, check_scores, scored_token, true_stress, without_stress
+from asheard.corpora.phone_scores import check_scores, scored_token, true_stress, without_stress
+from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.splits import Speakers
 from asheard.errors import CorpusError, PhoneError
 from asheard.io.audio import audio_seconds

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from asheard.corpora.records import MISPRONOUNCED_BELOW, Utterance
+from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
+from asheard.corpora.records import Utterance
 from asheard.evaluation.counts import Counts, count_utterances
 from asheard.evaluation.metrics import LABELS, Ratio, Scheme, Statistic, on_the_data
 from asheard.evaluation.separation import FloatArray, Measures, resampled_auc, resampled_correlation

@@ -11,11 +11,11 @@ from typing import Any
 
 import polars as pl
 
-from asheard.corpora.coarsening import coarse_utterances, merges_of
+from asheard.corpora.coarsening import coarsen_utterances, coarsening_of
 from asheard.corpora.manifests import is_synthetic
 from asheard.corpora.records import Utterance
 from asheard.corpora.table import read_gold
-from asheard.corpora.transcripts import read_predictions
+from asheard.corpora.transcripts import read_transcripts
 from asheard.errors import CorpusError
 from asheard.evaluation.bootstrap import LEVEL, NUM_RESAMPLES, Resampled, resample
 from asheard.evaluation.context import SYNTHETIC_NOTE, Context, read_context, write_context
@@ -151,7 +151,7 @@ def evaluate(
     utterances = read_gold(gold, distances)
     keys = [utterance.key for utterance in utterances]
     runs = [
-        ChainRun(chain=chain, seed=seed, predictions=read_predictions(path, chain, keys)) for chain, seed, path in named
+        ChainRun(chain=chain, seed=seed, predictions=read_transcripts(path, chain, keys)) for chain, seed, path in named
     ]
     if prior is not None:
         scorer, plain = load_prior(Path(prior)), [run for run in runs if run.chain in with_prior]
@@ -238,7 +238,7 @@ def evaluate_folds(
         covered.append(replace(fold, gold=gold, runs=[*runs, copy_canonical(gold)]))
         left_out.update(counts)
     gold = [utterance for fold in covered for utterance in fold.gold]
-    merges = merges_of(gold)
+    merges = coarsening_of(gold)
     tables = [_tables(fold, vectors, merges, scheme) for fold in covered]
     rows, utterances = (pl.concat(parts) for parts in zip(*tables, strict=True))
     pooled = resample(utterances, rows, scheme)
@@ -327,7 +327,7 @@ def _tables(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Token rows and utterance rows of a fold."""
     runs = [coarse_run(run, merges) for run in fold.runs]
-    typical = typical_substitutions(rows_of(coarse_utterances(fold.training, merges)))
+    typical = typical_substitutions(rows_of(coarsen_utterances(fold.training, merges)))
     rows = token_rows(fold.gold, runs, vectors=vectors, typical=typical)
     return rows, scheme.count(fold.gold, runs, rows)
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from asheard.corpora.coarsening import merged_phone
+from asheard.corpora.coarsening import coarsen_phone
 from asheard.corpora.records import Key, Prediction, Utterance, format_key, format_list
 from asheard.errors import CorpusError
 from asheard.prior import Prior, PriorRow
@@ -213,5 +213,5 @@ def _coarse_prior(prior: Prior, merges: Mapping[str, str]) -> Prior:
     counts: Counter[PriorRow] = Counter()
     for row, count in prior.counts.items():
         canonical = merges.get(row.canonical, row.canonical)
-        counts[row._replace(canonical=canonical, produced=merged_phone(row.produced, merges))] += count
+        counts[row._replace(canonical=canonical, produced=coarsen_phone(row.produced, merges))] += count
     return replace(prior, counts=counts)

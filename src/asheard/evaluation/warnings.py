@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from asheard.corpora.coarsening import coarse_utterances, merges_of
-from asheard.corpora.records import MISPRONOUNCED_BELOW, Utterance
+from asheard.corpora.coarsening import coarsen_utterances, coarsening_of
+from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
+from asheard.corpora.records import Utterance
 from asheard.evaluation.expert_scores import RIGHT_FROM
 from asheard.evaluation.systems import COPY_CANONICAL, Fold
 from asheard.evaluation.tokens import folds_together
@@ -27,7 +28,7 @@ def label_warnings(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator
     training = [utterance for fold in folds for utterance in fold.training]
     if not training:
         yield "No training rows were given: nothing is L1-typical, and FRR by class is FRR at threshold."
-    coarser = merges_of(coarse_utterances(training, merges)).items()
+    coarser = coarsening_of(coarsen_utterances(training, merges)).items()
     if unseen := {phone: other for phone, other in coarser if phone not in merges}:
         yield (
             f"The training rows do not tell all phones of the gold apart ({_as(unseen)}), so no substitution "

@@ -364,10 +364,10 @@ class Gop:
                 f"{transcriber.kind} gives no posteriors of the 40 phones to score with; give a model folder of ours "
                 "(asheard train), or leave --gop out"
             )
-        from asheard.corpora.coarsening import merges_of
+        from asheard.corpora.coarsening import coarsening_of
         # SELF
 
-        scorer = GopScorer.load(self.calibration, self.prior, merges_of(rows))
+        scorer = GopScorer.load(self.calibration, self.prior, coarsening_of(rows))
         for row in rows:
             try:
                 scorer.check(row)

@@ -7,7 +7,8 @@ from typing import Final
 from asheard.errors import PhoneError
 from asheard.phones import fold_sequence
 from asheard.phones.folding import Alphabet
-from asheard.phones.lexicon import canonical_words, pronunciations
+from asheard.phones.lexicon import pronunciations
+from asheard.phones.text import split_words
 
 Phones = tuple[str, ...]
 
@@ -40,7 +41,7 @@ def target_of_text(text: str) -> Target:
     Raises:
         PhoneError: the text holds no word, or one that neither can say.
     """
-    words = tuple(word.word for word in canonical_words(text))
+    words = tuple(split_words(text))
     return Target(text, words, tuple(tuple(pronunciations(word)) for word in words))
 
 

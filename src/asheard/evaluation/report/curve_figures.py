@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from asheard.corpora.records import MISPRONOUNCED_BELOW
+from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.detection import DetectionCurve, auc_path, detection_curve, operating_point
 from asheard.evaluation.expert_scores import RIGHT_FROM, SCORES
 from asheard.evaluation.metrics import look_up

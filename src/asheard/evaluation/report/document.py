@@ -11,7 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from asheard import __version__
-from asheard.corpora.records import MISPRONOUNCED_BELOW
+from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.context import Context
 from asheard.evaluation.decision import MAX_COLLAPSE_RATIO, MAX_P, PER_TOLERANCE, Verdict, missing_chains
 from asheard.evaluation.expert_scores import RIGHT_FROM, scheme_of

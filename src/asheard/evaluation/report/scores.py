@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from asheard.corpora.records import MISPRONOUNCED_BELOW
+from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.detection import detection_curve
 from asheard.evaluation.expert_scores import RIGHT_FROM, SCORES
 from asheard.evaluation.ranking import in_order, ranking, with_copy_canonical
