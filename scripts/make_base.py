@@ -107,8 +107,8 @@ def report(model: Path, gold: Sequence[Utterance], manifest: Path, wav_root: Pat
     transcribe(model, manifest, wav_root, out / "predictions.jsonl", chain=OFF_THE_SHELF)
     run = ChainRun(chain=OFF_THE_SHELF, predictions=read_predictions(out / "predictions.jsonl"))
     context = Context(corpus="base held-out voices", split=manifest.stem, base=model.name)
-    pooled = evaluate_runs(gold, [run], out=out, context=context).metrics["chains"][OFF_THE_SHELF]["pooled"]
-    print(f"{model}: PER {pooled['per']:.1%}, collapse {pooled['collapse']:.1%} of {pooled['num_substitutions']}")
+    pooled = evaluate_runs(gold, [run], out=out, context=context).metrics.chains[OFF_THE_SHELF].pooled
+    print(f"{model}: PER {pooled.per:.1%}, collapse {pooled.collapse:.1%} of {pooled.num_substitutions}")
 
 
 def main() -> None:

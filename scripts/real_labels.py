@@ -17,7 +17,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,7 +24,8 @@ import polars as pl
 from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_transcripts
 from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
-from asheard.evaluation.metrics import look_up
+from asheard.evaluation.labels import ATYPICAL_ERRORS_CAUGHT, F1, F1_STRICT, FRR, FRR_CLASS, PER, LabelMeasures
+from asheard.evaluation.metrics import ChainSummary, Difference, Metrics
 from asheard.evaluation.report.tables import markdown_table, number, percent, points, probability, with_interval
 from asheard.evaluation.systems import behind_prior
 from asheard.io.files import whole_file
@@ -37,18 +37,17 @@ from word_cut import with_positions
 
 CHAIN = "cnn-rnn-ctc"
 RATES = {
-    "FRR": "frr",
-    "FRR by class": "frr_class",
-    "atypical errors caught": "atypical_errors_caught",
-    "F1": "published.f1",
-    "strict F1": "published.f1_strict",
+    "FRR": FRR,
+    "FRR by class": FRR_CLASS,
+    "atypical errors caught": ATYPICAL_ERRORS_CAUGHT,
+    "F1": F1,
+    "strict F1": F1_STRICT,
 }
+Chains = Mapping[str, ChainSummary[LabelMeasures]]
 NOTE = "Real speech: 900 recordings of six people whom neither the recogniser nor the prior has learned from."
 
 
-def prior_text(
-    metrics: Mapping[str, Any], rows: pl.DataFrame, fitted: Sequence[Fitted], tried: Mapping[str, Any]
-) -> str:
+def prior_text(metrics: Metrics[LabelMeasures], rows: pl.DataFrame, fitted: Sequence[Fitted], tried: Chains) -> str:
     """Compose PRIOR.md.
 
     Args:
@@ -60,19 +59,19 @@ def prior_text(
     sections = [
         "# The L1 prior on real speech",
         f"> **{NOTE}**",
-        f"`{metrics['signature']}`",
+        f"`{metrics.signature}`",
         "## With and without",
-        f"Per cent, with 95% intervals over the {sum(map(len, metrics['design']['speakers'].values()))} test speakers; "
+        f"Per cent, with 95% intervals over the {sum(map(len, metrics.design.speakers.values()))} test speakers; "
         "p_min was chosen on training speakers. The prior changes no transcript: PER and collapse are the same.",
-        _pooled(metrics["chains"]),
+        _pooled(metrics.chains),
         "Paired differences, in points; p corrected for the pairs of chains (Holm).",
-        _differences(metrics["differences"]),
+        _differences(metrics.differences),
         _excused(rows),
         _laxer_threshold(rows),
         "## By first language",
         "One test speaker each: the intervals are within-speaker, over utterances, and say nothing about another "
         "speaker of the L1.",
-        *_by_l1(metrics["chains"]),
+        *_by_l1(metrics.chains),
         "## The variants, on training speakers",
         "One speaker left out at a time; what the annotators heard is foreseen (bits, less is better) and classified "
         "(per cent). This is what chose the default and every p_min.",
@@ -85,40 +84,47 @@ def prior_text(
     return "\n\n".join(sections) + "\n"
 
 
-def _pooled(chains: Mapping[str, Any]) -> str:
+def _pooled(chains: Chains) -> str:
     return markdown_table(
         ["", *chains],
         [
-            [heading, *(_cell(summary, path, "pooled") for summary in chains.values())]
-            for heading, path in RATES.items()
+            [
+                heading,
+                *(
+                    with_interval(metric.of(summary.pooled), summary.intervals.pooled.values[metric])
+                    for summary in chains.values()
+                ),
+            ]
+            for heading, metric in RATES.items()
         ],
     )
 
 
-def _by_l1(chains: Mapping[str, Any]) -> list[str]:
+def _by_l1(chains: Chains) -> list[str]:
     sections = []
-    for heading, path in RATES.items():
-        l1s = chains[CHAIN]["per_l1"]
-        table = [[l1, *(_cell(summary, path, "per_l1", l1) for summary in chains.values())] for l1 in l1s]
+    for heading, metric in RATES.items():
+        table = [
+            [
+                l1,
+                *(
+                    with_interval(metric.of(summary.per_l1[l1]), summary.intervals.per_l1[l1].values[metric])
+                    for summary in chains.values()
+                ),
+            ]
+            for l1 in chains[CHAIN].per_l1
+        ]
         sections += [f"{heading}:", markdown_table(["L1", *chains], table)]
     return sections
 
 
-def _cell(summary: Mapping[str, Any], path: str, *group: str) -> str:
-    measures, intervals = summary, summary["intervals"]
-    for name in group:
-        measures, intervals = measures[name], intervals[name]
-    return with_interval(look_up(dict(measures), path), intervals["values"][path])
-
-
-def _differences(records: Sequence[Mapping[str, Any]]) -> str:
-    headings = {path: heading for heading, path in RATES.items()}
+def _differences(records: Sequence[Difference[LabelMeasures]]) -> str:
+    headings = {metric: heading for heading, metric in RATES.items()}
     return markdown_table(
         ["", "with - without", "p"],
         [
-            [headings[row["metric"]], points(row["difference"], (row["low"], row["high"])), probability(row["p_holm"])]
+            [headings[row.metric], points(row.difference, (row.low, row.high)), probability(row.p_holm)]
             for row in records
-            if row["metric"] in headings
+            if row.metric in headings
         ],
     )
 
@@ -171,12 +177,12 @@ def _on_training(fitted: Sequence[Fitted]) -> str:
     return markdown_table(header, table)
 
 
-def _on_test(chains: Mapping[str, Any]) -> str:
-    rates = {"PER": "per"} | RATES
+def _on_test(chains: Chains) -> str:
+    rates = {"PER": PER} | RATES
     return markdown_table(
         ["variant", *rates],
         [
-            [name, *(percent(look_up(summary["pooled"], path)) for path in rates.values())]
+            [name, *(percent(metric.of(summary.pooled)) for metric in rates.values())]
             for name, summary in chains.items()
         ],
     )
@@ -208,7 +214,7 @@ def main() -> None:
     context = replace(context, p_min=())
     tried = evaluate_runs(gold, runs, out=out / "variants", context=context, training=training, vectors=vectors)
     with whole_file(out / "PRIOR.md") as part:
-        text = prior_text(evaluation.metrics, evaluation.rows, fitted, tried.metrics["chains"])
+        text = prior_text(evaluation.metrics, evaluation.rows, fitted, tried.metrics.chains)
         part.write_text(text, encoding="utf-8")
     print(f"wrote {out}/PRIOR.md and {out}/RESULTS.md")
 

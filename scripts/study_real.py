@@ -23,7 +23,9 @@ from typing import Any, Final
 from asheard.corpora import Utterance, read_epadb, read_gold, read_manifest, read_predictions, write_manifest
 from asheard.errors import AsHeardError, CorpusError
 from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate_runs, write_report
-from asheard.evaluation.metrics import look_up
+from asheard.evaluation.expert_scores import AUC, PCC, PER_CANONICAL, SCORE_COLLAPSE, SCORE_FRR
+from asheard.evaluation.labels import COLLAPSE, F1, PER, PUBLISHED_FRR
+from asheard.evaluation.metrics import ChainSummary, Metric, Metrics
 from asheard.evaluation.report.tables import markdown_table, with_interval
 from asheard.io.digests import folder_states_digest
 from asheard.io.files import whole_file
@@ -40,13 +42,9 @@ from word_cut import with_positions
 TINY: Final = "asheard-tiny"
 TUNED: Final = "asheard-tiny-ft"
 NOTE: Final = "Real speech of people whom asheard-tiny was not trained on."
-LABELLED: Final = {"PER": "per", "FRR": "published.frr", "collapse": "collapse", "F1": "published.f1"}
-SCORED: Final = {
-    "PER against canonical": "per_canonical",
-    "FRR": "frr",
-    "collapse": "collapse",
-    "AUC": "auc",
-    "PCC": "pcc",
+SHOWN: Final[Mapping[str, tuple[Metric[Any], ...]]] = {  # for each kind of gold
+    "labels": (PER, PUBLISHED_FRR, COLLAPSE, F1),
+    "scores": (PER_CANONICAL, SCORE_FRR, SCORE_COLLAPSE, AUC, PCC),
 }
 
 
@@ -126,7 +124,7 @@ def fit_l1_prior(data: Path, out: Path) -> Path | None:
 
 def score_corpus(
     corpus: Corpus, chains: Mapping[str, tuple[str | Path, Gop | None]], out: Path, stages: StageCache
-) -> Any:
+) -> Metrics[Any]:
     """Transcribe with every chain and evaluate; gives the metrics."""
     runs, cache = [], out / "audio-16khz"
     for chain, (model, gop) in chains.items():
@@ -141,28 +139,26 @@ def score_corpus(
     return evaluation.metrics
 
 
-def headline(corpora: Sequence[Corpus], metrics: Mapping[str, Any]) -> str:
+def headline(corpora: Sequence[Corpus], metrics: Mapping[str, Metrics[Any]]) -> str:
     """Compose RESULTS.md: one table a corpus."""
     sections = ["# Real speech", f"> **{NOTE}** Per cent (AUC and PCC times 100), with 95% intervals over speakers."]
     for corpus in corpora:
         found = metrics[corpus.name]
-        rates = SCORED if found.get("gold") == "scores" else LABELLED
-        num_speakers = sum(map(len, found["design"]["speakers"].values()))
-        table = [
-            [chain, *(_cell(summary, path) for path in rates.values())] for chain, summary in found["chains"].items()
-        ]
+        shown = SHOWN[found.scheme.gold]
+        num_speakers = sum(map(len, found.design.speakers.values()))
+        table = [[chain, *(_cell(summary, metric) for metric in shown)] for chain, summary in found.chains.items()]
         sections += [
             f"## {corpus.name}",
             f"{corpus.notes[-1]} {num_speakers} speakers. All of it: {corpus.name}/RESULTS.md.",
-            markdown_table(["chain", *rates], table),
-            *(f"{chain} steps aside: {reason}." for chain, reason in found.get("aside", {}).items()),
+            markdown_table(["chain", *(metric.name for metric in shown)], table),
+            *(f"{chain} is not ranked: {reason}." for chain, reason in found.not_ranked.items()),
         ]
     return "\n\n".join(sections) + "\n"
 
 
-def _cell(summary: Mapping[str, Any], path: str) -> str:
-    interval = summary["intervals"]["pooled"]["values"].get(path)
-    return with_interval(look_up(summary["pooled"], path), interval) if interval else "-"
+def _cell(summary: ChainSummary[Any], metric: Metric[Any]) -> str:
+    interval = summary.intervals.pooled.values.get(metric)
+    return with_interval(metric.of(summary.pooled), interval) if interval else "-"
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Confusions: what was said, and what was written there, counted by hand."""
 
-from asheard.evaluation.missed import most_frequent, substitutions_of
+from asheard.evaluation.detection import most_frequent, substitutions_of
 from asheard.evaluation.report.misses import confusions
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors

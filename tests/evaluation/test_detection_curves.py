@@ -11,8 +11,8 @@ from scipy.integrate import trapezoid
 
 from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.detection import detection_curve, operating_point
-from asheard.evaluation.metrics import measure
-from asheard.evaluation.separation import separation
+from asheard.evaluation.labels import measure
+from asheard.evaluation.separation import measure_d1
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
 from asheard.prior import build_prior, rows_of
@@ -64,7 +64,7 @@ def test_the_area_above_the_curve_is_the_auc_of_d1(case: Case) -> None:
     if curve is not None:
         below = trapezoid(np.append(1, curve.frr), np.append(0, curve.missed))
         ok, named = (np.array(values) for values in distances(rows))
-        assert 1 - below == pytest.approx(separation(ok, named)["auc"])
+        assert 1 - below == pytest.approx(measure_d1(ok, named).auc)
 
 
 @given(cases())
@@ -75,8 +75,8 @@ def test_the_curve_begins_at_collapse_and_passes_the_point_in_use(case: Case) ->
     if curve is None or in_use is None:
         return
     measured = measure(rows, utterance_rows(case.gold, runs, rows))
-    assert curve.missed[0] == pytest.approx(measured["collapse"])
-    assert in_use[1] == pytest.approx(measured["frr"])
+    assert curve.missed[0] == pytest.approx(measured.collapse)
+    assert in_use[1] == pytest.approx(measured.frr)
     place = np.searchsorted(curve.thresholds, VECTORS.threshold)
     assert in_use == pytest.approx((curve.missed[place], curve.frr[place]))
 

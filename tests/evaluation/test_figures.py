@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_PRIOR, ChainRun, Context, evaluate_runs
+from asheard.evaluation.metrics_json import metrics_to_json
 from asheard.evaluation.report.figures import draw_figures, write_figures
 from asheard.evaluation.report.style import DPI, WIDTH, chain_colours, figure_style
 from asheard.phones import load_vectors
@@ -31,7 +32,7 @@ def evaluated(out: Path, *names: str) -> tuple[pl.DataFrame, Mapping[str, Any]]:
     runs: list[ChainRun] = [run(GOLD, WRITTEN, name) for name in names]
     runs = [replace(one, prior=prior) if one.chain == L1_PRIOR else one for one in runs]
     evaluation = evaluate_runs(GOLD, runs, out=out, context=Context(corpus="small", split="s"))
-    return evaluation.rows, evaluation.metrics
+    return evaluation.rows, metrics_to_json(evaluation.metrics)
 
 
 def test_figures_carry_the_signature_and_fit_a_page(tmp_path: Path) -> None:

@@ -35,12 +35,11 @@ def test_each_speaker_is_scored_with_the_prior_and_the_typical_of_their_own_fold
     v = evaluation.rows.filter(canonical="v", chain="behind").sort("speaker")
     assert v["l1_typical"].to_list() == [True, False]
     assert v["class_pred"].to_list() == ["variant", "error"]
-    assert set(evaluation.metrics["chains"]) == {"heard", "behind"}
-    assert evaluation.metrics["chains"]["behind"]["pooled"]["num_utterances"] == 2
-    assert evaluation.metrics["design"]["num_folds"] == 2
-    assert evaluation.metrics["design"]["speakers"] == {"Spanish": ["a", "b"]}
-    intervals = evaluation.metrics["chains"]["heard"]["intervals"]
-    assert intervals["per_l1"]["Spanish"]["units"] == "speakers"
+    assert set(evaluation.metrics.chains) == {"heard", "behind"}
+    assert evaluation.metrics.chains["behind"].pooled.num_utterances == 2
+    assert evaluation.metrics.design.num_folds == 2
+    assert evaluation.metrics.design.speakers == {"Spanish": ["a", "b"]}
+    assert evaluation.metrics.chains["heard"].intervals.per_l1["Spanish"].units == "speakers"
 
 
 def test_one_fold_is_an_ordinary_evaluation(tmp_path: Path) -> None:
@@ -52,11 +51,11 @@ def test_one_fold_is_an_ordinary_evaluation(tmp_path: Path) -> None:
 
 
 def test_speakers_that_train_their_own_fold_are_told_of(tmp_path: Path) -> None:
-    remarks = evaluate_folds([fold("a", "a", [("v", "b")])], out=tmp_path, context=CONTEXT).metrics["remarks"]
-    assert any("share speakers (a)" in remark for remark in remarks)
+    told = evaluate_folds([fold("a", "a", [("v", "b")])], out=tmp_path, context=CONTEXT).metrics.warnings
+    assert any("share speakers (a)" in warning for warning in told)
     apart = [fold("a", "b", [("v", "b")]), fold("b", "a", [("v", "b")])]
-    remarks = evaluate_folds(apart, out=tmp_path, context=CONTEXT).metrics["remarks"]
-    assert not any("share" in remark for remark in remarks)
+    told = evaluate_folds(apart, out=tmp_path, context=CONTEXT).metrics.warnings
+    assert not any("share" in warning for warning in told)
 
 
 @pytest.mark.parametrize("name", ["rows.parquet", "utterances.parquet", "metrics.json", "context.json"])
@@ -83,5 +82,5 @@ def test_a_prior_that_has_seen_the_answers_is_told_of(tmp_path: Path) -> None:
     only = fold("a", "b", [("v", "b")])
     heard, behind = only.runs
     leaked = replace(behind, prior=replace(behind.prior, speakers=frozenset({"a", "z"})))
-    remarks = evaluate_folds([replace(only, runs=[heard, leaked])], out=tmp_path, context=CONTEXT).metrics["remarks"]
-    assert any("fitted on speakers it is tested on (a)" in remark for remark in remarks)
+    told = evaluate_folds([replace(only, runs=[heard, leaked])], out=tmp_path, context=CONTEXT).metrics.warnings
+    assert any("fitted on speakers it is tested on (a)" in warning for warning in told)

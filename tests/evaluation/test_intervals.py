@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from asheard.corpora.records import Utterance
 from asheard.evaluation import bootstrap as intervals
-from asheard.evaluation.bootstrap import BootstrapValues, holm, resample
+from asheard.evaluation.bootstrap import BootstrapValues, Resampled, holm, resample
 from asheard.evaluation.counts import ALL_COUNTS, SCHEMA, utterance_rows
-from asheard.evaluation.metrics import RATIOS, STATISTICS, look_up, summarise
-from asheard.evaluation.separation import gradience, histograms, quartile_gap, resampled_dissociations, separation
+from asheard.evaluation.labels import COLLAPSE, FRR, LABELS, PER, LabelMeasures
+from asheard.evaluation.metrics import summarise
+from asheard.evaluation.separation import histograms, measure_d1, measure_d2, measure_d3, resampled_dissociations
 from asheard.evaluation.systems import ChainRun
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import PHONES, load_vectors
@@ -31,6 +32,10 @@ def counted(chain: str, speaker: str, utt: str = "u", **counts: int) -> dict[str
     return {"chain": chain, "seed": 0, "l1": "Hindi", "speaker": speaker, "utt": utt} | values
 
 
+def rates(rows: list[dict[str, Any]]) -> Resampled[LabelMeasures]:
+    return resample(frame(rows), None, LABELS)
+
+
 def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA)
 
@@ -39,15 +44,15 @@ def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
 @settings(max_examples=20)
 def test_the_number_on_the_data_is_the_metric_itself(case: Case) -> None:
     rows, utterances = tables(case.gold, case.runs)
-    measured = summarise(rows, utterances)
-    for chain, by_path in resample(utterances, rows).numbers.items():
-        assert set(by_path) == {*RATIOS, *STATISTICS}
-        for path, numbers in by_path.items():
-            expected = look_up(measured[chain]["pooled"], path)
+    measured = summarise(rows, utterances, LABELS)
+    for chain, by_metric in resample(utterances, rows, LABELS).values.items():
+        assert set(by_metric) == set(LABELS.metrics_of(measured[chain].pooled))
+        for metric, numbers in by_metric.items():
+            expected = metric.of(measured[chain].pooled)
             if expected is None:
-                assert np.isnan(numbers.values[0]), path
+                assert np.isnan(numbers.values[0]), metric.key
             else:
-                assert numbers.values[0] == pytest.approx(expected), path
+                assert numbers.values[0] == pytest.approx(expected), metric.key
 
 
 distance = st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0])
@@ -76,16 +81,10 @@ def test_a_unit_drawn_twice_counts_as_if_it_stood_there_twice(
     ok = np.array([written for _, written, said in repeated if said is None])
     sub = np.array([written for _, written, said in repeated if said is not None])
     said = np.array([said for _, _, said in repeated if said is not None])
-    gap = quartile_gap(ok, sub)
-    expected = {
-        "d1.auc": separation(ok, sub)["auc"],
-        "d2.ok_p75": gap["ok_p75"],
-        "d2.sub_p25": gap["sub_p25"],
-        "d2.gap": gap["gap"],
-        "d3.rho": gradience(sub, said)["rho"],
-    }
-    for name, value in expected.items():
-        assert np.isnan(measured[name][0]) if value is None else measured[name][0] == pytest.approx(value), name
+    d2 = measure_d2(ok, sub)
+    expected = (measure_d1(ok, sub).auc, d2.ok_p75, d2.sub_p25, d2.gap, measure_d3(sub, said).rho)
+    for name, (found,), value in zip(measured._fields, measured, expected, strict=True):
+        assert np.isnan(found) if value is None else found == pytest.approx(value), name
 
 
 def test_resampling_speakers_against_doing_it_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +97,7 @@ def test_resampling_speakers_against_doing_it_one_by_one(monkeypatch: pytest.Mon
         for speaker in speakers
         for utt in range(3)
     ]
-    resampled = resample(frame(rows)).numbers["x"]["per"].values
+    resampled = rates(rows).values["x"][PER].values
     draws = np.random.default_rng(intervals.SEED).multinomial(5, [0.2] * 5, size=200)
     slow = []
     for drawn in draws:
@@ -114,25 +113,25 @@ def test_resampling_speakers_against_doing_it_one_by_one(monkeypatch: pytest.Mon
 
 
 def test_one_speaker_is_resampled_by_utterance_and_says_so() -> None:
-    alone = resample(frame([counted("x", "s", f"u{i}", num_produced=10, num_edits=i) for i in range(8)]))
-    several = resample(frame([counted("x", f"s{i}", num_produced=10, num_edits=i) for i in range(8)]))
+    alone = rates([counted("x", "s", f"u{i}", num_produced=10, num_edits=i) for i in range(8)])
+    several = rates([counted("x", f"s{i}", num_produced=10, num_edits=i) for i in range(8)])
     assert (alone.units, alone.num_units) == ("utterances", 8)
     assert (several.units, several.num_units) == ("speakers", 8)
-    assert alone.intervals()["x"]["values"]["per"] == several.intervals()["x"]["values"]["per"]
+    assert alone.intervals()["x"].values[PER] == several.intervals()["x"].values[PER]
 
 
 def test_one_utterance_has_no_interval() -> None:
-    values = resample(frame([counted("x", "s", num_produced=10, num_edits=3)])).intervals()["x"]["values"]
-    assert values["per"] is None
-    assert values["collapse"] is None
+    values = rates([counted("x", "s", num_produced=10, num_edits=3)]).intervals()["x"].values
+    assert values[PER] is None
+    assert values[COLLAPSE] is None
 
 
 def test_speakers_that_say_nothing_about_a_number_lend_it_no_certainty() -> None:
     silent = [counted("x", speaker) for speaker in "cdef"]
     one = [counted("x", "a", num_substitutions=5, num_collapsed=3), counted("x", "b"), *silent]
     two = [counted("x", "a", num_substitutions=5, num_collapsed=3), counted("x", "b", num_substitutions=5), *silent]
-    assert resample(frame(one)).intervals()["x"]["values"]["collapse"] is None
-    low, high = resample(frame(two)).intervals()["x"]["values"]["collapse"]
+    assert rates(one).intervals()["x"].values[COLLAPSE] is None
+    low, high = rates(two).intervals()["x"].values[COLLAPSE]
     assert (low, high) == (0, 1)  # two speakers, as unlike as these
 
 
@@ -141,15 +140,15 @@ def test_intervals_stay_where_the_number_can_be() -> None:
         counted("x", f"s{i}", num_produced=10, num_edits=40 * (i == 0), num_ok=5, num_ok_called_error=5 * (i == 1))
         for i in range(4)
     ]
-    values = resample(frame(rows)).intervals()["x"]["values"]
-    assert values["per"][0] == values["frr"][0] == 0
-    assert values["per"][1] > 1
-    assert values["frr"][1] <= 1
+    values = rates(rows).intervals()["x"].values
+    assert values[PER][0] == values[FRR][0] == 0
+    assert values[PER][1] > 1
+    assert values[FRR][1] <= 1
 
 
 def test_the_same_numbers_every_time_whatever_the_order() -> None:
     rows = [counted("x", f"s{i}", num_produced=10, num_edits=i) for i in range(6)]
-    assert resample(frame(rows)).intervals() == resample(frame(rows[::-1])).intervals()
+    assert rates(rows).intervals() == rates(rows[::-1]).intervals()
 
 
 def test_differences_are_paired() -> None:
@@ -159,19 +158,15 @@ def test_differences_are_paired() -> None:
         for chain, better in (("a", 40), ("b", 0), ("copy", 40))
         for i in range(6)
     ]
-    resampled = resample(frame(rows))
-    low, high = resampled.intervals()["a"]["values"]["per"]
+    resampled = rates(rows)
+    low, high = resampled.intervals()["a"].values[PER]
     assert high - low > 0.2
-    records = {
-        (record["chain"], record["reference"]): record
-        for record in resampled.differences(["a", "b", "copy"])
-        if record["metric"] == "per"
-    }
+    records = {(record.chain, record.reference): record for record in resampled.differences(["a", "b", "copy"], [PER])}
     b_a = records["b", "a"]
-    assert b_a["difference"] == pytest.approx(-0.04)
-    assert b_a["low"] == pytest.approx(-0.04)
-    assert b_a["p"] < 1e-9
-    assert records["copy", "a"]["p"] is records["copy", "a"]["p_holm"] is None
+    assert b_a.difference == pytest.approx(-0.04)
+    assert b_a.low == pytest.approx(-0.04)
+    assert b_a.p < 1e-9
+    assert records["copy", "a"].p is records["copy", "a"].p_holm is None
 
 
 def test_p_says_what_the_interval_says() -> None:
@@ -182,9 +177,9 @@ def test_p_says_what_the_interval_says() -> None:
             for chain in "ab"
             for i in range(6)
         ]
-        record = next(row for row in resample(frame(rows)).differences(["a", "b"]) if row["metric"] == "per")
-        assert (record["p"] < 0.05) == (record["low"] > 0 or record["high"] < 0)
-        assert record["p_holm"] == record["p"]  # one comparison
+        (record,) = rates(rows).differences(["a", "b"], [PER])
+        assert (record.p < 0.05) == (record.low > 0 or record.high < 0)
+        assert record.p_holm == record.p  # one comparison
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=7))
@@ -227,6 +222,8 @@ def test_every_chain_is_resampled_ten_thousand_times(num_speakers: int) -> None:
     ]
     runs = [run(gold, [" ".join(row.canonical) for row in gold], chain) for chain in "ab"]
     rows, utterances = tables(gold, runs)
-    resampled = resample(utterances, rows)
+    resampled = resample(utterances, rows, LABELS)
     assert resampled.num_units == (12 if num_speakers == 1 else 3)
-    assert {len(numbers.values) for by_path in resampled.numbers.values() for numbers in by_path.values()} == {10_001}
+    assert {len(numbers.values) for by_metric in resampled.values.values() for numbers in by_metric.values()} == {
+        10_001
+    }

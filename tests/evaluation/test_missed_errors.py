@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from asheard.corpora.records import Utterance
-from asheard.evaluation.missed import MIN_SUBSTITUTIONS, NUM_MISSED, collapse_by, most_missed
+from asheard.evaluation.detection import MIN_SUBSTITUTIONS, NUM_MISSED, collapse_by, most_missed
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
 from support.small_gold import run, token, utterance

@@ -11,10 +11,11 @@ from scipy.stats import mannwhitneyu
 from asheard.errors import CorpusError
 from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Evaluation, evaluate_runs
 from asheard.evaluation.detection import detection_curve
-from asheard.evaluation.ranking import distinct_transcripts
+from asheard.evaluation.labels import POSITION_AUC, POSITION_AUC_ALL_ERRORS
+from asheard.evaluation.metrics_json import metrics_to_json
 from asheard.evaluation.report.curve_figures import draw_detection
 from asheard.evaluation.report.distances import detection
-from asheard.evaluation.systems import behind_prior
+from asheard.evaluation.systems import behind_prior, distinct_transcripts
 from asheard.evaluation.tokens import OPTIONAL, SCHEMA, token_rows
 from asheard.phones import load_vectors
 from support.scored_gold import scoring
@@ -38,7 +39,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
 
 
 def test_its_auc_is_of_its_own_scores(both: Evaluation) -> None:
-    chains = both.metrics["chains"]
+    summary = both.metrics.chains["gop"]
     rows = both.rows.filter(chain="gop")
     ok, named, errors = (
         rows.filter(side)["position_score"]
@@ -49,26 +50,25 @@ def test_its_auc_is_of_its_own_scores(both: Evaluation) -> None:
         )
     )
     assert len(errors) > len(named)
-    measured = chains["gop"]["pooled"]["position_scores"]
-    for name, wrong in (("auc", named), ("auc_all_errors", errors)):
-        assert measured[name] == pytest.approx(mannwhitneyu(ok, wrong).statistic / (len(ok) * len(wrong)))
-        low, high = chains["gop"]["intervals"]["pooled"]["values"][f"position_scores.{name}"]
-        assert low < measured[name] < high
-    assert chains["gop"]["spread"]["pooled"]["position_scores.auc"] == [measured["auc"]] * 2
+    for metric, wrong in ((POSITION_AUC, named), (POSITION_AUC_ALL_ERRORS, errors)):
+        value = metric.of(summary.pooled)
+        assert value == pytest.approx(mannwhitneyu(ok, wrong).statistic / (len(ok) * len(wrong)))
+        low, high = summary.intervals.pooled.values[metric]
+        assert low < value < high
+        assert summary.spread.pooled[metric] == (value, value)
 
 
 def test_every_other_number_is_that_of_the_phones_it_wrote(both: Evaluation) -> None:
-    chains = both.metrics["chains"]
-    pooled = {name: value for name, value in chains["gop"]["pooled"].items() if name != "position_scores"}
-    assert pooled == chains["plain"]["pooled"]
-    values = chains["gop"]["intervals"]["pooled"]["values"]
-    kept = {path: ends for path, ends in values.items() if not path.startswith("position_scores")}
-    assert kept == chains["plain"]["intervals"]["pooled"]["values"]
+    chains = both.metrics.chains
+    assert replace(chains["gop"].pooled, position_scores=None) == chains["plain"].pooled
+    values = chains["gop"].intervals.pooled.values
+    kept = {metric: ends for metric, ends in values.items() if metric not in (POSITION_AUC, POSITION_AUC_ALL_ERRORS)}
+    assert kept == chains["plain"].intervals.pooled.values
 
 
 def test_a_chain_without_scores_is_as_it_was(both: Evaluation, tmp_path: Path) -> None:
     alone = evaluate_runs(TEST, [PLAIN], out=tmp_path, context=CONTEXT)
-    assert alone.metrics["chains"]["plain"] == both.metrics["chains"]["plain"]
+    assert alone.metrics.chains["plain"] == both.metrics.chains["plain"]
     assert "position_scores" not in (tmp_path / "metrics.json").read_text()
 
 
@@ -99,15 +99,15 @@ def test_its_curve_is_over_its_own_scores() -> None:
 
 
 def test_the_report_says_whose_scores_they_are(both: Evaluation) -> None:
-    text = "\n".join(detection(both.rows, both.metrics))
-    auc = both.metrics["chains"]["gop"]["pooled"]["position_scores"]["auc"]
+    text = "\n".join(detection(both.rows, metrics_to_json(both.metrics)))
+    auc = POSITION_AUC.of(both.metrics.chains["gop"].pooled)
     assert f"| gop                | {auc:.3f} [" in text
     assert "gop: AUC and curve are of its own scores" in text
     assert "plain: AUC" not in text
 
 
 def test_the_picture_has_its_curve(both: Evaluation) -> None:
-    (axes,) = draw_detection(both.rows, both.metrics["chains"]).axes
+    (axes,) = draw_detection(both.rows, metrics_to_json(both.metrics)["chains"]).axes
     drawn = [line.get_ydata().tolist() for line in axes.lines]
     for chain in ("plain", "gop"):
         curve = detection_curve(both.rows.filter(chain=chain))

@@ -1,9 +1,8 @@
 """The published counts: the figures of a published system, a slow reference, and the attack they cannot see."""
 
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_transcripts
 from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.evaluation.counts import utterance_rows
+from asheard.evaluation.labels import LABELS, PublishedMetrics
 from asheard.evaluation.metrics import summarise
 from asheard.evaluation.systems import copy_canonical
 from asheard.evaluation.tokens import token_rows
@@ -24,11 +24,11 @@ from support.small_gold import L1S, Case, cases, run, utterance
 from support.small_gold import PHONES as SMALL_PHONES
 
 
-def published(gold: list[Utterance], runs: list[ChainRun]) -> dict[str, dict[str, Any]]:
+def published(gold: list[Utterance], runs: list[ChainRun]) -> dict[str, PublishedMetrics]:
     """The pooled published metrics of each chain."""
     rows = token_rows(gold, runs, vectors=load_vectors())
-    summary = summarise(rows, utterance_rows(gold, runs, rows))
-    return {chain: values["pooled"]["published"] for chain, values in summary.items()}
+    summary = summarise(rows, utterance_rows(gold, runs, rows), LABELS)
+    return {chain: values.pooled.published for chain, values in summary.items()}
 
 
 def with_a_random_phone_after_each(predictions: list[Prediction]) -> list[Prediction]:
@@ -47,7 +47,7 @@ def test_the_figures_published_about_a_recogniser(real_data: Path, tmp_path: Pat
     metrics = evaluate_runs(
         gold, [chain], out=tmp_path, context=Context(corpus="l2arctic-labels", split="test-6")
     ).metrics
-    measured = metrics["chains"]["cnn"]["pooled"]["published"]
+    measured = asdict(metrics.chains["cnn"].pooled.published)
     counts = {name: measured[name] for name in ("ta", "fr", "fa", "cd", "de")}
     assert counts == {"ta": 20_194, "fr": 5_520, "fa": 1_082, "cd": 2_072, "de": 1_137}
     rates = {name: f"{100 * value:.2f}" for name, value in measured.items() if name not in counts}
@@ -78,12 +78,12 @@ def test_strict_f1_punishes_writing_too_much_and_f1_rewards_it(real_data: Path) 
             ChainRun(chain="deaf attack", predictions=with_a_random_phone_after_each(list(copy.predictions))),
         ],
     ).values()
-    assert copied["f1"] == copied["f1_strict"] == 0
-    assert copied["per"] < honest["per"] < 0.3
-    assert min(attack["per"], deaf_attack["per"]) > 1
-    assert attack["f1"] > honest["f1"] + 0.09
-    assert deaf_attack["f1"] > honest["f1"] + 0.35  # who hears nothing and writes twice as much "wins"
-    assert max(attack["f1_strict"], deaf_attack["f1_strict"]) < honest["f1_strict"] - 0.2
+    assert copied.f1 == copied.f1_strict == 0
+    assert copied.per < honest.per < 0.3
+    assert min(attack.per, deaf_attack.per) > 1
+    assert attack.f1 > honest.f1 + 0.09
+    assert deaf_attack.f1 > honest.f1 + 0.35  # who hears nothing and writes twice as much "wins"
+    assert max(attack.f1_strict, deaf_attack.f1_strict) < honest.f1_strict - 0.2
 
 
 @given(st.lists(st.sampled_from(PHONES), min_size=1, max_size=8), st.randoms(use_true_random=False))
@@ -92,9 +92,9 @@ def test_a_perfect_transcript_with_insertions_loses_in_strict_f1_only(phones: li
     perfect = run(gold, [" ".join([*phones, "d"])], "perfect")
     padded = replace(perfect, chain="padded", predictions=with_a_random_phone_after_each(list(perfect.predictions)))
     clean, noisy = published(gold, [perfect, padded]).values()
-    assert clean["f1"] == clean["f1_strict"] == 1
-    assert noisy["f1_strict"] < 1
-    assert noisy["f1_strict"] <= noisy["f1"]
+    assert clean.f1 == clean.f1_strict == 1
+    assert noisy.f1_strict < 1
+    assert noisy.f1_strict <= noisy.f1
 
 
 NAMES = ("ta", "fr", "fa", "cd", "de")
@@ -153,7 +153,8 @@ def test_against_a_slow_reference(case: Case, excused: frozenset[tuple[str, str]
 @given(cases())
 @settings(max_examples=40)
 def test_bounds_sums_and_formulas(case: Case) -> None:
-    for values in published(case.gold, [chain for chain in case.runs if chain.seed == 1]).values():
+    for measured in published(case.gold, [chain for chain in case.runs if chain.seed == 1]).values():
+        values = asdict(measured)
         ta, fr, fa, cd, de = (values[name] for name in ("ta", "fr", "fa", "cd", "de"))
         tr = cd + de
         for name in ("frr", "far", "der", "precision", "recall", "f1", "f1_strict"):
@@ -203,6 +204,6 @@ def test_what_the_prior_excuses_is_accepted() -> None:
     without, behind = published(gold, [plain, scored]).values()
     names = ("ta", "fr", "fa", "cd", "de")
     # v -> b is excused, whether it was said or not; t -> b (which is what the alignment makes of the added b) is not
-    assert [without[name] for name in names] == [1, 1, 0, 2, 0]
-    assert [behind[name] for name in names] == [2, 0, 1, 1, 0]
-    assert without["per"] == behind["per"]
+    assert [getattr(without, name) for name in names] == [1, 1, 0, 2, 0]
+    assert [getattr(behind, name) for name in names] == [2, 0, 1, 1, 0]
+    assert without.per == behind.per

@@ -15,12 +15,12 @@ def test_a_published_recogniser_is_ranked_on_real_speech(real_data: Path, tmp_pa
     gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
     run = ChainRun(chain="cnn", predictions=read_transcripts(labels / "predictions-cnn-rnn-ctc.jsonl"))
     context = Context(corpus="l2arctic-labels", split="test-6")
-    chains = evaluate_runs(gold, [run], out=tmp_path, context=context).metrics["chains"]
-    pooled = chains["cnn"]["pooled"]
-    assert f"{100 * pooled['per']:.2f}" == "27.75"  # arXiv 2104.08428
-    assert pooled["num_utterances"] == 900
-    assert 0.25 <= pooled["collapse"] <= 0.35
-    assert pooled["d2"]["pass"] is False
-    assert len(chains["cnn"]["per_l1"]) == 6
+    chains = evaluate_runs(gold, [run], out=tmp_path, context=context).metrics.chains
+    pooled = chains["cnn"].pooled
+    assert f"{100 * pooled.per:.2f}" == "27.75"  # arXiv 2104.08428
+    assert pooled.num_utterances == 900
+    assert 0.25 <= pooled.collapse <= 0.35
+    assert pooled.d2.passes is False
+    assert len(chains["cnn"].per_l1) == 6
     assert write_report(tmp_path) is None
     assert "27.75" in (tmp_path / "RESULTS.md").read_text()

@@ -99,9 +99,9 @@ def test_an_outside_chain_has_tables_and_plots_and_no_verdict(tmp_path: Path) ->
     assert "read both in test and in training" not in text
     assert f"these are missing: {', '.join(CHAINS)}" in text
     assert "No training rows were given" in text
-    pooled = evaluation.metrics["chains"]["theirs"]["pooled"]
-    assert pooled["num_l1_typical"] == 0
-    assert pooled["frr_class"] == pooled["frr"]
+    pooled = evaluation.metrics.chains["theirs"].pooled
+    assert pooled.num_l1_typical == 0
+    assert pooled.frr_class == pooled.frr
 
 
 def test_a_chain_without_errors_or_phones_has_a_report_too(tmp_path: Path) -> None:
@@ -120,9 +120,9 @@ def test_gold_coarser_than_the_inventory_is_met_on_both_sides(tmp_path: Path) ->
     prior = build_prior(rows_of(training), threshold=load_vectors().threshold)
     run = ChainRun(chain="x", predictions=predictions, prior=prior)
     evaluation = evaluate_runs(gold, [run], out=tmp_path, context=CONTEXT, training=training)
-    pooled = evaluation.metrics["chains"]["x"]["pooled"]
-    assert (pooled["per"], pooled["collapse"], pooled["num_l1_typical"]) == (pytest.approx(1 / 3), 1, 60)
-    assert "folding:ə>ʌ" in evaluation.metrics["signature"]
+    pooled = evaluation.metrics.chains["x"].pooled
+    assert (pooled.per, pooled.collapse, pooled.num_l1_typical) == (pytest.approx(1 / 3), 1, 60)
+    assert "folding:ə>ʌ" in evaluation.metrics.signature
     write_report(tmp_path)
     assert "counted on both sides: ə as ʌ" in (tmp_path / "RESULTS.md").read_text()
 
@@ -134,8 +134,8 @@ def test_what_the_gold_folds_together_is_not_held_against_the_training_rows(tmp_
     run = ChainRun(chain="x", predictions=predictions)
     for said, remarked in ((["ə", "ʌ"], False), (["ə", "ʌ", "ʃ"], True)):
         training = [utterance(f"v{i}", [(phone, phone) for phone in said], "Korean") for i in range(60)]
-        remarks = evaluate_runs(gold, [run], out=tmp_path, context=CONTEXT, training=training).metrics["remarks"]
-        coarser = [remark for remark in remarks if "training rows do not tell" in remark]
+        remarks = evaluate_runs(gold, [run], out=tmp_path, context=CONTEXT, training=training).metrics.warnings
+        coarser = [remark for remark in remarks if "training rows do not distinguish" in remark]
         assert ["(ʒ as ʃ)" in remark for remark in coarser] == [True] * remarked
 
 

@@ -4,7 +4,7 @@ import json
 import random
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ from asheard.corpora.table import read_gold
 from asheard.errors import CorpusError
 from asheard.evaluation import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, ChainRun, Context, evaluate_runs
 from asheard.evaluation.bootstrap import resample
-from asheard.evaluation.expert_scores import SCORES, has_only_scores, not_ranked, scheme_for
-from asheard.evaluation.metrics import LABELS
+from asheard.evaluation.expert_scores import AUC, PCC, SCORES, ScoreMeasures, has_only_scores, not_ranked, scheme_for
+from asheard.evaluation.labels import LABELS
 from asheard.evaluation.systems import copy_canonical
 from asheard.evaluation.tokens import token_rows
+from asheard.io.files import read_json
 from asheard.phones import cos_dist, load_vectors
 from asheard.phones.alignment import wper_align
 from asheard.prior import build_prior
@@ -31,9 +32,10 @@ from support.small_gold import GOLD, PHONES, run, utterance
 
 VECTORS = load_vectors()
 CONTEXT = Context(corpus="scores", split="s")
+WITHOUT_WHOLE = ("collapse", "frr", "auc", "pcc", "precision", "recall", "f1")  # undefined without scores
 
 
-def pooled(gold: Sequence[Utterance], runs: Sequence[ChainRun]) -> dict[str, Any]:
+def pooled(gold: Sequence[Utterance], runs: Sequence[ChainRun]) -> dict[str, ScoreMeasures]:
     rows = token_rows(gold, runs, vectors=VECTORS)
     utterances = SCORES.count(gold, runs, rows)
     names = dict.fromkeys(run.chain for run in runs)
@@ -79,7 +81,7 @@ def test_gold_without_a_score_is_gold_of_labels() -> None:
 def test_the_numbers_of_a_chain_by_hand() -> None:
     """t d ɪ for t d i; z z i, and ɪ left out, for s z ɪ i."""
     measures = pooled(SCORED, [run(SCORED, ["t d ɪ", "z z i"])])["x"]
-    counts = {name: value for name, value in measures.items() if name.startswith("num_")}
+    counts = {name: value for name, value in asdict(measures).items() if name.startswith("num_")}
     assert counts == {
         "num_utterances": 2,
         "num_tokens": 7,
@@ -93,12 +95,12 @@ def test_the_numbers_of_a_chain_by_hand() -> None:
         "num_edits": 3,
     }
     closeness = [0, 0, -cos_dist("i", "ɪ"), -cos_dist("s", "z"), 0, -1, 0]
-    assert measures["collapse"] == 1
-    assert measures["frr"] == 2 / 4
-    assert measures["precision"] == measures["recall"] == measures["f1"] == 0
-    assert measures["per_canonical"] == 3 / 7
-    assert measures["auc"] == (0.5 + 0 + 0 + 0.5) / 4  # each right phone against two wrong ones, both at distance 0
-    assert measures["pcc"] == pytest.approx(np.corrcoef(closeness, [2, 0.4, 1.8, 2, 0, 1.2, 2])[0, 1])
+    assert measures.collapse == 1
+    assert measures.frr == 2 / 4
+    assert measures.precision == measures.recall == measures.f1 == 0
+    assert measures.per_canonical == 3 / 7
+    assert measures.auc == (0.5 + 0 + 0 + 0.5) / 4  # each right phone against two wrong ones, both at distance 0
+    assert measures.pcc == pytest.approx(np.corrcoef(closeness, [2, 0.4, 1.8, 2, 0, 1.2, 2])[0, 1])
 
 
 @given(scored_cases())
@@ -125,20 +127,20 @@ def test_every_number_against_its_definition(case: tuple[list[Utterance], ChainR
     def share(part: np.ndarray, whole: np.ndarray) -> Any:
         return pytest.approx((part & whole).sum() / whole.sum()) if whole.any() else None
 
-    assert measures["collapse"] == share(accepted, wrong)
-    assert measures["frr"] == share(~accepted, right)
-    assert measures["precision"] == share(wrong, ~accepted)
-    assert measures["recall"] == share(~accepted, wrong)
+    assert measures.collapse == share(accepted, wrong)
+    assert measures.frr == share(~accepted, right)
+    assert measures.precision == share(wrong, ~accepted)
+    assert measures.recall == share(~accepted, wrong)
     if right.any() and wrong.any():
         pairs = right.sum() * wrong.sum()
-        assert measures["auc"] == pytest.approx(mannwhitneyu(close[right], close[wrong]).statistic / pairs)
+        assert measures.auc == pytest.approx(mannwhitneyu(close[right], close[wrong]).statistic / pairs)
     else:
-        assert measures["auc"] is None
+        assert measures.auc is None
     bounded = expit(close) if one.scores_positions else close
     if np.ptp(score) > 0 and np.ptp(bounded) > 1e-3:
-        assert measures["pcc"] == pytest.approx(pearsonr(bounded, score).statistic)
+        assert measures.pcc == pytest.approx(pearsonr(bounded, score).statistic)
     elif np.ptp(score) == 0 or np.ptp(close) == 0:
-        assert measures["pcc"] is None
+        assert measures.pcc is None
 
 
 @given(scored_cases())
@@ -148,16 +150,16 @@ def test_the_first_resample_is_the_data_themselves(case: tuple[list[Utterance], 
     rows = token_rows(gold, [one], vectors=VECTORS)
     utterances = SCORES.count(gold, [one], rows)
     measures = SCORES.measure(rows, utterances)
-    by_path = resample(utterances, rows, SCORES).numbers["x"]
-    assert set(by_path) == set(SCORES.paths)
-    for path, numbers in by_path.items():
-        value = np.nan if measures[path] is None else measures[path]
-        assert numbers.values[0] == pytest.approx(value, nan_ok=True), path
+    resampled = resample(utterances, rows, SCORES).values["x"]
+    assert set(resampled) == set(SCORES.all_metrics)
+    for metric, numbers in resampled.items():
+        value = metric.of(measures)
+        assert numbers.values[0] == pytest.approx(np.nan if value is None else value, nan_ok=True), metric.key
 
 
 def test_who_copies_collapses_and_rejects_nothing() -> None:
     copied = pooled(SCORED, [copy_canonical(SCORED)])["copy the canonical"]
-    assert [copied[name] for name in ("collapse", "frr", "auc", "recall", "f1", "per_canonical")] == [
+    assert [getattr(copied, name) for name in ("collapse", "frr", "auc", "recall", "f1", "per_canonical")] == [
         1,
         0,
         0.5,
@@ -165,14 +167,20 @@ def test_who_copies_collapses_and_rejects_nothing() -> None:
         0,
         0,
     ]
-    assert copied["precision"] is copied["pcc"] is None
+    assert copied.precision is copied.pcc is None
 
 
 def test_who_writes_nothing_rejects_everything() -> None:
     silent = pooled(SCORED, [run(SCORED, ["", ""])])["x"]
-    assert [silent[name] for name in ("collapse", "frr", "auc", "recall", "per_canonical")] == [0, 1, 0.5, 1, 1]
-    assert silent["precision"] == 2 / 7
-    assert silent["pcc"] is None
+    assert [getattr(silent, name) for name in ("collapse", "frr", "auc", "recall", "per_canonical")] == [
+        0,
+        1,
+        0.5,
+        1,
+        1,
+    ]
+    assert silent.precision == 2 / 7
+    assert silent.pcc is None
 
 
 def test_who_writes_at_random_is_no_better_than_chance() -> None:
@@ -183,31 +191,35 @@ def test_who_writes_at_random_is_no_better_than_chance() -> None:
     ]
     written = [" ".join(chance.choices(PHONES, k=9)) for _ in gold]
     measures = pooled(gold, [run(gold, written)])["x"]
-    assert measures["auc"] == pytest.approx(0.5, abs=0.03)
-    assert measures["pcc"] == pytest.approx(0, abs=0.05)
-    assert measures["frr"] == pytest.approx(1 - measures["collapse"], abs=0.05)
+    assert measures.auc == pytest.approx(0.5, abs=0.03)
+    assert measures.pcc == pytest.approx(0, abs=0.05)
+    assert measures.frr == pytest.approx(1 - measures.collapse, abs=0.05)
 
 
 def test_what_has_nothing_to_be_divided_by_is_none() -> None:
     between = [scored("a", "t 1 d 1.2")]
     measures = pooled(between, [run(between, ["t d"])])["x"]
-    assert {measures[name] for name in ("collapse", "frr", "auc", "pcc", "precision", "recall", "f1")} == {None}
+    assert {getattr(measures, name) for name in ("collapse", "frr", "auc", "pcc", "precision", "recall", "f1")} == {
+        None
+    }
     unscored = [Utterance("c", "A", "Mandarin", None, None, (Token("t", "t", ErrorType.OK),))]
     measures = pooled(unscored, [run(unscored, ["d"])])["x"]
-    assert measures["num_scored"] == 0
-    assert measures["per_canonical"] == 1
-    assert {measures[name] for name in ("collapse", "frr", "auc", "pcc", "precision", "recall", "f1")} == {None}
+    assert measures.num_scored == 0
+    assert measures.per_canonical == 1
+    assert {getattr(measures, name) for name in ("collapse", "frr", "auc", "pcc", "precision", "recall", "f1")} == {
+        None
+    }
     empty = [Utterance("c", "A", "Mandarin", None, None, ())]
-    assert pooled(empty, [run(empty, ["d"])])["x"]["per_canonical"] is None
+    assert pooled(empty, [run(empty, ["d"])])["x"].per_canonical is None
 
 
 def test_a_chain_that_scores_positions_is_held_against_the_experts_by_its_scores() -> None:
     one = scoring(run(SCORED, ["t d i", "s z ɪ i"]), (4.0, -1.0, 3.0), (5.0, -2.0, 0.5, 4.5))
     measures = pooled(SCORED, [one])["x"]
-    assert measures["auc"] == 1
-    assert measures["collapse"] == 1  # it wrote the canonical all the same
+    assert measures.auc == 1
+    assert measures.collapse == 1  # it wrote the canonical all the same
     expected = pearsonr(expit([4, -1, 3, 5, -2, 0.5, 4.5]), [2, 0.4, 1.8, 2, 0, 1.2, 2]).statistic
-    assert measures["pcc"] == pytest.approx(expected)
+    assert measures.pcc == pytest.approx(expected)
 
 
 def test_who_scores_the_wrong_way_round_is_worse_than_chance() -> None:
@@ -215,10 +227,10 @@ def test_who_scores_the_wrong_way_round_is_worse_than_chance() -> None:
     values = [(-1.0, 1.0 + index, -2.0, 3.0) for index in range(4)]
     one = scoring(run(gold, ["t d s z"] * 4), *values)
     rows = token_rows(gold, [one], vectors=VECTORS)
-    intervals = resample(SCORES.count(gold, [one], rows), rows, SCORES).intervals()["x"]["values"]
-    assert intervals["auc"] == [0, 0]
-    low, high = intervals["pcc"]
-    assert -1 <= low < pooled(gold, [one])["x"]["pcc"] < high < 0
+    intervals = resample(SCORES.count(gold, [one], rows), rows, SCORES).intervals()["x"].values
+    assert intervals[AUC] == (0, 0)
+    low, high = intervals[PCC]
+    assert -1 <= low < pooled(gold, [one])["x"].pcc < high < 0
 
 
 PRIOR = build_prior([("Hindi", "t", "d", None)] * 20, threshold=VECTORS.threshold)
@@ -236,7 +248,7 @@ PRIOR = build_prior([("Hindi", "t", "d", None)] * 20, threshold=VECTORS.threshol
                 L1_PRIOR: "it needs several first languages, and the gold has one (Hindi)",
             },
         ),
-        (["Hindi", "Korean", "Thai"], {L1_PRIOR: "its prior knows Hindi, and not Korean, Thai"}),
+        (["Hindi", "Korean", "Thai"], {L1_PRIOR: "its prior knows Hindi, but not Korean, Thai"}),
     ],
 )
 def test_chains_about_first_languages_step_aside(tmp_path: Path, l1s: list[str], aside: dict[str, str]) -> None:
@@ -245,8 +257,8 @@ def test_chains_about_first_languages_step_aside(tmp_path: Path, l1s: list[str],
     runs = [run(gold, [" ".join(row.canonical) for row in gold], name) for name in names]
     runs[-1] = replace(runs[-1], prior=PRIOR)
     metrics = evaluate_runs(gold, runs, out=tmp_path, context=CONTEXT).metrics
-    assert metrics["aside"] == aside
-    assert list(metrics["chains"]) == [name for name in names if name not in aside]
+    assert metrics.not_ranked == aside
+    assert list(metrics.chains) == [name for name in names if name not in aside]
 
 
 def test_a_prior_that_knows_every_l1_changes_none_of_these_numbers() -> None:
@@ -260,8 +272,8 @@ def test_gold_of_labels_ranks_them_all(tmp_path: Path) -> None:
     gold = [utterance("a", [("t", "d"), ("i", "i")])]
     runs = [run(gold, ["t i"], L1_ENCODER), replace(run(gold, ["t i"], L1_PRIOR), prior=PRIOR)]
     metrics = evaluate_runs(gold, runs, out=tmp_path, context=CONTEXT).metrics
-    assert list(metrics["chains"]) == [L1_ENCODER, L1_PRIOR]
-    assert not {"gold", "aside"} & metrics.keys()
+    assert list(metrics.chains) == [L1_ENCODER, L1_PRIOR]
+    assert not {"gold", "aside"} & read_json(tmp_path / "metrics.json").keys()
 
 
 def test_nobody_left_to_rank_is_an_error(tmp_path: Path) -> None:
@@ -272,7 +284,7 @@ def test_nobody_left_to_rank_is_an_error(tmp_path: Path) -> None:
 def test_a_chain_that_steps_aside_need_not_predict_everything(tmp_path: Path) -> None:
     some = run(SCORED[:1], ["t"], L1_ENCODER)
     metrics = evaluate_runs(SCORED, [run(SCORED, ["t", "s"]), some], out=tmp_path, context=CONTEXT).metrics
-    assert list(metrics["chains"]) == ["x"]
+    assert list(metrics.chains) == ["x"]
 
 
 @pytest.mark.shared
@@ -282,7 +294,7 @@ def test_the_real_scores(real_data: Path, tmp_path: Path) -> None:
         metrics = evaluate_runs(
             gold, [replace(copy_canonical(gold), chain="copy")], out=tmp_path, context=CONTEXT
         ).metrics
-    measures = metrics["chains"]["copy"]["pooled"]
-    assert [measures[f"num_{name}"] for name in ("tokens", "right", "wrong")] == [23886, 21045, 685]
-    assert (measures["collapse"], measures["frr"], measures["per_canonical"]) == (1, 0, 0)
-    assert metrics["chains"]["copy"]["intervals"]["pooled"]["num_units"] == 63
+    measures = metrics.chains["copy"].pooled
+    assert [getattr(measures, f"num_{name}") for name in ("tokens", "right", "wrong")] == [23886, 21045, 685]
+    assert (measures.collapse, measures.frr, measures.per_canonical) == (1, 0, 0)
+    assert metrics.chains["copy"].intervals.pooled.num_units == 63

@@ -1,14 +1,28 @@
 """A table of cases for GO / NO-GO and for where the L1 should live."""
 
+from dataclasses import fields
 from itertools import combinations
 from typing import Any
 
 import pytest
 
-from asheard.evaluation import CHAINS, FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
+from asheard.evaluation import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.evaluation.decision import Verdict, decide, missing_chains
+from asheard.evaluation.labels import (
+    ATYPICAL_ERRORS_CAUGHT,
+    COLLAPSE,
+    D2_GAP,
+    FRR_CLASS,
+    LABELS,
+    PER,
+    Edits,
+    LabelMeasures,
+    PublishedMetrics,
+)
+from asheard.evaluation.metrics import ByGroup, ChainSummary, Design, Difference, Interval, Intervals, Metric, Metrics
+from asheard.evaluation.separation import D1, D2, D3
 
-RATES = ("per", "collapse", "frr_class", "atypical_errors_caught")
+RATES = (PER, COLLAPSE, FRR_CLASS, ATYPICAL_ERRORS_CAUGHT)
 SURE, UNSURE = 0.0001, 0.2  # half the width of an interval
 
 
@@ -17,26 +31,62 @@ def chain(**changes: Any) -> dict[str, Any]:
     return {"per": 0.1, "collapse": 0.1, "frr_class": 0.2, "atypical_errors_caught": 0.6, "d2": True} | changes
 
 
-def summary(values: dict[str, Any]) -> dict[str, Any]:
+def summary(values: dict[str, Any], units: str) -> ChainSummary[LabelMeasures]:
     gap = {True: 0.1, False: 0.0, None: None}[values["d2"]]
-    d2 = {"ok_p75": 0.0, "sub_p25": gap, "gap": gap, "pass": values["d2"]}
-    low = gap and gap - values.get("d2_half", SURE)
-    interval = {"units": "speakers", "num_units": 6, "values": {"d2.gap": None if gap is None else [low, gap + SURE]}}
-    return {"pooled": {name: values[name] for name in RATES} | {"d2": d2}, "intervals": {"pooled": interval}}
-
-
-def difference(metric: str, ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
-    a, b = ours[metric], theirs[metric]
-    half = UNSURE if metric in (*ours.get("unsure", ()), *theirs.get("unsure", ())) else SURE
-    values: dict[str, Any] = dict.fromkeys(
-        ("difference", "low", "high", "p", "p_holm", "ratio", "ratio_low", "ratio_high")
+    measures = LabelMeasures(
+        **dict.fromkeys((field.name for field in fields(LabelMeasures) if field.name.startswith("num_")), 0),
+        **{name: values[name] for name in ("per", "collapse", "frr_class", "atypical_errors_caught")},
+        frr=None,
+        edits=Edits(0, 0, 0),
+        published=PublishedMetrics(*[0] * 5, *[None] * 8),
+        d1=D1(None, None, None),
+        d2=D2(None if gap is None else 0.0, gap, gap, values["d2"]),
+        d3=D3(None, None),
     )
+    interval = None if gap is None else Interval(gap - values.get("d2_half", SURE), gap + SURE)
+    intervals = Intervals(units, 6, {D2_GAP: interval})
+    return ChainSummary(
+        pooled=measures, per_l1={}, per_seed={1: measures}, spread=ByGroup({}, {}), intervals=ByGroup(intervals, {})
+    )
+
+
+def difference(metric: Metric[LabelMeasures], ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    a, b = ours[metric.key], theirs[metric.key]
+    half = UNSURE if metric.key in (*ours.get("unsure", ()), *theirs.get("unsure", ())) else SURE
+    values: dict[str, Any] = dict.fromkeys(("difference", "low", "high", "p", "ratio", "ratio_low", "ratio_high"))
     if a is not None and b is not None:
         values |= {"difference": a - b, "low": a - b - half, "high": a - b + half}
         values["p"] = ours.get("p", 0.001 if half == SURE else 0.4)
         if b:
             values |= {"ratio": a / b, "ratio_low": (a - half) / b, "ratio_high": (a + half) / b}
     return values
+
+
+def metrics_of(chains: dict[str, dict[str, Any]], units: str = "speakers") -> Metrics[LabelMeasures]:
+    differences = tuple(
+        Difference(
+            metric=metric,
+            chain=ours,
+            reference=theirs,
+            units=units,
+            num_units=6,
+            **difference(metric, chains[ours], chains[theirs]),
+        )
+        for theirs, ours in combinations(chains, 2)
+        for metric in RATES
+    )
+    summaries = {name: summary(values, units) for name, values in chains.items()}
+    return Metrics(
+        signature="s",
+        design=Design(num_folds=1, speakers={}, num_resamples=1, level=0.95),
+        copy_canonical=summary(chain(), units),
+        chains=summaries,
+        differences=differences,
+        warnings=(),
+        excluded={},
+        scheme=LABELS,
+        not_ranked={},
+    )
 
 
 def decided(
@@ -53,15 +103,7 @@ def decided(
         L1_ENCODER: chain(**encoder or {}),
         L1_PRIOR: chain(**prior or {}),
     }
-    differences = [
-        {"metric": metric, "chain": ours, "reference": theirs} | difference(metric, chains[ours], chains[theirs])
-        for theirs, ours in combinations(CHAINS, 2)
-        for metric in RATES
-    ]
-    summaries = {name: summary(values) for name, values in chains.items()}
-    for values in summaries.values():
-        values["intervals"]["pooled"]["units"] = units
-    verdict = decide({"chains": summaries, "differences": differences})
+    verdict = decide(metrics_of(chains, units))
     assert verdict is not None
     return verdict
 
@@ -146,6 +188,6 @@ def test_reasons_state_the_numbers_and_their_intervals() -> None:
 
 
 def test_no_verdict_without_all_four_chains() -> None:
-    chains = {FAITHFUL: summary(chain()), "theirs": summary(chain())}
-    assert decide({"chains": chains, "differences": []}) is None
-    assert missing_chains(chains) == [OFF_THE_SHELF, L1_ENCODER, L1_PRIOR]
+    metrics = metrics_of({FAITHFUL: chain(), "theirs": chain()})
+    assert decide(metrics) is None
+    assert missing_chains(metrics.chains) == [OFF_THE_SHELF, L1_ENCODER, L1_PRIOR]

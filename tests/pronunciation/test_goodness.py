@@ -81,8 +81,8 @@ def test_it_enters_the_matrix(root, tmp_path):
     runs = [ChainRun(chain=each.chain, predictions=read_predictions(each.out)) for each in (done, heard)]
     context = Context(corpus="learners", split="half", base="embedded")
     found = evaluate_runs(read_manifest(root / "test.jsonl"), runs, out=tmp_path / "out", context=context)
-    gop, faithful = (found.metrics["chains"][run.chain]["pooled"] for run in runs)
-    assert gop["per"] < faithful["per"]
+    gop, faithful = (found.metrics.chains[run.chain].pooled for run in runs)
+    assert gop.per < faithful.per
 
 
 def test_a_killed_call_goes_on(root, tmp_path, monkeypatch):

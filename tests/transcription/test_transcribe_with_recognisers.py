@@ -115,8 +115,8 @@ def test_recognisers_are_ranked_as_chains(root, tmp_path):
         done = transcribe(line, root / "manifest.jsonl", root, tmp_path / f"{chain}.jsonl", chain=chain)
         runs.append(ChainRun(chain=done.chain, predictions=read_predictions(done.out)))
     gold = read_manifest(root / "manifest.jsonl")
-    metrics = evaluate_runs(gold, runs, out=tmp_path, context=Context(corpus="noise", split="all")).metrics["chains"]
-    assert {chain: metrics[chain]["pooled"]["collapse"] for chain in metrics} == {"deaf": 1.0, "faithful": 0.0}
+    metrics = evaluate_runs(gold, runs, out=tmp_path, context=Context(corpus="noise", split="all")).metrics.chains
+    assert {chain: metrics[chain].pooled.collapse for chain in metrics} == {"deaf": 1.0, "faithful": 0.0}
 
 
 def test_the_command_line_names_what_was_left_out(root, tmp_path):

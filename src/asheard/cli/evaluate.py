@@ -1,4 +1,4 @@
-"""`asheard evaluate` and `asheard report`: chains against gold, and the tables and plots about them."""
+"""`asheard evaluate` and `asheard report`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from asheard.evaluation import Verdict
+    from asheard.evaluation.metrics import Metrics
 
 
 def evaluate(
@@ -18,34 +19,30 @@ def evaluate(
         typer.Option(
             "--chain",
             metavar="NAME[@SEED]=FILE",
-            help="Transcripts of one chain: JSON Lines, CSV, CTM, a TextGrid or a folder of them; again for each chain "
-            "and seed.",
+            help="Transcripts of one chain: JSON Lines, CSV, CTM, a TextGrid or a folder of TextGrids. Repeat for each "
+            "chain and seed.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for rows, metrics, RESULTS.md and plots.")],
     train: Annotated[
-        Path | None, typer.Option("--train", help="Training utterances: what is typical of an L1.")
+        Path | None, typer.Option("--train", help="Training utterances; they say which errors are typical of an L1.")
     ] = None,
-    prior: Annotated[
-        Path | None, typer.Option("--prior", help="Scoring prior for the chains named by --with-prior.")
-    ] = None,
+    prior: Annotated[Path | None, typer.Option("--prior", help="Scoring prior for the chains in --with-prior.")] = None,
     with_prior: Annotated[
         list[str] | None,
-        typer.Option("--with-prior", metavar="NAME", help="Score this chain once more, behind the prior; repeatable."),
+        typer.Option("--with-prior", metavar="NAME", help="Score this chain again with the prior; repeatable."),
     ] = None,
     vectors: Annotated[
         Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
     ] = None,
     allow_missing: Annotated[
         bool,
-        typer.Option(
-            "--allow-missing", help="Score the utterances that all chains have, and count what that leaves out."
-        ),
+        typer.Option("--allow-missing", help="Score the utterances that all chains predict, and count the others."),
     ] = False,
 ) -> None:
-    """Score transcripts, ours or anybody's, against gold, and write tables and plots.
+    """Compare transcripts with gold; write metrics, RESULTS.md and plots.
 
-    A chain scored behind the prior stands beside the plain one as NAME+l1-prior (ft-l2-faithful as faithful+l1-prior,
+    A chain scored with the prior is added beside the plain one as NAME+l1-prior (ft-l2-faithful as faithful+l1-prior,
     gop as gop-behind-l1-prior).
     """
     from asheard.evaluation import evaluate as evaluate_files
@@ -66,7 +63,7 @@ def evaluate(
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of `asheard evaluate`.")],
 ) -> None:
-    """Write verdict.json, RESULTS.md and the plots again from rows.parquet, metrics.json and context.json."""
+    """Write verdict.json, RESULTS.md and the plots again from the files of `asheard evaluate`."""
     from asheard.evaluation import read_metrics, write_report
 
     verdict = write_report(folder)
@@ -86,15 +83,15 @@ def _chains(options: list[str]) -> dict[str, Path]:
     return chains
 
 
-def _print(metrics: dict[str, Any], verdict: "Verdict | None", folder: Path) -> None:
+def _print(metrics: "Metrics[Any]", verdict: "Verdict | None", folder: Path) -> None:
     from rich.console import Console
 
     Console(markup=False, highlight=False).print(_table(metrics))
-    for name, reason in metrics.get("aside", {}).items():
-        typer.echo(f"{name} steps aside: {reason}.")
-    for remark in metrics["remarks"]:
-        typer.echo(remark)
-    for reason, number in metrics["set_apart"].items():
+    for chain, reason in metrics.not_ranked.items():
+        typer.echo(f"{chain} is not ranked: {reason}.")
+    for warning in metrics.warnings:
+        typer.echo(warning)
+    for reason, number in metrics.excluded.items():
         if number:
             typer.echo(f"{number:,} {reason}")
     if verdict is not None:
@@ -102,29 +99,26 @@ def _print(metrics: dict[str, Any], verdict: "Verdict | None", folder: Path) -> 
     typer.echo(f"wrote {folder}/RESULTS.md")
 
 
-def _table(metrics: dict[str, Any]) -> "Table":
+def _table(metrics: "Metrics[Any]") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from asheard.evaluation.expert_scores import scheme_of
-    from asheard.evaluation.metrics import look_up
-    from asheard.evaluation.ranking import with_copy_canonical
-    from asheard.evaluation.report.tables import COEFFICIENTS, notation
+    from asheard.evaluation.report.tables import number, percent
 
-    headings = scheme_of(metrics).headings
-    first, *_ = headings
-    coefficients = " and ".join(heading for heading, path in headings.items() if path in COEFFICIENTS)
-    in_per_cent = f"Per cent ({coefficients} as they are)" if coefficients else "Per cent"
+    shown = metrics.scheme.table_metrics
+    coefficients = " and ".join(metric.name for metric in shown if not metric.percent)
+    units = f"Per cent ({coefficients} as they are)" if coefficients else "Per cent"
     table = Table(
-        title=f"{in_per_cent}, means over seeds; best {first} first, then what is not ranked",
+        title=f"{units}, means over seeds; best {shown[0].name} first, then chains that are not ranked",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=0,
         show_edge=False,
     )
     table.add_column("chain", overflow="fold")
-    for heading in headings:
-        table.add_column(heading, justify="right", width=max(map(len, ("100.00", *heading.split()))))
-    for chain, summary in with_copy_canonical(metrics).items():
-        table.add_row(chain, *(notation(path)(look_up(summary["pooled"], path)) for path in headings.values()))
+    for metric in shown:
+        table.add_column(metric.name, justify="right", width=max(map(len, ("100.00", *metric.name.split()))))
+    for chain, summary in metrics.with_copy_canonical().items():
+        cells = ((percent if metric.percent else number)(metric.of(summary.pooled)) for metric in shown)
+        table.add_row(chain, *cells)
     return table

@@ -1,22 +1,22 @@
-"""The hierarchical counts of the mispronunciation detection literature, by the scheme its scoring scripts share.
+"""Utterance rows: the counts that all rates are ratios of, for each utterance, chain and seed.
 
-Three unit-cost alignments with Kaldi's tie-breaks: canonical with produced says what the speaker did, produced with
-predicted what the chain wrote for it, canonical with predicted what it wrote where the speaker said nothing. Each
-canonical position and each added phone then counts once:
+A rate over any group of utterances is a sum of counts over a sum of counts. So resampling of speakers or utterances
+needs these rows only.
+
+The published counts follow the scheme of the scoring scripts that the field shares. Three unit-cost alignments with
+Kaldi's tie-breaks are made: canonical with produced says what the speaker did; produced with predicted says what the
+chain wrote for it; canonical with predicted says what the chain wrote if the speaker said nothing. Each canonical
+position and each added phone counts once:
 
     said right:    TA accepted, FR rejected
-    said wrong:    FA accepted; rejected, CD where the chain wrote what was said, else DE
+    said wrong:    FA accepted; CD rejected with the phone that was said; DE rejected with another
 
-Accepted means that the chain wrote the canonical or, behind a prior, what the prior excuses; at an added phone, that it
-wrote nothing. Source: Qian, Meng and Soong 2010; the scoring scripts of Fu et al. 2021 (arXiv 2104.08428).
+Accepted means that the chain wrote the canonical phone or, with a prior, a phone that the prior accepts; at an added
+phone, that it wrote nothing. Source: Qian, Meng and Soong 2010; the scoring scripts of Fu et al. 2021 (arXiv
+2104.08428).
 
-The scheme has a hole: a phone that a chain inserts is no rejection, so chains gain by writing too much. `num_fr_strict`
-closes it: a right position is rejected too where the chain inserted a phone at it.
-
-Utterance rows: what the rates are ratios of, counted for each utterance, chain and seed.
-
-A rate over any group of utterances is a sum of counts over a sum of counts, so these rows are all that a resampling of
-speakers or utterances has to look at.
+The scheme does not count an inserted phone as a rejection, so chains gain by writing too much. `num_fr_strict` corrects
+this: a position that was said right is also rejected if the chain inserted a phone at it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,20 +25,19 @@ from typing import Final
 import polars as pl
 
 from asheard.corpora.records import Utterance
-from asheard.evaluation import counts as published
 from asheard.evaluation.systems import ChainRun
 from asheard.phones import ERR
 from asheard.phones.alignment import Pairs, count_edits, unit_align_batch
 from asheard.prior import Prior
 
 COUNTS: Final = ("num_ta", "num_fr", "num_fa", "num_cd", "num_de", "num_fr_strict")
-UNNAMED: Final = "<unnamed>"  # a sound the annotator could not name: a symbol of its own that no prediction equals
+UNNAMED: Final = "<unnamed>"  # a sound the annotator could not name; no prediction equals it
 
 Accepts = Callable[[str, str, str | None, str], bool]  # (canonical, predicted, position, L1)
 
 
 def produced_symbols(utterance: Utterance) -> list[str]:
-    """The phones that were said, and UNNAMED for each sound without a name."""
+    """The phones that were said, with UNNAMED for each sound that the annotator could not name."""
     said = (UNNAMED if token.is_err else token.perceived for token in utterance.tokens)
     return [phone for phone in said if phone is not None]
 
@@ -46,7 +45,7 @@ def produced_symbols(utterance: Utterance) -> list[str]:
 def published_counts(
     gold: Sequence[Utterance],
     predicted: Sequence[Sequence[str]],
-    heard: Sequence[Pairs],
+    aligned: Sequence[Pairs],
     prior: Prior | None = None,
 ) -> list[tuple[int, ...]]:
     """Count each utterance of one chain.
@@ -54,24 +53,24 @@ def published_counts(
     Args:
         gold: test utterances.
         predicted: the chain's phones for each.
-        heard: `unit_align` of each utterance's `produced_symbols` with its prediction.
-        prior: what stands behind the chain, if anything.
+        aligned: `unit_align` of each utterance's `produced_symbols` with its prediction.
+        prior: the scoring prior of the chain, if it has one.
     Returns:
         For each utterance its COUNTS.
     """
     canonical = [utterance.canonical for utterance in gold]
     said = unit_align_batch(canonical, [produced_symbols(utterance) for utterance in gold])
     written = unit_align_batch(canonical, predicted)
-    accepts = _accepts_canonical if prior is None else _behind(prior)
-    return [_count(*row, accepts) for row in zip(gold, said, heard, written, strict=True)]
+    accepts = _accepts_canonical if prior is None else _accepts_with(prior)
+    return [_count(*row, accepts) for row in zip(gold, said, aligned, written, strict=True)]
 
 
-def _count(utterance: Utterance, said: Pairs, heard: Pairs, written: Pairs, accepts: Accepts) -> tuple[int, ...]:
+def _count(utterance: Utterance, said: Pairs, aligned: Pairs, written: Pairs, accepts: Accepts) -> tuple[int, ...]:
     ta = fr = fa = cd = de = fr_strict = 0
     positions = [token.position for token in utterance.tokens if token.canonical is not None]
     at_canonical = [phone for canonical, phone in written if canonical is not None]
-    at_produced = [phone for produced, phone in heard if produced is not None]
-    inserted_at = _inserted_at(said, heard)
+    at_produced = [phone for produced, phone in aligned if produced is not None]
+    inserted_at = _inserted_at(said, aligned)
     i = j = 0  # canonical and produced phones so far
     for canonical, produced in said:
         phone = at_canonical[i] if produced is None else at_produced[j]
@@ -92,18 +91,19 @@ def _count(utterance: Utterance, said: Pairs, heard: Pairs, written: Pairs, acce
     return ta, fr, fa, cd, de, fr_strict
 
 
-def _inserted_at(said: Pairs, heard: Pairs) -> set[int]:
-    """The produced phones at which the chain inserted another: the one before it, or the first of the utterance.
+def _inserted_at(said: Pairs, aligned: Pairs) -> set[int]:
+    """Indices of the produced phones at which the chain inserted another phone.
 
-    Where the speaker deleted a phone in the same gap, the insertion stands at the deletion and at no produced phone.
+    An insertion belongs to the produced phone before it, or to the first one of the utterance. If the speaker deleted a
+    phone in the same gap, the insertion belongs to that deletion and to no produced phone.
     """
     deleted = _before_each_gap(produced for _, produced in said)
-    inserted = _before_each_gap(produced for produced, _ in heard)
+    inserted = _before_each_gap(produced for produced, _ in aligned)
     return {max(index, 0) for index in inserted - deleted}
 
 
 def _before_each_gap(produced: Iterable[str | None]) -> set[int]:
-    """Of a side of an alignment, the index of the produced phone before each place that has none; -1 at the start."""
+    """Index of the produced phone before each gap of one side of an alignment; -1 for a gap at the start."""
     before, index = set(), -1
     for phone in produced:
         if phone is None:
@@ -117,9 +117,9 @@ def _accepts_canonical(canonical: str, predicted: str, position: str | None, l1:
     return predicted == canonical
 
 
-def _behind(prior: Prior) -> Accepts:
+def _accepts_with(prior: Prior) -> Accepts:
     def accepts(canonical: str, predicted: str, position: str | None, l1: str) -> bool:
-        if predicted in (canonical, ERR):  # ERR: an outside transcriber's word for a sound without a name
+        if predicted in (canonical, ERR):  # ERR: an outside transcriber's label for an unnamed sound
             return predicted == canonical
         return prior.excuses(canonical, predicted, position, l1)
 
@@ -148,15 +148,15 @@ _ON_POSITIONS: Final = {
     "num_atypical_called_error": (~_ACCEPTABLE & _CALLED_ERROR).sum(),
 }
 
-EDITS: Final = ("substitutions", "deletions", "insertions")  # of the prediction against what was produced
+EDITS: Final = ("substitutions", "deletions", "insertions")  # of the prediction against the produced phones
 
 ALL_COUNTS: Final = (
-    *_ON_POSITIONS, "num_produced", "num_edits", *(f"num_edit_{name}" for name in EDITS), *published.COUNTS
+    *_ON_POSITIONS, "num_produced", "num_edits", *(f"num_edit_{name}" for name in EDITS), *COUNTS
 )  # fmt: skip
 _NAMES: Final = {"chain": pl.String, "seed": pl.Int64, "l1": pl.String, "speaker": pl.String, "utt": pl.String}
 SCHEMA: Final = pl.Schema(_NAMES | dict.fromkeys(ALL_COUNTS, pl.Int64))
 
-Counts = dict[str, list[int]]  # one of each count an utterance
+Counts = dict[str, list[int]]  # {count: its value for each utterance}
 
 
 def utterance_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun], rows: pl.DataFrame) -> pl.DataFrame:
@@ -167,7 +167,7 @@ def utterance_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun], rows: pl
         runs: chains and seeds; each predicts exactly the gold utterances.
         rows: their token rows.
     Returns:
-        Rows of SCHEMA: runs in the order given, the same utterances in each, by (speaker, utt).
+        Rows of SCHEMA: runs in the order given, the same utterances in each, sorted by (speaker, utt).
     """
     return count_utterances(gold, runs, rows, _ON_POSITIONS, _sequence_counts).select(list(SCHEMA))
 
@@ -179,19 +179,19 @@ def count_utterances(
     on_positions: Mapping[str, pl.Expr],
     on_sequences: Callable[[Sequence[Utterance], ChainRun], Counts],
 ) -> pl.DataFrame:
-    """Count every utterance of every run by any counts; see `utterance_rows`.
+    """Count every utterance of every run; see `utterance_rows`.
 
     Args:
-        on_positions: counted on the token rows of an utterance.
-        on_sequences: (gold, run) -> what is counted on whole sequences.
+        on_positions: counts of the token rows of an utterance.
+        on_sequences: (gold, run) -> counts of whole sequences.
     """
     gold = sorted(gold, key=lambda utterance: utterance.key)
-    counted = pl.concat([_named(gold, run, on_sequences(gold, run)) for run in runs])
+    counted = pl.concat([_with_names(gold, run, on_sequences(gold, run)) for run in runs])
     joined = counted.join(rows.group_by(KEYS).agg(**on_positions), on=KEYS, how="left", maintain_order="left")
     return joined.with_columns(pl.col(*on_positions).fill_null(0).cast(pl.Int64))
 
 
-def _named(gold: Sequence[Utterance], run: ChainRun, counts: Counts) -> pl.DataFrame:
+def _with_names(gold: Sequence[Utterance], run: ChainRun, counts: Counts) -> pl.DataFrame:
     names = {
         "chain": [run.chain] * len(gold),
         "seed": [run.seed] * len(gold),
@@ -203,12 +203,12 @@ def _named(gold: Sequence[Utterance], run: ChainRun, counts: Counts) -> pl.DataF
 
 
 def _sequence_counts(gold: Sequence[Utterance], run: ChainRun) -> Counts:
-    """Edits against what was produced, and the published counts."""
+    """Edits against the produced phones, and the published counts."""
     predicted = run.phones_for(gold)
-    heard = unit_align_batch([produced_symbols(utterance) for utterance in gold], predicted)
-    edits = list(map(count_edits, heard))
-    decisions = published_counts(gold, predicted, heard, run.prior)
-    columns = dict(zip(published.COUNTS, zip(*decisions, strict=True), strict=True))
+    aligned = unit_align_batch([produced_symbols(utterance) for utterance in gold], predicted)
+    edits = list(map(count_edits, aligned))
+    decisions = published_counts(gold, predicted, aligned, run.prior)
+    columns = dict(zip(COUNTS, zip(*decisions, strict=True), strict=True))
     return (
         {
             "num_produced": [counted.num_reference for counted in edits],

@@ -1,11 +1,13 @@
-"""Gold that says how right each phone was, and not what was said: expert scores alone.
+"""Metrics on gold that says how right each phone was, but not what was said: expert scores alone.
 
-It still tells who hears errors: what a chain writes, or how it scores the position itself, is held against the experts'
-mean. Right and wrong are its two ends, where the experts agree: wrong below 0.5, as the corpus itself has it, and right
-from 1.8, where at most one expert of five heard an accent. What lies between is in the correlation.
+Such gold still shows which chains find errors. What a chain writes, or how it scores the position, is compared with the
+experts' mean score. Right and wrong are the two ends, where the experts agree: wrong below 0.5, as the corpus itself
+defines it, and right from 1.8, where at most one expert of five heard an accent. Scores between count in the
+correlation.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import polars as pl
@@ -13,12 +15,13 @@ import polars as pl
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.corpora.records import Utterance
 from asheard.evaluation.counts import Counts, count_utterances
-from asheard.evaluation.metrics import LABELS, Ratio, Scheme, Statistic, on_the_data
-from asheard.evaluation.separation import FloatArray, Measures, resampled_auc, resampled_correlation
+from asheard.evaluation.labels import LABELS
+from asheard.evaluation.metrics import CORRELATION, NOT_NEGATIVE, Metric, Ratio, Scheme, Statistic, on_the_data
+from asheard.evaluation.separation import FloatArray, resampled_auc, resampled_correlation
 from asheard.evaluation.systems import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, ChainRun
+from asheard.evaluation.tokens import RIGHT_FROM
+from asheard.evaluation.warnings import score_exclusions, score_warnings
 from asheard.phones.alignment import count_edits, unit_align_batch
-
-RIGHT_FROM: Final = 1.8
 
 _SCORED: Final = pl.col("score").is_not_null()
 _RIGHT: Final = _SCORED & (pl.col("score") >= RIGHT_FROM)
@@ -37,26 +40,100 @@ _ON_POSITIONS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreMeasures:
+    """The numbers of one chain on one group of speakers: counts, rates in 0..1, AUC and correlation.
+
+    num_edits: of the prediction against the canonical phones.
+    """
+
+    num_utterances: int
+    num_tokens: int
+    num_scored: int
+    num_right: int
+    num_wrong: int
+    num_rejected: float
+    num_right_rejected: float
+    num_wrong_rejected: float
+    num_wrong_accepted: float
+    num_edits: float
+    collapse: float | None
+    frr: float | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    per_canonical: float | None
+    auc: float | None
+    pcc: float | None
+
+
+_ScoreMetric = Metric[ScoreMeasures]
+
+AUC = _ScoreMetric(
+    "auc",
+    "AUC",
+    lambda m: m.auc,
+    "share of the (right, wrong) pairs in which the right phone has the higher chain score; ties count half; 0.5 is "
+    "chance",
+    percent=False,
+)
+PCC = _ScoreMetric(
+    "pcc",
+    "PCC",
+    lambda m: m.pcc,
+    "Pearson's correlation of the chain score with the expert score, over all scored phones; position scores enter as "
+    "the probability they stand for",
+    CORRELATION,
+    percent=False,
+)
+SCORE_COLLAPSE = _ScoreMetric(
+    "collapse",
+    "collapse",
+    lambda m: m.collapse,
+    "wrong phones at which the canonical phone was written / wrong phones",
+)
+SCORE_FRR = _ScoreMetric("frr", "FRR", lambda m: m.frr, "right phones rejected / right phones")
+SCORE_PRECISION = _ScoreMetric(
+    "precision", "precision", lambda m: m.precision, "wrong phones rejected / scored phones rejected"
+)
+SCORE_RECALL = _ScoreMetric("recall", "recall", lambda m: m.recall, "wrong phones rejected / wrong phones")
+SCORE_F1 = _ScoreMetric(
+    "f1", "F1", lambda m: m.f1, "2 x wrong phones rejected / (scored phones rejected + wrong phones)"
+)
+PER_CANONICAL = _ScoreMetric(
+    "per_canonical",
+    "PER against canonical",
+    lambda m: m.per_canonical,
+    "unit-cost edits of the prediction against the canonical phones / canonical phones. It is not the PER of other "
+    "reports, which is against the produced phones",
+    NOT_NEGATIVE,
+)
+
+RATIOS: Final = {
+    SCORE_COLLAPSE: Ratio(("num_wrong_accepted",), ("num_wrong",)),
+    SCORE_FRR: Ratio(("num_right_rejected",), ("num_right",)),
+    SCORE_PRECISION: Ratio(("num_wrong_rejected",), ("num_rejected",)),
+    SCORE_RECALL: Ratio(("num_wrong_rejected",), ("num_wrong",)),
+    SCORE_F1: Ratio(("num_wrong_rejected", "num_wrong_rejected"), ("num_rejected", "num_wrong")),
+    PER_CANONICAL: Ratio(("num_edits",), ("num_tokens",)),
+}
+
+
 def has_only_scores(gold: Sequence[Utterance]) -> bool:
-    """Whether some phone has a score, and no token says that another phone was said, none, or one too many."""
+    """Whether some phone has a score, and no token says that another phone, no phone or one phone more was said."""
     tokens = [token for utterance in gold for token in utterance.tokens]
     return any(token.score is not None for token in tokens) and all(
         token.canonical is not None and (token.is_err or token.perceived == token.canonical) for token in tokens
     )
 
 
-def scheme_for(gold: Sequence[Utterance]) -> Scheme:
-    """What is measured on a gold set."""
+def scheme_for(gold: Sequence[Utterance]) -> Scheme[Any]:
+    """The scheme that measures a gold set."""
     return SCORES if has_only_scores(gold) else LABELS
 
 
-def scheme_of(metrics: Mapping[str, Any]) -> Scheme:
-    """What was measured, by the contents of metrics.json."""
-    return SCORES if metrics.get("gold") == "scores" else LABELS
-
-
-def not_ranked(runs: Sequence[ChainRun], l1s: Collection[str]) -> dict[str, str]:
-    """The chains that scores alone cannot rank, because they are about first languages.
+def not_ranked(runs: Sequence[ChainRun], l1s: set[str]) -> dict[str, str]:
+    """Find the chains that scores alone cannot rank, because they depend on first languages.
 
     Args:
         runs: chains and seeds.
@@ -67,16 +144,16 @@ def not_ranked(runs: Sequence[ChainRun], l1s: Collection[str]) -> dict[str, str]
     return {run.chain: reason for run in runs if (reason := _reason(run, l1s)) is not None}
 
 
-def _reason(run: ChainRun, l1s: Collection[str]) -> str | None:
+def _reason(run: ChainRun, l1s: set[str]) -> str | None:
     if run.prior is None and run.chain not in (L1_ENCODER, L1_ENCODER_UNKNOWN, GOP_PRIOR):
         return None
     if len(l1s) == 1:
         return f"it needs several first languages, and the gold has one ({min(l1s)})"
     if run.prior is None:
         return None
-    if unknown := sorted(set(l1s) - run.prior.num_rows.keys()):
-        return f"its prior knows {', '.join(sorted(run.prior.num_rows))}, and not {', '.join(unknown)}"
-    return "what its prior excuses changes none of these numbers: they are about the phones as written"
+    if unknown := sorted(l1s - run.prior.num_rows.keys()):
+        return f"its prior knows {', '.join(sorted(run.prior.num_rows))}, but not {', '.join(unknown)}"
+    return "its prior changes none of these numbers, which compare the phones as written"
 
 
 def _utterance_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun], rows: pl.DataFrame) -> pl.DataFrame:
@@ -84,55 +161,60 @@ def _utterance_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun], rows: p
 
 
 def _edits(gold: Sequence[Utterance], run: ChainRun) -> Counts:
-    """Against the canonical, for what was produced is not known."""
+    """Edits against the canonical phones, because the produced phones are not known."""
     aligned = unit_align_batch([utterance.canonical for utterance in gold], run.phones_for(gold))
     return {"num_edits": [count_edits(pairs).num_edits for pairs in aligned]}
 
 
-def _measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> Measures:
-    """Counts, rates, AUC and correlation of one chain with one seed on one group of speakers."""
-    count = utterances.select(SCORES.counts).sum().row(0, named=True)
-    return {"num_utterances": utterances.height, **count, **SCORES.rates(count), **on_the_data(_agreement, rows)}
+def _measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> ScoreMeasures:
+    """Measure one chain with one seed on one group of speakers."""
+    count: dict[str, Any] = utterances.select(SCORES.counts).sum().row(0, named=True)
+    rates, agreement = SCORES.rates(count), on_the_data(_agreement, rows)
+    return ScoreMeasures(
+        num_utterances=utterances.height,
+        **count,
+        collapse=rates[SCORE_COLLAPSE],
+        frr=rates[SCORE_FRR],
+        precision=rates[SCORE_PRECISION],
+        recall=rates[SCORE_RECALL],
+        f1=rates[SCORE_F1],
+        per_canonical=rates[PER_CANONICAL],
+        auc=agreement[AUC],
+        pcc=agreement[PCC],
+    )
 
 
-def _agreement(weights: FloatArray, rows: pl.DataFrame) -> dict[str, Statistic]:
-    """How well closeness agrees with the experts, under each of the weights."""
+def _agreement(weights: FloatArray, rows: pl.DataFrame) -> dict[_ScoreMetric, Statistic]:
+    """How well the chain score agrees with the experts, under each of the weightings."""
     right, wrong, scored = (rows.filter(positions) for positions in (_RIGHT, _WRONG, _SCORED))
     return {
-        "auc": Statistic(resampled_auc(weights, right, wrong), wrong["unit"].n_unique()),
-        "pcc": Statistic(resampled_correlation(weights, scored), scored["unit"].n_unique()),
+        AUC: Statistic(resampled_auc(weights, right, wrong), wrong["unit"].n_unique()),
+        PCC: Statistic(resampled_correlation(weights, scored), scored["unit"].n_unique()),
     }
 
 
-_RATIOS: Final = {
-    "collapse": Ratio(("num_wrong_accepted",), ("num_wrong",)),
-    "frr": Ratio(("num_right_rejected",), ("num_right",)),
-    "precision": Ratio(("num_wrong_rejected",), ("num_rejected",)),
-    "recall": Ratio(("num_wrong_rejected",), ("num_wrong",)),
-    "f1": Ratio(("num_wrong_rejected", "num_wrong_rejected"), ("num_rejected", "num_wrong")),
-    "per_canonical": Ratio(("num_edits",), ("num_tokens",)),
-}
+def _metrics_of(measures: ScoreMeasures) -> tuple[_ScoreMetric, ...]:
+    return (*RATIOS, AUC, PCC)
+
 
 SCORES: Final = Scheme(
+    gold="scores",
+    measures=ScoreMeasures,
     count=_utterance_rows,
     counts=(*_ON_POSITIONS, "num_edits"),
-    ratios=_RATIOS,
+    ratios=RATIOS,
     measure=_measure,
     statistics=_agreement,
-    by_l1=True,
-    paths=(*_RATIOS, "auc", "pcc"),
-    headings={
-        "AUC": "auc",
-        "PCC": "pcc",
-        "collapse": "collapse",
-        "FRR": "frr",
-        "precision": "precision",
-        "recall": "recall",
-        "F1": "f1",
-        "PER against canonical": "per_canonical",
-    },
-    compared=("auc", "pcc", "collapse", "frr", "f1", "per_canonical"),
-    ranked_by=(("auc", -1), ("pcc", -1), ("frr", 1)),
+    statistics_by_l1=True,
+    all_metrics=(*RATIOS, AUC, PCC),
+    metrics_of=_metrics_of,
+    table_metrics=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, SCORE_PRECISION, SCORE_RECALL, SCORE_F1, PER_CANONICAL),
+    compared=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, SCORE_F1, PER_CANONICAL),
+    ranked_by=((AUC, -1), (PCC, -1), (SCORE_FRR, 1)),
     right=_RIGHT,
     wrong=_WRONG,
+    warnings=score_warnings,
+    excluded=score_exclusions,
+    not_ranked=not_ranked,
+    has_verdict=False,
 )

@@ -1,35 +1,46 @@
-"""Who stands before whom in the tables."""
+"""The contents of metrics.json as a dictionary: what the report reads until it takes `Metrics`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import inf
-from typing import Any
+from typing import Any, Final
 
-from asheard.evaluation.expert_scores import scheme_of
-from asheard.evaluation.metrics import LABELS, Scheme, look_up
-from asheard.evaluation.systems import COPY_CANONICAL, FAITHFUL, L1_ENCODER_UNKNOWN, behind_prior
+from asheard.evaluation.expert_scores import SCORES
+from asheard.evaluation.labels import LABELS
+from asheard.evaluation.metrics import Scheme
+from asheard.evaluation.systems import COPY_CANONICAL, FAITHFUL, L1_ENCODER_UNKNOWN, distinct_transcripts
+
+RATES: Final = {metric.name: metric.key for metric in LABELS.table_metrics}
 
 
-def ranking(chains: Mapping[str, Any], scheme: Scheme = LABELS) -> list[str]:
-    """Ranked chains, best first, by what the scheme ranks by.
+def scheme_of(metrics: Mapping[str, Any]) -> Scheme[Any]:
+    return SCORES if metrics.get("gold") == "scores" else LABELS
 
-    A number that is None comes last. The encoder chain run without its L1 is shown beside the others only.
-    """
 
+def headings_of(scheme: Scheme[Any]) -> dict[str, str]:
+    return {metric.name: metric.key for metric in scheme.table_metrics}
+
+
+def look_up(measures: Mapping[str, Any], path: str) -> Any:
+    value: Any = measures
+    for name in path.split("."):
+        value = value[name]
+    return value
+
+
+def ranking(chains: Mapping[str, Any], scheme: Scheme[Any] = LABELS) -> list[str]:
     def order(chain: str) -> list[float]:
-        values = [(look_up(chains[chain]["pooled"], path), sign) for path, sign in scheme.ranked_by]
+        values = [(look_up(chains[chain]["pooled"], metric.key), sign) for metric, sign in scheme.ranked_by]
         return [inf if value is None else sign * value for value, sign in values]
 
     return sorted((chain for chain in chains if chain != L1_ENCODER_UNKNOWN), key=order)
 
 
-def in_order(chains: Mapping[str, Any], scheme: Scheme = LABELS) -> list[str]:
-    """The ranked chains, then those that are not ranked."""
+def in_order(chains: Mapping[str, Any], scheme: Scheme[Any] = LABELS) -> list[str]:
     ranked = ranking(chains, scheme)
     return ranked + [chain for chain in chains if chain not in ranked]
 
 
 def with_copy_canonical(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """What a table of chains shows: each in order with its summary, and last, never ranked, copying the canonical."""
     chains = metrics["chains"]
     return {chain: chains[chain] for chain in in_order(chains, scheme_of(metrics))} | {
         COPY_CANONICAL: metrics["copy_canonical"]
@@ -37,16 +48,9 @@ def with_copy_canonical(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reference_chain(chains: Mapping[str, Any]) -> str:
-    """The chain looked at in detail: the faithful transcriber, or the best of those there are.
-
-    A chain that only scores another's transcripts is not: it says nothing new about what was heard.
-    """
     heard = distinct_transcripts(chains)
     return FAITHFUL if FAITHFUL in heard else next(chain for chain in in_order(chains) if chain in heard)
 
 
-def distinct_transcripts(chains: Iterable[str]) -> list[str]:
-    """The chains but those that only score another's transcripts."""
-    names = list(chains)
-    scored = set(map(behind_prior, names))
-    return [chain for chain in names if chain not in scored]
+def auc_path(measures: Mapping[str, Any]) -> str:
+    return "position_scores.auc" if "position_scores" in measures else "d1.auc"

@@ -1,97 +1,136 @@
-"""Do distances mean anything? The dissociations D1 to D3, on the data and on resamples of them.
+"""How well distances and position scores separate correct positions from errors, on the data and on resamples.
 
-D1 and D2 compare cos_dist at correct positions (ok) with cos_dist at named substitutions (sub); D3 compares, over the
-substitutions, the distance written with the distance said. A statistic that its data leave undefined is None.
+D1 and D2 compare cos_dist at correct positions (ok) with cos_dist at named substitutions (sub). D3 compares, over the
+substitutions, the predicted distance with the gold distance. A statistic that is undefined on its data is None.
 
-How close to the canonical a chain finds what was said, and how well that orders positions.
-
-Closeness is the chain's own score of the position where it gives one (goodness of pronunciation), and else minus the
-articulatory distance from the canonical to what it wrote there. All that resampling needs is small: for the AUC how
-many pairs are in order between each two units, for the correlation six sums a unit.
+The chain's score of a position is its own position score if it gives one, else minus cos_dist. Resampling needs little
+of it: for the AUC the number of ordered pairs between each two units, for the correlation six sums a unit.
 """
 
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, spearmanr
 
-Measures = dict[str, Any]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 ALPHA: Final = 0.05  # D1 passes below this one-sided p
-MAX_D2_COLLAPSE: Final = 0.25  # D2 fails above this share of substitutions at distance 0
+MAX_D2_COLLAPSE: Final = 0.25  # D2 fails if more of the substitutions than this share are at distance 0
+
+CHAIN_SCORE: Final = pl.coalesce("position_score", -pl.col("cos_dist"))
+# The experts' scale has two ends, so a score that is correlated with it has two ends too: log-odds become the
+# probability that the canonical phone was said.
+BOUNDED_CHAIN_SCORE: Final = pl.coalesce(1 / (1 + (-pl.col("position_score")).exp()), -pl.col("cos_dist"))
 
 _BLOCK: Final = 1_000  # resamples whose histograms are in memory at once
+_LEAST_VARIANCE: Final = 1e-9  # of standardised values; a smaller one is a rounding error
 
 
-def separation(ok: FloatArray, sub: FloatArray) -> Measures:
-    """D1: are predictions farther from the canonical at substitutions than at correct positions?
+@dataclass(frozen=True, slots=True)
+class D1:
+    """Are predictions farther from the canonical phone at substitutions than at correct positions?
+
+    p: one-sided Mann-Whitney (ok < sub). auc: share of the (ok, sub) pairs in which sub is farther; ties count half.
+    passes: p is below ALPHA. p is None if all distances are equal; all are None if a side is empty.
+    """
+
+    p: float | None
+    auc: float | None
+    passes: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class D2:
+    """Is the 75th percentile of the ok distances below the 25th percentile of the substitutions' distances?
+
+    ok_p75, sub_p25: the percentiles. gap: sub_p25 - ok_p75. passes: the gap is above 0, and at most MAX_D2_COLLAPSE of
+    the substitutions are at distance 0. All are None if a side is empty.
+    """
+
+    ok_p75: float | None
+    sub_p25: float | None
+    gap: float | None
+    passes: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class D3:
+    """At substitutions, does the predicted distance rank with the gold distance?
+
+    rho: Spearman's rank correlation. p: two-sided. Both are None below three substitutions or if a side is constant.
+    """
+
+    rho: float | None
+    p: float | None
+
+
+class Dissociations(NamedTuple):
+    """The statistics of D1 to D3 under R weightings of the units, each (R,); NaN if undefined."""
+
+    auc: FloatArray
+    ok_p75: FloatArray
+    sub_p25: FloatArray
+    gap: FloatArray
+    rho: FloatArray
+
+
+def measure_d1(ok: FloatArray, sub: FloatArray) -> D1:
+    """Compute D1 with the normal approximation, with tie and continuity correction.
 
     Args:
         ok: cos_dist at correct positions.
         sub: cos_dist at substitutions.
-    Returns:
-        p: one-sided Mann-Whitney (ok < sub), normal approximation with tie and continuity correction.
-        auc: share of (ok, sub) pairs where sub is farther, ties counting half. pass: p < 0.05. p is None where all
-        distances are equal; all three are where a side is empty.
     Source: Mann and Whitney 1947.
     """
     if not ok.size or not sub.size:
-        return {"p": None, "auc": None, "pass": None}
+        return D1(None, None, None)
     if np.ptp(np.concatenate([ok, sub])) == 0:
-        return {"p": None, "auc": 0.5, "pass": False}
+        return D1(None, 0.5, False)
     result = mannwhitneyu(sub, ok, alternative="greater", method="asymptotic")
     p = float(result.pvalue)
-    return {"p": p, "auc": float(result.statistic) / (ok.size * sub.size), "pass": p < ALPHA}
+    return D1(p, float(result.statistic) / (ok.size * sub.size), p < ALPHA)
 
 
-def quartile_gap(ok: FloatArray, sub: FloatArray) -> Measures:
-    """D2: is the 75th percentile of the ok distances below the 25th of the substitutions'?
+def measure_d2(ok: FloatArray, sub: FloatArray) -> D2:
+    """Compute D2 with percentiles that interpolate linearly between order statistics.
 
-    Percentiles interpolate linearly, so the 25th may lie above 0 although a chain collapses just over a quarter of the
-    substitutions; it does not pass then either.
+    So the 25th percentile may lie above 0 although just over a quarter of the substitutions collapse. D2 fails then
+    too.
 
     Args:
         ok: cos_dist at correct positions.
         sub: cos_dist at substitutions.
-    Returns:
-        ok_p75, sub_p25: the percentiles. gap: sub_p25 - ok_p75. pass: the gap is above 0, and at most a quarter of sub
-        is 0. All four are None where a side is empty.
     """
     if not ok.size or not sub.size:
-        return {"ok_p75": None, "sub_p25": None, "gap": None, "pass": None}
+        return D2(None, None, None, None)
     ok_p75, sub_p25 = float(np.percentile(ok, 75)), float(np.percentile(sub, 25))
     collapsed = float(np.mean(sub == 0))
-    return {
-        "ok_p75": ok_p75,
-        "sub_p25": sub_p25,
-        "gap": sub_p25 - ok_p75,
-        "pass": ok_p75 < sub_p25 and collapsed <= MAX_D2_COLLAPSE,
-    }
+    return D2(ok_p75, sub_p25, sub_p25 - ok_p75, ok_p75 < sub_p25 and collapsed <= MAX_D2_COLLAPSE)
 
 
-def gradience(predicted: FloatArray, gold: FloatArray) -> Measures:
-    """D3: at substitutions, does the predicted distance rank with the gold distance?
+def measure_d3(predicted: FloatArray, gold: FloatArray) -> D3:
+    """Compute D3 with mean ranks for ties.
 
-    Returns:
-        rho: Spearman's, with mean ranks for ties. p: two-sided. Both None below three substitutions, or where one side
-        is constant.
+    Args:
+        predicted: cos_dist at substitutions.
+        gold: gold_cos_dist at the same positions.
     """
     if predicted.size < 3 or np.ptp(predicted) == 0 or np.ptp(gold) == 0:
-        return {"rho": None, "p": None}
+        return D3(None, None)
     result = spearmanr(predicted, gold)
-    return {"rho": float(result.statistic), "p": float(result.pvalue)}
+    return D3(float(result.statistic), float(result.pvalue))
 
 
 class Histograms(NamedTuple):
-    """How often each distance occurs in each unit that is resampled.
+    """How often each distance occurs in each of the U units that are resampled.
 
-    distances: (D,) the distances, rising. ok, sub: (U, D) positions of each unit at each of them. written, said: (C,)
-    the distances, as indices, of each pair (written, said) that some substitution shows, sorted by written. pairs:
-    (U, C) substitutions that show it.
+    distances: (D,) in ascending order. ok, sub: (U, D) number of positions. written, said: (C,) indices into distances
+    of each combination (predicted, gold) that occurs at a substitution, sorted by written. pairs: (U, C) number of
+    substitutions.
     """
 
     distances: FloatArray
@@ -131,41 +170,38 @@ def histograms(rows: pl.DataFrame, num_units: int) -> Histograms:
     )
 
 
-def resampled_dissociations(weights: FloatArray, counted: Histograms) -> dict[str, FloatArray]:
-    """The statistics of D1 to D3 when unit u is there weights[r, u] times.
+def resampled_dissociations(weights: FloatArray, counted: Histograms) -> Dissociations:
+    """Compute the statistics of D1 to D3 as if unit u occurred weights[r, u] times.
 
     Args:
         weights: (R, U) whole numbers.
-        counted: of the U units.
-    Returns:
-        {"d1.auc", "d2.ok_p75", "d2.sub_p25", "d2.gap", "d3.rho": (R,)}, as `separation`, `quartile_gap` and
-        `gradience` give them for the rows so repeated; NaN for None.
+        counted: histograms of the U units.
     """
     blocks = [_statistics(weights[start : start + _BLOCK], counted) for start in range(0, len(weights), _BLOCK)]
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    return Dissociations(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
 
 
 def divide(part: FloatArray, whole: FloatArray) -> FloatArray:
-    """part / whole; NaN where whole is 0."""
+    """part / whole; NaN if whole is 0."""
     return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole != 0)
 
 
-def _statistics(weights: FloatArray, counted: Histograms) -> dict[str, FloatArray]:
+def _statistics(weights: FloatArray, counted: Histograms) -> Dissociations:
     ok, sub = weights @ counted.ok, weights @ counted.sub
     auc = divide((sub * _ranks(ok)).sum(axis=1), ok.sum(axis=1) * sub.sum(axis=1))
     p75, p25 = _percentile(counted.distances, ok, 0.75), _percentile(counted.distances, sub, 0.25)
     p75, p25 = (np.where(np.isnan(p75 + p25), np.nan, values) for values in (p75, p25))
     rho = _correlation(weights @ counted.pairs, counted.written, counted.said, counted.distances.size)
-    return {"d1.auc": auc, "d2.ok_p75": p75, "d2.sub_p25": p25, "d2.gap": p25 - p75, "d3.rho": rho}
+    return Dissociations(auc, p75, p25, p25 - p75, rho)
 
 
 def _ranks(histogram: FloatArray) -> FloatArray:
-    """(R, D) how many of the counted lie below each distance, those at it counting half."""
+    """(R, D) number of counted positions below each distance; those at the distance count half."""
     return np.asarray(np.cumsum(histogram, axis=1) - histogram / 2)
 
 
 def _percentile(distances: FloatArray, histogram: FloatArray, share: float) -> FloatArray:
-    """(R,) percentiles, interpolated linearly between order statistics; NaN where nothing is counted."""
+    """(R,) percentiles, interpolated linearly between order statistics; NaN if nothing is counted."""
     below = np.cumsum(histogram, axis=1)
     if not distances.size:
         return np.full(len(histogram), np.nan)
@@ -178,7 +214,7 @@ def _percentile(distances: FloatArray, histogram: FloatArray, share: float) -> F
 
 
 def _correlation(pairs: FloatArray, written: IntArray, said: IntArray, num_distances: int) -> FloatArray:
-    """(R,) Spearman's correlation, mean ranks for ties, of (R, C) counted pairs; NaN where `gradience` has none."""
+    """(R,) Spearman's correlation, mean ranks for ties, of (R, C) counted pairs; NaN if `measure_d3` has none."""
     total = pairs.sum(axis=1)
     sides = []
     for codes in (written, said):
@@ -190,36 +226,28 @@ def _correlation(pairs: FloatArray, written: IntArray, said: IntArray, num_dista
     return np.where(total < 3, np.nan, rho)
 
 
-CHAIN_SCORE: Final = pl.coalesce("position_score", -pl.col("cos_dist"))
-# What is correlated with experts' scores, which have a floor and a ceiling, has them too: the probability that the
-# canonical phone was said, where the chain's scores are log-odds of it.
-BOUNDED_CHAIN_SCORE: Final = pl.coalesce(1 / (1 + (-pl.col("position_score")).exp()), -pl.col("cos_dist"))
-
-_LEAST_VARIANCE: Final = 1e-9  # of standardised values; what is less is rounding
-
-
 def has_position_scores(rows: pl.DataFrame) -> bool:
     """Whether the chain of these token rows scores positions itself."""
     return rows["position_score"].null_count() < rows.height
 
 
 def resampled_auc(weights: FloatArray, right: pl.DataFrame, wrong: pl.DataFrame) -> FloatArray:
-    """The share of (right, wrong) pairs in which the right position is closer, ties counting half.
+    """Share of the (right, wrong) pairs in which the right position has the higher chain score; ties count half.
 
     Args:
-        weights: (R, U) whole numbers, how often each unit is there.
+        weights: (R, U) whole numbers, how often each unit occurs.
         right: token rows with a column `unit`.
-        wrong: the same of the positions to be told apart from them.
+        wrong: token rows of the errors, likewise.
     Returns:
-        (R,) shares; NaN where a side is empty.
+        (R,) shares; NaN if a side is empty.
     """
     num_units = weights.shape[1]
     units, values = wrong["unit"].to_numpy().astype(np.int64), wrong.select(CHAIN_SCORE).to_series().to_numpy()
-    in_order = np.zeros((num_units, num_units))  # pairs of the right of one unit and the wrong of another
+    in_order = np.zeros((num_units, num_units))  # pairs of a right position of one unit and a wrong one of another
     for (unit,), here in right.group_by("unit"):
-        closer = np.sort(here.select(CHAIN_SCORE).to_series().to_numpy())
-        below = sum(np.searchsorted(closer, values, side) for side in ("left", "right")) / 2
-        in_order[unit] = np.bincount(units, closer.size - below, minlength=num_units)
+        scores = np.sort(here.select(CHAIN_SCORE).to_series().to_numpy())
+        below = sum(np.searchsorted(scores, values, side) for side in ("left", "right")) / 2
+        in_order[unit] = np.bincount(units, scores.size - below, minlength=num_units)
     num_right, num_wrong = (
         np.bincount(side["unit"].to_numpy().astype(np.int64), minlength=num_units) for side in (right, wrong)
     )
@@ -227,13 +255,13 @@ def resampled_auc(weights: FloatArray, right: pl.DataFrame, wrong: pl.DataFrame)
 
 
 def resampled_correlation(weights: FloatArray, rows: pl.DataFrame) -> FloatArray:
-    """Pearson's correlation of bounded closeness with the expert score.
+    """Pearson's correlation of the bounded chain score with the expert score.
 
     Args:
-        weights: (R, U) whole numbers, how often each unit is there.
+        weights: (R, U) whole numbers, how often each unit occurs.
         rows: token rows with a column `unit`.
     Returns:
-        (R,) correlations; NaN where a side is constant.
+        (R,) correlations; NaN if a side is constant.
     """
     units = rows["unit"].to_numpy().astype(np.int64)
     x, y = (_standardised(rows.select(side).to_series().to_numpy()) for side in (BOUNDED_CHAIN_SCORE, "score"))

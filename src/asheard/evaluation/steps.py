@@ -1,13 +1,10 @@
-"""What is refused before anything is scored: folds, priors and position scores that do not fit each other.
-
-The matrix of chains on one gold set: rows, metrics, verdict, report, each from the file before it.
-"""
+"""The steps of an evaluation: gold and predictions -> rows and metrics -> verdict, RESULTS.md and plots."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -17,100 +14,54 @@ from asheard.corpora.records import Utterance
 from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_transcripts
 from asheard.errors import CorpusError
-from asheard.evaluation.bootstrap import LEVEL, NUM_RESAMPLES, Resampled, resample
+from asheard.evaluation.bootstrap import LEVEL, NUM_RESAMPLES, resample
 from asheard.evaluation.context import SYNTHETIC_NOTE, Context, read_context, write_context
 from asheard.evaluation.decision import Verdict, decide
-from asheard.evaluation.expert_scores import SCORES, not_ranked, scheme_for, scheme_of
-from asheard.evaluation.metrics import LABELS, Scheme, summarise
+from asheard.evaluation.expert_scores import scheme_for
+from asheard.evaluation.metrics import ByGroup, ChainSummary, Design, Intervals, M, Measured, Metrics, Scheme, summarise
+from asheard.evaluation.metrics_json import metrics_from_json, metrics_to_json
 from asheard.evaluation.report.document import results_text, signature
 from asheard.evaluation.report.figures import write_figures
 from asheard.evaluation.systems import (
     CHAINS,
     COPY_CANONICAL,
-    FAITHFUL,
     L1_ENCODER_UNKNOWN,
-    L1_PRIOR,
     ChainRun,
     Fold,
     behind_prior,
+    check_folds,
+    check_priors,
     coarse_run,
     copy_canonical,
     match_predictions,
     split_seed,
 )
 from asheard.evaluation.tokens import OPTIONAL, SCHEMA, token_rows
-from asheard.evaluation.warnings import label_exclusions, label_warnings, score_exclusions, score_warnings
 from asheard.io.files import make_folder, read_json, whole_file, write_json
 from asheard.phones import Vectors, load_vectors
 from asheard.prior import load_prior, rows_of, typical_substitutions
 
-
-def check_folds(folds: Sequence[Fold]) -> None:
-    """See that folds share chains, seeds and priors, but no utterance, and that seeds agree in scoring positions.
-
-    Raises:
-        CorpusError: naming what does not.
-    """
-    if not folds:
-        raise CorpusError("nothing to evaluate: no folds were given")
-    names = [[(run.name, run.prior is None) for run in fold.runs] for fold in folds]
-    for number, of_fold in enumerate(names[1:], start=2):
-        if sorted(of_fold) != sorted(names[0]):
-            odd = sorted(name for name, _ in set(of_fold) ^ set(names[0]))
-            raise CorpusError(f"folds 1 and {number} differ in {odd[0]}: run the same chains, seeds and priors in each")
-    tested = Counter(utterance.key for fold in folds for utterance in {row.key: row for row in fold.gold}.values())
-    twice = [f"{speaker}/{utt}" for (speaker, utt), number in tested.items() if number > 1]
-    if twice:
-        raise CorpusError(f"{len(twice)} utterances are tested in two folds, {twice[0]} first; test each once")
-    scores = {(run.chain, run.scores_positions) for fold in folds for run in fold.runs}
-    if mixed := sorted(chain for chain, scores_positions in scores if scores_positions and (chain, False) in scores):
-        raise CorpusError(
-            f"chain {mixed[0]}: some of its seeds or folds have position_scores and others have none; give all or none"
-        )
-
-
-def check_priors(runs: Sequence[ChainRun], vectors: Vectors) -> None:
-    """See that priors are there where a chain is named after one, and fitted with the threshold in use.
-
-    Raises:
-        CorpusError: naming the run.
-    """
-    for run in runs:
-        if run.prior is None and run.chain == L1_PRIOR:
-            raise CorpusError(
-                f"{run.name}: no prior stands behind it; give the run its prior (`asheard evaluate --chain "
-                f"{FAITHFUL}=FILE --prior FILE --with-prior {FAITHFUL}` adds this chain)"
-            )
-        if run.prior is not None and run.prior.threshold != vectors.threshold:
-            raise CorpusError(
-                f"{run.name}: its prior was fitted with threshold {run.prior.threshold:g}, the vectors say "
-                f"{vectors.threshold:g}; fit it again with the same vectors, or chains cannot be compared"
-            )
-
-
-ROWS_FILE = "rows.parquet"
-UTTERANCES_FILE = "utterances.parquet"
-METRICS_FILE = "metrics.json"
-CONTEXT_FILE = "context.json"
-VERDICT_FILE = "verdict.json"
-RESULTS_FILE = "RESULTS.md"
-PLOTS_FOLDER = "plots"
-EVALUATION_FILES = (ROWS_FILE, UTTERANCES_FILE, METRICS_FILE, CONTEXT_FILE)
-
-_METRICS_KEYS = {"signature", "design", "chains", "copy_canonical", "differences", "remarks", "set_apart"}
+ROWS_FILE: Final = "rows.parquet"
+UTTERANCES_FILE: Final = "utterances.parquet"
+METRICS_FILE: Final = "metrics.json"
+CONTEXT_FILE: Final = "context.json"
+VERDICT_FILE: Final = "verdict.json"
+RESULTS_FILE: Final = "RESULTS.md"
+PLOTS_FOLDER: Final = "plots"
+EVALUATION_FILES: Final = (ROWS_FILE, UTTERANCES_FILE, METRICS_FILE, CONTEXT_FILE)
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Token rows, and the metrics counted on them as `metrics.json` holds them."""
+    """Token rows, and the metrics counted on them."""
 
     rows: pl.DataFrame
-    metrics: dict[str, Any]
+    metrics: Metrics[Any]
 
     @property
     def verdict(self) -> Verdict | None:
         """What the numbers decide; None if one of the four chains is missing or the gold has only expert scores."""
-        return decide(self.metrics) if scheme_of(self.metrics) is LABELS else None
+        return decide(self.metrics)
 
 
 def evaluate(
@@ -209,125 +160,122 @@ def evaluate_folds(
 ) -> Evaluation:
     """Score every chain and seed on the test utterances of all folds together.
 
-    Writes `rows.parquet`, `utterances.parquet`, `metrics.json` and `context.json` into `out`; `write_report`
-    makes the rest.
-    What is measured depends on what the gold says: which phones were said, or how right they were (docs/metrics.md).
+    Writes `rows.parquet`, `utterances.parquet`, `metrics.json` and `context.json` into `out`. `write_report` writes the
+    other files. The kind of gold decides what is measured (docs/evaluation.md).
 
     Args:
         folds: the same chains and seeds in each, and no utterance in two.
-        out: folder to write into; made if missing.
+        out: folder to write into; made if it is missing.
         context: what the report says beside the numbers.
         vectors: distances and threshold; None takes the bundled ones.
-        allow_missing: score what all chains of a fold have, and count the rest (see `match_predictions`).
+        allow_missing: score the utterances that all chains of a fold predict, and count the others.
     Returns:
         The token rows and the metrics, as written.
     Raises:
-        CorpusError: predictions do not match the gold, folds do not match each other, a prior was fitted with another
-            threshold, the chain that is named after its prior has none, or no chain is left that the gold can rank.
+        CorpusError: predictions do not match the gold; folds do not match each other; a prior was fitted with another
+            threshold; the chain that is named after its prior has none; the gold can rank none of the chains.
     """
     out, vectors = make_folder(out), vectors or load_vectors()
     check_folds(folds)
     scheme = scheme_for([utterance for fold in folds for utterance in fold.gold])
-    aside = _step_aside(folds) if scheme is SCORES else {}
-    folds = [replace(fold, runs=[run for run in fold.runs if run.chain not in aside]) for fold in folds]
-    left_out: Counter[str] = Counter()
-    covered = []
+    not_ranked = _not_ranked(folds, scheme)
+    folds = [replace(fold, runs=[run for run in fold.runs if run.chain not in not_ranked]) for fold in folds]
+    excluded: Counter[str] = Counter()
+    matched = []
     for fold in folds:
         check_priors(fold.runs, vectors)
         gold, runs, counts = match_predictions(fold.gold, fold.runs, allow_missing=allow_missing)
-        covered.append(replace(fold, gold=gold, runs=[*runs, copy_canonical(gold)]))
-        left_out.update(counts)
-    gold = [utterance for fold in covered for utterance in fold.gold]
-    merges = coarsening_of(gold)
-    tables = [_tables(fold, vectors, merges, scheme) for fold in covered]
+        matched.append(replace(fold, gold=gold, runs=[*runs, copy_canonical(gold)]))
+        excluded.update(counts)
+    gold = [utterance for fold in matched for utterance in fold.gold]
+    coarsening = coarsening_of(gold)
+    tables = [_tables(fold, vectors, coarsening, scheme) for fold in matched]
     rows, utterances = (pl.concat(parts) for parts in zip(*tables, strict=True))
     pooled = resample(utterances, rows, scheme)
-    chains = _with_intervals(summarise(rows, utterances, scheme), pooled, utterances, rows, scheme)
+    chains = _summaries(summarise(rows, utterances, scheme), pooled.intervals(), utterances, rows, scheme)
+    copied = chains.pop(COPY_CANONICAL)
     rows, utterances = (table.filter(pl.col("chain") != COPY_CANONICAL) for table in (rows, utterances))
-    metrics = {
-        "signature": signature(
+    metrics = Metrics(
+        signature=signature(
             context,
             runs=[run for fold in folds for run in fold.runs],
             vectors=vectors,
-            merges=merges,
+            merges=coarsening,
             num_utterances=len(gold),
             num_training_speakers=[len({utterance.speaker for utterance in fold.training}) for fold in folds],
-            only_scores=scheme is SCORES,
+            only_scores=scheme.gold == "scores",
         ),
-        "design": {
-            "num_folds": len(folds),
-            "speakers": _speakers_by_l1(gold),
-            "num_resamples": NUM_RESAMPLES,
-            "level": LEVEL,
-        },
-        "copy_canonical": chains.pop(COPY_CANONICAL),
-        "chains": chains,
-        "differences": pooled.differences(_compared(chains), scheme.compared),
-        "remarks": list(label_warnings(covered, merges) if scheme is LABELS else score_warnings(covered, merges)),
-        "set_apart": {**left_out, **(label_exclusions(gold) if scheme is LABELS else score_exclusions(gold))},
-    }
-    if scheme is SCORES:
-        metrics |= {"gold": "scores", "aside": aside}
+        design=Design(num_folds=len(folds), speakers=_speakers_by_l1(gold), num_resamples=NUM_RESAMPLES, level=LEVEL),
+        copy_canonical=copied,
+        chains=chains,
+        differences=tuple(pooled.differences(_compared(chains), scheme.compared)),
+        warnings=tuple(scheme.warnings(matched, coarsening)),
+        excluded={**excluded, **scheme.excluded(gold)},
+        scheme=scheme,
+        not_ranked=not_ranked,
+    )
     _write_tables(out, rows, utterances)
-    write_json(out / METRICS_FILE, metrics)
+    write_json(out / METRICS_FILE, metrics_to_json(metrics))
     write_context(out / CONTEXT_FILE, context)
     return Evaluation(rows, metrics)
 
 
 def write_report(out: Path | str) -> Verdict | None:
-    """Write `verdict.json`, `RESULTS.md` and `plots/` from what `evaluate` left in `out`.
+    """Write `verdict.json`, `RESULTS.md` and `plots/` from the files of an evaluation in `out`.
 
     Returns:
-        The verdict; None, and no `verdict.json`, where one of the four chains is missing or the gold has only scores.
+        The verdict. None, and no `verdict.json`, if one of the four chains is missing or the gold has only scores.
     Raises:
-        CorpusError: a file is missing or is not ours.
+        CorpusError: a file is missing or broken.
     """
     out = Path(out)
     metrics, context = read_metrics(out), read_context(out / CONTEXT_FILE)
     rows = _read_rows(out / ROWS_FILE)
-    verdict = decide(metrics) if scheme_of(metrics) is LABELS else None
+    verdict = decide(metrics)
     if verdict is None:
         (out / VERDICT_FILE).unlink(missing_ok=True)
     else:
         write_json(out / VERDICT_FILE, asdict(verdict))
-    write_figures(out / PLOTS_FOLDER, rows, metrics)
+    values = metrics_to_json(metrics)
+    write_figures(out / PLOTS_FOLDER, rows, values)
     with whole_file(out / RESULTS_FILE) as part:
-        part.write_text(results_text(rows, metrics, context, verdict, PLOTS_FOLDER), encoding="utf-8")
+        part.write_text(results_text(rows, values, context, verdict, PLOTS_FOLDER), encoding="utf-8")
     return verdict
 
 
-def read_metrics(out: Path | str) -> dict[str, Any]:
-    """Read the `metrics.json` that `evaluate` left in `out`.
+def read_metrics(out: Path | str) -> Metrics[Any]:
+    """Read the `metrics.json` of an evaluation in `out`.
 
     Raises:
-        CorpusError: the file is missing or is not ours.
+        CorpusError: the file is missing or holds something else.
     """
     path = Path(out) / METRICS_FILE
-    metrics = read_json(path)
-    if not isinstance(metrics, dict) or not metrics.keys() >= _METRICS_KEYS:
-        raise CorpusError(f"{path}: not the metrics of an evaluation; run `asheard evaluate` again")
-    return metrics
+    value = read_json(path)
+    try:
+        return metrics_from_json(value)
+    except (AttributeError, KeyError, TypeError):
+        raise CorpusError(f"{path}: not the metrics of an evaluation; run `asheard evaluate` again") from None
 
 
-def _step_aside(folds: Sequence[Fold]) -> dict[str, str]:
-    """The chains that the gold, which has only scores, cannot rank, and why; some must be left."""
+def _not_ranked(folds: Sequence[Fold], scheme: Scheme[M]) -> dict[str, str]:
+    """The chains that the gold cannot rank, and why. At least one chain must be left."""
     runs = [run for fold in folds for run in fold.runs]
-    aside = not_ranked(runs, {utterance.l1 for fold in folds for utterance in fold.gold})
-    if runs and all(run.chain in aside for run in runs):
-        reasons = "; ".join(f"{chain}: {reason}" for chain, reason in aside.items())
+    excluded = scheme.not_ranked(runs, {utterance.l1 for fold in folds for utterance in fold.gold})
+    if runs and all(run.chain in excluded for run in runs):
+        reasons = "; ".join(f"{chain}: {reason}" for chain, reason in excluded.items())
         raise CorpusError(
-            f"nothing to rank: the gold has scores alone, and every chain steps aside ({reasons}); add a chain that "
-            "needs no first language, or gold that says which phones were said"
+            f"nothing to rank: the gold has only expert scores, which rank none of the chains ({reasons}); add a chain "
+            "that needs no first language, or gold that says which phones were said"
         )
-    return aside
+    return excluded
 
 
 def _tables(
-    fold: Fold, vectors: Vectors, merges: Mapping[str, str], scheme: Scheme
+    fold: Fold, vectors: Vectors, coarsening: Mapping[str, str], scheme: Scheme[M]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Token rows and utterance rows of a fold."""
-    runs = [coarse_run(run, merges) for run in fold.runs]
-    typical = typical_substitutions(rows_of(coarsen_utterances(fold.training, merges)))
+    runs = [coarse_run(run, coarsening) for run in fold.runs]
+    typical = typical_substitutions(rows_of(coarsen_utterances(fold.training, coarsening)))
     rows = token_rows(fold.gold, runs, vectors=vectors, typical=typical)
     return rows, scheme.count(fold.gold, runs, rows)
 
@@ -339,23 +287,32 @@ def _write_tables(out: Path, rows: pl.DataFrame, utterances: pl.DataFrame) -> No
             table.write_parquet(part)
 
 
-def _with_intervals(
-    chains: dict[str, Any], pooled: Resampled, utterances: pl.DataFrame, rows: pl.DataFrame, scheme: Scheme
-) -> dict[str, Any]:
-    of_all = pooled.intervals()
+def _summaries(
+    measured: Mapping[str, Measured[M]],
+    pooled: Mapping[str, Intervals[M]],
+    utterances: pl.DataFrame,
+    rows: pl.DataFrame,
+    scheme: Scheme[M],
+) -> dict[str, ChainSummary[M]]:
+    """Add the intervals of each first language."""
     by_l1 = {
-        l1: resample(group, rows.filter(l1=l1) if scheme.by_l1 else None, scheme).intervals()
+        l1: resample(group, rows.filter(l1=l1) if scheme.statistics_by_l1 else None, scheme).intervals()
         for (l1,), group in utterances.group_by("l1", maintain_order=True)
     }
     return {
-        chain: summary
-        | {"intervals": {"pooled": of_all[chain], "per_l1": {l1: by_l1[l1][chain] for l1 in summary["per_l1"]}}}
-        for chain, summary in chains.items()
+        chain: ChainSummary(
+            pooled=numbers.pooled,
+            per_l1=numbers.per_l1,
+            per_seed=numbers.per_seed,
+            spread=numbers.spread,
+            intervals=ByGroup(pooled[chain], {l1: by_l1[l1][chain] for l1 in numbers.per_l1}),
+        )
+        for chain, numbers in measured.items()
     }
 
 
 def _compared(chains: Mapping[str, Any]) -> list[str]:
-    """The chains that are ranked, ours in their own order and before the others."""
+    """The ranked chains: CHAINS in their order, then the others."""
     ours = [chain for chain in CHAINS if chain in chains]
     return ours + [chain for chain in chains if chain not in (*CHAINS, L1_ENCODER_UNKNOWN)]
 

@@ -1,7 +1,4 @@
-"""The chains that are ranked, and one run of a chain.
-
-The utterances that are scored: each of the gold, predicted once by every chain.
-"""
+"""Chains, their runs and folds, and the checks before anything is scored."""
 
 import re
 from collections import Counter
@@ -12,21 +9,22 @@ from typing import Final, TypeVar
 from asheard.corpora.coarsening import coarsen_phone
 from asheard.corpora.records import Key, Prediction, Utterance, format_key, format_list
 from asheard.errors import CorpusError
+from asheard.phones import Vectors
 from asheard.prior import Prior, PriorRow
 
 OFF_THE_SHELF: Final = "off-the-shelf"
 FAITHFUL: Final = "ft-l2-faithful"
 L1_ENCODER: Final = "ft-l2-l1-encoder"
 L1_PRIOR: Final = "faithful+l1-prior"
-CHAINS: Final = (OFF_THE_SHELF, FAITHFUL, L1_ENCODER, L1_PRIOR)  # the verdict rests on these
+CHAINS: Final = (OFF_THE_SHELF, FAITHFUL, L1_ENCODER, L1_PRIOR)  # the verdict needs these four
 
-# Posteriors of the faithful transcriber instead of its transcript; ranked, and no part of the verdict.
+# These two use the posteriors of the faithful transcriber. They are ranked, but the verdict ignores them.
 GOP: Final = "gop"
-GOP_PRIOR: Final = "gop+l1-prior"  # the prior inside the ratio of likelihoods, not behind a transcript
+GOP_PRIOR: Final = "gop+l1-prior"  # the prior is part of the likelihood ratio
 
-# Shown beside the others, not ranked.
-L1_ENCODER_UNKNOWN: Final = "ft-l2-l1-encoder-unknown"  # the encoder chain, L1 not declared
-COPY_CANONICAL: Final = "copy the canonical"  # what hears no error at all gets these numbers
+# These two are shown beside the others but not ranked.
+L1_ENCODER_UNKNOWN: Final = "ft-l2-l1-encoder-unknown"  # the encoder chain without the speaker's first language
+COPY_CANONICAL: Final = "copy the canonical"  # the numbers of a chain that never finds an error
 
 
 _NAME: Final = re.compile(r"(?P<chain>[^|]+?)(?:@(?P<seed>\d+))?")
@@ -34,8 +32,15 @@ _BEHIND_PRIOR: Final = {FAITHFUL: L1_PRIOR, GOP: "gop-behind-l1-prior"}
 
 
 def behind_prior(chain: str) -> str:
-    """The name of `chain` with the prior scoring behind it."""
+    """The name of `chain` when the prior scores its transcripts."""
     return _BEHIND_PRIOR.get(chain, f"{chain}+l1-prior")
+
+
+def distinct_transcripts(chains: Iterable[str]) -> list[str]:
+    """The chains that have transcripts of their own: all but those that score another chain's transcripts."""
+    names = list(chains)
+    scored = set(map(behind_prior, names))
+    return [chain for chain in names if chain not in scored]
 
 
 def split_seed(name: str) -> tuple[str, int]:
@@ -52,10 +57,10 @@ def split_seed(name: str) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainRun:
-    """What one chain wrote for the whole test set with one seed.
+    """The predictions of one chain with one seed for the whole test set.
 
-    chain: one of CHAINS, or any other name for an outside transcriber. seed: 0 for a transcriber that has none. prior:
-    the scorer behind the transcriber; None classes by the distance threshold alone.
+    chain: one of CHAINS, or any other name for an outside transcriber. seed: 0 if the transcriber has none. prior: the
+    scorer behind the transcriber; None classifies by the distance threshold alone.
     """
 
     chain: str
@@ -69,20 +74,20 @@ class ChainRun:
         return f"chain {self.chain}, seed {self.seed}"
 
     def phones_for(self, gold: Sequence[Utterance]) -> list[tuple[str, ...]]:
-        """The run's phones for each of the utterances."""
+        """The predicted phones of each utterance."""
         phones = {prediction.key: prediction.phones for prediction in self.predictions}
         return [phones[utterance.key] for utterance in gold]
 
     @property
     def scores_positions(self) -> bool:
-        """Whether it scores the canonical phones itself."""
+        """Whether the chain scores the canonical phones itself."""
         return any(prediction.position_scores is not None for prediction in self.predictions)
 
     def position_scores_for(self, gold: Sequence[Utterance]) -> list[float | None]:
-        """The run's scores of all canonical positions of the utterances, one after the other; None where it has none.
+        """The position scores of all utterances, one after the other; None for each if the chain has none.
 
         Raises:
-            CorpusError: there are not as many as canonical phones; naming the utterance.
+            CorpusError: an utterance has more or fewer scores than canonical phones.
         """
         if not self.scores_positions:
             return [None for utterance in gold for _ in utterance.canonical]
@@ -91,18 +96,18 @@ class ChainRun:
             if len(given[utterance.key]) != len(utterance.canonical):
                 raise CorpusError(
                     f"{self.name}: {len(given[utterance.key])} position_scores for the {len(utterance.canonical)} "
-                    f"canonical phones of {format_key(utterance.key)}; score all of every utterance, or leave the "
-                    "field out"
+                    f"canonical phones of {format_key(utterance.key)}; give a score for every canonical phone, or "
+                    "leave the field out"
                 )
         return [score for utterance in gold for score in given[utterance.key]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """Speakers kept for testing, and what was made without them.
+    """Test speakers, and the runs of models that were trained without them.
 
     gold: their utterances. runs: chains and seeds; each predicts exactly the gold utterances. training: utterances of
-    the other speakers, for what is L1-typical; without them nothing is.
+    the training speakers; they say which substitutions are L1-typical. Without them no substitution is.
     """
 
     gold: Sequence[Utterance]
@@ -110,8 +115,51 @@ class Fold:
     training: Sequence[Utterance] = ()
 
 
+def check_folds(folds: Sequence[Fold]) -> None:
+    """Check that folds share chains, seeds and priors but no utterance, and that seeds agree in scoring positions.
+
+    Raises:
+        CorpusError: they do not.
+    """
+    if not folds:
+        raise CorpusError("nothing to evaluate: no folds were given")
+    names = [[(run.name, run.prior is None) for run in fold.runs] for fold in folds]
+    for number, of_fold in enumerate(names[1:], start=2):
+        if sorted(of_fold) != sorted(names[0]):
+            odd = sorted(name for name, _ in set(of_fold) ^ set(names[0]))
+            raise CorpusError(f"folds 1 and {number} differ in {odd[0]}: run the same chains, seeds and priors in each")
+    tested = Counter(utterance.key for fold in folds for utterance in {row.key: row for row in fold.gold}.values())
+    twice = [f"{speaker}/{utt}" for (speaker, utt), number in tested.items() if number > 1]
+    if twice:
+        raise CorpusError(f"{len(twice)} utterances are tested in two folds, {twice[0]} first; test each once")
+    scores = {(run.chain, run.scores_positions) for fold in folds for run in fold.runs}
+    if mixed := sorted(chain for chain, scores_positions in scores if scores_positions and (chain, False) in scores):
+        raise CorpusError(
+            f"chain {mixed[0]}: some of its seeds or folds have position_scores and others have none; give all or none"
+        )
+
+
+def check_priors(runs: Sequence[ChainRun], vectors: Vectors) -> None:
+    """Check that a chain named after its prior has one, and that priors were fitted with the threshold in use.
+
+    Raises:
+        CorpusError: one does not; the message names the run.
+    """
+    for run in runs:
+        if run.prior is None and run.chain == L1_PRIOR:
+            raise CorpusError(
+                f"{run.name}: no prior was given; give one (`asheard evaluate --chain "
+                f"{FAITHFUL}=FILE --prior FILE --with-prior {FAITHFUL}` adds this chain)"
+            )
+        if run.prior is not None and run.prior.threshold != vectors.threshold:
+            raise CorpusError(
+                f"{run.name}: its prior was fitted with threshold {run.prior.threshold:g}, the vectors say "
+                f"{vectors.threshold:g}; fit it again with the same vectors, or chains cannot be compared"
+            )
+
+
 def copy_canonical(gold: Sequence[Utterance]) -> ChainRun:
-    """The run that writes what the dictionary calls for, whatever was said."""
+    """The run that writes the canonical phones, whatever was said."""
     predictions = [Prediction(row.utt, row.speaker, COPY_CANONICAL, row.canonical) for row in gold]
     return ChainRun(chain=COPY_CANONICAL, predictions=predictions)
 
@@ -122,20 +170,20 @@ _Item = TypeVar("_Item", str, Key)
 def match_predictions(
     gold: Sequence[Utterance], runs: Sequence[ChainRun], *, allow_missing: bool = False
 ) -> tuple[list[Utterance], list[ChainRun], dict[str, int]]:
-    """See that every run predicts each gold utterance exactly once, or keep what all of them predict.
+    """Check that every run predicts each gold utterance exactly once, or keep the utterances that all of them predict.
 
     Args:
         gold: the test utterances.
         runs: chains and seeds.
-        allow_missing: score every run on the gold utterances that all runs have, so that nobody gains by leaving hard
-            ones out; ignore predictions of other utterances, and keep the first of those that come twice.
+        allow_missing: score every run on the gold utterances that all runs have, so that no chain gains by leaving out
+            hard ones. Ignore predictions of other utterances. Of repeated predictions keep the first.
     Returns:
-        the gold utterances that are scored; the runs, with one prediction for each of these in the same order; and how
+        The gold utterances that are scored; the runs, with one prediction for each of these in the same order; and how
         many utterances were left out or ignored, by reason and chain.
     Raises:
-        CorpusError: utterances are missing, extra or double and that is not allowed, naming those of every chain; no
-            gold utterance is left; the gold holds an utterance twice, a speaker with two first languages, or no
-            canonical phone; two runs have one name, or one the baseline's; there is no gold or run.
+        CorpusError: utterances are missing, extra or repeated and that is not allowed (the message names those of every
+            chain); no gold utterance is left; the gold holds an utterance twice, a speaker with two first languages, or
+            no canonical phone; two runs have one name, or one has the baseline's; there is no gold or no run.
     """
     if not gold or not runs:
         raise CorpusError(f"nothing to evaluate: {len(gold)} gold utterances and {len(runs)} chains were given")
@@ -185,7 +233,7 @@ def _mismatches(run: ChainRun, wanted: Collection[Key]) -> Iterator[tuple[list[K
 
 
 def _predictions(run: ChainRun, scored: Iterable[Utterance]) -> list[Prediction]:
-    """The run's first prediction of each utterance."""
+    """The first prediction of each utterance."""
     first: dict[Key, Prediction] = {}
     for prediction in run.predictions:
         first.setdefault(prediction.key, prediction)
@@ -200,18 +248,18 @@ def _repeated(items: Iterable[_Item]) -> list[_Item]:
     return sorted(item for item, count in Counter(items).items() if count > 1)
 
 
-def coarse_run(run: ChainRun, merges: Mapping[str, str]) -> ChainRun:
-    """The run with merged phones in its predictions and in the counts of its prior."""
+def coarse_run(run: ChainRun, coarsening: Mapping[str, str]) -> ChainRun:
+    """Replace the phones that the gold does not distinguish, in the predictions and in the counts of the prior."""
     predictions = [
-        replace(prediction, phones=tuple(merges.get(phone, phone) for phone in prediction.phones))
+        replace(prediction, phones=tuple(coarsening.get(phone, phone) for phone in prediction.phones))
         for prediction in run.predictions
     ]
-    return replace(run, predictions=predictions, prior=run.prior and _coarse_prior(run.prior, merges))
+    return replace(run, predictions=predictions, prior=run.prior and _coarse_prior(run.prior, coarsening))
 
 
-def _coarse_prior(prior: Prior, merges: Mapping[str, str]) -> Prior:
+def _coarse_prior(prior: Prior, coarsening: Mapping[str, str]) -> Prior:
     counts: Counter[PriorRow] = Counter()
     for row, count in prior.counts.items():
-        canonical = merges.get(row.canonical, row.canonical)
-        counts[row._replace(canonical=canonical, produced=coarsen_phone(row.produced, merges))] += count
+        canonical = coarsening.get(row.canonical, row.canonical)
+        counts[row._replace(canonical=canonical, produced=coarsen_phone(row.produced, coarsening))] += count
     return replace(prior, counts=counts)

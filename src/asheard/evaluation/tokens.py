@@ -1,8 +1,7 @@
 """Token rows: one row for each canonical position, chain and seed.
 
-PER and the published metrics are counted on whole sequences (`counts.py`), because additions and insertions stand at
-no canonical position. A gold substitution whose two sides are the same phone once folded (`AH0,AX,s`) is none at the
-grain of the inventory: its row says ok.
+PER and the published metrics are counted on whole sequences (`counts.py`), because additions and insertions have no
+canonical position. A gold substitution whose two sides are one phone of the inventory (`AH0,AX,s`) has error type ok.
 """
 
 from collections.abc import Sequence
@@ -19,6 +18,8 @@ from asheard.phones import ERR, PHONES, Vectors
 from asheard.phones.alignment import wper_align_batch
 from asheard.prior import Prior, classify_with_prior
 
+RIGHT_FROM: Final = 1.8  # a phone with this mean expert score or more is right
+
 Substitutions = frozenset[tuple[str, str, str]]  # (l1, canonical, perceived)
 
 SCHEMA: Final[dict[str, Any]] = {
@@ -26,26 +27,26 @@ SCHEMA: Final[dict[str, Any]] = {
     "speaker": pl.String,
     "l1": pl.String,
     "index": pl.Int32,  # of the canonical position in its utterance, from 0
-    "position": pl.String,  # onset, nucleus, coda; null where the words are not known
+    "position": pl.String,  # onset, nucleus, coda; null if the words are not known
     "canonical": pl.String,
     "perceived": pl.String,  # null at a deletion, and at a substitution whose sound has no name (`err`)
     "error_type": pl.String,  # ok, s, d
-    "l1_typical": pl.Boolean,  # a substitution that speakers of this L1 often make
+    "l1_typical": pl.Boolean,  # a substitution that speakers of this L1 often produce
     "chain": pl.String,
     "seed": pl.Int64,
     "predicted": pl.String,  # null: the chain wrote nothing here
-    "cos_dist": pl.Float64,  # canonical to predicted; 1 where nothing was written
+    "cos_dist": pl.Float64,  # canonical to predicted; 1 if nothing was written
     "gold_cos_dist": pl.Float64,  # canonical to perceived; 1 at a deletion, null at `err`
     "collapsed": pl.Boolean,  # at a named substitution: the chain wrote the canonical; null elsewhere
     "class_pred": pl.String,  # variant or error
-    "score": pl.Float64,  # mean expert score; null where the gold has none
+    "score": pl.Float64,  # mean expert score; null if the gold has none
     "position_score": pl.Float64,  # the chain's own score of the position; null for a chain that writes phones alone
 }
-OPTIONAL: Final = ("score", "position_score")  # columns that a file need not have
+OPTIONAL: Final = ("score", "position_score")  # columns that a file may lack
 
 
 def folds_together(token: Token) -> bool:
-    """A gold substitution whose two sides are the same broad phone."""
+    """Whether the token is a gold substitution whose two sides are one phone of the inventory."""
     return token.error_type is ErrorType.SUBSTITUTION and token.perceived == token.canonical
 
 
@@ -56,7 +57,7 @@ def token_rows(
     vectors: Vectors,
     typical: Substitutions = frozenset(),
 ) -> pl.DataFrame:
-    """Align every prediction to the canonical phones and class each canonical position.
+    """Align every prediction to the canonical phones and classify each canonical position.
 
     Phones predicted between canonical positions (insertions) and gold additions have no row.
 
@@ -66,9 +67,9 @@ def token_rows(
         vectors: distances between phones, and the threshold of the chains without a prior.
         typical: the substitutions that count as L1-typical.
     Returns:
-        Rows of SCHEMA: runs in the order given, utterances by (speaker, utt), the same positions in each run.
+        Rows of SCHEMA: runs in the order given, utterances sorted by (speaker, utt), the same positions in each run.
     Raises:
-        CorpusError: a run scores positions, but not each of an utterance once.
+        CorpusError: a run has position scores, but not exactly one for each canonical phone.
     """
     gold = sorted(gold, key=lambda utterance: utterance.key)
     positions = _positions(gold, vectors, typical)
@@ -104,7 +105,7 @@ def _positions(gold: Sequence[Utterance], vectors: Vectors, typical: Substitutio
 
 
 def _run_rows(positions: pl.DataFrame, gold: Sequence[Utterance], run: ChainRun, vectors: Vectors) -> pl.DataFrame:
-    """`positions` with the columns that depend on the run."""
+    """Add the columns that depend on the run."""
     alignments = wper_align_batch([utterance.canonical for utterance in gold], run.phones_for(gold), vectors)
     predicted = [phone for pairs in alignments for canonical, phone in pairs if canonical is not None]
     named_substitution = (pl.col("error_type") == ErrorType.SUBSTITUTION.value) & ~_is_err()
@@ -119,27 +120,27 @@ def _run_rows(positions: pl.DataFrame, gold: Sequence[Utterance], run: ChainRun,
         class_pred=pl.when(pl.col("cos_dist") < vectors.threshold).then(pl.lit("variant")).otherwise(pl.lit("error")),
     )
     if run.prior is not None:
-        classify = cache(partial(_class_behind, run.prior))
+        classify = cache(partial(_class_with_prior, run.prior))
         evidence = rows.select("canonical", "predicted", "position", "l1", "cos_dist").iter_rows()
         rows = rows.with_columns(pl.Series("class_pred", [classify(*row) for row in evidence], pl.String))
     return rows.select(list(SCHEMA))
 
 
-def _class_behind(
+def _class_with_prior(
     prior: Prior, canonical: str, predicted: str | None, position: str | None, l1: str, cos_dist: float
 ) -> str:
-    if predicted == ERR:  # an outside transcriber's word for a sound without a name, which no prior knows
+    if predicted == ERR:  # an outside transcriber's label for an unnamed sound, which no prior knows
         return "error"
     return classify_with_prior(canonical, predicted, position, l1, cos_dist, prior)
 
 
 def _is_err() -> pl.Expr:
-    """The annotator heard a sound here and could not name it."""
+    """Rows at which the annotator heard a sound but could not name it."""
     return (pl.col("error_type") == ErrorType.SUBSTITUTION.value) & pl.col("perceived").is_null()
 
 
 def _distances(canonical: Sequence[str | None], other: Sequence[str | None], vectors: Vectors) -> NDArray[np.float64]:
-    """cos_dist of each pair; 1 where the other side is nothing, or a sound without a name."""
+    """cos_dist of each pair; 1 if the other side is nothing or an unnamed sound."""
     table = np.ones((len(PHONES), len(PHONES) + 1))
     table[:, :-1] = vectors.distances
     ids: dict[str | None, int] = {phone: index for index, phone in enumerate((*PHONES, None))}

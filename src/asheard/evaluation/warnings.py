@@ -1,4 +1,4 @@
-"""What a reader must know before any number: about phones, training rows, priors, and what some numbers leave out."""
+"""Warnings about phones, training rows and priors, and counts of what some numbers leave out."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -7,52 +7,36 @@ from typing import Final
 from asheard.corpora.coarsening import coarsen_utterances, coarsening_of
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.corpora.records import Utterance
-from asheard.evaluation.expert_scores import RIGHT_FROM
 from asheard.evaluation.systems import COPY_CANONICAL, Fold
-from asheard.evaluation.tokens import folds_together
+from asheard.evaluation.tokens import RIGHT_FROM, folds_together
 
-MIN_OFTEN: Final = 100  # tokens from which a phone that a chain never writes is told of
+MIN_OFTEN: Final = 100  # a chain that never writes a phone with as many tokens gets a warning
 
 
-def label_warnings(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
-    """Say what the numbers do not.
+def label_warnings(folds: Sequence[Fold], coarsening: Mapping[str, str]) -> list[str]:
+    """Say what a reader must know before any number.
 
     Args:
         folds: what is scored.
-        merges: phones counted as others because the gold does not tell them apart.
-    Returns:
-        Sentences.
+        coarsening: phones counted as others because the gold does not distinguish them.
     """
-    if merges:
-        yield f"The gold does not tell all phones apart; counted on both sides: {_as(merges)}."
-    training = [utterance for fold in folds for utterance in fold.training]
-    if not training:
-        yield "No training rows were given: nothing is L1-typical, and FRR by class is FRR at threshold."
-    coarser = coarsening_of(coarsen_utterances(training, merges)).items()
-    if unseen := {phone: other for phone, other in coarser if phone not in merges}:
-        yield (
-            f"The training rows do not tell all phones of the gold apart ({_as(unseen)}), so no substitution "
-            "that needs the difference is L1-typical."
-        )
-    if shared := _tested_and(folds, _trained_on):
-        yield f"Training and gold share speakers ({_listed(shared)}): what is L1-typical was not fixed without them."
-    if fitted_on := _tested_and(folds, _fitted_on):
-        yield f"A prior was fitted on speakers it is tested on ({_listed(fitted_on)}): it has seen the answers."
-    if scores := sum(token.score is not None for fold in folds for row in fold.gold for token in row.tokens):
-        yield f"The gold says which phones were said, so its {scores:,} expert scores are not looked at."
-    yield from _unknown_l1s(folds)
-    yield from _never_written(folds, merges)
+    return [
+        *_coarser(coarsening),
+        *_training(folds, coarsening),
+        *_seen_speakers(folds),
+        *_unused_scores(folds),
+        *_unknown_l1s(folds),
+        *_never_written(folds, coarsening),
+    ]
 
 
-def score_warnings(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
-    """The same where the gold has scores alone."""
-    if merges:
-        yield f"The gold does not tell all phones apart; counted on both sides: {_as(merges)}."
-    yield from _never_written(folds, merges)
+def score_warnings(folds: Sequence[Fold], coarsening: Mapping[str, str]) -> list[str]:
+    """The same for gold of expert scores alone."""
+    return [*_coarser(coarsening), *_never_written(folds, coarsening)]
 
 
 def label_exclusions(gold: Sequence[Utterance]) -> dict[str, int]:
-    """Gold tokens that some numbers leave out, by reason."""
+    """Count what some numbers leave out, by reason."""
     tokens = [token for utterance in gold for token in utterance.tokens]
     return {
         "utterances without a canonical phone: in PER and the published metrics only": sum(
@@ -67,7 +51,7 @@ def label_exclusions(gold: Sequence[Utterance]) -> dict[str, int]:
 
 
 def score_exclusions(gold: Sequence[Utterance]) -> dict[str, int]:
-    """The same where the gold has scores alone."""
+    """The same for gold of expert scores alone."""
     scores = [token.score for utterance in gold for token in utterance.tokens]
     return {
         "utterances without a canonical phone: in PER against canonical only": sum(
@@ -79,6 +63,35 @@ def score_exclusions(gold: Sequence[Utterance]) -> dict[str, int]:
             score is not None and MISPRONOUNCED_BELOW <= score < RIGHT_FROM for score in scores
         ),
     }
+
+
+def _coarser(coarsening: Mapping[str, str]) -> Iterator[str]:
+    if coarsening:
+        yield f"The gold does not distinguish all phones; counted on both sides: {_as(coarsening)}."
+
+
+def _training(folds: Sequence[Fold], coarsening: Mapping[str, str]) -> Iterator[str]:
+    training = [utterance for fold in folds for utterance in fold.training]
+    if not training:
+        yield "No training rows were given: nothing is L1-typical, and FRR by class is FRR at threshold."
+    coarser = coarsening_of(coarsen_utterances(training, coarsening)).items()
+    if missing := {phone: other for phone, other in coarser if phone not in coarsening}:
+        yield (
+            f"The training rows do not distinguish all phones of the gold ({_as(missing)}), so no substitution that "
+            "depends on the difference is L1-typical."
+        )
+
+
+def _seen_speakers(folds: Sequence[Fold]) -> Iterator[str]:
+    if shared := _tested_and(folds, _trained_on):
+        yield f"Training and gold share speakers ({_join(shared)}): L1-typical substitutions were counted on them too."
+    if fitted_on := _tested_and(folds, _fitted_on):
+        yield f"A prior was fitted on speakers it is tested on ({_join(fitted_on)}): it has seen the answers."
+
+
+def _unused_scores(folds: Sequence[Fold]) -> Iterator[str]:
+    if scores := sum(token.score is not None for fold in folds for row in fold.gold for token in row.tokens):
+        yield f"The gold says which phones were said, so its {scores:,} expert scores are not used."
 
 
 def _tested_and(folds: Sequence[Fold], seen: Callable[[Fold], set[str]]) -> set[str]:
@@ -95,7 +108,7 @@ def _fitted_on(fold: Fold) -> set[str]:
 
 
 def _unknown_l1s(folds: Sequence[Fold]) -> Iterator[str]:
-    """First languages of the gold that training rows or a prior know nothing of."""
+    """First languages of the gold that training rows or a prior do not have."""
     known: defaultdict[str, set[str]] = defaultdict(set)
     for fold in folds:
         known["the training rows"].update(row.l1 for row in fold.training)
@@ -105,26 +118,26 @@ def _unknown_l1s(folds: Sequence[Fold]) -> Iterator[str]:
     tested = {row.l1 for fold in folds for row in fold.gold}
     for source, l1s in known.items():
         if l1s and tested - l1s:
-            yield f"Unknown to {source}: {_listed(tested - l1s)}. Known first languages: {_listed(l1s)}."
+            yield f"Unknown to {source}: {_join(tested - l1s)}. Known first languages: {_join(l1s)}."
 
 
-def _never_written(folds: Sequence[Fold], merges: Mapping[str, str]) -> Iterator[str]:
-    """Phones that the gold often has and a chain never writes: another phone set, or a deaf spot."""
-    said = Counter(merges.get(phone, phone) for fold in folds for row in fold.gold for phone in row.produced)
+def _never_written(folds: Sequence[Fold], coarsening: Mapping[str, str]) -> Iterator[str]:
+    """Phones that are frequent in the gold and that a chain never writes: perhaps it has another set of phones."""
+    said = Counter(coarsening.get(phone, phone) for fold in folds for row in fold.gold for phone in row.produced)
     written: defaultdict[str, set[str]] = defaultdict(set)
     for fold in folds:
         for run in fold.runs:
-            written[run.chain].update(merges.get(phone, phone) for row in run.predictions for phone in row.phones)
+            written[run.chain].update(coarsening.get(phone, phone) for row in run.predictions for phone in row.phones)
     often = [phone for phone, count in said.most_common() if count >= MIN_OFTEN]
     for chain, phones in written.items():
         never = [f"{phone} ({said[phone]})" for phone in often if phone not in phones]
         if never and chain != COPY_CANONICAL:
-            yield f"{chain} never writes what was often said: {', '.join(never)}. Has it another set of phones?"
+            yield f"{chain} never writes these frequent phones: {', '.join(never)}. Has it another set of phones?"
 
 
-def _as(merges: Mapping[str, str]) -> str:
-    return ", ".join(f"{phone} as {neighbour}" for phone, neighbour in merges.items())
+def _as(coarsening: Mapping[str, str]) -> str:
+    return ", ".join(f"{phone} as {neighbour}" for phone, neighbour in coarsening.items())
 
 
-def _listed(names: Collection[str]) -> str:
+def _join(names: Collection[str]) -> str:
     return ", ".join(sorted(names))

@@ -11,8 +11,7 @@ from typing import Any
 import polars as pl
 
 from asheard.evaluation.context import Context
-from asheard.evaluation.metrics import RATES
-from asheard.evaluation.ranking import reference_chain
+from asheard.evaluation.ranking import RATES, reference_chain
 from asheard.evaluation.report.tables import markdown_table, percent
 from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_PRIOR
 from asheard.prior import GUARD_TOLERANCE

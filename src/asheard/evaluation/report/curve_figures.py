@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
-from asheard.evaluation.detection import DetectionCurve, auc_path, detection_curve, operating_point
-from asheard.evaluation.expert_scores import RIGHT_FROM, SCORES
-from asheard.evaluation.metrics import look_up
-from asheard.evaluation.ranking import distinct_transcripts
+from asheard.evaluation.detection import DetectionCurve, detection_curve, operating_point
+from asheard.evaluation.expert_scores import SCORES
+from asheard.evaluation.ranking import auc_path, look_up
 from asheard.evaluation.report.style import (
     BLUE,
     GREY,
@@ -24,7 +23,8 @@ from asheard.evaluation.report.style import (
     new_figure,
 )
 from asheard.evaluation.report.tables import number
-from asheard.evaluation.systems import behind_prior
+from asheard.evaluation.systems import behind_prior, distinct_transcripts
+from asheard.evaluation.tokens import RIGHT_FROM
 
 _CHANCE: Final = {
     "further positions rejected at random": Line2D([], [], color=GREY, linewidth=1, linestyle=":"),

@@ -5,9 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from asheard.evaluation.detection import auc_path, detection_curve, operating_point
-from asheard.evaluation.metrics import look_up
-from asheard.evaluation.ranking import with_copy_canonical
+from asheard.evaluation.detection import detection_curve, operating_point
+from asheard.evaluation.ranking import auc_path, look_up, with_copy_canonical
 from asheard.evaluation.report.tables import markdown_table, number, passed, percent, probability, with_interval
 from asheard.evaluation.systems import COPY_CANONICAL
 

@@ -14,8 +14,8 @@ from asheard import __version__
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.context import Context
 from asheard.evaluation.decision import MAX_COLLAPSE_RATIO, MAX_P, PER_TOLERANCE, Verdict, missing_chains
-from asheard.evaluation.expert_scores import RIGHT_FROM, scheme_of
-from asheard.evaluation.metrics import LABELS
+from asheard.evaluation.labels import LABELS
+from asheard.evaluation.ranking import scheme_of
 from asheard.evaluation.report.background import design, l1_notes, p_min, set_apart, shared_prompts, validation
 from asheard.evaluation.report.distances import detection, dissociations
 from asheard.evaluation.report.figures import (
@@ -32,6 +32,7 @@ from asheard.evaluation.report.rates import by_l1, differences, l1_declared_or_u
 from asheard.evaluation.report.scores import curves, ranked_by_scores
 from asheard.evaluation.separation import ALPHA, MAX_D2_COLLAPSE
 from asheard.evaluation.systems import ChainRun
+from asheard.evaluation.tokens import RIGHT_FROM
 from asheard.phones import Vectors
 from asheard.phones.alignment import INDEL_COST
 from asheard.prior import GUARD_TOLERANCE

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from asheard.evaluation.missed import NUM_CANONICAL, most_frequent, most_missed, substitutions_of
+from asheard.evaluation.detection import NUM_CANONICAL, most_frequent, most_missed, substitutions_of
 from asheard.evaluation.report.style import GREY, SMALL_SIZE, VERMILION, new_figure
 from asheard.evaluation.separation import FloatArray
 from asheard.phones import PHONES

@@ -7,8 +7,8 @@ from typing import Any, Final
 import polars as pl
 from matplotlib.figure import Figure
 
-from asheard.evaluation.expert_scores import SCORES, scheme_of
-from asheard.evaluation.ranking import reference_chain
+from asheard.evaluation.expert_scores import SCORES
+from asheard.evaluation.ranking import reference_chain, scheme_of
 from asheard.evaluation.report.curve_figures import draw_detection, draw_distances, draw_tradeoff
 from asheard.evaluation.report.error_figures import draw_confusions, draw_missed
 from asheard.evaluation.report.rate_figures import draw_collapse, draw_phones

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from asheard.evaluation.missed import (
+from asheard.evaluation.detection import (
     MIN_SUBSTITUTIONS,
     NOTHING,
     NUM_CANONICAL,
@@ -17,8 +17,9 @@ from asheard.evaluation.missed import (
     most_missed,
     substitutions_of,
 )
-from asheard.evaluation.ranking import distinct_transcripts, reference_chain
+from asheard.evaluation.ranking import reference_chain
 from asheard.evaluation.report.tables import markdown_table, percent, with_interval
+from asheard.evaluation.systems import distinct_transcripts
 
 _NUM_SHARES: Final = 3  # phones named for each side of a confusion
 

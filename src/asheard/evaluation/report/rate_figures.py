@@ -8,9 +8,10 @@ import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from asheard.evaluation.missed import collapse_by
-from asheard.evaluation.ranking import distinct_transcripts, reference_chain
+from asheard.evaluation.detection import collapse_by
+from asheard.evaluation.ranking import reference_chain
 from asheard.evaluation.report.style import GREY, chain_colours, chain_markers, grid, new_figure
+from asheard.evaluation.systems import distinct_transcripts
 
 
 def draw_collapse(chains: Mapping[str, Any]) -> Figure:

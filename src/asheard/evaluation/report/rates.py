@@ -4,9 +4,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from asheard.evaluation.counts import EDITS
-from asheard.evaluation.expert_scores import SCORES, scheme_of
-from asheard.evaluation.metrics import RATES, Scheme, look_up
-from asheard.evaluation.ranking import ranking, reference_chain, with_copy_canonical
+from asheard.evaluation.expert_scores import SCORES
+from asheard.evaluation.metrics import Scheme
+from asheard.evaluation.ranking import (
+    RATES,
+    headings_of,
+    look_up,
+    ranking,
+    reference_chain,
+    scheme_of,
+    with_copy_canonical,
+)
 from asheard.evaluation.report.tables import (
     COEFFICIENTS,
     NOT_AVAILABLE,
@@ -100,7 +108,7 @@ def differences(metrics: Mapping[str, Any]) -> Iterable[str]:
     if not records:
         return
     scheme = scheme_of(metrics)
-    headings = {path: heading for heading, path in (_PUBLISHED_RATES | scheme.headings).items()}
+    headings = {path: heading for heading, path in (_PUBLISHED_RATES | headings_of(scheme)).items()}
     yield "## Differences between chains"
     yield (
         f"Chain less reference in percentage points{_but_coefficients(scheme)}, paired: both are counted on the same "
@@ -142,7 +150,7 @@ def seeds(metrics: Mapping[str, Any]) -> Iterable[str]:
         "these speakers alone."
     )
     yield markdown_table(
-        ["chain", "seeds", *scheme.headings],
+        ["chain", "seeds", *headings_of(scheme)],
         [
             [
                 chain,
@@ -151,7 +159,7 @@ def seeds(metrics: Mapping[str, Any]) -> Iterable[str]:
                     spread(summary["spread"]["pooled"][path], notation(path))
                     if len(summary["per_seed"]) > 1
                     else NOT_AVAILABLE
-                    for path in scheme.headings.values()
+                    for path in headings_of(scheme).values()
                 ),
             ]
             for chain, summary in chains.items()
@@ -165,7 +173,7 @@ def by_l1(metrics: Mapping[str, Any]) -> Iterable[str]:
     copied = metrics["copy_canonical"]
     yield "## By first language"
     yield "Where an L1 has one test speaker, its intervals are within-speaker (see Design)."
-    for heading, path in scheme_of(metrics).headings.items():
+    for heading, path in headings_of(scheme_of(metrics)).items():
         yield f"{heading}:" if path in COEFFICIENTS else f"{heading}, per cent:"
         yield markdown_table(
             ["L1", "interval over", *summaries],
@@ -244,7 +252,7 @@ def units(intervals: Mapping[str, Any]) -> str:
     return f"{intervals['num_units']} {intervals['units']}{_within(intervals['units'])}"
 
 
-def _but_coefficients(scheme: Scheme) -> str:
+def _but_coefficients(scheme: Scheme[Any]) -> str:
     return " (AUC and PCC as they are)" if scheme is SCORES else ""
 
 

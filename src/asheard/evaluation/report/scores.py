@@ -8,11 +8,12 @@ import polars as pl
 
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.detection import detection_curve
-from asheard.evaluation.expert_scores import RIGHT_FROM, SCORES
-from asheard.evaluation.ranking import in_order, ranking, with_copy_canonical
+from asheard.evaluation.expert_scores import SCORES
+from asheard.evaluation.ranking import headings_of, in_order, ranking, with_copy_canonical
 from asheard.evaluation.report.rates import of_runs, rates, units
 from asheard.evaluation.report.tables import markdown_table, percent
 from asheard.evaluation.systems import COPY_CANONICAL
+from asheard.evaluation.tokens import RIGHT_FROM
 
 _COLLAPSES: Final = (0.1, 0.2, 0.3, 0.4, 0.5)  # at which the curve is read
 
@@ -31,11 +32,11 @@ def ranked_by_scores(metrics: Mapping[str, Any]) -> Iterable[str]:
         f"{units(copied['intervals']['pooled'])}. Ranked by AUC, ties by PCC."
     )
     table = [
-        [chain, str(order.index(chain) + 1) if chain in order else "-", *rates(summary, SCORES.headings.values())]
+        [chain, str(order.index(chain) + 1) if chain in order else "-", *rates(summary, headings_of(SCORES).values())]
         for chain, summary in with_copy_canonical(metrics).items()
     ]
-    table += [[chain, "aside", *["-"] * len(SCORES.headings)] for chain in metrics["aside"]]
-    yield markdown_table(["chain", "rank", *SCORES.headings], table)
+    table += [[chain, "aside", *["-"] * len(headings_of(SCORES))] for chain in metrics["aside"]]
+    yield markdown_table(["chain", "rank", *headings_of(SCORES)], table)
     if metrics["aside"]:
         yield "\n".join(f"- {chain} steps aside: {reason}." for chain, reason in metrics["aside"].items())
     yield (
