@@ -32,8 +32,8 @@ class GateError(AsHeardError):
     exit_code = 3
 
 
-class PodError(AsHeardError):
-    """A GPU machine could not be had, reached or taken down."""
+class RemoteError(AsHeardError):
+    """Another machine cannot be rented, reached or used."""
 
 
 def optional_package(name: str, extra: str) -> ModuleType:

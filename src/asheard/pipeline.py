@@ -43,7 +43,7 @@ from asheard.phones import Vectors, load_vectors
 from asheard.prior import PMinChoice, fit_prior, load_prior
 from asheard.pronunciation.gop import Gop
 from asheard.recognition.registry import EMBEDDED_BASE
-from asheard.remote import Executor, LocalExecutor
+from asheard.remote.executors import Executor, LocalExecutor
 from asheard.training import DEFAULT_BASE, RECIPES, TrainingOptions
 from asheard.transcription import calibrate, ratios_path, transcribe
 

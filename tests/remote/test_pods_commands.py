@@ -12,11 +12,12 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from asheard.cli import app
-from asheard.errors import PodError
+from asheard.errors import RemoteError
 from asheard.models import read_card
-from asheard.remote.machine import machines_at
+from asheard.remote.places import machines_at
 
 RUNNER = CliRunner()
+PLACES = ("machine_name", "machine_names", "executor")
 
 
 def run(*arguments: object) -> str:
@@ -44,9 +45,9 @@ def place(machine, user_key, tmp_path, monkeypatch):
 def test_from_sync_to_pull(place, tones, tmp_path):
     files = ["--wav-root", tones, "--train", tones / "train.jsonl", "--val", tones / "val.jsonl"]
     files += ["--base", tones / "base", "--preset", "quick"]
-    with pytest.raises(PodError, match=r"nothing is in .* there; asheard remote sync puts it there"):
+    with pytest.raises(RemoteError, match=r"has no code of AsHeard; copy it with asheard remote sync"):
         run("remote", "check", place, *files)
-    assert "60 recordings and all that goes with them are there" in run("remote", "sync", place, *files)
+    assert "has the code, the manifests, the base and 60 recordings" in run("remote", "sync", place, *files)
     assert "no GPU; PyTorch" in run("remote", "check", place, *files)
     out = ["--out", tmp_path / "runs"]
     command = ["remote", "train", place, *files, *out, "--kinds", "faithful", "--seeds", "3"]
@@ -55,12 +56,14 @@ def test_from_sync_to_pull(place, tones, tmp_path):
     assert re.search(r"step: epoch 1, step 1, loss \d", followed)
     assert re.search(r"epoch: epoch 1, step \d+, val_per", followed)
     assert followed.endswith("done ")
-    assert re.search(r"faithful-seed3-\w{8}: here as .*/runs/faithful-seed3/final", run("remote", "pull", place, *out))
+    assert re.search(
+        r"faithful-seed3-\w{8}: its model is .*/runs/faithful-seed3/final", run("remote", "pull", place, *out)
+    )
     assert read_card(tmp_path / "runs" / "faithful-seed3" / "final")["training"]["options"]["seed"] == 3
     assert "already trained" in run(
         "train", "faithful", *files, "--checkpoint-dir", tmp_path / "runs" / "faithful-seed3", "--seed", 3
     )
-    with pytest.raises(PodError, match="no run l1-aware there; there are faithful-seed3"):
+    with pytest.raises(RemoteError, match="no run there has the name l1-aware; there are faithful-seed3"):
         run("remote", "logs", place, "l1-aware")
 
 
@@ -74,7 +77,9 @@ def test_the_documented_commands_are_understood():
         while hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
         context = command.make_context("asheard", words)
-        places = [context.params[name] for name in ("place", "places", "executor") if name in context.params]
+        places = [
+            context.params[name] for name in ("machine_name", "machine_names", "executor") if name in context.params
+        ]
         assert places
         assert all(map(machines_at, places))
 
@@ -99,7 +104,7 @@ def test_a_study_on_another_machine_ends_as_it_does_here(place, quick_study: Pat
         time.sleep(0.1)
     study.send_signal(signal.SIGINT)
     said = study.communicate(timeout=60)[1]
-    assert "4 runs go on where they are; the same command comes back to them" in said
+    assert "4 runs go on where they are; the same command finds them again" in said
     assert study.returncode != 0
     subprocess.run(command, check=True, capture_output=True)
     assert (out / "metrics.json").read_bytes() == (quick_study / "metrics.json").read_bytes()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from asheard.errors import PodError
+from asheard.errors import RemoteError
 from asheard.remote.machine import UnreachableError
-from asheard.remote.transfer import pull, sync
+from asheard.remote.transfer import pull_model, sync
 
 WEIGHTS = os.urandom(6_000_000)
 
@@ -34,13 +34,13 @@ def finished(machine):
 
 def test_model_and_logs_are_brought_and_checkpoints_are_not(finished, tmp_path):
     into = tmp_path / "here" / "faithful-seed1"
-    final = pull(finished, "faithful-seed1-0123abcd", into, silent)
+    final = pull_model(finished, "faithful-seed1-0123abcd", into, lambda share: None)
     assert final == into / "final"
     found = sorted(str(path.relative_to(into)) for path in into.rglob("*") if path.is_file())
     assert found == ["final/card.json", "final/model.safetensors", "log.jsonl", "tensorboard/events"]
     assert (final / "model.safetensors").read_bytes() == WEIGHTS
-    with pytest.raises(PodError, match="there is no finished model of faithful-seed2-4567cdef"):
-        pull(finished, "faithful-seed2-4567cdef", tmp_path / "none", silent)
+    with pytest.raises(RemoteError, match="there is no finished model of faithful-seed2-4567cdef"):
+        pull_model(finished, "faithful-seed2-4567cdef", tmp_path / "none", lambda share: None)
 
 
 def test_cut_off_nothing_is_called_final_and_the_same_call_goes_on(finished, line, tmp_path):
@@ -49,7 +49,7 @@ def test_cut_off_nothing_is_called_final_and_the_same_call_goes_on(finished, lin
     for _ in range(20):
         line.cut(after_bytes=2_500_000)
         try:
-            pull(by_line, "faithful-seed1-0123abcd", into, silent)
+            pull_model(by_line, "faithful-seed1-0123abcd", into, lambda share: None)
         except UnreachableError:
             assert not (into / "final").exists()
             times += 1
@@ -63,12 +63,12 @@ def test_cut_off_nothing_is_called_final_and_the_same_call_goes_on(finished, lin
 def test_what_does_not_arrive_as_sent_is_not_accepted(finished, monkeypatch, tmp_path):
     """The digests are those of before a bit fell over there."""
     name, into = "faithful-seed1-0123abcd", tmp_path / "here"
-    sent = finished.ask("digests", name)
-    monkeypatch.setattr("asheard.remote.machine.Machine.ask", lambda machine, *words: sent)
+    sent = finished.call_agent("digests", name)
+    monkeypatch.setattr("asheard.remote.machine.Machine.call_agent", lambda machine, *words: sent)
     weights = Path(finished.root) / "runs" / name / "final" / "model.safetensors"
     weights.write_bytes(b"\0" + WEIGHTS[1:])
-    with pytest.raises(PodError, match=r"model.safetensors of faithful-seed1-0123abcd did not arrive as sent; pull it"):
-        pull(finished, name, into, silent)
+    with pytest.raises(RemoteError, match=r"model.safetensors of faithful-seed1-0123abcd arrived damaged; pull it"):
+        pull_model(finished, name, into, lambda share: None)
     assert not (into / "final").exists()
     weights.write_bytes(WEIGHTS)
-    assert pull(finished, name, into, silent).is_dir()
+    assert pull_model(finished, name, into, lambda share: None).is_dir()

@@ -16,11 +16,11 @@ import pytest
 import torch
 
 from asheard.corpora.records import read_manifest, write_manifest
-from asheard.errors import AsHeardError, CorpusError, PodError
+from asheard.errors import AsHeardError, CorpusError, RemoteError
 from asheard.io.resume import ResumableRows
 from asheard.pronunciation.gop import Gop
-from asheard.remote import LocalExecutor, executor_at, map_shards_at
 from asheard.remote import ray as ray_tasks
+from asheard.remote.executors import LocalExecutor, executor_at, map_shards_at
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
 from asheard.transcription import transcribe, transcribe_recordings
@@ -149,8 +149,8 @@ def test_what_a_run_raises_is_raised_here(workers, options, tmp_path):
 def test_a_node_without_our_code_is_told_what_to_install(workers, options, tmp_path, monkeypatch):
     (tmp_path / "known_here_only.py").write_text("def train(*arguments): ...")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(ray_tasks, "_at_home", importlib.import_module("known_here_only").train)
-    with pytest.raises(PodError, match=r"No module named 'known_here_only'; install AsHeard .* extras train and ray"):
+    monkeypatch.setattr(ray_tasks, "_in_environment", importlib.import_module("known_here_only").train)
+    with pytest.raises(RemoteError, match=r"No module named 'known_here_only'; install AsHeard .* train and ray"):
         executor_at(workers.address).train([TrainingOptions(**options)])
 
 
@@ -205,7 +205,7 @@ def test_a_folder_of_recordings_by_a_path_from_where_we_are(workers, tones, tmp_
 
 
 def test_another_place_is_refused():
-    with pytest.raises(AsHeardError, match=r"--executor moon: no such place; there are local, .*, and ray"):
+    with pytest.raises(AsHeardError, match=r"--executor moon: no such executor; use local, .*, or ray"):
         executor_at("moon")
     with pytest.raises(AsHeardError, match="--executor ssh://there: recordings are transcribed on local or ray"):
         map_shards_at("ssh://there")
@@ -215,7 +215,7 @@ def test_where_no_cluster_answers(options, monkeypatch):
     client = pytest.importorskip("ray.util.client.worker", reason="Ray is not installed (pip install 'asheard[ray]')")
     monkeypatch.setattr(client, "INITIAL_TIMEOUT_SEC", 0.1)
     monkeypatch.setattr(client, "MAX_TIMEOUT_SEC", 0.1)
-    with pytest.raises(PodError, match=r"ray://127.0.0.1:9: no Ray cluster can be used there .*ray start --head"):
+    with pytest.raises(RemoteError, match=r"ray://127.0.0.1:9: no Ray cluster can be used there .*ray start --head"):
         executor_at("ray://127.0.0.1:9").train([TrainingOptions(**options)])
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from asheard.errors import AsHeardError, GateError, PodError
-from asheard.remote import LocalExecutor, SshExecutor, executor_at
-from asheard.remote.jobs import start, statuses, stop
+from asheard.errors import AsHeardError, GateError, RemoteError
+from asheard.remote.executors import LocalExecutor, executor_at
+from asheard.remote.jobs import job_statuses, start_job, stop_jobs
 from asheard.remote.run import remote_run
+from asheard.remote.ssh import SshExecutor
 from asheard.remote.transfer import sync
 from asheard.training import TrainingOptions, train
 from support.runs import assert_same_weights
@@ -76,7 +77,7 @@ def test_a_run_is_trained_there_and_comes_back_with_the_weights_it_would_have_he
 def test_executors_go_by_their_places():
     assert isinstance(executor_at("local"), LocalExecutor)
     assert isinstance(executor_at("ssh://a,ssh+cpu://b"), SshExecutor)
-    with pytest.raises(AsHeardError, match="--executor cloud: no such place"):
+    with pytest.raises(AsHeardError, match="--executor cloud: no such executor"):
         executor_at("cloud")
 
 
@@ -87,20 +88,20 @@ def test_a_job_is_started_once_and_waits_for_its_turn(machine, options):
     second = remote_run(TrainingOptions(**long | {"seed": 2}))
     sync(machine, [first, second], silent)
     names = (first.name, second.name)
-    assert [status.state for status in statuses(machine, names).values()] == ["absent", "absent"]
-    start(machine, first, 0)
-    wait_for(lambda: statuses(machine)[first.name].state == "running")
-    start(machine, first, 0)
-    start(machine, second, 0)
+    assert [status.state for status in job_statuses(machine, names).values()] == ["absent", "absent"]
+    start_job(machine, first, 0)
+    wait_for(lambda: job_statuses(machine)[first.name].state == "running")
+    start_job(machine, first, 0)
+    start_job(machine, second, 0)
     time.sleep(1.5)
-    assert statuses(machine)[second.name].state == "queued"
+    assert job_statuses(machine)[second.name].state == "queued"
     assert (len(processes_of(first.name)), len(processes_of(second.name))) == (1, 0)
-    wait_for(lambda: (statuses(machine)[first.name].step or 0) > 3)
-    stop(machine, [first.name])
-    assert statuses(machine)[first.name].state == "stopped"
+    wait_for(lambda: (job_statuses(machine)[first.name].step or 0) > 3)
+    stop_jobs(machine, [first.name])
+    assert job_statuses(machine)[first.name].state == "stopped"
     assert not processes_of(first.name)
-    wait_for(lambda: statuses(machine)[second.name].state == "running")
-    stop(machine, names)
+    wait_for(lambda: job_statuses(machine)[second.name].state == "running")
+    stop_jobs(machine, names)
     assert not processes_of(second.name)
 
 
@@ -110,18 +111,18 @@ def test_each_job_has_a_gpu_of_its_own(machine, options):
     runs = [remote_run(TrainingOptions(**options | {"epochs": 500, "seed": seed})) for seed in (1, 2, 3)]
     sync(machine, runs, silent)
     for run in runs:
-        start(machine, run, 2)
-    wait_for(lambda: [status.state for status in statuses(machine).values()].count("running") == 2)
+        start_job(machine, run, 2)
+    wait_for(lambda: [status.state for status in job_statuses(machine).values()].count("running") == 2)
     time.sleep(1.5)
-    assert sorted(status.state for status in statuses(machine).values()) == ["queued", "running", "running"]
+    assert sorted(status.state for status in job_statuses(machine).values()) == ["queued", "running", "running"]
     wait_for(lambda: sum(len(processes_of(run.name)) for run in runs) == 2)
     seen = [Path(f"/proc/{pid}/environ").read_bytes() for run in runs for pid in processes_of(run.name)]
     assert sorted(number for number in (0, 1) for found in seen if b"CUDA_VISIBLE_DEVICES=%d\0" % number in found) == [
         0,
         1,
     ]
-    stop(machine, [run.name for run in runs])
-    assert {status.state for status in statuses(machine).values()} == {"stopped"}
+    stop_jobs(machine, [run.name for run in runs])
+    assert {status.state for status in job_statuses(machine).values()} == {"stopped"}
 
 
 class Away:
@@ -170,9 +171,9 @@ def test_training_that_is_killed_goes_on_with_the_same_command(machine, long, at
     for pid in processes_of(remote_run(long).name):
         os.kill(pid, signal.SIGKILL)
     error = training.ended()
-    assert isinstance(error, PodError)
+    assert isinstance(error, RemoteError)
     assert "failed" in str(error)
-    assert "The same command goes on from their checkpoints" in str(error)
+    assert "The same command resumes them from their checkpoints" in str(error)
     SshExecutor([machine]).train([long])
     assert_same_weights(long.final, trained_here(long))
 
@@ -232,10 +233,10 @@ def test_with_no_machine_left_it_says_so(machine, sshd, long, at_step):
     at_step(long, 3)
     sshd.stop()
     error = training.ended()
-    assert isinstance(error, PodError)
-    assert "No machine is left; what was begun there goes on, and the same command joins it" in str(error)
+    assert isinstance(error, RemoteError)
+    assert "No machine is left. Runs there go on; the same command finds them again" in str(error)
     sshd.start()
-    stop(machine, [remote_run(long).name])
+    stop_jobs(machine, [remote_run(long).name])
 
 
 @pytest.mark.slow
@@ -248,7 +249,7 @@ def test_a_pilot_that_fails_stops_the_rest(machine, other_machine, options):
     with pytest.raises(GateError, match=r"hopeless-\w+: its pilot did not pass: .*hopeless/pilot\.json"):
         SshExecutor([machine, other]).train(runs)
     assert json.loads((folder / "hopeless" / "pilot.json").read_text())["reasons"]
-    found = [status for place in (machine, other) for status in statuses(place).values()]
+    found = [status for place in (machine, other) for status in job_statuses(place).values()]
     assert not {status.state for status in found} & {"running", "queued"}
     assert not any(status.name == remote_run(runs[2]).name for status in found)
     # A pilot that is mended is tried anew.
@@ -279,7 +280,7 @@ def test_pilots_come_before_everything_else_and_machines_join_after_them(machine
     SshExecutor([machine], join=join).train(runs)
     for run in runs:
         assert_same_weights(run.final, trained_here(run))
-    assert {status.state for status in statuses(other).values()} == {"done"}
+    assert {status.state for status in job_statuses(other).values()} == {"done"}
 
 
 @pytest.mark.slow
@@ -300,7 +301,7 @@ def test_a_disk_that_fills_up_in_training_is_told_and_with_room_it_goes_on(
         ballast = f"{there}/ballast"
         fill = f"head -c $(($(stat -f -c '%a*%S' {there}) - 300000)) /dev/zero > {ballast}"
         machine.run("sh", "-c", fill)
-        with pytest.raises(PodError, match="No space left on device"):
+        with pytest.raises(RemoteError, match="No space left on device"):
             SshExecutor([machine]).train([long])
         machine.run("rm", ballast)
         SshExecutor([machine]).train([long])

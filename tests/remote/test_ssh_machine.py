@@ -7,8 +7,9 @@ from threading import Timer
 
 import pytest
 
-from asheard.errors import PodError
-from asheard.remote.machine import Machine, NotSyncedError, UnreachableError, machine_at, machines_at
+from asheard.errors import RemoteError
+from asheard.remote.machine import Machine, NotSyncedError, UnreachableError
+from asheard.remote.places import machine_at, machines_at
 from support.sshd import make_key
 
 
@@ -48,39 +49,39 @@ def test_a_place_names_a_machine(place, expected):
     ],
 )
 def test_nonsense_is_no_place(place):
-    with pytest.raises(PodError, match="not a place such as ssh://user@machine"):
+    with pytest.raises(RemoteError, match="not an address such as ssh://user@machine"):
         machine_at(place)
 
 
 def test_a_password_is_refused_and_not_repeated():
-    with pytest.raises(PodError, match="holds no password") as refused:
+    with pytest.raises(RemoteError, match="must not contain a password") as refused:
         machine_at("ssh://me:hunter2@gpu")
     assert "hunter2" not in str(refused.value)
 
 
 def test_places_are_joined_by_commas():
     assert [machine.host for machine in machines_at("ssh://a,ssh://b:23")] == ["a", "b"]
-    with pytest.raises(PodError, match="names a machine twice"):
+    with pytest.raises(RemoteError, match="a machine is named twice"):
         machines_at("ssh://a,ssh://a")
 
 
 def test_words_arrive_as_they_are(machine):
     words = ["a b", "it's", '"$HOME"', "*", "-n", "\\", "a\nb", ""]
     assert machine.run("printf", "%s|", *words) == "".join(f"{word}|" for word in words)
-    assert machine.run("cat", given="what is given\n") == "what is given\n"
+    assert machine.run("cat", stdin="what is given\n") == "what is given\n"
     assert machine.run("cat") == ""
 
 
 def test_what_fails_there_is_told(machine):
-    with pytest.raises(PodError) as failed:
+    with pytest.raises(RemoteError) as failed:
         machine.run("sh", "-c", "echo one >&2; echo two >&2; exit 7")
     assert str(failed.value) == f"{machine}: sh -c 'echo one >&2; echo two >&2; exit 7' failed there (two)"
-    with pytest.raises(NotSyncedError, match=r"nothing is in .*there; asheard remote sync puts it there"):
-        machine.ask("status")
+    with pytest.raises(NotSyncedError, match=r"there has no code of AsHeard; copy it with asheard remote sync"):
+        machine.call_agent("status")
 
 
 def test_another_key_is_not_let_in(machine, tmp_path):
-    with pytest.raises(PodError, match=r"not let in .*Permission denied.*ssh-copy-id") as refused:
+    with pytest.raises(RemoteError, match=r"login refused .*Permission denied.*ssh-copy-id") as refused:
         replace(machine, key=make_key(tmp_path / "other")).run("true")
     assert not isinstance(refused.value, UnreachableError)
 
@@ -90,11 +91,11 @@ def test_the_host_key_of_the_first_contact_is_kept_and_another_one_refused(machi
     pinned = machine.known_hosts.read_text()
     assert "ssh-ed25519" in pinned
     sshd.change_host_key()
-    with pytest.raises(PodError, match="another host key than at first contact") as refused:
+    with pytest.raises(RemoteError, match="host key differs from the one at first contact") as refused:
         machine.run("true")
     assert not isinstance(refused.value, UnreachableError)
     assert machine.known_hosts.read_text() == pinned
-    assert f"remove line 1 of {machine.known_hosts};" in str(refused.value)
+    assert f"remove line 1 of {machine.known_hosts}." in str(refused.value)
     machine.known_hosts.write_text("")
     machine.run("true")
 
@@ -111,14 +112,14 @@ def test_a_connection_that_is_cut_is_no_failure_of_the_command(machine, sshd):
     cut = Timer(0.5, sshd.cut_sessions)
     cut.start()
     began = time.monotonic()
-    with pytest.raises(UnreachableError, match="not reached, or lost, while it was to run sleep 20"):
+    with pytest.raises(UnreachableError, match="no connection, or lost, while running sleep 20"):
         machine.run("sleep", "20")
     assert time.monotonic() - began < 10
 
 
 def test_ssh_that_is_not_installed_is_asked_for(machine, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PodError, match="ssh is not installed here"):
+    with pytest.raises(RemoteError, match="ssh is not installed here"):
         machine.run("true")
 
 

@@ -14,11 +14,11 @@ import pytest
 
 import asheard
 from asheard.corpora import read_manifest, write_manifest
-from asheard.errors import CorpusError, PodError
-from asheard.remote.jobs import check
+from asheard.errors import CorpusError, RemoteError
+from asheard.remote.jobs import check_machine
 from asheard.remote.machine import UnreachableError
 from asheard.remote.run import remote_run
-from asheard.remote.transfer import push, sync
+from asheard.remote.transfer import push_folder, sync
 from asheard.training import TrainingOptions
 from support.sshd import Sshd
 
@@ -58,19 +58,19 @@ def test_only_what_is_named_is_mirrored_and_only_once(machine, run, tones):
     changed.write_bytes(content)
     os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns))
     (there / run.there.wav_root / "wav" / "train3.wav").unlink()
-    with pytest.raises(PodError, match=r"there are 59 recordings of 60; .* asheard remote sync copies the rest"):
-        check(machine, [run])
+    with pytest.raises(RemoteError, match=r"there are 59 recordings of 60; .* asheard remote sync copies the rest"):
+        check_machine(machine, [run])
     sync(machine, [run], silent)
     assert changed.read_bytes() == (tones / "wav" / "val0.wav").read_bytes()
     after = files(there)
     assert {name for name in before if before[name] != after[name]} == {
         f"{run.there.wav_root}/wav/{name}.wav" for name in ("val0", "train3")
     }
-    report = check(machine, [run])
+    report = check_machine(machine, [run])
     assert (report.rows, report.recordings, report.gpus) == (60, 60, ())
     assert "60 rows and 60 recordings as here" in str(report)
-    with pytest.raises(PodError, match=r"sees no GPU there; .* train on its CPU with ssh\+cpu://"):
-        check(replace(machine, cpu=False), [run])
+    with pytest.raises(RemoteError, match=r"finds no GPU there; .* train on its CPU with ssh\+cpu://"):
+        check_machine(replace(machine, cpu=False), [run])
 
 
 def test_cut_off_anywhere_it_goes_on_where_it_was(machine, line, tmp_path):
@@ -86,7 +86,7 @@ def test_cut_off_anywhere_it_goes_on_where_it_was(machine, line, tmp_path):
     for _ in range(20):
         line.cut(after_bytes=2_000_000)
         try:
-            push(by_line, here, "wavs", lambda share: None, only=names)
+            push_folder(by_line, here, "wavs", lambda share: None, only=names)
         except UnreachableError:
             num_cuts += 1
             assert all(path.stat().st_size == 3_000_000 for path in there.glob("*.wav"))
@@ -125,7 +125,7 @@ def test_a_full_disk_there_is_told_and_with_room_it_goes_on(user_key, environmen
     server = Sshd(tmp_path / "small", user_key, environment, prefix=(*small, mount))
     server.start()
     try:
-        with pytest.raises(PodError, match=r"no room to copy to .*No space left on device.*the same command goes on"):
+        with pytest.raises(RemoteError, match=r"no room for the copy .*No space left on device.*repeat the command"):
             sync(replace(machine, port=server.port), [run], silent)
     finally:
         server.stop()
@@ -143,16 +143,16 @@ def test_a_machine_is_told_what_it_lacks(user_key, environment, machine, run, tm
     server.start()
     bare = replace(machine, port=server.port)
     try:
-        with pytest.raises(PodError, match="rsync is not installed; apt-get install rsync"):
+        with pytest.raises(RemoteError, match="rsync is not installed; apt-get install rsync"):
             sync(bare, [run], silent)
         (commands / "rsync").symlink_to(shutil.which("rsync"))
         old = commands / "python3"
         old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 || exit 1\n')
         old.chmod(0o755)
-        with pytest.raises(PodError, match=r"Python 3.9.2 is too old, 3.11 is needed; .* in .*/there/venv"):
+        with pytest.raises(RemoteError, match=r"Python 3.9.2 is too old, 3.11 is needed; .* in .*/there/venv"):
             sync(bare, [run], silent)
         venv.create(Path(machine.root) / "venv")  # the root's own Python is taken then
-        with pytest.raises(PodError, match="PyTorch is not installed there"):
+        with pytest.raises(RemoteError, match="PyTorch is not installed there"):
             sync(bare, [run], silent)
     finally:
         server.stop()
@@ -173,12 +173,12 @@ def test_packages_that_a_machine_lacks_are_installed_apart_from_its_own(user_key
     server.start()
     machine = replace(machine, port=server.port)
     try:
-        assert machine.ask("facts", "lacking")["missing"] == ["lacking"]
-        machine.ask("install", str(wheel))
-        assert machine.ask("facts", "lacking")["missing"] == []
+        assert machine.call_agent("facts", "lacking")["missing"] == ["lacking"]
+        machine.call_agent("install", str(wheel))
+        assert machine.call_agent("facts", "lacking")["missing"] == []
         assert (Path(machine.root) / "venv" / "pyvenv.cfg").read_text().count("include-system-site-packages = true")
-        with pytest.raises(PodError, match=r"install .*there-is-no.whl failed there \(.*there-is-no.whl"):
-            machine.ask("install", str(tmp_path / "there-is-no.whl"))
+        with pytest.raises(RemoteError, match=r"install .*there-is-no.whl failed there \(.*there-is-no.whl"):
+            machine.call_agent("install", str(tmp_path / "there-is-no.whl"))
     finally:
         server.stop()
 
@@ -187,7 +187,7 @@ def test_recordings_that_cannot_be_mirrored_are_named(options, tones, tmp_path):
     rows = read_manifest(tones / "train.jsonl")
     for wav, message in (
         ("../secret.wav", "is not below the wav root"),
-        ("wav/none.wav", "is that the right wav root"),
+        ("wav/none.wav", "check the wav root"),
     ):
         write_manifest(tmp_path / "rows.jsonl", [replace(rows[0], wav=wav)])
         with pytest.raises(CorpusError, match=f"rows.jsonl: .*{wav}.*{message}"):

@@ -1,10 +1,8 @@
-"""`asheard remote`: training on other machines, over ssh.
-
-`asheard remote up`, `list` and `down`: rented pods, from the order to the end.
-"""
+"""`asheard remote`: train on other machines over ssh; rent GPU pods, list them, and terminate them."""
 
 import json
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,168 +22,26 @@ if TYPE_CHECKING:
     from asheard.remote.machine import Machine
     from asheard.remote.run import RemoteRun
 
-app = typer.Typer(help="Train on other machines, over ssh; rent pods, and terminate them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Train on other machines over ssh. Rent GPU pods, list them, and terminate them.", no_args_is_help=True
+)
 
-Place = Annotated[
+MachineName = Annotated[
     str,
     typer.Argument(
-        metavar="PLACE", help="ssh://USER@HOST:PORT/FOLDER, or less of it; ssh+cpu://... without a GPU; a pod's name."
+        metavar="MACHINE",
+        help="ssh://USER@HOST:PORT/FOLDER (only HOST is required), ssh+cpu://... without a GPU, or a pod's name.",
     ),
 ]
-Places = Annotated[str, typer.Argument(metavar="PLACES", help="Machines as above, joined by commas.")]
-Run = Annotated[str | None, typer.Argument(metavar="RUN", help="Beginning of a run's name.", show_default="all")]
-Kinds = Annotated[str, typer.Option("--kinds", help="faithful, l1-aware, or both, joined by commas.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder that each run has a folder in.")]
-
-
-@app.command()
-@with_options
-def sync(place: Place, files: TrainingFiles) -> None:
-    """Mirror code, manifests, the base and the recordings that the manifests name; again, it copies what is missing."""
-    from asheard.io.progress import StatusDisplay
-    from asheard.remote.machine import machine_at
-    from asheard.remote.transfer import sync as mirror
-
-    machine = machine_at(place)
-    run = _input_alone(files)
-    with StatusDisplay() as display:
-        mirror(machine, [run], lambda what, share: display.update(str(machine), f"copying {what}", share))
-    typer.echo(f"{machine}: {len(run.wavs)} recordings and all that goes with them are there")
-
-
-@app.command()
-@with_options
-def check(place: Place, files: TrainingFiles) -> None:
-    """See whether PyTorch sees a GPU there, and whether all rows and recordings are."""
-    from asheard.remote.jobs import check as inspect
-    from asheard.remote.machine import machine_at
-
-    machine = machine_at(place)
-    typer.echo(f"{machine}: {inspect(machine, [_input_alone(files)])}")
-
-
-@app.command()
-@with_options
-def train(
-    places: Places,
-    parameters: TrainingParameters,
-    out: Out,
-    kinds: Kinds = "faithful,l1-aware",
-    seeds: Seeds = "1",
-) -> None:
-    """Sync, check, and queue each kind with each seed; training goes on there when this command has ended."""
-    from asheard.io.progress import StatusDisplay
-    from asheard.remote.jobs import check as inspect
-    from asheard.remote.jobs import start
-    from asheard.remote.machine import machines_at
-    from asheard.remote.transfer import sync as mirror
-
-    for kind in kinds.split(","):
-        if kind not in ("faithful", "l1-aware"):
-            raise typer.BadParameter(f"{kind!r} is not one of faithful, l1-aware", param_hint="--kinds")
-    runs = [
-        _remote_run(parameters, kind, out / f"{kind}-seed{seed}", seed)
-        for seed in read_seeds(seeds)
-        for kind in kinds.split(",")
-    ]
-    machines = machines_at(places)
-    for number, machine in enumerate(machines):
-        share = runs[number :: len(machines)]
-        with StatusDisplay() as display:
-            mirror(machine, share, lambda what, part: display.update(str(machine), f"copying {what}", part))  # noqa: B023
-        report = inspect(machine, share)
-        typer.echo(f"{machine}: {report}")
-        for run in share:
-            start(machine, run, len(report.gpus))
-            typer.echo(f"{run.name}: queued; asheard remote logs {machine} {run.name} -f shows how it does")
-
-
-@app.command()
-def logs(
-    place: Place,
-    run: Run = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the run ends.")] = False,
-) -> None:
-    """Show how all runs do, or all that one has logged."""
-    from asheard.remote.machine import machine_at
-
-    machine = machine_at(place)
-    if run is not None:
-        name = _one(_found(machine, run), run).name
-        for line in machine.lines("log", name, *(["until it ends"] if follow else [])):
-            typer.echo(_in_words(line))
-    for status in _found(machine, run or ""):
-        typer.echo(f"{status.name}: {status}")
-
-
-@app.command()
-def pull(place: Place, out: Out, run: Run = None) -> None:
-    """Bring finished models and their logs, compared by SHA-256; each is there whole, or not at all."""
-    from asheard.io.progress import StatusDisplay
-    from asheard.remote.machine import machine_at
-    from asheard.remote.transfer import pull as bring
-
-    machine = machine_at(place)
-    found = _found(machine, run or "")
-    for status in found:
-        into = out / status.name.rpartition("-")[0]
-        same = [other.name for other in found if other.name.rpartition("-")[0] == into.name]
-        if status.state != "done":
-            typer.echo(f"{status.name}: {status}")
-        elif len(same) > 1:
-            typer.echo(f"{status.name}: done; to pull it, say which one of {', '.join(same)}")
-        else:
-            with StatusDisplay() as display:
-                final = bring(machine, status.name, into, lambda what, share: display.update(what, "", share))
-            typer.echo(f"{status.name}: here as {final}")
-
-
-def _input_alone(files: TrainingFiles) -> "RemoteRun":
-    """A run of these files, of whatever kind."""
-    return _remote_run(files, "faithful", Path("run"), seed=1)
-
-
-def _remote_run(files: TrainingFiles, kind: str, checkpoint_dir: Path, seed: int) -> "RemoteRun":
-    require_training_packages()
-    from asheard.remote.run import remote_run
-
-    return remote_run(files.training_options(kind, checkpoint_dir, seed=seed, audio_cache=Path("audio-16khz")))
-
-
-def _found(machine: "Machine", beginning: str) -> "list[JobStatus]":
-    """The runs there whose names begin so."""
-    from asheard.errors import PodError
-    from asheard.remote.jobs import statuses
-
-    found = statuses(machine)
-    chosen = [status for name, status in found.items() if name.startswith(beginning)]
-    if not chosen:
-        raise PodError(f"{machine}: no run {beginning or 'at all'} there; there are {', '.join(found) or 'none'}")
-    return chosen
-
-
-def _one(found: "list[JobStatus]", beginning: str) -> "JobStatus":
-    from asheard.errors import PodError
-
-    if len(found) > 1:
-        names = ", ".join(status.name for status in found)
-        raise PodError(f"{beginning}: several runs are called so ({names}); write more of the name")
-    return found[0]
-
-
-def _in_words(line: str) -> str:
-    """A row of log.jsonl as one reads it; any other line as it is."""
-    try:
-        row = json.loads(line)
-        event, epoch, step = row.pop("event"), row.pop("epoch"), row.pop("step")
-    except (json.JSONDecodeError, TypeError, KeyError, AttributeError):
-        return line
-    numbers = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, int | float))
-    return f"{event}: epoch {epoch}, step {step}, {numbers}"
+MachineNames = Annotated[str, typer.Argument(metavar="MACHINES", help="Machines as above, separated by commas.")]
+RunName = Annotated[
+    str | None, typer.Argument(metavar="RUN", help="A run's name, or its beginning.", show_default="all runs")
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder with one folder for each run.")]
 
 
 class Cloud(StrEnum):
-    """Data centres, or somebody's machine, which is cheaper."""
+    """RunPod's data centres, or private machines, which are cheaper."""
 
     SECURE = "secure"
     COMMUNITY = "community"
@@ -193,40 +49,46 @@ class Cloud(StrEnum):
 
 @app.command()
 def up(
-    name: Annotated[str, typer.Argument(help="What to call it; several are numbered. It is listed as asheard-NAME.")],
-    count: Annotated[int, typer.Option("--count", min=1, help="How many pods.")] = 1,
+    name: Annotated[
+        str, typer.Argument(help="Name of the pod; several pods are numbered. RunPod lists it as asheard-NAME.")
+    ],
+    count: Annotated[int, typer.Option("--count", min=1, help="Number of pods.")] = 1,
     gpu: Annotated[str, typer.Option("--gpu", help="RunPod's id of the GPU type.")] = "NVIDIA GeForce RTX 4090",
     num_gpus: Annotated[int, typer.Option("--gpus", min=1, help="GPUs in each pod.")] = 1,
-    cloud: Annotated[Cloud, typer.Option("--cloud", help="Whose machines.")] = Cloud.SECURE,
+    cloud: Annotated[Cloud, typer.Option("--cloud", help="Data centres, or private machines.")] = Cloud.SECURE,
     image: Annotated[
         str | None,
-        typer.Option("--image", help="An image like RunPod's own with PyTorch.", show_default="PyTorch 2.8, CUDA 12.8"),
+        typer.Option("--image", help="Image with Python, PyTorch and sshd.", show_default="PyTorch 2.8, CUDA 12.8"),
     ] = None,
     volume_gb: Annotated[int, typer.Option("--volume", min=1, help="GB at /workspace.")] = 60,
     disk_gb: Annotated[int, typer.Option("--disk", min=1, help="GB of the container.")] = 30,
     ports: Annotated[
-        list[str] | None, typer.Option("--port", metavar="PORT/PROTOCOL", help="Open beside 22, such as 6006/http.")
+        list[str] | None,
+        typer.Option("--port", metavar="PORT/PROTOCOL", help="Port to open besides 22, such as 6006/http."),
     ] = None,
     max_price: Annotated[
         float | None,
-        typer.Option("--max-price", min=0.0, help="Most USD an hour for a pod.", show_default="as offered"),
+        typer.Option("--max-price", min=0.0, help="Limit in USD an hour for a pod.", show_default="as offered"),
     ] = None,
-    max_hours: Annotated[float, typer.Option("--max-hours", min=0.1, help="It terminates itself after these.")] = 24.0,
+    max_hours: Annotated[
+        float, typer.Option("--max-hours", min=0.1, help="The pod terminates itself after so many hours.")
+    ] = 24.0,
     max_cost: Annotated[
-        float | None, typer.Option("--max-cost", min=0.0, help="Most USD in all; it shortens --max-hours.")
+        float | None, typer.Option("--max-cost", min=0.0, help="Limit in USD for all pods; it shortens --max-hours.")
     ] = None,
     idle_minutes: Annotated[
-        float, typer.Option("--idle-minutes", min=1.0, help="It terminates itself after so long without work or login.")
+        float,
+        typer.Option("--idle-minutes", min=1.0, help="It also terminates itself after so long without work or login."),
     ] = 60.0,
 ) -> None:
-    """Rent pods, and wait until they let you in; the key stands in RUNPOD_API_KEY.
+    """Rent pods and wait until ssh answers. The account's key is read from RUNPOD_API_KEY.
 
-    Should that fail, or be interrupted, they are terminated again.
+    If that fails or is interrupted, the pods are terminated.
     """
     from asheard.remote.runpod.client import IMAGE, PodSpec
-    from asheard.remote.runpod.pods import rent
+    from asheard.remote.runpod.pods import rent_pods
 
-    order = PodSpec(
+    spec = PodSpec(
         gpu=gpu,
         num_gpus=num_gpus,
         image=image or IMAGE,
@@ -238,18 +100,18 @@ def up(
         max_hours=max_hours,
         idle_minutes=idle_minutes,
     )
-    machines = rent(name, count, order, max_cost=max_cost)
+    machines = rent_pods(name, count, spec, max_cost=max_cost)
     for pod, machine in machines.items():
         typer.echo(f"{pod} is up: {machine}")
     typer.echo(
-        f"go on with: asheard remote check {next(iter(machines))} (sync, train, logs, pull), and in the end "
-        f"asheard remote down {name}"
+        f"next: asheard remote train {next(iter(machines))} ... (or sync, check, logs, pull); "
+        f"at the end: asheard remote down {name}"
     )
 
 
 @app.command("list")
 def list_() -> None:
-    """List the pods: state, price, cost so far, and when each terminates itself."""
+    """List pods: state, price, cost so far, and when each terminates itself."""
     import time
 
     from asheard.remote.runpod.client import RunPod
@@ -259,23 +121,178 @@ def list_() -> None:
     for pod in pods:
         money = f"${pod.price:.2f} an hour, ${pod.cost(now):.2f} so far"
         ssh = "root@{} -p {}".format(*pod.address) if pod.address else "not up yet"
-        typer.echo(f"{pod.name}: {pod.state}, {pod.gpu}, {money}, ends itself by {format_time(pod.ends)}, {ssh}")
+        typer.echo(f"{pod.name}: {pod.state}, {pod.gpu}, {money}, terminates itself by {format_time(pod.ends)}, {ssh}")
     typer.echo(f"{len(pods)} pods, ${sum(pod.price for pod in pods):.2f} an hour")
 
 
 @app.command()
 def down(
-    names: Annotated[list[str] | None, typer.Argument(help="Pods, or studies with all of theirs.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every pod whose name begins with asheard-.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of pods, or of studies with all their pods.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All pods whose names begin with asheard-.")] = False,
 ) -> None:
-    """Terminate pods, disks included, and look until none of them is left."""
+    """Terminate pods with their disks, and wait until RunPod lists none of them."""
     from asheard.remote.runpod.client import RunPod
-    from asheard.remote.runpod.pods import find, terminate_pods
+    from asheard.remote.runpod.pods import find_pods, terminate_pods
 
     if bool(names) == everything:
         raise typer.BadParameter("name pods, or give --all")
     runpod = RunPod()
-    wanted = runpod.pods() if everything else [pod for name in names or () for pod in find(runpod, name)]
-    ids = {pod.id for pod in wanted}
+    chosen = runpod.pods() if everything else [pod for name in names or () for pod in find_pods(runpod, name)]
+    ids = {pod.id for pod in chosen}
     terminate_pods(runpod, lambda pod: everything or pod.id in ids)
     typer.echo(f"terminated {len(ids)} pods; none of them is left")
+
+
+@app.command()
+@with_options
+def sync(machine_name: MachineName, files: TrainingFiles) -> None:
+    """Copy code, manifests, base and recordings to a machine. A repeated call copies what is missing."""
+    run = _any_run(files)
+    from asheard.remote.places import machine_at
+
+    machine = machine_at(machine_name)
+    _sync(machine, [run])
+    typer.echo(f"{machine}: has the code, the manifests, the base and {len(run.wavs)} recordings")
+
+
+@app.command()
+@with_options
+def check(machine_name: MachineName, files: TrainingFiles) -> None:
+    """Check that PyTorch finds a GPU on a machine, and that all rows and recordings are there."""
+    run = _any_run(files)
+    from asheard.remote.jobs import check_machine
+    from asheard.remote.places import machine_at
+
+    machine = machine_at(machine_name)
+    typer.echo(f"{machine}: {check_machine(machine, [run])}")
+
+
+@app.command()
+@with_options
+def train(
+    machine_names: MachineNames,
+    parameters: TrainingParameters,
+    out: Out,
+    kinds: Annotated[
+        str, typer.Option("--kinds", help="faithful, l1-aware, or both, separated by commas.")
+    ] = "faithful,l1-aware",
+    seeds: Seeds = "1",
+) -> None:
+    """Sync and check machines, and queue a run for each kind and seed. Training goes on there after this command."""
+    for kind in kinds.split(","):
+        if kind not in ("faithful", "l1-aware"):
+            raise typer.BadParameter(f"{kind!r} is not one of faithful, l1-aware", param_hint="--kinds")
+    runs = [
+        _remote_run(parameters, kind, out / f"{kind}-seed{seed}", seed)
+        for seed in read_seeds(seeds)
+        for kind in kinds.split(",")
+    ]
+    from asheard.remote.jobs import check_machine, start_job
+    from asheard.remote.places import machines_at
+
+    machines = machines_at(machine_names)
+    for number, machine in enumerate(machines):
+        share = runs[number :: len(machines)]
+        _sync(machine, share)
+        report = check_machine(machine, share)
+        typer.echo(f"{machine}: {report}")
+        for run in share:
+            start_job(machine, run, len(report.gpus))
+            typer.echo(f"{run.name}: queued; asheard remote logs {machine} {run.name} -f shows its progress")
+
+
+@app.command()
+def logs(
+    machine_name: MachineName,
+    run: RunName = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the run ends.")] = False,
+) -> None:
+    """Print the status of all runs on a machine, or the log and the status of one."""
+    require_training_packages()
+    from asheard.errors import RemoteError
+    from asheard.remote.places import machine_at
+
+    machine = machine_at(machine_name)
+    if run is not None:
+        found = [status.name for status in _find_runs(machine, run)]
+        if len(found) > 1:
+            raise RemoteError(f"{run}: several runs have this name ({', '.join(found)}); write more of it")
+        for line in machine.stream_agent("log", found[0], *(["until it ends"] if follow else [])):
+            typer.echo(_format_row(line))
+    for status in _find_runs(machine, run or ""):
+        typer.echo(f"{status.name}: {status}")
+
+
+@app.command()
+def pull(machine_name: MachineName, out: Out, run: RunName = None) -> None:
+    """Fetch finished models and their logs, and verify them by SHA-256. Each model is complete or absent."""
+    require_training_packages()
+    from asheard.io.progress import StatusDisplay
+    from asheard.remote.places import machine_at
+    from asheard.remote.transfer import pull_model
+
+    machine = machine_at(machine_name)
+    found = _find_runs(machine, run or "")
+    for status in found:
+        into = out / status.name.rpartition("-")[0]
+        same = [other.name for other in found if other.name.rpartition("-")[0] == into.name]
+        if status.state != "done":
+            typer.echo(f"{status.name}: {status}")
+        elif len(same) > 1:
+            typer.echo(f"{status.name}: done; to pull it, name one of {', '.join(same)}")
+        else:
+            with StatusDisplay() as display:
+                final = pull_model(machine, status.name, into, partial(display.update, status.name, "pulling"))
+            typer.echo(f"{status.name}: its model is {final}")
+
+
+def _any_run(files: TrainingFiles) -> "RemoteRun":
+    """Return a run that reads these files."""
+    return _remote_run(files, "faithful", Path("run"), seed=1)
+
+
+def _remote_run(files: TrainingFiles, kind: str, checkpoint_dir: Path, seed: int) -> "RemoteRun":
+    require_training_packages()
+    from asheard.remote.run import remote_run
+
+    return remote_run(files.training_options(kind, checkpoint_dir, seed=seed, audio_cache=Path("audio-16khz")))
+
+
+def _sync(machine: "Machine", runs: "list[RemoteRun]") -> None:
+    from asheard.io.progress import StatusDisplay
+    from asheard.remote.transfer import sync
+
+    with StatusDisplay() as display:
+        sync(machine, runs, lambda what, share: display.update(str(machine), f"copying {what}", share))
+
+
+def _find_runs(machine: "Machine", beginning: str) -> "list[JobStatus]":
+    """Return the runs on a machine whose names begin with a text.
+
+    Raises:
+        RemoteError: there is none.
+    """
+    from asheard.errors import RemoteError
+    from asheard.remote.jobs import job_statuses
+
+    found = job_statuses(machine)
+    chosen = [status for name, status in found.items() if name.startswith(beginning)]
+    if not chosen:
+        names = ", ".join(found) or "none"
+        raise RemoteError(
+            f"{machine}: no run there has the name {beginning}; there are {names}"
+            if beginning
+            else f"{machine}: no runs there"
+        )
+    return chosen
+
+
+def _format_row(line: str) -> str:
+    """Format a row of log.jsonl as text; return any other line unchanged."""
+    try:
+        row = json.loads(line)
+        event, epoch, step = row.pop("event"), row.pop("epoch"), row.pop("step")
+    except (json.JSONDecodeError, TypeError, KeyError, AttributeError):
+        return line
+    numbers = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, int | float))
+    return f"{event}: epoch {epoch}, step {step}, {numbers}"

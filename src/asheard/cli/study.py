@@ -62,7 +62,7 @@ def study(
     from rich.console import Console
 
     from asheard.pipeline import study as run
-    from asheard.remote import executor_at
+    from asheard.remote.executors import executor_at
 
     console = Console(stderr=True, highlight=False)
 

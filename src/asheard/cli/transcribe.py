@@ -137,7 +137,7 @@ def _spread(executor: str) -> "MapShards | None":
     """Other places need torch, which recognisers here do without."""
     if executor == "local":
         return None
-    from asheard.remote import map_shards_at
+    from asheard.remote.executors import map_shards_at
 
     return map_shards_at(executor)
 

@@ -1,18 +1,5 @@
-"""Where training and transcription run: this machine, or others; and pods that are rented for it."""
+"""Train and transcribe on other machines: over ssh, on rented pods, or on a Ray cluster.
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from asheard.remote.executors import Executor, LocalExecutor, executor_at, map_shards_at
-    from asheard.remote.runpod.executor import PodExecutor
-    from asheard.remote.ssh import SshExecutor
-
-__all__ = ["Executor", "LocalExecutor", "PodExecutor", "SshExecutor", "executor_at", "map_shards_at"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import an executor when it is asked for: they need PyTorch, and renting and terminating pods does not."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__} has no attribute {name}")
-    return getattr(import_module("asheard.remote.executors"), name)
+`asheard.remote.executors` turns the name of an executor into the object that runs the training. Renting and terminating
+pods (`asheard.remote.runpod.pods`) does not import PyTorch.
+"""

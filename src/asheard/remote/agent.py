@@ -1,8 +1,11 @@
-"""What runs on a machine itself: facts about it, and its queue of training jobs. Begun over ssh, in the root there.
+"""The program that runs on another machine: it reports facts about the machine, and queues training jobs.
 
-It answers with one line of JSON, and imports nothing that is slow or may be missing. A job is a folder below jobs/ that
-belongs to a folder of training below runs/; it is under way as long as somebody holds the lock in it, which the job's
-processes inherit. A GPU is a lock too: a queued job waits for one. So nothing has to be tidied up after `kill -9`.
+ssh starts it in AsHeard's folder there; each verb is a function below and prints one line of JSON (`log` prints text).
+It imports the standard library and `asheard.io` only, because the machine may lack other packages.
+
+A job is a folder below jobs/, and belongs to the run of the same name below runs/. A job is under way while a process
+holds the lock in its folder; the job's processes inherit the lock. A GPU is reserved by a lock in the same way. The
+system releases locks of processes that end, so `kill -9` leaves nothing to clean up.
 """
 
 import fcntl
@@ -24,16 +27,16 @@ from typing import IO, Any, Final
 from asheard.io.digests import file_digests
 from asheard.io.files import read_json, write_json
 
-_JOBS: Final = Path("jobs")
 RUNS: Final = Path("runs")
+_JOBS: Final = Path("jobs")
 _GPUS: Final = Path("gpus")
-_TAIL: Final = 1 << 16  # bytes at the end of a log that are looked at: some 300 steps
-_FULL: Final = 1 << 16  # bytes free where a job cannot even write down why it ended
-_LOOK_S: Final = 1.0  # between two looks for a free GPU, or for more of a log
+_TAIL_BYTES: Final = 1 << 16  # read from the end of a log; about 300 steps
+_DISK_FULL_BYTES: Final = 1 << 16  # with less free space a job cannot write its error message
+_POLL_S: Final = 0.2  # between two looks for a free GPU, or for new lines of a log
 
 
 def facts(*packages: str) -> dict[str, Any]:
-    """The Python here, the packages among some that it lacks, and the bytes free on the disk."""
+    """Return the version of Python, those of the packages that are missing, and the free bytes on the disk."""
     return {
         "python": sys.version.split()[0],
         "missing": [name for name in packages if importlib.util.find_spec(name) is None],
@@ -42,7 +45,7 @@ def facts(*packages: str) -> dict[str, Any]:
 
 
 def gpus() -> dict[str, Any]:
-    """The version of torch, and the names of the GPUs that it sees."""
+    """Return the version of PyTorch and the names of the GPUs that it finds."""
     import torch
 
     return {
@@ -52,7 +55,7 @@ def gpus() -> dict[str, Any]:
 
 
 def install(*requirements: str) -> None:
-    """Install packages, in a virtual environment of the root's own unless Python runs in one already."""
+    """Install packages with pip. Outside a virtual environment, make venv/, which sees the machine's packages."""
     commands = []
     python = sys.executable
     if sys.prefix == sys.base_prefix:
@@ -66,7 +69,7 @@ def install(*requirements: str) -> None:
 
 
 def count(wav_root: str, *manifests: str) -> dict[str, int]:
-    """Rows of manifests, and how many of the recordings that they name are there, with how many bytes."""
+    """Count the rows of manifests, and the recordings they name that exist, with their bytes."""
     rows = [json.loads(line) for name in manifests for line in Path(name).read_text("utf-8").splitlines() if line]
     wavs = {row["wav"] for row in rows if row["wav"] is not None}
     sizes = [path.stat().st_size for path in (Path(wav_root, wav) for wav in wavs) if path.is_file()]
@@ -74,14 +77,14 @@ def count(wav_root: str, *manifests: str) -> dict[str, int]:
 
 
 def start(name: str, num_gpus: str) -> None:
-    """Queue the job that standard input tells as training options; nothing happens where it is under way."""
-    options = json.load(sys.stdin)  # not whole where the connection was lost
+    """Queue a job; do nothing if it is under way. Standard input holds the training options as JSON."""
+    options = json.load(sys.stdin)  # fails if the connection was lost before all of it arrived
     job = _JOBS / name
     job.mkdir(parents=True, exist_ok=True)
     (RUNS / name).mkdir(parents=True, exist_ok=True)
     lock = (job / "lock").open("a")
-    with _looking():
-        if not _take(lock):
+    with _jobs_locked():
+        if not _try_lock(lock):
             return
         for old in ("pid", "gpu", "exit"):
             (job / old).unlink(missing_ok=True)
@@ -89,7 +92,7 @@ def start(name: str, num_gpus: str) -> None:
     if os.fork() == 0:
         try:
             _detach(job / "output.txt")
-            _work(job, int(num_gpus), lock)
+            _run_job(job, int(num_gpus), lock)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -97,14 +100,14 @@ def start(name: str, num_gpus: str) -> None:
 
 
 def status(*names: str) -> list[dict[str, Any]]:
-    """How jobs do; all of them where none is named."""
+    """Return the status of jobs; of all jobs if no name is given."""
     return [_status(name) for name in names or sorted(path.name for path in _JOBS.glob("*/"))]
 
 
 def stop(*names: str) -> None:
-    """Kill jobs; started again they go on from their checkpoints."""
+    """Kill jobs. A later start resumes them from their checkpoints."""
     for name in names:
-        while _under_way(name):
+        while _is_under_way(name):
             if (pid := _JOBS / name / "pid").is_file():
                 with suppress(ProcessLookupError):
                     os.killpg(read_json(pid), signal.SIGKILL)
@@ -112,29 +115,28 @@ def stop(*names: str) -> None:
 
 
 def digests(name: str) -> dict[str, str]:
-    """As of `file_digests`, of a finished model."""
-    final = RUNS / name / "final"
-    return file_digests(final) if final.is_dir() else {}
+    """Return the `file_digests` of a finished model."""
+    return file_digests(final) if (final := RUNS / name / "final").is_dir() else {}
 
 
 def log(name: str, *until_it_ends: str) -> Iterator[str]:
-    """What a job printed and logged, line by line from the beginning; and what it goes on to, if that is wanted."""
-    sources = [_lines(_JOBS / name / "output.txt"), _lines(RUNS / name / "log.jsonl")]
+    """Yield the lines that a job printed and logged, from the beginning; with a second argument, until the job ends."""
+    sources = [_new_lines(_JOBS / name / "output.txt"), _new_lines(RUNS / name / "log.jsonl")]
     while True:
-        goes_on = bool(until_it_ends) and _under_way(name)
+        goes_on = bool(until_it_ends) and _is_under_way(name)
         for source in sources:
             yield from next(source)
         if not goes_on:
             return
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
 
 
-def _work(job: Path, num_gpus: int, lock: IO[str]) -> None:
-    """Wait for a GPU, train on it, and write down how that ended."""
+def _run_job(job: Path, num_gpus: int, lock: IO[str]) -> None:
+    """Wait for a GPU, train on it, and write the exit status."""
     write_json(job / "pid", os.getpid())
-    with _a_gpu(num_gpus) as (number, gpu):
+    with _reserved_gpu(num_gpus) as (number, gpu):
         write_json(job / "gpu", number)
-        # The last line of a traceback says what happened, where it is not folded into a box.
+        # With a standard traceback the last line that the job prints is the error message.
         settings = {"CUDA_VISIBLE_DEVICES": str(number) if num_gpus else "", "TYPER_STANDARD_TRACEBACK": "1"}
         training = subprocess.run(
             [sys.executable, "-m", "asheard", "train", "options", job / "options.json"],
@@ -147,30 +149,30 @@ def _work(job: Path, num_gpus: int, lock: IO[str]) -> None:
 
 
 @contextmanager
-def _a_gpu(num_gpus: int) -> Iterator[tuple[int, IO[str]]]:
-    """One GPU, or the CPU where there is none, for this job alone: its number and its lock. First come, first served.
+def _reserved_gpu(num_gpus: int) -> Iterator[tuple[int, IO[str]]]:
+    """Wait until a GPU (the CPU if num_gpus is 0) is free; yield its number and its lock. Jobs wait in order.
 
-    Locks bear the machine's name, for several may share a home folder.
+    The names of the locks contain the host name, because several machines may share a home folder.
     """
     _GPUS.mkdir(exist_ok=True)
     locks = [(_GPUS / f"{socket.gethostname()}-{number}").open("a") for number in range(max(1, num_gpus))]
     with (_GPUS / f"{socket.gethostname()}-next").open("a") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        while not (free := next(((number, lock) for number, lock in enumerate(locks) if _take(lock)), None)):
-            time.sleep(_LOOK_S)
+        while not (free := next(((number, lock) for number, lock in enumerate(locks) if _try_lock(lock)), None)):
+            time.sleep(_POLL_S)
     yield free
 
 
 @contextmanager
-def _looking() -> Iterator[None]:
-    """One looks at the jobs' locks at a time, so that nobody takes a look for a job."""
+def _jobs_locked() -> Iterator[None]:
+    """Let one process at a time test the locks of jobs, so that a test is not mistaken for a job."""
     _JOBS.mkdir(exist_ok=True)
     with (_JOBS / ".looking").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _take(lock: IO[str]) -> bool:
+def _try_lock(lock: IO[str]) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -178,18 +180,18 @@ def _take(lock: IO[str]) -> bool:
     return True
 
 
-def _under_way(name: str) -> bool:
+def _is_under_way(name: str) -> bool:
     path = _JOBS / name / "lock"
     if not path.is_file():
         return False
-    with _looking(), path.open("a") as lock:
-        return not _take(lock)
+    with _jobs_locked(), path.open("a") as lock:
+        return not _try_lock(lock)
 
 
 def _status(name: str) -> dict[str, Any]:
     job, run = _JOBS / name, RUNS / name
     code = read_json(job / "exit") if (job / "exit").is_file() else None
-    if _under_way(name):
+    if _is_under_way(name):
         state = "running" if (job / "gpu").is_file() else "queued"
     elif (run / "final").is_dir():
         state = "done"
@@ -197,9 +199,10 @@ def _status(name: str) -> dict[str, Any]:
         state = "absent"
     else:
         state = "stopped" if code is None else "failed"
-    rows = list(_rows(run / "log.jsonl"))
+    rows = list(_last_rows(run / "log.jsonl"))
     steps, epochs = ([row for row in rows if row["event"] == event] for event in ("step", "epoch"))
-    said = [line for line in _tail(job / "output.txt").splitlines() if line.strip()]
+    printed = [line for line in _tail(job / "output.txt").splitlines() if line.strip()]
+    no_output = "the disk is full" if shutil.disk_usage(".").free < _DISK_FULL_BYTES else ""
     return {
         "name": name,
         "state": state,
@@ -208,12 +211,12 @@ def _status(name: str) -> dict[str, Any]:
         "epoch": steps[-1]["epoch"] if steps else None,
         "loss": steps[-1]["loss"] if steps else None,
         "val_per": epochs[-1]["val_per"] if epochs else None,
-        "last": said[-1].strip() if said else "the disk is full" if shutil.disk_usage(".").free < _FULL else "",
+        "last": printed[-1].strip() if printed else no_output,
     }
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The last rows of a log; the first and the last line may be cut."""
+def _last_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the last rows of a JSONL log. The first line read and the last may be incomplete; they are skipped."""
     for line in _tail(path).splitlines():
         try:
             row = json.loads(line)
@@ -227,26 +230,26 @@ def _tail(path: Path) -> str:
     if not path.is_file():
         return ""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         return file.read().decode("utf-8", "replace")
 
 
-def _lines(path: Path) -> Iterator[list[str]]:
-    """The lines that were added to a file since last asked, again and again."""
-    place, rest = 0, ""
+def _new_lines(path: Path) -> Iterator[list[str]]:
+    """Yield, at each step, the lines added to a file since the last step."""
+    offset, rest = 0, ""
     while True:
         if path.is_file():
             with path.open(encoding="utf-8", errors="replace") as file:
-                file.seek(place)
+                file.seek(offset)
                 *lines, rest = (rest + file.read()).split("\n")
-                place = file.tell()
+                offset = file.tell()
             yield lines
         else:
             yield []
 
 
 def _detach(output: Path) -> None:
-    """Leave the ssh session, and print to a file from now on."""
+    """Leave the ssh session; print to a file from here on."""
     os.setsid()
     with output.open("w") as out, Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -260,8 +263,8 @@ _VERBS: Final[dict[str, Callable[..., Any]]] = {
 
 
 def _main(verb: str, *words: str) -> None:
-    answer = _VERBS[verb](*words)
-    for line in answer if isinstance(answer, Iterator) else [json.dumps(answer)]:
+    result = _VERBS[verb](*words)
+    for line in result if isinstance(result, Iterator) else [json.dumps(result)]:
         print(line, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Executors: where the training runs of a study are carried out."""
+"""Executors: they train the runs of a study on this machine or elsewhere, and bring the models to this machine."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from asheard.errors import AsHeardError
-from asheard.remote.machine import machines_at
+from asheard.remote.places import machines_at
 from asheard.remote.ray import RayExecutor
 from asheard.remote.runpod.client import POD_PREFIX, PodSpec
 from asheard.remote.runpod.executor import PodExecutor
@@ -16,66 +16,66 @@ from asheard.transcription import MapShards
 
 
 class Executor(Protocol):
-    """Carries out training runs somewhere, and brings their models here."""
+    """Trains runs and brings their models to this machine."""
 
     def train(self, runs: Sequence[TrainingOptions]) -> None:
-        """Train every run, or go on with those that were under way; a run whose `final` is here is left alone.
+        """Train every run; resume runs that an earlier call started. Runs whose `final` folder exists are finished.
 
         Args:
-            runs: with the paths of this machine; in the end each has its `final` here, or an error is raised.
+            runs: options with paths of this machine. After the call each run has its `final` folder here.
         Raises:
-            AsHeardError: a run cannot be carried out; whatever else was finished is kept.
+            AsHeardError: a run cannot be trained. Models of finished runs are kept.
         """
 
 
 class LocalExecutor:
-    """One run after the other, in this process."""
+    """Trains the runs one after the other in this process."""
 
     def train(self, runs: Sequence[TrainingOptions]) -> None:
-        """As of `Executor.train`."""
+        """Train the runs; as `Executor.train`."""
         for options in runs:
             train(options)
 
 
 def executor_at(
-    place: str, study: Path = Path(), *, max_cost: float | None = None, max_hours: float | None = None
+    name: str, study: Path = Path(), *, max_cost: float | None = None, max_hours: float | None = None
 ) -> Executor:
-    """The executor that `--executor` names.
+    """Return the executor that `--executor` names.
 
     Args:
-        place: local; ray://HOST:PORT; places of machines joined by commas, as of `machine_at`; or pods:N, pods:N:GPU,
-            where GPU is RunPod's id of a type.
-        study: its folder, which keeps the account of rented pods.
-        max_cost: most USD for rented pods.
-        max_hours: after which each terminates itself; None leaves that to `PodSpec`.
+        name: local; ray://HOST:PORT; machines as in `machine_at`, separated by commas; pods:N or pods:N:GPU, where GPU
+            is RunPod's id of a GPU type.
+        study: the study's folder, which keeps the account of its rented pods.
+        max_cost: limit in USD for the rented pods of the study.
+        max_hours: limit in hours for each rented pod; None: the default of `PodSpec`.
     Raises:
-        AsHeardError: no executor goes by that name, or a bound on rented pods comes without them.
+        AsHeardError: no executor has this name, or a limit for rented pods is given for another executor.
     """
-    if pods := re.fullmatch(r"pods:([1-9]\d?)(?::(.+))?", place):
-        wishes: dict[str, Any] = {"gpu": pods[2], "max_hours": max_hours}
-        order = PodSpec(**{name: wish for name, wish in wishes.items() if wish is not None})
-        return PodExecutor(int(pods[1]), study, order, max_cost=max_cost)
+    if pods := re.fullmatch(r"pods:([1-9]\d?)(?::(.+))?", name):
+        given: dict[str, Any] = {"gpu": pods[2], "max_hours": max_hours}
+        spec = PodSpec(**{option: value for option, value in given.items() if value is not None})
+        return PodExecutor(int(pods[1]), study, spec, max_cost=max_cost)
     if max_cost is not None or max_hours is not None:
-        raise AsHeardError(f"--max-cost and --max-hours limit rented pods (--executor pods:N), not --executor {place}")
-    if place == "local":
+        raise AsHeardError(f"--max-cost and --max-hours limit rented pods (--executor pods:N), not --executor {name}")
+    if name == "local":
         return LocalExecutor()
-    if place.startswith(("ssh", POD_PREFIX)):
-        return SshExecutor(machines_at(place))
-    if place.startswith("ray://"):
-        return RayExecutor(place)
+    if name.startswith(("ssh", POD_PREFIX)):
+        return SshExecutor(machines_at(name))
+    if name.startswith("ray://"):
+        return RayExecutor(name)
     raise AsHeardError(
-        f"--executor {place}: no such place; there are local, ssh://USER@MACHINE, pods:N, names of pods, and ray://HOST:PORT"
+        f"--executor {name}: no such executor; use local, ssh://USER@MACHINE, pods:N, names of pods, or ray://HOST:PORT"
     )
 
 
-def map_shards_at(place: str) -> MapShards:
-    """What does the work of `transcribe` where `--executor` says.
+def map_shards_at(name: str) -> MapShards:
+    """Return the function that transcribes shards of recordings on another machine.
 
     Args:
-        place: ray://HOST:PORT.
+        name: ray://HOST:PORT.
     Raises:
-        AsHeardError: recordings are not transcribed there.
+        AsHeardError: this executor does not transcribe.
     """
-    if place.startswith("ray://"):
-        return RayExecutor(place).spread
-    raise AsHeardError(f"--executor {place}: recordings are transcribed on local or ray://HOST:PORT")
+    if name.startswith("ray://"):
+        return RayExecutor(name).map_shards
+    raise AsHeardError(f"--executor {name}: recordings are transcribed on local or ray://HOST:PORT")

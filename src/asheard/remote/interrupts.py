@@ -1,43 +1,45 @@
-"""Ctrl-C, SIGTERM and a closed terminal, where something must be cleared away before the process may end."""
+"""Handling of Ctrl-C, SIGTERM and a closed terminal in code that must clean up before the process ends."""
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from types import FrameType
+from typing import Final
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
 def exit_on_signal() -> Iterator[None]:
-    """Raise `SystemExit` in the block on any of these signals, so that its `finally` runs."""
+    """Raise `SystemExit` in the block when one of the signals arrives, so that its `finally` clauses run."""
 
-    def stop(number: int, frame: Any) -> None:
+    def exit_now(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    with _handled_by(stop):
+    with _handled_by(exit_now):
         yield
 
 
 @contextmanager
-def defer_interrupt(answer: Callable[[], None]) -> Iterator[None]:
-    """Answer the first such signal in the block, and raise `SystemExit` on the second."""
-    heard: list[int] = []
+def defer_interrupt(on_first: Callable[[], None]) -> Iterator[None]:
+    """Call `on_first` when the first signal arrives in the block; raise `SystemExit` on the second."""
+    received: list[int] = []
 
-    def hear(number: int, frame: Any) -> None:
-        heard.append(number)
-        if len(heard) > 1:
+    def receive(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if len(received) > 1:
             raise SystemExit(128 + number)
-        answer()
+        on_first()
 
-    with _handled_by(hear):
+    with _handled_by(receive):
         yield
 
 
 @contextmanager
-def _handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # signals never come here
+def _handled_by(handler: _Handler) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # Python delivers signals to the main thread only
         yield
         return
     before = {number: signal.signal(number, handler) for number in _SIGNALS}

@@ -1,4 +1,4 @@
-"""A machine that is reached over ssh: commands run there, and what it means when they fail."""
+"""A machine reached over ssh: run commands there, and explain why they failed."""
 
 import json
 import os
@@ -10,22 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from asheard.errors import PodError
-from asheard.remote.runpod.client import POD_PREFIX
+from asheard.errors import RemoteError
 
-DEFAULT_ROOT: Final = "asheard"  # in the home folder there
+DEFAULT_ROOT: Final = "asheard"  # below the home folder on the machine
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
-_PLACE: Final = re.compile(
+_ADDRESS: Final = re.compile(
     rf"ssh(?P<cpu>\+cpu)?://((?P<user>{_NAME})@)?(?P<host>{_NAME}|\[[0-9A-Fa-f:.]+\])(:(?P<port>[1-9][0-9]{{0,4}}))?"
     rf"(?P<root>(/{_NAME})*)/?"
 )
-_LOST: Final = 255  # ssh's own exit status, where it did not reach the machine or lost it
-_CONNECT_S: Final = 15
-_SILENT_S: Final = 15  # between questions whether the other side is still there; three without an answer: it is not
-
+_CONNECT_TIMEOUT_S: Final = 15
+_ALIVE_INTERVAL_S: Final = 15  # ssh gives up after three intervals without an answer
+_CONNECTION_FAILED: Final = 255  # exit status of ssh itself
 _NOT_SYNCED: Final = 66
 
-# Begins `agent` in the root. That may have a Python of its own, in venv/.
+# Runs the agent in the root folder, with the root's own Python (venv/) if it has one.
 _AGENT: Final = f"""\
 cd "$0" 2>/dev/null && test -f code/asheard/remote/agent.py || exit {_NOT_SYNCED}
 export PATH="$PWD/venv/bin:$PATH" PYTHONPATH=code PYTHONSAFEPATH=1
@@ -37,26 +35,25 @@ exec python3 code/asheard/remote/agent.py "$@"
 """
 
 
-class UnreachableError(PodError):
-    """The machine is not reached, or was lost in the middle: the same may work later."""
+class UnreachableError(RemoteError):
+    """The machine cannot be reached, or the connection was lost. The same call may succeed later."""
 
 
-class NotSyncedError(PodError):
-    """Nothing of AsHeard's is on the machine."""
+class NotSyncedError(RemoteError):
+    """AsHeard's code is not on the machine."""
 
 
 def known_hosts_file() -> Path:
-    """Where the keys of machines are kept from first contact on; apart from the user's own, which stay as they are."""
+    """Return the file of pinned host keys. It is AsHeard's own; the user's known_hosts is not touched."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "asheard" / "known_hosts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Where runs can be trained. What is None is left to the user's ssh configuration.
+    """A machine that can train. Fields that are None come from the user's ssh configuration.
 
-    host, user, port: as ssh takes them. key: file of the private key. known_hosts: file that host keys are pinned in.
-    root: folder there for all that is AsHeard's; relative to the home folder, unless absolute. cpu: training without a
-    GPU is wanted.
+    host, user, port: as ssh takes them. key: file of the private key. known_hosts: file in which host keys are pinned.
+    root: AsHeard's folder on the machine; relative to the home folder, unless absolute. cpu: train without a GPU.
     """
 
     host: str
@@ -68,7 +65,7 @@ class Machine:
     cpu: bool = False
 
     def __str__(self) -> str:
-        """The machine as a place, as `machine_at` takes it."""
+        """Return the machine's address; `parse_address` reads it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         user = "" if self.user is None else f"{self.user}@"
         port = "" if self.port is None else f":{self.port}"
@@ -77,16 +74,16 @@ class Machine:
 
     @property
     def destination(self) -> str:
-        """What ssh calls the machine."""
+        """The machine as an argument of ssh."""
         return self.host if self.user is None else f"{self.user}@{self.host}"
 
-    def ssh(self) -> list[str]:
-        """The ssh command without its destination: it asks nothing, and pins host keys at first contact."""
+    def ssh_command(self) -> list[str]:
+        """Return the ssh command without the destination. It never prompts, and pins host keys at first contact."""
         self.known_hosts.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         options = {
             "BatchMode": "yes",
-            "ConnectTimeout": _CONNECT_S,
-            "ServerAliveInterval": _SILENT_S,
+            "ConnectTimeout": _CONNECT_TIMEOUT_S,
+            "ServerAliveInterval": _ALIVE_INTERVAL_S,
             "ServerAliveCountMax": 3,
             "StrictHostKeyChecking": "accept-new",
             "UserKnownHostsFile": f'"{self.known_hosts}"',
@@ -99,26 +96,30 @@ class Machine:
             command += ["-p", str(self.port)]
         return command
 
-    def run(self, *words: str, given: str | None = None) -> str:
-        """Run a command there and give what it prints.
+    def run(self, *words: str, stdin: str | None = None) -> str:
+        """Run a command on the machine and return what it prints.
 
         Args:
-            words: of the command; each arrives as it is, whatever the shell there.
-            given: its standard input; None gives it none.
+            words: the command. Each word arrives unchanged, whatever the shell on the machine.
+            stdin: standard input of the command; None: empty.
         Raises:
-            UnreachableError: the machine is not reached, or the connection was lost; what was begun there may go on.
-            PodError: the command fails there, or this machine is not let in.
+            UnreachableError: the machine cannot be reached, or the connection was lost; the command may still run.
+            RemoteError: the command fails, or the machine does not accept our key.
         """
-        return self._complete(words, shlex.join(words), given)
+        return self._complete(words, shlex.join(words), stdin)
 
-    def ask(self, *words: str, given: str | None = None) -> Any:
-        """Run a verb of `asheard.remote.agent` there, which must have been synced, and read its JSON; as of `run`."""
-        out = self._complete(("sh", "-c", _AGENT, self.root, *words), shlex.join(words), given)
+    def call_agent(self, *words: str, stdin: str | None = None) -> Any:
+        """Run a verb of `asheard.remote.agent` on the machine and return its result; errors as `run`.
+
+        Raises:
+            NotSyncedError: nothing was synced to the machine yet.
+        """
+        out = self._complete(("sh", "-c", _AGENT, self.root, *words), shlex.join(words), stdin)
         return json.loads(out.splitlines()[-1])
 
-    def lines(self, *words: str) -> Iterator[str]:
-        """Run a verb of `asheard.remote.agent` there, and give each line that it prints as it comes; as of `run`."""
-        with self._begin(("sh", "-c", _AGENT, self.root, *words), None) as process:
+    def stream_agent(self, *words: str) -> Iterator[str]:
+        """Run a verb of `asheard.remote.agent` and yield its lines as it prints them; errors as `call_agent`."""
+        with self._popen(("sh", "-c", _AGENT, self.root, *words), None) as process:
             try:
                 yield from process.stdout or ()
                 err = process.communicate()[1]
@@ -127,64 +128,62 @@ class Machine:
         if process.returncode:
             raise self.failure(shlex.join(words), process.returncode, err)
 
-    def failure(self, command: str, code: int, err: str) -> PodError:
-        """What it means that ssh, or what runs over it, ended with an exit status and words on stderr."""
+    def failure(self, command: str, code: int, err: str) -> RemoteError:
+        """Return the error for a command over ssh that ended with an exit status and a text on stderr."""
         last = next((line.strip() for line in reversed(err.splitlines()) if line.strip()), f"exit status {code}")
         if "Host key verification failed" in err:
             known = re.search(r"key in (.+):(\d+)", err)
             where = f"line {known[2]} of {known[1]}" if known else f"its line in {self.known_hosts}"
-            return PodError(
-                f"{self}: it shows another host key than at first contact. If the machine was set up anew, remove "
-                f"{where}; if it was not, another machine may have taken its place: ask whoever runs it"
+            return RemoteError(
+                f"{self}: the host key differs from the one at first contact. If the machine was set up anew, remove "
+                f"{where}. If not, another machine may be answering: ask its administrator"
             )
         if "Permission denied (" in err:
-            return PodError(
-                f"{self}: not let in ({last}); put your public key there (ssh-copy-id), and a private key with a "
-                "passphrase into ssh-agent (ssh-add)"
+            return RemoteError(
+                f"{self}: login refused ({last}); copy your public key there (ssh-copy-id), and add a private key with "
+                "a passphrase to ssh-agent (ssh-add)"
             )
-        if code == _LOST:
-            return UnreachableError(f"{self}: not reached, or lost, while it was to run {command} ({last})")
+        if code == _CONNECTION_FAILED:
+            return UnreachableError(f"{self}: no connection, or lost, while running {command} ({last})")
         if code == _NOT_SYNCED:
-            return NotSyncedError(f"{self}: nothing is in {self.root} there; asheard remote sync puts it there")
-        return PodError(f"{self}: {command} failed there ({last})")
+            return NotSyncedError(f"{self}: {self.root} has no code of AsHeard; copy it with asheard remote sync")
+        return RemoteError(f"{self}: {command} failed there ({last})")
 
-    def _complete(self, words: Sequence[str], told: str, given: str | None) -> str:
-        with self._begin(words, given) as process:
-            out, err = process.communicate(given)
+    def _complete(self, words: Sequence[str], shown: str, stdin: str | None) -> str:
+        with self._popen(words, stdin) as process:
+            out, err = process.communicate(stdin)
         if process.returncode:
-            raise self.failure(told, process.returncode, err)
+            raise self.failure(shown, process.returncode, err)
         return out
 
-    def _begin(self, words: Sequence[str], given: str | None) -> subprocess.Popen[str]:
-        command = [*self.ssh(), "--", self.destination, shlex.join(words)]
-        stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
+    def _popen(self, words: Sequence[str], stdin: str | None) -> subprocess.Popen[str]:
+        command = [*self.ssh_command(), "--", self.destination, shlex.join(words)]
+        source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
         try:
             return subprocess.Popen(
-                command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+                command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
             )
         except FileNotFoundError:
-            raise PodError("the command ssh is not installed here; install OpenSSH's client") from None
+            raise RemoteError("the command ssh is not installed here; install OpenSSH's client") from None
 
 
-def machine_at(place: str) -> Machine:
-    """The machine that a place names.
+def parse_address(address: str) -> Machine:
+    """Return the machine of an address.
 
     Args:
-        place: ssh://[USER@]HOST[:PORT][/FOLDER], where FOLDER is the machine's root; with ssh+cpu:// training without a
-            GPU is wanted. HOST may be a name of ~/.ssh/config. Or asheard-NAME, a rented pod.
+        address: ssh://[USER@]HOST[:PORT][/FOLDER], where FOLDER is AsHeard's folder on the machine, or the same with
+            ssh+cpu://, for training without a GPU. HOST may be a name of ~/.ssh/config.
     Raises:
-        PodError: it is no such place.
+        RemoteError: it is not such an address.
     """
-    if place.startswith(POD_PREFIX):
-        from asheard.remote.runpod.pods import pod_at  # which knows machines
-
-        return pod_at(place)
-    parts = _PLACE.fullmatch(place)
+    parts = _ADDRESS.fullmatch(address)
     if parts is None:
-        if "@" in place.partition("//")[2].partition(":")[2]:
-            raise PodError("a place holds no password, which others could read in the process list; ssh needs a key")
-        raise PodError(
-            f"{place}: not a place such as ssh://user@machine, ssh://machine:2222 or ssh://machine/folder/there"
+        if "@" in address.partition("//")[2].partition(":")[2]:
+            raise RemoteError(
+                "an address must not contain a password, which others could read in the process list; use an ssh key"
+            )
+        raise RemoteError(
+            f"{address}: not an address such as ssh://user@machine, ssh://machine:2222 or ssh://machine/folder/there"
         )
     return Machine(
         host=parts["host"].strip("[]"),
@@ -193,11 +192,3 @@ def machine_at(place: str) -> Machine:
         root=parts["root"] or DEFAULT_ROOT,
         cpu=parts["cpu"] is not None,
     )
-
-
-def machines_at(places: str) -> tuple[Machine, ...]:
-    """The machines of places that are joined by commas; as of `machine_at`."""
-    machines = tuple(map(machine_at, places.split(",")))
-    if len(set(machines)) < len(machines):
-        raise PodError(f"{places}: names a machine twice")
-    return machines

@@ -1,6 +1,5 @@
-"""A training run as other machines know it: its name, and its paths below a machine's root."""
+"""A training run on another machine: its name there, and its paths below the machine's root folder."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -10,16 +9,18 @@ from pathlib import Path, PurePosixPath
 import asheard
 from asheard.corpora import read_manifest
 from asheard.errors import CorpusError
-from asheard.io.digests import content_digest, text_digest
+from asheard.io.digests import content_digest, json_digest, states_digest, text_digest
 from asheard.remote.agent import RUNS
 from asheard.training import TrainingOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteRun:
-    """name: of the run there; it changes with whatever decides the weights. here, there: its options on either side.
+    """A training run and its counterpart on a machine.
 
-    wavs: recordings of both manifests, relative to the wav root.
+    name: the run's name there; it changes with everything that decides the weights. here: options with paths of this
+    machine. there: options with paths below the machine's root. wavs: recordings of both manifests, relative to the
+    wav root.
     """
 
     name: str
@@ -29,23 +30,25 @@ class RemoteRun:
 
 
 def remote_run(options: TrainingOptions) -> RemoteRun:
-    """Name a run, and say where its files lie below a machine's root.
+    """Return a run's counterpart on any machine.
 
-    Manifests and a local base go by their content there, so that runs share them; a hub id is left to the machine.
+    Manifests and a local base are named by their content there, so runs share them. The machine fetches a base that is
+    a hub id itself.
 
     Raises:
         CorpusError: a manifest cannot be read, or names a recording that is not below the wav root.
     """
-    wavs = _wavs(options)
-    about = [(wav, status.st_size, status.st_mtime_ns) for wav in wavs for status in [(options.wav_root / wav).stat()]]
-    identity = json.dumps([asheard.__version__, options.fingerprint(), about])
-    name = f"{plain(options.checkpoint_dir.name)}-{_short(identity)}"
+    wavs = _recordings(options)
+    states = states_digest([(wav, options.wav_root / wav) for wav in wavs])
+    name = (
+        f"{_plain(options.checkpoint_dir.name)}-{json_digest([asheard.__version__, options.fingerprint(), states])[:8]}"
+    )
     base_is_local = options.base is not None and Path(options.base).exists()
     there = replace(
         options,
-        train=manifest_there(options.train),
-        val=manifest_there(options.val),
-        wav_root=Path("wavs", f"{plain(options.wav_root.name)}-{_short(str(options.wav_root.resolve()))}"),
+        train=_manifest_there(options.train),
+        val=_manifest_there(options.val),
+        wav_root=Path("wavs", f"{_plain(options.wav_root.name)}-{text_digest(str(options.wav_root.resolve()))[:8]}"),
         checkpoint_dir=RUNS / name,
         base=f"bases/{content_digest(options.base)[:16]}" if base_is_local and options.base else options.base,
         audio_cache=None if options.audio_cache is None else Path("audio-16khz"),
@@ -53,39 +56,34 @@ def remote_run(options: TrainingOptions) -> RemoteRun:
     return RemoteRun(name=name, here=options, there=there, wavs=wavs)
 
 
-def manifest_there(manifest: Path) -> Path:
-    """Where a manifest lies, below a machine's root."""
+def _manifest_there(manifest: Path) -> Path:
     return Path("manifests", f"{content_digest(manifest)[:16]}.jsonl")
 
 
-def plain(name: str) -> str:
-    """A name without what a shell or rsync might take for something else."""
+def _plain(name: str) -> str:
+    """Replace the characters that a shell or rsync could interpret."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".-") or "run"
 
 
-def _wavs(options: TrainingOptions) -> tuple[str, ...]:
+def _recordings(options: TrainingOptions) -> tuple[str, ...]:
     wavs: set[str] = set()
     for manifest in (options.train, options.val):
-        named = _named(manifest, content_digest(manifest))
-        _refuse_strangers(manifest, options.wav_root, named)
+        named = _recordings_of(manifest, content_digest(manifest))
+        _check_recordings(manifest, options.wav_root, named)
         wavs |= named
     return tuple(sorted(wavs))
 
 
 @cache
-def _named(manifest: Path, digest: str) -> frozenset[str]:
-    """The recordings of a manifest with this content; runs of a study share theirs, and 20,000 rows take seconds."""
+def _recordings_of(manifest: Path, digest: str) -> frozenset[str]:
+    """Read the recordings of a manifest. Runs of a study share manifests, and 20,000 rows take seconds to read."""
     return frozenset(row.wav for row in read_manifest(manifest) if row.wav is not None)
 
 
-def _refuse_strangers(manifest: Path, wav_root: Path, wavs: Iterable[str]) -> None:
+def _check_recordings(manifest: Path, wav_root: Path, wavs: Iterable[str]) -> None:
     for wav in wavs:
-        place = PurePosixPath(wav)
-        if place.is_absolute() or ".." in place.parts:
-            raise CorpusError(f"{manifest}: the recording {wav} is not below the wav root, so it cannot be mirrored")
+        path = PurePosixPath(wav)
+        if path.is_absolute() or ".." in path.parts:
+            raise CorpusError(f"{manifest}: recording {wav} is not below the wav root, so it cannot be copied; move it")
         if not (wav_root / wav).is_file():
-            raise CorpusError(f"{manifest}: no recording {wav} below {wav_root}; is that the right wav root?")
-
-
-def _short(text: str) -> str:
-    return text_digest(text)[:8]
+            raise CorpusError(f"{manifest}: recording {wav} is not in {wav_root}; check the wav root")

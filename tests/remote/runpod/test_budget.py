@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from asheard.errors import PodError
+from asheard.errors import RemoteError
 from asheard.remote.runpod.budget import Budget, affordable_hours
 
 
@@ -13,17 +13,17 @@ def test_it_adds_up_what_ran_and_what_may_run(tmp_path, monkeypatch):
     now = 1_800_000_000.0
     monkeypatch.setattr(time, "time", lambda: now)
     budget = Budget(tmp_path)
-    first, _ = budget.order(price=0.5, hours=4), budget.order(price=2.0, hours=4)
+    first, _ = budget.add(price=0.5, hours=4), budget.add(price=2.0, hours=4)
     assert budget.spent() == 0
-    assert budget.bound() == pytest.approx(4 * 0.5 + 4 * 2.0)
+    assert budget.committed() == pytest.approx(4 * 0.5 + 4 * 2.0)
 
     now += 3600
     budget.mark_gone(running={first})
     now += 3600
     again = Budget(tmp_path)
-    assert [entry.name for entry in again.open] == [first]
+    assert [entry.name for entry in again.open_entries] == [first]
     assert again.spent() == pytest.approx(2 * 0.5 + 1 * 2.0)
-    assert again.bound() == pytest.approx(4 * 0.5 + 1 * 2.0)
+    assert again.committed() == pytest.approx(4 * 0.5 + 1 * 2.0)
     assert again.money_left(10.0) == pytest.approx(6.0)
     assert again.money_left(None) is None
 
@@ -35,7 +35,7 @@ def test_it_adds_up_what_ran_and_what_may_run(tmp_path, monkeypatch):
 def test_a_study_keeps_its_name_and_no_two_folders_have_the_same(tmp_path):
     first, second = (tmp_path / place / "my study" for place in ("a", "b"))
     budget = Budget(first)
-    name = budget.order(price=1, hours=1)
+    name = budget.add(price=1, hours=1)
     assert re.fullmatch(r"asheard-my-study-[0-9a-f]{6}-1", name)
     assert Budget(first).study == budget.study == name.rpartition("-")[0]
     assert Budget(second).study != budget.study
@@ -46,5 +46,5 @@ def test_money_becomes_hours():
     assert affordable_hours(None, 2, price=0.7, max_hours=24) == 24
     assert affordable_hours(100, 2, price=0.7, max_hours=24) == 24
     assert affordable_hours(7, 2, price=0.7, max_hours=24) == pytest.approx(5)
-    with pytest.raises(PodError, match=r"the \$0.50 left of --max-cost are less than half an hour of 2 pods"):
+    with pytest.raises(RemoteError, match=r"the \$0.50 left of --max-cost are less than half an hour of 2 pods"):
         affordable_hours(0.5, 2, price=0.7, max_hours=24)

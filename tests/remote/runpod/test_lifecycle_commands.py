@@ -24,7 +24,7 @@ def slow(*values):
 def test_up_list_down(containers, monkeypatch, capsys):
     up = run(monkeypatch, capsys, "remote", "up", "exp", "--count", 2, "--max-cost", 7)
     assert up.code == 0, up.err
-    assert "asheard-exp-1: ordered at $0.70 an hour; ends itself by" in up.err
+    assert "asheard-exp-1: ordered at $0.70 an hour; terminates itself by" in up.err
     assert "asheard-exp-2 is up: ssh://root@127.0.0.1:" in up.out
     listed = run(monkeypatch, capsys, "remote", "list")
     assert "asheard-exp-1" in listed.out
@@ -40,8 +40,8 @@ def test_up_list_down(containers, monkeypatch, capsys):
     ("faults", "said"),
     [
         ({"podFindAndDeployOnDemand": [None, "There are no longer any instances available."]}, "none is free now"),
-        slow({"gpuTypes": ["down"] * 3}, "cannot be asked"),
-        slow({"podFindAndDeployOnDemand": ["lost"], "myself": [None, *["down"] * 3]}, "cannot be asked"),
+        slow({"gpuTypes": ["down"] * 3}, "does not answer"),
+        slow({"podFindAndDeployOnDemand": ["lost"], "myself": [None, *["down"] * 3]}, "does not answer"),
     ],
 )
 def test_an_up_that_fails_leaves_no_pod(account, monkeypatch, capsys, faults, said):
@@ -59,7 +59,7 @@ def test_a_name_that_is_taken_is_refused_and_its_pod_stays(account, monkeypatch,
     RunPod().create("asheard-exp", PodSpec(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
     done = run(monkeypatch, capsys, "remote", "up", "exp")
     assert done.code == 2
-    assert "asheard-exp: there already" in done.err
+    assert "asheard-exp exists already" in done.err
     assert account.running() == ["asheard-exp"]
 
 

@@ -14,11 +14,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from asheard.errors import AsHeardError, GateError, PodError
+from asheard.errors import AsHeardError, GateError, RemoteError
 from asheard.pipeline import study as study_of
-from asheard.remote import PodExecutor, executor_at
+from asheard.remote.executors import executor_at
 from asheard.remote.runpod.budget import Budget
 from asheard.remote.runpod.client import PodSpec
+from asheard.remote.runpod.executor import PodExecutor
 from asheard.training import TrainingOptions, options_to_json, train
 from support.runpod_server import wait_until
 from support.tone_corpus import write_base, write_corpus
@@ -71,9 +72,9 @@ def test_a_run_is_trained_on_a_pod_that_is_gone_afterwards(containers, run, stud
     assert len(containers.ever) == 1
     assert containers.running() == []
     said = capsys.readouterr().err
-    assert "ordered at $0.70 an hour; it ends itself by" in said
+    assert "ordered at $0.70 an hour; terminates itself by" in said
     assert "no pod of this study is left; all of them have cost $0.0" in said
-    assert Budget(study).open == []
+    assert Budget(study).open_entries == []
 
     asked = len(containers.asked)
     pods(study).train([])
@@ -83,7 +84,7 @@ def test_a_run_is_trained_on_a_pod_that_is_gone_afterwards(containers, run, stud
 def test_places_name_pods(tmp_path):
     assert isinstance(executor_at("pods:2", tmp_path), PodExecutor)
     assert isinstance(executor_at("pods:2:NVIDIA A40", tmp_path, max_cost=10.0, max_hours=2.0), PodExecutor)
-    with pytest.raises(AsHeardError, match="no such place"):
+    with pytest.raises(AsHeardError, match="no such executor"):
         executor_at("pods:0", tmp_path)
     with pytest.raises(AsHeardError, match="--max-cost and --max-hours limit rented pods"):
         executor_at("local", tmp_path, max_cost=10.0)
@@ -94,20 +95,20 @@ def test_places_name_pods(tmp_path):
     [
         ({"podFindAndDeployOnDemand": [FULL]}, "none is free now"),
         ({"gpuTypes": ["unauthorized"]}, "refuses the key"),
-        ({"podFindAndDeployOnDemand": ["lost"]}, "in vain"),
-        ({"podFindAndDeployOnDemand": ["refused"] * 3}, "cannot be asked"),
-        ({"podTerminate": ["down"] * 4}, "in vain"),
-        ({"podTerminate": ["lost", "refused"], "myself": [None] * 3 + ["down"] * 9}, "cannot be asked|in vain"),
+        ({"podFindAndDeployOnDemand": ["lost"]}, "no ssh login"),
+        ({"podFindAndDeployOnDemand": ["refused"] * 3}, "does not answer"),
+        ({"podTerminate": ["down"] * 4}, "no ssh login"),
+        ({"podTerminate": ["lost", "refused"], "myself": [None] * 3 + ["down"] * 9}, "does not answer|no ssh login"),
     ],
 )
 def test_a_study_that_fails_leaves_no_pod(account, run, study, faults, said):
     account.boots = False
     for operation, sequence in faults.items():
         account.faults[operation].extend(sequence)
-    with pytest.raises(PodError, match=said):
+    with pytest.raises(RemoteError, match=said):
         hopeless(study).train([run])
     assert account.running() == []
-    assert Budget(study).open == []
+    assert Budget(study).open_entries == []
 
 
 FAULTS = st.lists(st.sampled_from([None, "refused", "lost", "down", "unauthorized", FULL]), max_size=8)
@@ -120,7 +121,7 @@ def test_whatever_the_api_answers_no_pod_is_left(account, run, study, faults):
     for operation, sequence in faults.items():
         account.faults[operation].clear()
         account.faults[operation].extend(sequence)
-    with pytest.raises(PodError):
+    with pytest.raises(RemoteError):
         PodExecutor(1, study, PodSpec(), patience_s=0.02, pause_s=0.001).train([run])
     assert account.running() == []
 
@@ -128,14 +129,14 @@ def test_whatever_the_api_answers_no_pod_is_left(account, run, study, faults):
 def test_money_bounds_the_watchdog_over_several_calls(account, run, study):
     account.boots = False
     for _ in range(2):
-        with pytest.raises(PodError, match="in vain"):
+        with pytest.raises(RemoteError, match="no ssh login"):
             PodExecutor(1, study, PodSpec(), max_cost=3.5, patience_s=0.1, pause_s=0.01).train([run])
     first = Budget(study).entries[0]
     assert first.ends - first.since == pytest.approx(5 * 3600, rel=0.02)
     budget = json.loads((study / "pods.json").read_text())
     budget["pods"][0]["gone"] = first.since + 4.9 * 3600
     (study / "pods.json").write_text(json.dumps(budget))
-    with pytest.raises(PodError, match=r"left of --max-cost are less than half an hour of 1 pods"):
+    with pytest.raises(RemoteError, match=r"left of --max-cost are less than half an hour of 1 pods"):
         PodExecutor(1, study, PodSpec(), max_cost=3.5, patience_s=0.1, pause_s=0.01).train([run])
     assert len(account.ever) == 2
 
@@ -143,12 +144,12 @@ def test_money_bounds_the_watchdog_over_several_calls(account, run, study):
 def test_pods_of_an_earlier_call_are_found_and_taken_down_though_nothing_is_left_to_train(account, study):
     account.boots = False
     left = Budget(study)
-    name = left.order(price=0.7, hours=1)
+    name = left.add(price=0.7, hours=1)
     account._deploy(DEPLOYED | {"name": name})
     account._deploy(DEPLOYED | {"name": "asheard-other-1"})
     pods(study).train([])
     assert account.running() == ["asheard-other-1"]
-    assert Budget(study).open == []
+    assert Budget(study).open_entries == []
 
 
 DEPLOYED = {
@@ -170,7 +171,7 @@ def command(tmp_path):
     script.write_text(
         "import json, sys\n"
         "from pathlib import Path\n"
-        "from asheard.remote import PodExecutor\n"
+        "from asheard.remote.runpod.executor import PodExecutor\n"
         "from asheard.remote.runpod.client import PodSpec\n"
         "from asheard.training import read_options\n"
         "study, num_pods, *runs = sys.argv[1:]\n"
@@ -264,7 +265,7 @@ def test_training_that_is_killed_on_the_pod_goes_on_with_the_same_call(container
     inside = ["nsenter", "--target", str(child_of(pod["container"].pid)), "--pid", "--mount"]
     subprocess.run([*inside, "pkill", "-KILL", "-f", "asheard train options"], check=True)
     assert process.wait(90) == 1
-    assert "The same command goes on" in (tmp_path / "said").read_text()
+    assert "The same command resumes" in (tmp_path / "said").read_text()
     assert containers.running() == []
     pods(study).train([long])
     assert long.final.is_dir()
@@ -293,7 +294,7 @@ def test_a_pod_that_is_lost_ends_the_call_and_the_next_one_takes_another(contain
 
     loss = threading.Thread(target=lose)
     loss.start()
-    with pytest.raises(PodError, match="No machine is left"):
+    with pytest.raises(RemoteError, match="No machine is left"):
         pods(study, patience_s=10).train([replace(run, epochs=400)])
     loss.join()
     assert containers.running() == []

@@ -43,7 +43,7 @@ def test_a_pod_terminates_itself_when_its_time_is_over(containers, start):
 def test_a_pod_terminates_itself_when_idle(containers, start):
     start()
     wait_until(lambda: not containers.running())
-    assert "nothing was done here for 0.025 minutes" in log(containers)
+    assert "no work for 0.025 minutes" in log(containers)
 
 
 def test_the_watchdog_asks_until_the_api_is_there_again(containers, start):

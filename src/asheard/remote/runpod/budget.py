@@ -1,4 +1,4 @@
-"""What the pods of a study have cost and can still cost: kept in its folder, so that a ceiling outlives the process."""
+"""The account of a study's rented pods: their cost so far and at most. A file keeps it between commands."""
 
 import re
 import secrets
@@ -7,17 +7,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from asheard.errors import PodError
+from asheard.errors import RemoteError
 from asheard.io.files import read_json, write_json
 from asheard.remote.runpod.client import POD_PREFIX
 
-BUDGET_FILE: Final = "pods.json"
+BUDGET_FILE: Final = "pods.json"  # in the study's folder
+_SHORTEST_H: Final = 0.5  # a shorter lease would end before training begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetEntry:
-    """A pod that was ordered. price: USD an hour. since, ends: of its lease, in seconds since 1970. gone: when it was
-    seen to be gone; None while it may be running."""
+    """A pod that was ordered.
+
+    price: USD an hour. since, ends: limits of its lease, in seconds since 1970. gone: when it was found to be gone;
+    None while it may be running.
+    """
 
     name: str
     price: float
@@ -26,21 +30,21 @@ class BudgetEntry:
     gone: float | None = None
 
     def cost(self, now: float) -> float:
-        """USD until `now`, at most: a pod that nobody saw go went with its watchdog."""
+        """Return the USD until `now`, at most: the watchdog terminates the pod at `ends`."""
         return self.price * (min(now, self.gone or now, self.ends) - self.since) / 3600
 
 
 class Budget:
-    """The pods that were ordered for one study, running or gone.
+    """The pods that were ordered for a study.
 
-    study: what their names begin with; the folder's name, and something that no other folder has.
+    study: prefix of their names, made of the study folder's name and a random part, so that no other study has it.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read what earlier runs of the study wrote into its folder.
+        """Read the account in a study's folder, or begin one.
 
         Raises:
-            CorpusError: it is not JSON.
+            CorpusError: the file is not JSON.
         """
         self._path = folder / BUDGET_FILE
         if self._path.exists():
@@ -51,15 +55,15 @@ class Budget:
         self.study: str = kept["study"]
         self.entries = [BudgetEntry(**row) for row in kept["pods"]]
 
-    def order(self, price: float, hours: float) -> str:
-        """Write an order down, before it is placed, and give the pod's name."""
+    def add(self, price: float, hours: float) -> str:
+        """Write an entry for a pod that is about to be ordered; return the pod's name."""
         name, since = f"{self.study}-{len(self.entries) + 1}", time.time()
         self.entries.append(BudgetEntry(name=name, price=price, since=since, ends=since + 3600 * hours))
         self._write()
         return name
 
-    def mark_gone(self, running: set[str]) -> None:
-        """Write down that all pods but these are gone."""
+    def mark_gone(self, *, running: set[str]) -> None:
+        """Note that all pods except the running ones are gone."""
         now = time.time()
         self.entries = [
             entry if entry.gone or entry.name in running else replace(entry, gone=now) for entry in self.entries
@@ -67,37 +71,37 @@ class Budget:
         self._write()
 
     @property
-    def open(self) -> list[BudgetEntry]:
-        """Those that may still be running."""
+    def open_entries(self) -> list[BudgetEntry]:
+        """Entries of pods that may be running."""
         return [entry for entry in self.entries if entry.gone is None]
 
     def spent(self) -> float:
-        """USD so far."""
+        """Return the USD spent so far, at most."""
         return sum(entry.cost(time.time()) for entry in self.entries)
 
-    def bound(self) -> float:
-        """USD that it can come to, if every watchdog is used up."""
+    def committed(self) -> float:
+        """Return the USD that will have been spent if every pod runs until its watchdog terminates it."""
         return sum(entry.cost(entry.ends) for entry in self.entries)
 
     def money_left(self, max_cost: float | None) -> float | None:
-        """USD of a ceiling that no pod can use up any more; None without a ceiling."""
-        return None if max_cost is None else max_cost - self.bound()
+        """Return the USD of a limit that are not committed; None without a limit."""
+        return None if max_cost is None else max_cost - self.committed()
 
     def _write(self) -> None:
         write_json(self._path, {"study": self.study, "pods": [asdict(entry) for entry in self.entries]})
 
 
 def affordable_hours(money: float | None, num_pods: int, price: float, max_hours: float) -> float:
-    """Hours that each of some pods may run: `max_hours`, or less where the money reaches less far.
+    """Return the hours that each of some pods may run: `max_hours`, or fewer if the money (USD) is short.
 
     Raises:
-        PodError: it does not reach for half an hour.
+        RemoteError: the money is too short for half an hour.
     """
     if money is None:
         return max_hours
     hours = money / (num_pods * price)
-    if hours < 0.5:
-        raise PodError(
+    if hours < _SHORTEST_H:
+        raise RemoteError(
             f"the ${money:.2f} left of --max-cost are less than half an hour of {num_pods} pods at ${price:.2f} an "
             "hour; raise it, or take fewer or cheaper pods"
         )

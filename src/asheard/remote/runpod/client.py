@@ -1,4 +1,4 @@
-"""RunPod, the provider of rented pods: what they cost, ordering, listing and terminating them."""
+"""A client of RunPod, which rents out GPU pods: prices, orders, lists and terminates pods."""
 
 import base64
 import os
@@ -10,22 +10,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
-from asheard.errors import PodError, optional_package
+from asheard.errors import RemoteError, optional_package
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
-POD_PREFIX: Final = "asheard-"  # every pod of ours is called so; whatever is not is somebody else's
-KEY: Final = "RUNPOD_API_KEY"
-IMAGE: Final = "runpod/pytorch:2.8.0-py3.11-cuda12.8.1-cudnn-devel-ubuntu22.04"  # Python, PyTorch, sshd
+POD_PREFIX: Final = "asheard-"  # of the names of our pods; other pods of the account are never touched
+KEY_VARIABLE: Final = "RUNPOD_API_KEY"
+IMAGE: Final = "runpod/pytorch:2.8.0-py3.11-cuda12.8.1-cudnn-devel-ubuntu22.04"  # has Python, PyTorch and sshd
 
 _NAME: Final = re.compile(POD_PREFIX + r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 _HOURS_A_MONTH: Final = 730
 _DISK_PRICE: Final = 0.10  # USD a GB and month of a running pod's disks (docs.runpod.io/pods/pricing)
-_DRIVERS: Final = ["12.8", "12.9", "13.0"]  # CUDA of hosts whose driver runs `IMAGE`
+_DRIVERS: Final = ["12.8", "12.9", "13.0"]  # CUDA versions of hosts whose driver runs `IMAGE`
 _TRIES: Final = 3
 
-# The watchdog first; then what the image lacks; then the image's own start, which opens ssh to PUBLIC_KEY. A pod on
-# which the watchdog does not run never opens. No double quotes: the package puts this into GraphQL as it is.
+# Start the watchdog, install what the image lacks, then run the image's own start script, which opens ssh to the owner
+# of PUBLIC_KEY. If the watchdog does not run, ssh never opens. No double quotes: the runpod package puts this into
+# GraphQL unescaped.
 _START: Final = (
     "bash -c 'echo $ASHEARD_WATCHDOG | base64 -d | python3 - & watchdog=$!; "
     "command -v rsync || { apt-get update -qq && apt-get install -qq --yes rsync; }; "
@@ -34,23 +35,23 @@ _START: Final = (
 
 _REMEDIES: Final = (
     ("no longer any instances|no instances|not enough free", "none is free now: try later, another --gpu or --cloud"),
-    ("balance|funds|credit|spend", "add money at console.runpod.io/user/billing; an hour's worth must be there"),
-    ("unauthorized|permission|forbidden", f"the key in {KEY} must be allowed to write"),
+    ("balance|funds|credit|spend", "add money at console.runpod.io/user/billing; it must cover an hour"),
+    ("unauthorized|permission|forbidden", f"the key in {KEY_VARIABLE} must be allowed to write"),
 )
 
 
-class UnclearError(PodError):
-    """No answer, or none that says what became of the request."""
+class UnclearError(RemoteError):
+    """RunPod did not answer, or its answer does not say whether the request was carried out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodSpec:
-    """What a pod shall be.
+    """What to spec.
 
-    gpu: RunPod's id of the GPU type. num_gpus: in the pod. cloud: SECURE (data centres) or COMMUNITY (somebody's
-    machine, cheaper). volume_gb: disk at /workspace. disk_gb: of the container. ports: open beside 22, such as
-    6006/http. max_price: most USD an hour for the pod. max_hours: after which it terminates itself. idle_minutes:
-    without training and login, after which it does so too.
+    gpu: RunPod's id of the GPU type. num_gpus: in the pod. cloud: SECURE (data centres) or COMMUNITY (private machines,
+    cheaper). volume_gb: disk at /workspace. disk_gb: disk of the container. ports: to open besides 22, such as
+    6006/http. max_price: limit in USD an hour for the pod. max_hours, idle_minutes: the pod terminates itself after so
+    long, or after so long without training and without a login.
     """
 
     gpu: str = "NVIDIA GeForce RTX 4090"
@@ -65,23 +66,25 @@ class PodSpec:
     idle_minutes: float = 60.0
 
     def __post_init__(self) -> None:
-        """Refuse what the package would put into GraphQL as something else.
+        """Refuse texts that the runpod package would put into GraphQL unescaped.
 
         Raises:
-            PodError: a text has a quotation mark, a backslash or a line break in it.
+            RemoteError: a text has a quotation mark, a backslash or a line break.
         """
         for text in (self.gpu, self.image, *self.ports):
             if re.search(r'["\\\n]', text):
-                raise PodError(f"{text!r}: a GPU, an image or a port is not called so")
+                raise RemoteError(
+                    f"{text!r} has a quotation mark, a backslash or a line break; name a GPU, image or port without"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A pod as the provider lists it.
+    """A pod as RunPod lists it.
 
-    state: RUNNING, EXITED (stopped; its disk still costs) and the like. price: USD an hour. since, ends: when it was
-    ordered and when its watchdog terminates it, in seconds since 1970; a pod without watchdog never ends. address: host
-    and port of its sshd, once it is up. root: folder of its volume.
+    state: RUNNING, EXITED (stopped; its disk still costs) and others. price: USD an hour. since, ends: when it was
+    ordered and when its watchdog terminates it, in seconds since 1970; inf without a watchdog. address: host and port
+    of its sshd; None until it is up. root: folder of its volume.
     """
 
     id: str
@@ -95,79 +98,82 @@ class Pod:
     root: str
 
     def cost(self, now: float) -> float:
-        """USD until `now`."""
+        """Return the USD until `now`, in seconds since 1970."""
         return self.price * max(0.0, now - self.since) / 3600
 
 
 class RunPod:
-    """An account at RunPod, opened by the key in RUNPOD_API_KEY, which is kept nowhere else."""
+    """An account at RunPod. Its key is read from RUNPOD_API_KEY, and stored nowhere."""
 
     def __init__(self, *, pause_s: float = 2.0) -> None:
-        """pause_s: between tries of what could not be asked.
+        """Open the account.
 
+        Args:
+            pause_s: seconds between attempts of a request without an answer.
         Raises:
-            PodError: no key.
+            RemoteError: there is no key.
+            ModelError: the package runpod is not installed.
         """
-        key = os.environ.get(KEY)
+        key = os.environ.get(KEY_VARIABLE)
         if not key:
-            raise PodError(f"no {KEY} in the environment; make a key at console.runpod.io/user/settings and export it")
+            raise RemoteError(f"{KEY_VARIABLE} is not set; make a key at console.runpod.io/user/settings and export it")
         self._pause_s = pause_s
         self._runpod = optional_package("runpod", "remote")
         vars(self._runpod)["api_key"] = key
 
-    def price(self, order: PodSpec) -> float:
-        """USD an hour that a pod of this order costs, disks included.
+    def price(self, spec: PodSpec) -> float:
+        """Return the USD an hour that such a pod costs, disks included.
 
         Raises:
-            PodError: no such GPU, none offered in this cloud, or the price is above the order's.
+            RemoteError: there is no such GPU, the cloud does not offer it, or the price is above the limit.
         """
-        offer = self._ask(lambda: self._runpod.get_gpu(order.gpu, order.num_gpus))
-        each = offer.get("securePrice" if order.cloud == "SECURE" else "communityPrice")
+        offer = self._request(lambda: self._runpod.get_gpu(spec.gpu, spec.num_gpus))
+        each = offer.get("securePrice" if spec.cloud == "SECURE" else "communityPrice")
         if not each:
-            raise PodError(f"RunPod has no {order.gpu} in its {order.cloud} cloud; name another --gpu or --cloud")
-        price = float(each) * order.num_gpus + (order.volume_gb + order.disk_gb) * _DISK_PRICE / _HOURS_A_MONTH
-        if order.max_price is not None and price > order.max_price:
-            raise PodError(
-                f"a pod with {order.num_gpus} x {order.gpu} costs ${price:.2f} an hour, above the ceiling of "
-                f"${order.max_price:.2f}; raise --max-price or name another --gpu"
+            raise RemoteError(f"RunPod has no {spec.gpu} in its {spec.cloud} cloud; name another --gpu or --cloud")
+        price = float(each) * spec.num_gpus + (spec.volume_gb + spec.disk_gb) * _DISK_PRICE / _HOURS_A_MONTH
+        if spec.max_price is not None and price > spec.max_price:
+            raise RemoteError(
+                f"a pod with {spec.num_gpus} x {spec.gpu} costs ${price:.2f} an hour, above the limit of "
+                f"${spec.max_price:.2f}; raise --max-price or name another --gpu"
             )
         return price
 
-    def create(self, name: str, order: PodSpec, *, price: float, hours: float, public_key: str) -> Pod:
+    def create(self, name: str, spec: PodSpec, *, price: float, hours: float, public_key: str) -> Pod:
         """Order a pod with a watchdog.
 
-        Where it stays unclear whether the order arrived, it is looked for by name before it is placed again.
+        If RunPod does not confirm the order, the pod is searched by name before the order is repeated.
 
         Args:
-            name: `POD_PREFIX` and letters, digits or hyphens; no other pod's.
-            order: what it shall be.
-            price: USD an hour as offered; a pod that turns out dearer is terminated.
-            hours: after which it terminates itself.
-            public_key: one line, of the ssh key that opens it.
+            name: `POD_PREFIX` and letters, digits or hyphens; no other pod may have it.
+            spec: what to spec.
+            price: USD an hour as offered; a pod that costs more is terminated.
+            hours: lifetime of the pod; its watchdog terminates it then.
+            public_key: ssh key that the pod accepts, one line.
         Raises:
-            PodError: not such a name, or it cannot be had; none is running then, or, if even that is unclear, its
-                watchdog ends it.
+            RemoteError: the name is not allowed, or the pod cannot be had. No pod of this name runs then; if RunPod
+                cannot confirm that, the watchdog terminates it.
         """
         if not _NAME.fullmatch(name):
-            raise PodError(f"{name}: a pod's name is made of letters, digits and hyphens; name it otherwise")
+            raise RemoteError(f"{name}: not a pod's name; use letters, digits and single hyphens")
         since = time.time()
         environment = {
             "PUBLIC_KEY": public_key,
             "ASHEARD_WATCHDOG": base64.b64encode(Path(__file__).with_name("watchdog.py").read_bytes()).decode(),
             "ASHEARD_SINCE": f"{since:.0f}",
             "ASHEARD_ENDS": f"{since + 3600 * hours:.0f}",
-            "ASHEARD_IDLE_MINUTES": f"{order.idle_minutes:g}",
+            "ASHEARD_IDLE_MINUTES": f"{spec.idle_minutes:g}",
         }
-        pod, unclear = None, UnclearError(f"RunPod took the order of {name} and does not list it")
+        pod, unclear = None, UnclearError(f"RunPod accepted the order of {name} but does not list it")
         placed = None
         for _ in range(_TRIES):
             try:
-                placed = placed or self._ask(lambda: self._place(name, order, environment), tries=1)
+                placed = placed or self._request(lambda: self._place(name, spec, environment), tries=1)
             except UnclearError as error:
                 unclear = error
             if found := [pod for pod in self.pods() if pod.name == name]:
                 pod, *twins = found
-                for twin in twins:  # an order placed again after it arrived late
+                for twin in twins:  # the first order arrived late, after it was repeated
                     self.terminate(twin)
                 break
             time.sleep(self._pause_s)
@@ -175,48 +181,50 @@ class RunPod:
             raise unclear
         if pod.price > 1.01 * price:
             self.terminate(pod)
-            raise PodError(f"{name} was offered at ${price:.2f} an hour and costs ${pod.price:.2f}; it was terminated")
+            raise RemoteError(
+                f"{name} was offered at ${price:.2f} an hour and costs ${pod.price:.2f}; it was terminated"
+            )
         return pod
 
     def pods(self) -> list[Pod]:
-        """All pods of ours that are not terminated, by name.
+        """Return our pods that are not terminated, by name.
 
         Raises:
-            PodError: RunPod cannot be asked.
+            RemoteError: RunPod does not answer, or refuses.
         """
-        listed = self._ask(self._runpod.get_pods)
+        listed = self._request(self._runpod.get_pods)
         pods = [_read_pod(row) for row in listed if row["name"].startswith(POD_PREFIX)]
         return sorted((pod for pod in pods if pod.state != "TERMINATED"), key=lambda pod: pod.name)
 
     def terminate(self, pod: Pod) -> None:
-        """Ask for its end; only `pods` says whether it came.
+        """Request the end of a pod. Only `pods` shows whether it has ended.
 
         Raises:
-            PodError: RunPod cannot be asked, or refuses.
+            RemoteError: RunPod does not answer, or refuses.
         """
-        self._ask(lambda: self._runpod.terminate_pod(pod.id))
+        self._request(lambda: self._runpod.terminate_pod(pod.id))
 
-    def _place(self, name: str, order: PodSpec, environment: dict[str, str]) -> Any:
+    def _place(self, name: str, spec: PodSpec, environment: dict[str, str]) -> Any:
         return self._runpod.create_pod(
             name,
-            order.image,
-            order.gpu,
-            cloud_type=order.cloud,
-            gpu_count=order.num_gpus,
-            volume_in_gb=order.volume_gb,
-            container_disk_in_gb=order.disk_gb,
+            spec.image,
+            spec.gpu,
+            cloud_type=spec.cloud,
+            gpu_count=spec.num_gpus,
+            volume_in_gb=spec.volume_gb,
+            container_disk_in_gb=spec.disk_gb,
             volume_mount_path="/workspace",
-            ports=",".join(("22/tcp", *order.ports)),
+            ports=",".join(("22/tcp", *spec.ports)),
             docker_args=_START,
             env=environment,
             allowed_cuda_versions=_DRIVERS,
         )
 
-    def _ask(self, call: Callable[[], Answer], *, tries: int = _TRIES) -> Answer:
-        """Call the package; what it raises, in a sentence. What stays unclear is asked again."""
+    def _request(self, call: Callable[[], Response], *, tries: int = _TRIES) -> Response:
+        """Call the runpod package; repeat the call if the result is unclear. Errors as in `_translated`."""
         for tries_left in reversed(range(tries)):
             try:
-                return _in_words(self._runpod, call)
+                return _translated(self._runpod, call)
             except UnclearError:
                 if not tries_left:
                     raise
@@ -224,24 +232,27 @@ class RunPod:
         raise AssertionError("no tries")
 
 
-def _in_words(runpod: ModuleType, call: Callable[[], Answer]) -> Answer:
+def _translated(runpod: ModuleType, call: Callable[[], Response]) -> Response:
+    """Call the runpod package; turn what it raises into errors with a remedy."""
     from requests import RequestException
 
     try:
         return call()
     except runpod.error.AuthenticationError:
-        raise PodError(f"RunPod refuses the key in {KEY}; make one at console.runpod.io/user/settings") from None
+        raise RemoteError(
+            f"RunPod refuses the key in {KEY_VARIABLE}; make one at console.runpod.io/user/settings"
+        ) from None
     except runpod.error.QueryError as error:
-        said = str(error).rstrip(".")
-        remedy = next((text for words, text in _REMEDIES if re.search(words, said, re.IGNORECASE)), None)
-        raise PodError(f"RunPod refuses: {said}" + (f"; {remedy}" if remedy else "")) from None
+        message = str(error).rstrip(".")
+        remedy = next((text for words, text in _REMEDIES if re.search(words, message, re.IGNORECASE)), None)
+        raise RemoteError(f"RunPod refuses: {message}" + (f"; {remedy}" if remedy else "")) from None
     except RequestException as error:
         kind = type(error).__name__
-        raise UnclearError(f"RunPod cannot be asked ({kind}); look at your network, or at status.runpod.io") from None
+        raise UnclearError(f"RunPod does not answer ({kind}); check your network and status.runpod.io") from None
     except (KeyError, TypeError):
-        raise UnclearError("RunPod answers what this version of its package does not know") from None
+        raise UnclearError("the answer of RunPod is not one that its package understands; repeat the command") from None
     except ValueError as error:
-        raise PodError(f"RunPod: {error}") from None
+        raise RemoteError(f"RunPod: {error}") from None
 
 
 def _read_pod(row: dict[str, Any]) -> Pod:
