@@ -1,7 +1,7 @@
-"""What AsHeard raises when the input, not the code, is at fault.
+"""The errors that a user can fix, and their exit codes.
 
-Each message names the file, the utterance and the field where they are known, and what to do about it; the
-command line prints it as one line and exits with `exit_code`.
+A message names the file, the utterance and the field if they are known, what is wrong, the limit, and the remedy. The
+command line prints it as one line on stderr and exits with `exit_code`.
 """
 
 from importlib import import_module
@@ -9,25 +9,29 @@ from types import ModuleType
 
 
 class AsHeardError(Exception):
-    """Anything a user can mend."""
+    """The root of all errors that a user can fix."""
 
     exit_code = 2
 
 
 class CorpusError(AsHeardError):
-    """A corpus, manifest or predictions file is missing, broken or inconsistent."""
+    """A recording, corpus, manifest, predictions file or other input is missing, broken or inconsistent."""
+
+
+class NoSpeechError(CorpusError):
+    """A recording can be read and holds no speech."""
 
 
 class PhoneError(AsHeardError):
-    """A symbol stands for no phone of the inventory."""
+    """A symbol stands for no phone of the inventory, or a text cannot be pronounced."""
 
 
 class ModelError(AsHeardError):
-    """A model folder or hub id cannot be used."""
+    """A model, recogniser or hub id cannot be used, or an optional package is missing."""
 
 
 class GateError(AsHeardError):
-    """A pilot gate stopped a run that was not worth its price."""
+    """A pilot run did not pass its checks, so training was not started."""
 
     exit_code = 3
 
@@ -40,11 +44,16 @@ def optional_package(name: str, extra: str) -> ModuleType:
     """Import a package of an extra.
 
     Raises:
-        ModelError: it is not installed; naming the extra to install.
+        ModelError: it is not installed; the message has the pip command.
     """
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        raise ModelError(f"the package {name} is not installed; pip install 'asheard[{extra}]'") from None
+        raise ModelError(missing_package(name, extra)) from None
+
+
+def missing_package(name: str, extra: str) -> str:
+    """Write the message of a package that is not installed."""
+    return f"the package {name} is not installed; pip install 'asheard[{extra}]'"

@@ -112,7 +112,7 @@ def test_words_of_no_dictionary_go_through_the_synthesiser(send):
         ("/transcribe", {"model": "nix"}, 404, "no model 'nix'; there are asheard-tiny"),
         ("/transcribe", {"model": "gone"}, 503, "model 'gone' cannot be used: .*/no/such/folder"),
         ("/transcribe", {"model": "misspelt"}, 503, "field 'kind' is 'modle'"),
-        ("/transcribe", {"model": "deaf"}, 422, "no speech heard in the recording"),
+        ("/transcribe", {"model": "deaf"}, 422, "no speech in the recording"),
         ("/compare", {"models": ["echo"]}, 400, "name 2 to 8 different models"),
         ("/compare", {"models": ["echo", "echo"]}, 400, "name 2 to 8 different models"),
         ("/compare", {}, 422, "field 'models'"),

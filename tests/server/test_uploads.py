@@ -86,7 +86,7 @@ def too_long(format: str, subtype: str) -> bytes:
         (lambda wav: b"RIFF", 400, "damaged or cut short"),
         (lambda wav: wav[:44], 400, "is cut short: 44 of"),
         (lambda wav: wav[: len(wav) // 2], 400, "is cut short"),
-        (lambda wav: wav_bytes(np.ones(1)), 422, "too short for a word"),
+        (lambda wav: wav_bytes(np.ones(1)), 422, "the minimum is 0.1 s"),
         (lambda wav: wav_bytes(np.ones(0)), 400, "holds no samples"),
         (lambda wav: wav_bytes(np.zeros(16_000)), 422, "silent from end to end"),
         (lambda wav: wav_bytes(np.full(16_000, np.nan), subtype="FLOAT"), 422, "finite"),

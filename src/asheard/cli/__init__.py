@@ -11,7 +11,7 @@ import typer
 from asheard import __version__
 from asheard.cli import calibrate, corpus, evaluate, models, prior, remote, score, serve, study, train, transcribe
 from asheard.cli.output import print_error
-from asheard.errors import AsHeardError
+from asheard.errors import AsHeardError, missing_package
 
 # Packages of the optional extras: a command that needs one says how to install it.
 _EXTRAS: Final = {
@@ -70,5 +70,5 @@ def main() -> None:
         extra = next((extra for extra, packages in _EXTRAS.items() if package in packages), None)
         if extra is None:
             raise
-        print_error(f"the package {package} is not installed; pip install 'asheard[{extra}]'")
+        print_error(missing_package(package, extra))
         sys.exit(AsHeardError.exit_code)

@@ -1,17 +1,14 @@
-"""How results are given out.
+"""What commands share in printing: formats, warnings and errors on stderr, and the exit code of a batch."""
 
-What goes wrong, said in one line on stderr.
-"""
-
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
+import typer
 
 
 class Format(StrEnum):
-    """Tables are for the terminal; TextGrids are files."""
+    """Forms of a result; a table is only printed, and a TextGrid is only written to a file."""
 
     TABLE = "table"
     JSON = "json"
@@ -19,11 +16,52 @@ class Format(StrEnum):
 
 
 def textgrid_path(folder: Path, speaker: str, utt: str) -> Path:
-    """Where an utterance's TextGrid goes: in its speaker's folder, where it has a speaker."""
+    """Place of an utterance's TextGrid: in a folder of its speaker, if it has one."""
     return folder / speaker / f"{utt}.TextGrid"
 
 
+def print_tables(tables: Iterable[object]) -> None:
+    """Print rich tables and strings, one below the other."""
+    from rich.console import Console
+
+    Console(markup=False, highlight=False).print(*tables, sep="\n")
+
+
 def print_error(error: object) -> None:
-    """Print an error, or what is known of it, as one line."""
-    message = Text("error: ", style="bold red") + Text(" ".join(str(error).split()), style="")
-    Console(stderr=True, soft_wrap=True).print(message)
+    """Print an error as one line on stderr."""
+    _print_line("error: ", "bold red", error)
+
+
+def print_warning(warning: object) -> None:
+    """Print a warning as one line on stderr."""
+    _print_line("warning: ", "bold yellow", warning)
+
+
+def finish_batch(unread: Sequence[str], without_speech: Sequence[str], out: Path | None = None) -> None:
+    """Report the recordings of a batch that have no result; exit with code 2 if there are any.
+
+    The policy of every command that takes recordings: a recording that cannot be read has no row, and is an error. One
+    that holds no speech has a row that says so (`without_speech`), and is a warning. The other recordings have their
+    rows in any case.
+
+    Args:
+        unread: why each recording that could not be read or used has no row.
+        without_speech: for each recording without speech, how that shows.
+        out: the file of the rows; None if they were printed.
+    """
+    for warning in without_speech:
+        print_warning(warning)
+    for error in unread:
+        print_error(error)
+    if unread and out is not None:
+        print_error(f"{len(unread)} recordings could not be read and have no row in {out}")
+    if unread or without_speech:
+        raise typer.Exit(2)
+
+
+def _print_line(prefix: str, style: str, message: object) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    line = Text(prefix, style=style) + Text(" ".join(str(message).split()), style="")
+    Console(stderr=True, soft_wrap=True).print(line)

@@ -10,7 +10,7 @@ import soxr
 from numpy.typing import NDArray
 
 from asheard.errors import optional_package
-from asheard.io.audio import SAMPLE_RATE_HZ, check_samples
+from asheard.io.audio import SAMPLE_RATE_HZ, check_samples, missing_riff_bytes
 from asheard.server.middleware import HTTPError
 
 NAME: Final = "the recording"  # in messages, so that no client's file name is repeated or logged
@@ -111,8 +111,8 @@ def _check_length(seconds: float, longest_s: float) -> None:
 
 
 def _check_riff_length(data: bytes) -> None:
-    """Refuse a WAV that is shorter than its header says; libsndfile would read it as a shorter recording."""
-    announced = int.from_bytes(data[4:8], "little") + 8
-    streamed = announced >= 2**32 or announced == 8  # written to a pipe: length never filled in
-    if data.startswith(b"RIFF") and not streamed and len(data) < announced:
-        raise HTTPError(400, f"{NAME} is cut short: {len(data)} of {announced} bytes are there; send it again")
+    """Refuse a WAV that is shorter than its header says."""
+    if missing := missing_riff_bytes(data[:8], len(data)):
+        raise HTTPError(
+            400, f"{NAME} is cut short: {len(data)} of {len(data) + missing} bytes are there; send it again"
+        )
