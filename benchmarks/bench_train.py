@@ -41,7 +41,7 @@ from asheard.recognition.registry import EMBEDDED_BASE
 from asheard.training import TrainingOptions
 from asheard.training.data import Example
 from asheard.training.feature_cache import FrontEndCache
-from asheard.training.loop import Data, read_ahead
+from asheard.training.loop import TrainingData, read_ahead
 from asheard.training.step import Trainer
 
 QUIET: Final = dict.fromkeys(
@@ -230,7 +230,7 @@ def train_ours(size: Size, folder: Path, device: str, _: str) -> dict[str, Any]:
         head = {name: start.get_tensor(f"lm_head.{name}") for name in ("weight", "bias")}
     trainer.model.ctc_head.load_state_dict(head)
     watch = Stopwatch(size, folder, device)
-    data = Data(watch.examples, [], {}, partial(load_audio, folder))
+    data = TrainingData(watch.examples, [], {}, partial(load_audio, folder))
     with tempfile.TemporaryDirectory() as cache:
         load_features = FrontEndCache(trainer.model.encoder, folder, Path(cache))
         watch.start()

@@ -1,9 +1,9 @@
-"""One corpus of tones, and a tiny base of each architecture, for all training tests."""
+"""A corpus of tones, a tiny base of each architecture, and processes, for all training tests."""
 
 import pytest
 
 from asheard.models import CTCTranscriber, export_ctc
-from support.runs import short
+from support.runs import Processes, short
 from support.tiny_log_mel_encoders import tiny_conformer
 from support.tone_corpus import write_base, write_corpus
 
@@ -20,3 +20,8 @@ def tones(tmp_path_factory):
 @pytest.fixture
 def options(tones, tmp_path):
     return short(tones, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def processes():
+    return Processes()

@@ -1,4 +1,4 @@
-"""Recordings that cannot be read are found before the first step, named, and left out only where that was asked."""
+"""Recordings that cannot be read are found before the first step. They are named, or left out on request."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from asheard.errors import CorpusError, ModelError
 from asheard.io.audio import load_audio
 from asheard.models import read_card
 from asheard.training import TrainingOptions, train
-from asheard.training.data import readable
+from asheard.training.data import read_recordings
 from support.runs import assert_same_weights, stop_after
 
 
@@ -43,10 +43,10 @@ def poison(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [empty, halve, garble, poison, Path.unlink])
-def test_a_damaged_recording_is_named_or_left_out(damage, tones, tmp_path):
+def test_read_recordings_names_or_excludes_damaged_ones(damage, tones, tmp_path):
     shutil.copytree(tones / "wav", tmp_path / "wav")
     rows = read_manifest(tones / "train.jsonl")
-    read = partial(readable, tones / "train.jsonl", rows, partial(load_audio, tmp_path), Accelerator(cpu=True))
+    read = partial(read_recordings, tones / "train.jsonl", rows, partial(load_audio, tmp_path), Accelerator(cpu=True))
     assert read(skip_bad=False)[0] == rows
     for number in (25, 40):
         damage(tmp_path / rows[number].wav)
@@ -61,8 +61,8 @@ def test_a_damaged_recording_is_named_or_left_out(damage, tones, tmp_path):
     assert exclusions.items["recording cannot be read"][0].startswith("S1/train25: ")
 
 
-def test_a_damaged_recording_costs_itself_alone(options, tones, tmp_path):
-    """Found before the first step; left out, the run is that of a manifest without it."""
+def test_train_without_a_damaged_recording_equals_a_manifest_without_it(options, tones, tmp_path):
+    """The recording is found before the first step."""
     shutil.copytree(tones / "wav", tmp_path / "wav")
     halve(tmp_path / "wav" / "train25.wav")
     run = TrainingOptions(**options | {"wav_root": tmp_path})
@@ -80,7 +80,7 @@ def test_a_damaged_recording_costs_itself_alone(options, tones, tmp_path):
     assert_same_weights(run.final, other.final)
 
 
-def test_a_recording_mended_half_way_changes_the_batches(options, tones, tmp_path, monkeypatch):
+def test_train_refuses_to_resume_after_a_recording_was_repaired(options, tones, tmp_path, monkeypatch):
     shutil.copytree(tones / "wav", tmp_path / "wav")
     halve(tmp_path / "wav" / "train25.wav")
     run = TrainingOptions(**options | {"wav_root": tmp_path, "skip_bad": True, "checkpoint_every": 2})
@@ -90,7 +90,7 @@ def test_a_recording_mended_half_way_changes_the_batches(options, tones, tmp_pat
         train(run)
 
 
-def test_skip_bad_on_the_command_line(tones, tmp_path):
+def test_train_command_skip_bad(tones, tmp_path):
     shutil.copytree(tones / "wav", tmp_path / "wav")
     halve(tmp_path / "wav" / "val3.wav")
     command = ["train", "faithful", "--train", tones / "train.jsonl", "--val", tones / "val.jsonl", "--preset", "quick"]
@@ -102,8 +102,8 @@ def test_skip_bad_on_the_command_line(tones, tmp_path):
 
 
 @pytest.mark.slow
-def test_processes_leave_out_the_same_recordings(tones, tmp_path):
-    """Each reads its share, and all are told."""
+def test_train_excludes_recordings_of_all_processes(tones, tmp_path):
+    """Each process reads its share, and all processes get the result. The launcher is that of PyTorch."""
     shutil.copytree(tones / "wav", tmp_path / "wav")
     for number in (12, 25):
         halve(tmp_path / "wav" / f"train{number}.wav")

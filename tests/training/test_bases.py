@@ -1,4 +1,4 @@
-"""Every published family trains, and what it learned is there when it is loaded again."""
+"""A base of every published family trains, and the trained model can be loaded again."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def base(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["faithful", "l1-aware"])
-def test_a_base_trains_and_is_saved_and_loaded(kind, base, options, tones, tmp_path):
+def test_train_saves_a_model_of_every_family(kind, base, options, tones, tmp_path):
     for split in ("train", "val"):
         write_manifest(tmp_path / f"{split}.jsonl", read_manifest(tones / f"{split}.jsonl")[:6])
     final = train(
@@ -55,7 +55,7 @@ def test_a_base_trains_and_is_saved_and_loaded(kind, base, options, tones, tmp_p
         assert published.config.vocab_size == 42
 
 
-def test_only_the_default_bases_head_is_taken_over(tmp_path):
+def test_build_model_keeps_a_head_that_writes_phones(tmp_path):
     from asheard.training.step import build_model
 
     for name in CONFIGS:

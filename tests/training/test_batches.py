@@ -1,4 +1,4 @@
-"""Examples, exclusions by name, and the order of batches."""
+"""Examples, excluded utterances by name, and the order of batches."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def said(tmp_path):
     return utterance(tmp_path, "u", "Hindi", list(SPOKEN[:5]), np.random.default_rng(0))
 
 
-def test_targets_are_produced_or_canonical(said):
+def test_build_examples_takes_produced_or_canonical_phones(said):
     substituted = Token("p", "b", ErrorType.SUBSTITUTION)
     deleted = Token("t", None, ErrorType.DELETION)
     added = Token(None, "d", ErrorType.ADDITION)
@@ -45,7 +45,7 @@ def test_targets_are_produced_or_canonical(said):
     ("unknown", "target"),
     [("wildcard", (2, -2, 3, -BLANK_ID, -5)), ("left-out", (2, 3)), ("canonical", (2, 2, 3, 5))],
 )
-def test_what_stands_for_an_unknown_sound(said, unknown, target):
+def test_build_examples_labels_of_an_unknown_phone(said, unknown, target):
     wrong = Token("p", None, ErrorType.SUBSTITUTION, score=0.2)
     nameless = Token("d", None, ErrorType.SUBSTITUTION)
     added = Token(None, None, ErrorType.ADDITION)
@@ -59,7 +59,7 @@ def test_what_stands_for_an_unknown_sound(said, unknown, target):
     assert example.label_ids == tuple(map(phone_to_id, "ppbtd"))  # a base does not read what was perceived
 
 
-def test_where_every_sound_is_unknown(said):
+def test_build_examples_without_known_phones(said):
     row = replace(said, tokens=(Token("p", None, ErrorType.SUBSTITUTION),) * 3)
     (example,), _ = build_examples([row], "faithful", ENCODER, never)
     assert example.label_ids == (-2, -2, -2)
@@ -67,13 +67,13 @@ def test_where_every_sound_is_unknown(said):
     assert dict(exclusions) == {"no phones": ["S0/u"]}
 
 
-def test_a_hole_that_may_be_nothing_needs_no_frame(said):
+def test_build_examples_needs_no_frame_for_a_wildcard(said):
     encoder = fresh_encoder(SMALL_ENCODER, mask_time_length=1)
     seconds = (400 + 9 * 320) / 16_000  # ten frames
-    hole = Token("p", None, ErrorType.SUBSTITUTION)
+    wildcard = Token("p", None, ErrorType.SUBSTITUTION)
     tokens = tuple(Token(phone, phone, ErrorType.OK) for phone in "ptptptptpt")
     examples, _ = build_examples(
-        [replace(said, seconds=seconds, tokens=(hole, *tokens, hole))], "faithful", encoder, never
+        [replace(said, seconds=seconds, tokens=(wildcard, *tokens, wildcard))], "faithful", encoder, never
     )
     assert len(examples) == 1
     added = Token(None, None, ErrorType.ADDITION)
@@ -81,7 +81,7 @@ def test_a_hole_that_may_be_nothing_needs_no_frame(said):
     assert not examples
 
 
-def test_exclusions_are_named_by_reason(said):
+def test_build_examples_names_exclusions_by_reason(said):
     rows = [
         said,
         replace(said, utt="mute", wav=None),
@@ -100,7 +100,7 @@ def test_exclusions_are_named_by_reason(said):
 
 
 @pytest.mark.parametrize(("phones", "fits"), [("ptptptptpt", True), ("ppppp", True), ("ppppptt", False)])
-def test_equal_neighbours_need_a_blank_between_them(said, phones, fits):
+def test_build_examples_needs_a_blank_between_equal_neighbours(said, phones, fits):
     encoder = fresh_encoder(SMALL_ENCODER, mask_time_length=1)
     seconds = (400 + 9 * 320) / 16_000  # ten frames
     tokens = tuple(Token(phone, phone, ErrorType.OK) for phone in phones)
@@ -118,7 +118,7 @@ def test_equal_neighbours_need_a_blank_between_them(said, phones, fits):
     assert bool(loss.isfinite()) == fits
 
 
-def test_a_target_fits_even_at_the_highest_speed(said):
+def test_build_examples_fits_targets_at_the_highest_speed(said):
     encoder = fresh_encoder(SMALL_ENCODER, mask_time_length=1)
     tokens = tuple(Token(phone, phone, ErrorType.OK) for phone in "ptptptptpt")  # ten frames
     for num_samples, fits in ((400 + 9 * 320, False), (round(1.2 * (400 + 9 * 320)), True)):
@@ -128,7 +128,7 @@ def test_a_target_fits_even_at_the_highest_speed(said):
         assert exclusions.counts() == ({} if fits else {"fewer frames than CTC needs": 1})
 
 
-def test_a_manifest_without_lengths_is_read(said, tmp_path):
+def test_build_examples_reads_lengths_that_the_manifest_lacks(said, tmp_path):
     from asheard.io.audio import load_audio
 
     rows = [replace(said, seconds=None)]
@@ -137,7 +137,7 @@ def test_a_manifest_without_lengths_is_read(said, tmp_path):
 
 
 @given(st.lists(st.floats(0.2, 20.0), min_size=1, max_size=60), st.integers(0, 9), st.integers(0, 9))
-def test_every_example_once_and_no_batch_too_long(seconds, seed, epoch):
+def test_plan_epoch_holds_every_example_once_in_batches_within_the_limit(seconds, seed, epoch):
     plan = plan_epoch(examples_of(seconds), 30.0, seed, epoch)
     assert sorted(row for rows in plan for row in rows) == list(range(len(seconds)))
     for rows in plan:
@@ -145,7 +145,7 @@ def test_every_example_once_and_no_batch_too_long(seconds, seed, epoch):
     assert plan == plan_epoch(examples_of(seconds), 30.0, seed, epoch)
 
 
-def test_epochs_and_seeds_differ_and_little_is_padding():
+def test_plan_epoch_differs_by_epoch_and_seed_and_pads_little():
     seconds = np.random.default_rng(0).uniform(1, 6, 300).tolist()
     examples = examples_of(seconds)
     plans = [plan_epoch(examples, 40.0, seed, epoch) for seed in (1, 2) for epoch in (0, 1)]
@@ -170,7 +170,7 @@ def test_collate_pads():
     assert batch.names == ("S/a", "S/b")
 
 
-def test_collate_draws_variants_by_its_generator():
+def test_collate_draws_variants_from_its_generator():
     recordings = {"a": np.sin(np.arange(8_000, dtype=np.float32)), "b": np.cos(np.arange(9_000, dtype=np.float32))}
     examples = [Example("S", name, "Hindi", name, 0.5, (2,)) for name in recordings]
     one, again, other = (collate(examples, recordings.__getitem__, np.random.default_rng(i)) for i in (1, 1, 2))
@@ -181,7 +181,7 @@ def test_collate_draws_variants_by_its_generator():
         assert not row[length:].any()
 
 
-def test_collate_keeps_holes():
+def test_collate_keeps_wildcards():
     examples = [Example("S", "a", "Hindi", "", 1.0, (2, -3, -BLANK_ID)), Example("S", "b", "Hindi", "", 1.0, (-4,))]
     batch = collate(examples, lambda _: np.ones(5, np.float32))
     assert batch.label_ids.tolist() == [[2, -3, -BLANK_ID], [-4, PAD_ID, PAD_ID]]

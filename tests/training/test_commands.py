@@ -1,4 +1,4 @@
-"""`asheard train` and `asheard transcribe` parse, call and print."""
+"""`asheard train` parses its options, trains and prints the result."""
 
 import re
 from dataclasses import replace
@@ -21,7 +21,7 @@ def run(*arguments: object) -> str:
 
 
 @pytest.mark.parametrize("kind", ["faithful", "l1-aware"])
-def test_train_and_transcribe(kind, tones, tmp_path):
+def test_train_command_and_transcribe(kind, tones, tmp_path):
     folder = tmp_path / "run"
     command = [
         "train",
@@ -59,7 +59,7 @@ def test_train_and_transcribe(kind, tones, tmp_path):
     assert len(read_predictions(out)) == 12
 
 
-def test_the_voice_preset_varies_the_recordings(tones, tmp_path):
+def test_train_command_preset_tiny(tones, tmp_path):
     command = ["train", "faithful", "--preset", "tiny", "--epochs", 1, "--base", tones / "conformer"]
     command += ["--wav-root", tones, "--train", tones / "train.jsonl", "--val", tones / "val.jsonl"]
     assert "trained on 48 utterances" in run(*command, "--checkpoint-dir", tmp_path / "run")
@@ -67,7 +67,7 @@ def test_the_voice_preset_varies_the_recordings(tones, tmp_path):
     assert (options["augment"], options["freeze_front_end"], options["epochs"]) == (True, False, 1)
 
 
-def test_what_was_left_out_is_counted_and_where_its_names_are_is_said(tones, tmp_path):
+def test_train_command_prints_exclusions(tones, tmp_path):
     rows = read_manifest(tones / "train.jsonl")[:8]
     write_manifest(tmp_path / "train.jsonl", [replace(rows[0], wav=None), *rows[1:]])
     command = [
@@ -85,13 +85,13 @@ def test_what_was_left_out_is_counted_and_where_its_names_are_is_said(tones, tmp
     assert f"leftoutoftrain:1(norecording),namedin{tmp_path}/run/final/card.json" in printed
 
 
-def test_a_pilot_from_the_command_line(tones, tmp_path):
+def test_train_command_pilot(tones, tmp_path):
     command = ["train", "faithful", "--wav-root", tones, "--train", tones / "train.jsonl"]
     command += ["--val", tones / "val.jsonl", "--checkpoint-dir", tmp_path, "--base", tones / "base"]
     command += ["--pilot", 2, "--pilot-train", 8]
     result = RUNNER.invoke(app, [str(argument) for argument in command])
     assert isinstance(result.exception, ModelError)
-    assert "for a small base take --preset embedded" in str(result.exception)
+    assert "For a small base use --preset embedded" in str(result.exception)
     result = RUNNER.invoke(app, [str(argument) for argument in [*command, "--preset", "embedded"]])
     assert isinstance(result.exception, GateError)
     assert "pilot of 2 steps" in str(result.exception)

@@ -1,4 +1,4 @@
-"""Each gate fires on its own, and says why."""
+"""Each pilot gate fails alone, with its reason."""
 
 import json
 import re
@@ -33,7 +33,7 @@ EXAMPLES = [Example("S", str(i), l1, "", 1.0, (2,)) for i, l1 in enumerate(["Hin
         (FALLING, {"l1_accuracy": 0.5}, r"L1 accuracy 0.50 is not above chance \(0.50\)"),
     ],
 )
-def test_gates(losses, changes, reason):
+def test_gate_reasons_names_each_failed_gate(losses, changes, reason):
     validation = Validation(**GOOD | changes)
     found = gate_reasons(losses, validation, EXAMPLES)
     assert len(found) == (reason is not None)
@@ -41,20 +41,20 @@ def test_gates(losses, changes, reason):
 
 
 @pytest.mark.parametrize(("num", "chance"), [(64, Fraction(1, 6)), (40, Fraction(1, 2)), (131, Fraction(28, 131))])
-def test_guessing_seldom_passes_and_one_fewer_would_let_it(num, chance):
-    def guessing_reaches(heard: int) -> Fraction:
-        return sum(comb(num, k) * chance**k * (1 - chance) ** (num - k) for k in range(heard, num + 1))
+def test_num_above_chance_is_the_exact_binomial_test(num, chance):
+    def probability_of(num_right: int) -> Fraction:
+        return sum(comb(num, k) * chance**k * (1 - chance) ** (num - k) for k in range(num_right, num + 1))
 
     needed = num_above_chance(num, float(chance))
-    assert guessing_reaches(needed) <= 0.05 < guessing_reaches(needed - 1)
+    assert probability_of(needed) <= 0.05 < probability_of(needed - 1)
 
 
 @pytest.mark.parametrize(("num", "chance"), [(1, 0.5), (4, 0.5), (2, 1 / 3), (9, 1.0)])
-def test_where_no_count_can_tell_all_must_be_right(num, chance):
+def test_num_above_chance_of_too_few_recordings_is_all(num, chance):
     assert num_above_chance(num, chance) == num
 
 
-def test_a_pilot_that_learns_nothing_stops_the_run(options):
+def test_train_stops_after_a_failed_pilot(options):
     hopeless = TrainingOptions(**options | {"pilot": 4, "pilot_train": 12, "peak_lr": 1e-9})
     with pytest.raises(GateError, match=r"the pilot of 4 steps did not pass: .*pilot\.json") as stopped:
         train(hopeless)

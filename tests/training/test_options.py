@@ -1,4 +1,4 @@
-"""Options are checked, recipes differ where they should, and a rate depends on the step alone."""
+"""Options are checked; recipes and fingerprints differ where they should; a learning rate depends on the step alone."""
 
 import json
 
@@ -24,12 +24,12 @@ from asheard.training.step import learning_rate
         ("checkpoint_every", 0),
     ],
 )
-def test_an_option_out_of_range_is_named(options, name, value):
+def test_options_out_of_range_are_named(options, name, value):
     with pytest.raises(ModelError, match=f"training option {name} is {value!r}; it must be"):
         TrainingOptions(**options | {name: value})
 
 
-def test_recipes(tones, tmp_path):
+def test_recipes_set_kind_and_preset(tones, tmp_path):
     places = {
         "train": tones / "train.jsonl",
         "val": tones / "val.jsonl",
@@ -58,7 +58,7 @@ def test_recipes(tones, tmp_path):
         faithful(**places, preset="slow")
 
 
-def test_the_fingerprint_is_of_content_not_of_places(options, tmp_path):
+def test_fingerprint_depends_on_content_not_on_paths(options, tmp_path):
     here = TrainingOptions(**options).fingerprint()
     assert json.loads(json.dumps(here)) == here
     copied = tmp_path / "copy.jsonl"
@@ -83,7 +83,7 @@ def test_the_fingerprint_is_of_content_not_of_places(options, tmp_path):
 
 @pytest.mark.parametrize("schedule", ["linear", "one-cycle"])
 @pytest.mark.parametrize(("num_steps", "warmup_share"), [(1, 0.0), (1, 0.5), (10, 0.3), (97, 0.1), (50, 0.0)])
-def test_rates_rise_to_the_peak_and_fall(schedule, num_steps, warmup_share):
+def test_learning_rate_rises_to_the_peak_and_falls(schedule, num_steps, warmup_share):
     rates = [learning_rate(step, num_steps, 2.0, warmup_share, schedule) for step in range(num_steps)]
     peak = rates.index(max(rates))
     assert max(rates) == pytest.approx(2.0)
@@ -93,7 +93,7 @@ def test_rates_rise_to_the_peak_and_fall(schedule, num_steps, warmup_share):
     assert peak + 1 == max(1, round(warmup_share * num_steps))
 
 
-def test_one_cycle_is_pytorchs():
+def test_learning_rate_one_cycle_is_that_of_pytorch():
     import torch
 
     parameter = torch.nn.Parameter(torch.zeros(1))

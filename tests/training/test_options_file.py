@@ -1,4 +1,4 @@
-"""Options survive the way through a file, and a file that holds others is refused by name."""
+"""Training options are written to a file and read again; a file with wrong options is refused by name."""
 
 import json
 from dataclasses import replace
@@ -12,13 +12,13 @@ from asheard.models import read_card
 from asheard.training import PRESETS, TrainingOptions, faithful, options_to_json, read_options, train
 
 
-def test_what_was_written_is_read(options, tmp_path):
+def test_read_options_reads_what_was_written(options, tmp_path):
     path = tmp_path / "options.json"
     places = {name: options[name] for name in ("train", "val", "wav_root", "checkpoint_dir")}
-    for told in [TrainingOptions(**options), *(faithful(**places, preset=preset) for preset in PRESETS)]:
-        path.write_text(json.dumps(options_to_json(told)))
-        assert read_options(path) == told
-        assert read_options(path).fingerprint() == told.fingerprint()
+    for written in [TrainingOptions(**options), *(faithful(**places, preset=preset) for preset in PRESETS)]:
+        path.write_text(json.dumps(options_to_json(written)))
+        assert read_options(path) == written
+        assert read_options(path).fingerprint() == written.fingerprint()
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def test_what_was_written_is_read(options, tmp_path):
         ({"speed": 2, "haste": 1}, "no such training option: haste, speed"),
     ],
 )
-def test_an_option_that_is_none_is_named(options, tmp_path, change, message):
+def test_read_options_names_a_wrong_option(options, tmp_path, change, message):
     path = tmp_path / "options.json"
     path.write_text(json.dumps(options_to_json(TrainingOptions(**options)) | change))
     with pytest.raises(ModelError, match=message):
         read_options(path)
 
 
-def test_a_file_that_holds_no_options(tmp_path):
+def test_read_options_refuses_other_files(tmp_path):
     path = tmp_path / "options.json"
     for text, message in (
         ("[]", "expected one JSON object"),
@@ -56,9 +56,9 @@ def test_a_file_that_holds_no_options(tmp_path):
         read_options(path)
 
 
-def test_a_run_told_by_a_file_is_the_run(options, tmp_path, monkeypatch):
+def test_train_command_options_file(options, tmp_path, monkeypatch):
     """Relative paths start from the current folder."""
-    run = TrainingOptions(**options | {"epochs": 1})
+    run = TrainingOptions(**options)
     monkeypatch.chdir(run.wav_root)
     relative = {name: getattr(run, name).relative_to(run.wav_root) for name in ("train", "val", "wav_root")}
     path = tmp_path / "options.json"

@@ -26,7 +26,7 @@ _KINDS: Final = {
 Seeds = Annotated[str, typer.Option("--seeds", help="Training seeds, separated by commas.")]
 
 
-class Preset(StrEnum):
+class PresetChoice(StrEnum):
     """full: a large model on a GPU. tiny: asheard-tiny, two cores. embedded: the embedded base; quick: one epoch."""
 
     FULL = "full"
@@ -35,7 +35,7 @@ class Preset(StrEnum):
     QUICK = "quick"
 
 
-class UnknownPhones(StrEnum):
+class UnknownPhonesChoice(StrEnum):
     """The target label of a phone that is only known not to be the canonical one."""
 
     WILDCARD = "wildcard"
@@ -60,7 +60,7 @@ class TrainingFiles:
         ),
     ] = None
     preset: Annotated[
-        Preset | None,
+        PresetChoice | None,
         typer.Option("--preset", help="Recipe, for faithful and l1-aware.", show_default="full"),
     ] = None
 
@@ -97,9 +97,9 @@ class TrainingParameters(TrainingFiles):
         int, typer.Option("--checkpoint-every", min=1, help="Optimizer steps between checkpoints.")
     ] = 200
     unknown_phones: Annotated[
-        UnknownPhones,
+        UnknownPhonesChoice,
         typer.Option("--unknown-phones", help="Target label of a phone only known not to be the canonical one."),
-    ] = UnknownPhones.WILDCARD
+    ] = UnknownPhonesChoice.WILDCARD
     lambda_l1: Annotated[
         float | None,
         typer.Option("--lambda-l1", min=0.0, help="l1-aware only: weight of the L1 loss.", show_default="0.3"),

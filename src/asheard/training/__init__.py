@@ -1,4 +1,4 @@
-"""Training: batches, the loop, pilot gates, and recipes as functions."""
+"""Training of transcribers: options and recipes, batches, the loop, pilot gates."""
 
 from asheard.training.loop import train
 from asheard.training.options import (

@@ -1,8 +1,8 @@
-"""Checkpoints: everything a run needs to go on after `kill -9`, each in one file that is whole or absent.
+"""Checkpoints: what a run needs to resume after `kill -9`, in one file that is whole or absent.
 
-Two are kept, for a disk may damage what was written whole: the last, and the one before. Each holds a digest of all
-that it holds. No generator state is kept: the order of the data and the randomness of every step are functions of
-(seed, step).
+Two are kept, the last one and the one before, because a disk may damage a file that was written whole. Each holds a
+digest of its content. No state of random generators is kept: the order of the data and the randomness of each step are
+functions of (seed, step).
 """
 
 import json
@@ -25,16 +25,16 @@ from asheard.models import needs_room
 
 LAST: Final = "checkpoint.safetensors"
 PREVIOUS: Final = "checkpoint.previous.safetensors"
-_PROGRESS: Final = "asheard"
+_STATE: Final = "asheard"
 _DIGEST: Final = "digest"
 _LOGGER: Final = logging.getLogger("asheard")
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands.
+class RunState:
+    """How far a run is.
 
-    step: optimizer steps done. fingerprint: its options. data_order: digest of all its batches.
+    step: number of optimizer steps done. fingerprint: of its options. data_order: digest of the plan of its batches.
     """
 
     step: int
@@ -42,20 +42,20 @@ class Progress:
     data_order: str
 
 
-def save_checkpoint(folder: Path, model: nn.Module, optimizer: Optimizer, progress: Progress) -> None:
-    """Write weights, optimizer and progress as one safetensors file with JSON metadata; the last becomes the previous.
+def save_checkpoint(folder: Path, model: nn.Module, optimizer: Optimizer, state: RunState) -> None:
+    """Write weights, optimizer and state as one safetensors file with JSON metadata.
 
-    That makes place first, so that a disk never holds more than two.
+    The last checkpoint is renamed to the previous one first, so that the disk never holds more than two.
 
     Raises:
-        ModelError: the disk is full, or the folder cannot be written into.
+        ModelError: the disk is full, or the folder cannot be written to.
     """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    described = json.dumps(asdict(progress))
-    metadata = {_PROGRESS: described, _DIGEST: _digest(described, sorted(tensors.items()))}
+    described = json.dumps(asdict(state))
+    metadata = {_STATE: described, _DIGEST: _digest(described, sorted(tensors.items()))}
     last = folder / LAST
     with needs_room(last):
         if last.is_file():
@@ -64,11 +64,14 @@ def save_checkpoint(folder: Path, model: nn.Module, optimizer: Optimizer, progre
             save_file(tensors, part, metadata=metadata)
 
 
-def find_checkpoint(folder: Path) -> tuple[Path, Progress] | None:
-    """The newest checkpoint that is as it was written, and where its run stands; None where there is none.
+def find_checkpoint(folder: Path) -> tuple[Path, RunState] | None:
+    """Find the newest checkpoint that is not damaged.
 
-    A damaged one is removed where the one before is whole, which it would else take the place of.
+    If the last checkpoint is damaged and the previous one is not, the last one is removed. Otherwise the next save
+    would replace the previous one by the damaged one.
 
+    Returns:
+        Its path and the state of its run; None if there is no checkpoint.
     Raises:
         ModelError: there are checkpoints, and all are damaged.
     """
@@ -77,24 +80,24 @@ def find_checkpoint(folder: Path) -> tuple[Path, Progress] | None:
         if not path.is_file():
             continue
         try:
-            progress = _read_whole(path)
+            state = _read_checked(path)
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             damaged[path] = f"{path}: damaged, or not a training checkpoint ({error})"
             continue
         for other, message in damaged.items():
-            _LOGGER.warning("%s; going on from the one before it, of step %d", message, progress.step)
+            _LOGGER.warning("%s; resuming from the previous one, of step %d", message, state.step)
             other.unlink(missing_ok=True)
-        return path, progress
+        return path, state
     if damaged:
-        raise ModelError(f"{'; '.join(damaged.values())}; remove it to start again")
+        raise ModelError(f"{'; '.join(damaged.values())}. Remove it to start again")
     return None
 
 
 def load_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer) -> None:
-    """Put a checkpoint's weights and optimizer state into `model` and `optimizer`.
+    """Load the weights and the optimizer state of a checkpoint into `model` and `optimizer`.
 
     Raises:
-        ModelError: the checkpoint's tensors are not this model's.
+        ModelError: the tensors belong to another model.
     """
     weights: dict[str, Tensor] = {}
     state: dict[int, dict[str, Tensor]] = {}
@@ -110,27 +113,27 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer) -> None:
         model.load_state_dict(weights)
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except (RuntimeError, ValueError) as error:
-        raise ModelError(f"{path}: belongs to another model ({error}); remove it to start again") from None
+        raise ModelError(f"{path}: belongs to another model ({error}). Remove it to start again") from None
 
 
 def discard_checkpoints(folder: Path) -> None:
-    """Remove them: the run is finished."""
+    """Remove the checkpoints of a finished run."""
     for name in (LAST, PREVIOUS):
         (folder / name).unlink(missing_ok=True)
 
 
-def _read_whole(path: Path) -> Progress:
-    """Where the checkpoint's run stands, after all of the file was read; a ValueError where it was changed."""
+def _read_checked(path: Path) -> RunState:
+    """The state of the checkpoint's run. Reads the whole file; a ValueError if its digest does not match."""
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
         tensors = ((name, file.get_tensor(name)) for name in sorted(file.keys()))
-        if _digest(metadata[_PROGRESS], tensors) != metadata[_DIGEST]:
-            raise ValueError("its digest does not fit what it holds")
-        return Progress(**json.loads(metadata[_PROGRESS]))
+        if _digest(metadata[_STATE], tensors) != metadata[_DIGEST]:
+            raise ValueError("its digest does not match its content")
+        return RunState(**json.loads(metadata[_STATE]))
 
 
 def _digest(described: str, tensors: Iterable[tuple[str, Tensor]]) -> str:
-    """SHA-256 (hex) of the progress and of every tensor's name, type, shape and bytes."""
+    """SHA-256 (hex) of the state and of every tensor's name, type, shape and bytes."""
 
     def chunks() -> Iterator[bytes | memoryview]:
         yield described.encode()

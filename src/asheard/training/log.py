@@ -1,4 +1,4 @@
-"""The run's diary: log.jsonl, one row a step and one an epoch, and the same numbers for TensorBoard."""
+"""The log of a run: log.jsonl with one row a step and one an epoch, and the same numbers for TensorBoard."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,14 @@ from torch.utils.tensorboard import SummaryWriter
 from asheard.io.files import write_jsonl
 from asheard.models import needs_room
 
-_LAST_BYTES: Final = 4096  # of a log, in which a step is sure to be told
+_LAST_BYTES: Final = 4096  # at the end of a log; they hold at least one whole step
 
 
 class TrainingLog:
-    """Append-only; on resuming, rows of steps that the checkpoint does not hold are dropped."""
+    """The log of a run. When a run resumes, rows of steps after its checkpoint are dropped."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        """Open the log of `folder` as it stood after `step` steps."""
+        """Open the log in `folder` and keep the rows of the first `step` steps."""
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "log.jsonl"
         rows = [row for row in _complete_rows(self.path) if row["step"] <= step]
@@ -26,7 +26,7 @@ class TrainingLog:
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def write(self, event: str, step: int, **values: Any) -> None:
-        """Add a row; numbers among `values` go to TensorBoard too."""
+        """Add a row. Numbers among `values` also go to TensorBoard."""
         row = {"event": event, "step": step, **values}
         with needs_room(self.path):
             self._lines.write(json.dumps(row) + "\n")
@@ -37,14 +37,14 @@ class TrainingLog:
             self.epochs.append(row)
 
     def close(self) -> None:
-        """Flush both."""
+        """Write and close both."""
         with needs_room(self.path):
             self._lines.close()
             self._board.close()
 
 
 def last_step(folder: Path) -> dict[str, Any] | None:
-    """The latest step of a run, from the last few rows of its log; None where there is none yet."""
+    """The row of the latest step in the log of `folder`; None if there is no step yet."""
     path = folder / "log.jsonl"
     if not path.is_file():
         return None
@@ -54,7 +54,7 @@ def last_step(folder: Path) -> dict[str, Any] | None:
     for line in reversed(lines):
         try:
             row: dict[str, Any] = json.loads(line)
-        except json.JSONDecodeError:  # cut in two
+        except json.JSONDecodeError:  # a cut line
             continue
         if row["event"] == "step":
             return row
@@ -62,7 +62,7 @@ def last_step(folder: Path) -> dict[str, Any] | None:
 
 
 def _complete_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of a log that may have been cut anywhere in its last line."""
+    """The rows of a log up to the first incomplete line."""
     rows: list[dict[str, Any]] = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:

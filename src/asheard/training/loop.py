@@ -1,4 +1,4 @@
-"""The one training loop: base, faithful and L1-aware; one process, or several under `accelerate launch`."""
+"""The training loop of all kinds of models, in one process or in several under `accelerate launch`."""
 
 import json
 import shutil
@@ -25,9 +25,9 @@ from asheard.io.digests import bytes_digest
 from asheard.io.files import write_json
 from asheard.io.progress import ProgressBar
 from asheard.models import read_card, save_transcriber
-from asheard.training.checkpoint import Progress, discard_checkpoints, find_checkpoint, load_checkpoint, save_checkpoint
+from asheard.training.augmentation import SPEED
+from asheard.training.checkpoint import RunState, discard_checkpoints, find_checkpoint, load_checkpoint, save_checkpoint
 from asheard.training.data import (
-    SPEED,
     Batch,
     Example,
     LoadFeatures,
@@ -35,25 +35,25 @@ from asheard.training.data import (
     build_examples,
     collate,
     plan_epoch,
-    readable,
+    read_recordings,
 )
-from asheard.training.feature_cache import FrontEndCache
+from asheard.training.feature_cache import FeatureCache
 from asheard.training.log import TrainingLog
 from asheard.training.options import TrainingOptions, check_unchanged
 from asheard.training.pilot import gate_reasons
 from asheard.training.step import Trainer, step_seed
 from asheard.training.validation import validate
 
-_READERS: Final = 2  # threads that read recordings while the model works
-_AHEAD: Final = 4  # batches read in advance
+_NUM_READERS: Final = 2  # threads that read recordings while the model trains
+_NUM_AHEAD: Final = 4  # batches read in advance
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One process's part of an optimizer step.
+class StepShare:
+    """The share of one process in an optimizer step.
 
-    epoch: from 0. rows: indices of its examples. weight: what their mean loss counts, so that the mean over processes
-    is the mean over all utterances of the step.
+    epoch: from 0. rows: indices of its examples. weight: of their mean loss. With it, the mean over processes is the
+    mean over all utterances of the step.
     """
 
     epoch: int
@@ -62,8 +62,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
-    """What a run learns from and is watched on."""
+class TrainingData:
+    """Examples of a run. excluded: utterances left out of train and of val, by reason. load: reads a recording."""
 
     train: list[Example]
     val: list[Example]
@@ -72,17 +72,17 @@ class Data:
 
 
 def train(options: TrainingOptions) -> Path:
-    """Train a transcriber, or go on where a killed run stopped, or do nothing where it is finished.
+    """Train a transcriber. A killed run resumes; a finished one is not changed.
 
-    On a CPU, with the same number of threads, an interrupted run ends with the very weights of an uninterrupted one.
+    On a CPU, with the same number of threads, a resumed run ends with exactly the weights of an uninterrupted one.
 
     Returns:
-        The finished model's folder, `options.final`.
+        Folder of the finished model, `options.final`.
     Raises:
-        ModelError: the base cannot be loaded, the folder is that of other options or all its checkpoints are damaged, a
-            gradient is not finite, or the disk is full.
-        CorpusError: a manifest or recording cannot be read, or leaves nothing to train on.
-        GateError: the pilot (`options.pilot`) does not look like learning.
+        ModelError: the base cannot be loaded; the folder belongs to other options; all its checkpoints are damaged; a
+            gradient is not finite; or the disk is full.
+        CorpusError: a manifest or a recording cannot be read, or no utterance is left to train on.
+        GateError: the pilot (`options.pilot`) failed a gate.
     """
     fingerprint = options.fingerprint()
     if options.final.is_dir():
@@ -93,18 +93,18 @@ def train(options: TrainingOptions) -> Path:
     if started:
         check_unchanged(started[1].fingerprint, fingerprint, started[0])
 
-    mask_vector_idles = options.mask_time_prob == 0
-    parallel = DistributedDataParallelKwargs(find_unused_parameters=mask_vector_idles)
+    mask_vector_is_unused = options.mask_time_prob == 0
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=mask_vector_is_unused)
     accelerator = Accelerator(kwargs_handlers=[parallel])
     train_rows, val_rows = read_manifest(options.train), read_manifest(options.val)
     l1s = sorted({row.l1 for row in train_rows})
     if accelerator.is_main_process:
-        _sweep(options.checkpoint_dir)
+        _remove_partial_files(options.checkpoint_dir)
     trainer = Trainer(options, accelerator, l1s)
     data = _read_data(options, trainer, train_rows, val_rows)
     if options.pilot and not started:
         _run_pilot(options, trainer, data)
-        del trainer  # two large models and their optimizers do not fit on one GPU
+        del trainer  # two large models with their optimizers do not fit on one GPU
         accelerator.free_memory()
         trainer = Trainer(options, accelerator, l1s)
     epochs = _run(options, trainer, data, started, fingerprint)
@@ -128,11 +128,11 @@ def train(options: TrainingOptions) -> Path:
 def _run(
     options: TrainingOptions,
     trainer: Trainer,
-    data: Data,
-    started: tuple[Path, Progress] | None,
+    data: TrainingData,
+    started: tuple[Path, RunState] | None,
     fingerprint: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """All steps that the checkpoint `started` does not hold; gives the log's rows of all epochs."""
+    """Do the steps after those of the checkpoint `started`; return the log's rows of all epochs."""
     accelerator = trainer.accelerator
     steps, data_order = plan_steps(options, data.train, accelerator.num_processes, accelerator.process_index)
     start = 0
@@ -140,8 +140,9 @@ def _run(
         checkpoint, done = started
         if done.data_order != data_order:
             raise ModelError(
-                f"{checkpoint}: the batches of this run would come in another order (another number of processes, "
-                "other recordings that can be read, or another NumPy); restore it, or remove the file to start again"
+                f"{checkpoint}: the order of the batches differs from that of the started run (another number of "
+                "processes, other recordings that can be read, or another NumPy). Restore these, or remove the file to "
+                "start again"
             )
         load_checkpoint(checkpoint, trainer.model, trainer.optimizer)
         start = done.step
@@ -169,14 +170,14 @@ def _run(
                     measured = {f"val_{name}": value for name, value in asdict(validation).items()}
                     log.write("epoch", step + 1, epoch=epoch + 1, **measured)
             if (ends_epoch or (step + 1) % options.checkpoint_every == 0) and accelerator.is_main_process:
-                stands = Progress(step + 1, fingerprint, data_order)
-                save_checkpoint(options.checkpoint_dir, trainer.model, trainer.optimizer, stands)
+                state = RunState(step + 1, fingerprint, data_order)
+                save_checkpoint(options.checkpoint_dir, trainer.model, trainer.optimizer, state)
     return log.epochs if log else []
 
 
-def _run_pilot(options: TrainingOptions, trainer: Trainer, data: Data) -> None:
-    """A short run from the same start, judged on held-out utterances and then thrown away."""
-    few = Data(_draw(data.train, options), _draw(data.val, options), data.excluded, data.load)
+def _run_pilot(options: TrainingOptions, trainer: Trainer, data: TrainingData) -> None:
+    """Train for a few steps from the same start and check the gates; the model is not used afterwards."""
+    few = TrainingData(_draw(data.train, options), _draw(data.val, options), data.excluded, data.load)
     plans = (plan_epoch(few.train, options.batch_seconds, options.seed, epoch) for epoch in count())
     batches = islice(chain.from_iterable(plans), options.pilot)
     variants = _variants(options, 0, trainer.accelerator.process_index)
@@ -189,27 +190,30 @@ def _run_pilot(options: TrainingOptions, trainer: Trainer, data: Data) -> None:
         write_json(report, {"losses": losses, **asdict(validation), "reasons": reasons})
     if reasons:
         raise GateError(
-            f"the pilot of {len(losses)} steps did not pass: {'; '.join(reasons)}. See {report}; check the data, or "
-            "give the pilot more steps (--pilot) or utterances (--pilot-train)"
+            f"the pilot of {len(losses)} steps did not pass: {'; '.join(reasons)}. Details: {report}. Check the data, "
+            "or give the pilot more steps (--pilot) or more utterances (--pilot-train)"
         )
 
 
 def _draw(examples: list[Example], options: TrainingOptions) -> list[Example]:
-    """The pilot's share: speakers stand in order in a manifest, so a random one, the same for a seed."""
+    """Draw the pilot's examples by the seed. At random, because a manifest is sorted by speaker."""
     rows = np.random.default_rng(options.seed).permutation(len(examples))[: options.pilot_train]
     return [examples[row] for row in sorted(rows)]
 
 
 def plan_steps(
     options: TrainingOptions, examples: list[Example], num_processes: int, process_index: int
-) -> tuple[list[Step], str]:
-    """Every step of the run for one process, and a digest of the whole plan.
+) -> tuple[list[StepShare], str]:
+    """Plan every step of a run for one process.
 
-    Each of several processes takes its share of a batch that holds as much audio as they can together, so a step is
-    that of one process with batches as large; where there are fewer utterances than processes, the last ones take up
-    the first utterance, at no weight.
+    The batch of a step holds `batch_seconds` of audio for each process, and each process takes its share. So a step is
+    the same as in one process with a batch of that size. If a batch has fewer utterances than processes, the last
+    processes take its first utterance with weight 0.
+
+    Returns:
+        The steps, and a digest of the plan of all processes.
     """
-    steps: list[Step] = []
+    steps: list[StepShare] = []
     plan = []
     for epoch in range(options.epochs):
         batches = plan_epoch(examples, options.batch_seconds * num_processes, options.seed, epoch)
@@ -217,38 +221,38 @@ def plan_steps(
         plan.append(json.dumps([num_processes, named]).encode())
         for rows in batches:
             share = rows[process_index::num_processes]
-            steps.append(Step(epoch, share or rows[:1], len(share) * num_processes / len(rows)))
+            steps.append(StepShare(epoch, share or rows[:1], len(share) * num_processes / len(rows)))
     return steps, bytes_digest(plan)[:16]
 
 
 def _variants(options: TrainingOptions, start: int, process_index: int) -> Iterator[np.random.Generator | None]:
-    """What draws the variants of each step's recordings, from step `start` on."""
+    """Yield the generator that draws the variants of recordings for each step from `start` on; None: no variants."""
     for step in count(start):
         seed = step_seed(options.seed, step, process_index)
         yield np.random.default_rng(seed) if options.augment else None
 
 
-def _features(options: TrainingOptions, trainer: Trainer) -> FrontEndCache | None:
-    """What is read in place of recordings, where the front end is frozen and hears the recordings as they are."""
+def _features(options: TrainingOptions, trainer: Trainer) -> FeatureCache | None:
+    """The cache of features that replaces recordings; None if the front end is trained or recordings vary."""
     encoder = trainer.model.encoder
     if options.augment or not options.freeze_front_end or not encoder.continues:
         return None
-    return FrontEndCache(encoder, options.wav_root, options.audio_cache)
+    return FeatureCache(encoder, options.wav_root, options.audio_cache)
 
 
 def read_ahead(
     batches: Iterable[list[int]],
-    data: Data,
+    data: TrainingData,
     variants: Iterable[np.random.Generator | None],
     load_features: LoadFeatures | None,
 ) -> Iterator[Batch]:
-    """Read the batches' recordings in threads, or their features, a few batches before they are needed, in order."""
-    with ThreadPoolExecutor(_READERS) as pool:
+    """Yield the batches in order. Threads read their recordings, or features, a few batches in advance."""
+    with ThreadPoolExecutor(_NUM_READERS) as pool:
         waiting: deque[Future[Batch]] = deque()
         for rows, rng in zip(batches, variants, strict=False):
             examples = [data.train[row] for row in rows]
             waiting.append(pool.submit(collate, examples, data.load, rng, load_features))
-            if len(waiting) > _AHEAD:
+            if len(waiting) > _NUM_AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -256,32 +260,32 @@ def read_ahead(
 
 def _read_data(
     options: TrainingOptions, trainer: Trainer, train_rows: list[Utterance], val_rows: list[Utterance]
-) -> Data:
+) -> TrainingData:
     load: LoadWav = partial(load_audio, options.wav_root, cache=options.audio_cache)
 
-    def use(manifest: Path, rows: list[Utterance], **how: Any) -> tuple[list[Example], Exclusions]:
-        rows, unreadable = readable(manifest, rows, load, trainer.accelerator, skip_bad=options.skip_bad)
+    def examples_of(manifest: Path, rows: list[Utterance], **how: Any) -> tuple[list[Example], Exclusions]:
+        rows, unreadable = read_recordings(manifest, rows, load, trainer.accelerator, skip_bad=options.skip_bad)
         examples, excluded = build_examples(rows, options.kind, trainer.model.encoder, load, **how)
         excluded.items |= unreadable.items
         if not examples:
-            raise CorpusError(f"{manifest}: no utterance can be used ({excluded.counts()}); build the manifest again")
+            raise CorpusError(f"{manifest}: no utterance can be used ({excluded.counts()}). Build the manifest again")
         return examples, excluded
 
     fastest = SPEED[1] if options.augment else 1.0
     how = {"unknown_phones": options.unknown_phones, "fastest": fastest}
-    train_examples, train_excluded = use(options.train, train_rows, **how)
-    # In val unknown sounds stay holes, so that runs of any `unknown_phones` are measured against the same.
-    val_examples, val_excluded = use(options.val, val_rows)
-    strangers = sorted({row.l1 for row in val_examples} - {row.l1 for row in train_rows})
-    if options.kind == "l1-aware" and strangers:
-        raise CorpusError(f"{options.val}: L1s that {options.train} does not have: {', '.join(strangers)}")
-    return Data(train_examples, val_examples, {"train": train_excluded, "val": val_excluded}, load)
+    train_examples, train_excluded = examples_of(options.train, train_rows, **how)
+    # Unknown phones in val are always wildcards, so that runs with other `unknown_phones` have the same targets.
+    val_examples, val_excluded = examples_of(options.val, val_rows)
+    missing = sorted({row.l1 for row in val_examples} - {row.l1 for row in train_rows})
+    if options.kind == "l1-aware" and missing:
+        raise CorpusError(f"{options.val}: {options.train} has no speakers of these L1s: {', '.join(missing)}")
+    return TrainingData(train_examples, val_examples, {"train": train_excluded, "val": val_excluded}, load)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what a run killed while writing left half written; a large model's checkpoint is 4 GB.
+def _remove_partial_files(folder: Path) -> None:
+    """Remove files that a killed run wrote in part; the checkpoint of a large model takes 4 GB.
 
-    safetensors writes a `.tmp` file of its own beside the file that it is told.
+    The `.tmp` files are those of safetensors, which writes one beside its target.
     """
     for pattern in (".*.part*", ".tmp*"):
         for part in folder.glob(pattern):

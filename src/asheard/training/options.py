@@ -1,9 +1,4 @@
-"""What a training run is told: frozen, checked, and compared when a run is resumed.
-
-Training options as a JSON file, so that a run can be told on another machine.
-
-Training recipes: functions that return options.
-"""
+"""Options of a training run: the checked dataclass, its JSON file, and recipes that fill it."""
 
 from collections.abc import Callable
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -20,46 +15,99 @@ Kind = Literal["base", "faithful", "l1-aware"]
 Schedule = Literal["linear", "one-cycle"]
 UnknownPhones = Literal["wildcard", "left-out", "canonical"]
 
-# Where files lie, how often they are written and whether a pilot ran first changes nothing about the weights.
-# Recordings that were left out show in the digest of the batches.
-_PLACES: Final = frozenset(
+# These options do not change the weights: places of files, how often checkpoints are written, whether a pilot runs.
+# Recordings that were left out change the digest of the batches (`RunState.data_order`).
+_NOT_FINGERPRINTED: Final = frozenset(
     {"wav_root", "checkpoint_dir", "checkpoint_every", "audio_cache", "pilot", "pilot_train", "skip_bad"}
 )
-_FILES: Final = frozenset({"train", "val", "base"})
+_FILES: Final = frozenset({"train", "val", "base"})  # which the fingerprint holds as digests of their content
+
+DEFAULT_BASE: Final = "facebook/wav2vec2-lv-60-espeak-cv-ft"
+
+# Parameters without pretrained values: the L1 head, and the CTC head on a base that has none. At the encoder's rate, a
+# fresh CTC head drives the encoder to write only blanks for 100 steps or more (embedded base).
+_FRESH_LR_FACTOR: Final = 10.0
+
+# From the embedded base, on two cores: three epochs of about 1,000 short utterances.
+_EMBEDDED: Final[dict[str, Any]] = {
+    "base": str(EMBEDDED_BASE),
+    "epochs": 3,
+    "peak_lr": 1e-3,
+    "schedule": "one-cycle",
+    "warmup_share": 0.2,
+}
+
+# wav2vec2-large on one GPU. Fine-tuning rates of Xu, Baevski and Auli 2021, SpecAugment of Baevski et al. 2020.
+_FULL: Final[dict[str, Any]] = {
+    "base": DEFAULT_BASE,
+    "epochs": 20,
+    "peak_lr": 5e-5,
+    "batch_seconds": 120.0,
+    "dropout": 0.1,
+    "mask_feature_prob": 0.05,
+    "mask_feature_length": 64,
+}
+
+# From asheard-tiny, on two cores (docs/models.md).
+_TINY: Final[dict[str, Any]] = {
+    "base": str(ASHEARD_TINY),
+    "epochs": 2,
+    "peak_lr": 2e-4,
+    "schedule": "one-cycle",
+    "warmup_share": 0.15,
+    "freeze_front_end": False,
+    "augment": True,
+    "mask_time_prob": 0.08,
+    "mask_time_length": 12,
+    "mask_feature_prob": 0.15,
+    "mask_feature_length": 8,
+}
+
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    "full": _FULL,
+    "embedded": _EMBEDDED,
+    "tiny": _TINY,
+    "quick": _EMBEDDED | {"epochs": 1},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingOptions:
-    """Everything that decides the weights, and where files lie.
+    """Options of a training run. All are checked when the object is made.
 
     Attributes:
-        kind: base (CTC on canonical phones, front end trained), faithful (CTC on produced phones) or l1-aware.
-        train, val: manifests (JSONL). val is logged, never used to choose anything.
-        wav_root: folder the manifests' wav paths start from.
-        checkpoint_dir: checkpoints, log.jsonl, tensorboard/ and, at the end, final/ go here.
-        skip_bad: leave out recordings that cannot be read, and count them on the card, instead of stopping.
-        unknown_phones: the target label of a phone that is only known not to be the canonical one
-            (`err`, or a score below 0.5): wildcard (a hole: any other phone, or none), left-out (nothing)
-            or canonical (the dictionary's phone nevertheless). In val it is a hole whatever this says.
-        base: hub id or folder of the encoder to start from; None starts `asheard.models.SMALL_ENCODER` afresh.
-        checkpoint_every: optimizer steps between checkpoints; one is written after every epoch too.
+        kind: target and heads of the model. base: CTC on canonical phones, front end trained. faithful: CTC on produced
+            phones. l1-aware: faithful, with an L1 classifier and an L1 embedding.
+        train, val: manifests (JSONL). val is measured and logged; it decides nothing.
+        wav_root: folder that the manifests' wav paths start from.
+        checkpoint_dir: folder for checkpoints, log.jsonl, tensorboard/ and the finished model, final/.
+        skip_bad: leave out recordings that cannot be read, and count them on the card. If False, the run stops.
+        unknown_phones: the target label in train for a phone that is only known not to be the canonical one (`err`, or
+            an expert score below 0.5): wildcard (any other phone, or none), left-out (no label) or canonical (the
+            canonical phone). In val it is always a wildcard.
+        base: hub id or folder of the encoder to start from. None starts from random weights
+            (`asheard.models.SMALL_ENCODER`).
+        checkpoint_every: optimizer steps between checkpoints. One is also written after every epoch.
         epochs: passes over the training utterances, fixed beforehand.
-        pilot: optimizer steps of the pilot run before the gates; 0 runs no pilot.
-        pilot_train: training utterances the pilot uses, and at most as many of val that judge it.
-        batch_seconds: most audio in a batch, padding included, for each process that takes part.
+        seed: decides all randomness of the run.
+        pilot: optimizer steps of the pilot run before the gates; 0 for no pilot.
+        pilot_train: number of training utterances of the pilot, and the largest number of val utterances it is measured
+            on.
+        batch_seconds: most audio in a batch of one process, in seconds, padding included.
         peak_lr, weight_decay: of AdamW (Loshchilov and Hutter 2019).
-        fresh_lr_factor: the learning rate of parameters that start fresh over that of the pretrained ones.
-        schedule: linear (warm-up, then straight to 0) or one-cycle (cosine up from 1/25, cosine down to 1e-5).
-        warmup_share: share of all steps that the rate rises for.
+        fresh_lr_factor: learning rate of parameters without pretrained values, divided by that of the others.
+        schedule: of the learning rate. linear: linear warm-up, then linear decay to 0. one-cycle: cosine up from
+            peak / 25, cosine down to peak * 1e-5.
+        warmup_share: share of all steps in which the rate rises.
         max_grad_norm: gradients are clipped to this norm.
-        lambda_l1: weight of the L1 cross-entropy in the L1-aware loss.
-        freeze_front_end: leave the convolutions as they were pretrained.
-        dropout: of attention, activations and hidden layers alike.
+        lambda_l1: weight of the L1 cross-entropy in the loss of an L1-aware model.
+        freeze_front_end: do not train the convolutions of the front end.
+        dropout: of attention, activations and hidden layers.
         mask_time_prob, mask_time_length: SpecAugment over frames: share masked, length of a mask.
         mask_feature_prob, mask_feature_length: SpecAugment over channels.
-        augment: train on variants of the recordings (`asheard.training.data`), other ones in each epoch.
-        audio_cache: folder for what is computed of recordings once: resampled ones, and the features of a frozen front
-            end (`asheard.training.feature_cache`); None computes them each time.
+        augment: train on variants of the recordings (`asheard.training.augmentation`), different in each epoch.
+        audio_cache: folder for resampled recordings and for the features of a frozen front end
+            (`asheard.training.feature_cache`). None computes them each time.
     """
 
     kind: Kind
@@ -93,10 +141,10 @@ class TrainingOptions:
     audio_cache: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be run.
+        """Check every option.
 
         Raises:
-            ModelError: naming the option and what it may be.
+            ModelError: an option is out of range; with its name and its range.
         """
         _require(self.kind in ("base", "faithful", "l1-aware"), "kind", self.kind, "base, faithful or l1-aware")
         _require(self.schedule in ("linear", "one-cycle"), "schedule", self.schedule, "linear or one-cycle")
@@ -116,11 +164,11 @@ class TrainingOptions:
 
     @property
     def final(self) -> Path:
-        """The finished model's folder."""
+        """Folder of the finished model."""
         return self.checkpoint_dir / "final"
 
     def encoder_overrides(self) -> dict[str, Any]:
-        """The encoder's configuration values that these options set."""
+        """Values that these options set in the encoder's configuration."""
         return {
             "apply_spec_augment": True,
             "mask_time_prob": self.mask_time_prob,
@@ -136,8 +184,10 @@ class TrainingOptions:
         }
 
     def fingerprint(self) -> dict[str, Any]:
-        """What decides the weights, as JSON: values, and the digests of the manifests and of a local base."""
-        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _PLACES}
+        """The options that decide the weights, as JSON; manifests and a local base as digests of their content."""
+        values = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name not in _NOT_FINGERPRINTED
+        }
         return {
             name: content_digest(value) if name in _FILES and value is not None else value
             for name, value in values.items()
@@ -145,18 +195,18 @@ class TrainingOptions:
 
 
 def check_unchanged(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
-    """Refuse to go on with another run's work.
+    """Check that a kept run has the options of the present command.
 
     Args:
         before: fingerprint kept in `where`.
-        now: fingerprint of the command at hand.
+        now: fingerprint of the present options.
     Raises:
-        ModelError: naming every option that differs.
+        ModelError: options differ; with each of them.
     """
     differing = [name for name in now if before.get(name) != now[name]]
     if differing:
         changes = "; ".join(f"{name} was {before.get(name)!r}, is {now[name]!r}" for name in differing)
-        raise ModelError(f"{where} belongs to a run with other options ({changes}); restore them or use another folder")
+        raise ModelError(f"{where} belongs to a run with other options ({changes}). Restore them or use another folder")
 
 
 def _require(holds: bool, name: str, value: object, allowed: str) -> None:
@@ -165,113 +215,64 @@ def _require(holds: bool, name: str, value: object, allowed: str) -> None:
 
 
 def options_to_json(options: TrainingOptions) -> dict[str, Any]:
-    """All options by name; paths as they are, so relative ones start from the folder that the run is begun in."""
+    """All options by name. Relative paths stay relative: they start from the folder in which the run starts."""
     return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(options).items()}
 
 
 def read_options(path: Path) -> TrainingOptions:
-    """The options of a file that holds what `options_to_json` gives; options that have a default may be left out.
+    """Read a file written from `options_to_json`. Options with a default may be missing.
 
     Raises:
-        ModelError: an option is unknown, missing, or not of its kind; naming file and option.
+        ModelError: an option is unknown, missing or of the wrong type; with file and option.
         CorpusError: the file is missing or is not JSON.
     """
     values = read_json(path)
     if not isinstance(values, dict):
-        raise ModelError(f"{path}: expected one JSON object, training options by name")
+        raise ModelError(f"{path}: expected one JSON object with training options by name")
     hints = get_type_hints(TrainingOptions)
     required = {field.name for field in fields(TrainingOptions) if field.default is MISSING}
     for problem, names in (("no such", values.keys() - hints.keys()), ("missing", required - values.keys())):
         if names:
             raise ModelError(f"{path}: {problem} training option: {', '.join(sorted(names))}")
     for name, value in values.items():
-        if not _admits(hints[name], value):
-            raise ModelError(f"{path}: training option {name} is {value!r}; it must be {_told(hints[name])}")
-    of_paths = {name for name, hint in hints.items() if Path in (hint, *get_args(hint))}
+        if not _accepts(hints[name], value):
+            raise ModelError(f"{path}: training option {name} is {value!r}; it must be {_describe_type(hints[name])}")
+    are_paths = {name for name, hint in hints.items() if Path in (hint, *get_args(hint))}
     options: dict[str, Any] = {
-        name: Path(value) if name in of_paths and value is not None else value for name, value in values.items()
+        name: Path(value) if name in are_paths and value is not None else value for name, value in values.items()
     }
     return TrainingOptions(**options)
 
 
-def _admits(hint: Any, value: object) -> bool:
+def _accepts(hint: Any, value: object) -> bool:
     if isinstance(hint, UnionType):
-        return any(_admits(part, value) for part in get_args(hint))
+        return any(_accepts(part, value) for part in get_args(hint))
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     return type(value) in {Path: (str,), float: (int, float)}.get(hint, (hint,))
 
 
-def _told(hint: Any) -> str:
+def _describe_type(hint: Any) -> str:
     if isinstance(hint, UnionType):
-        return " or ".join(map(_told, get_args(hint)))
+        return " or ".join(map(_describe_type, get_args(hint)))
     if get_origin(hint) is Literal:
         return ", ".join(get_args(hint))
     words = {Path: "a path", str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
     return words.get(hint, "null")
 
 
-DEFAULT_BASE: Final = "facebook/wav2vec2-lv-60-espeak-cv-ft"
-
-# The L1 head starts afresh on a pretrained encoder, and so does a CTC head on a base that has none. At the encoder's
-# rate a fresh CTC head pushes the encoder into writing blanks only, for 100 steps and more (embedded base).
-_FRESH_LR_FACTOR: Final = 10.0
-
-# Three epochs over some 1,000 short utterances on two cores, from the embedded base.
-_EMBEDDED: Final[dict[str, Any]] = {
-    "base": str(EMBEDDED_BASE),
-    "epochs": 3,
-    "peak_lr": 1e-3,
-    "schedule": "one-cycle",
-    "warmup_share": 0.2,
-}
-
-# wav2vec2-large on one GPU: fine-tuning rates of Xu, Baevski and Auli 2021, SpecAugment as in Baevski et al. 2020.
-_FULL: Final[dict[str, Any]] = {
-    "base": DEFAULT_BASE,
-    "epochs": 20,
-    "peak_lr": 5e-5,
-    "batch_seconds": 120.0,
-    "dropout": 0.1,
-    "mask_feature_prob": 0.05,
-    "mask_feature_length": 64,
-}
-
-# asheard-tiny on two cores (docs/voice-model.md).
-_TINY: Final[dict[str, Any]] = {
-    "base": str(ASHEARD_TINY),
-    "epochs": 2,
-    "peak_lr": 2e-4,
-    "schedule": "one-cycle",
-    "warmup_share": 0.15,
-    "freeze_front_end": False,
-    "augment": True,
-    "mask_time_prob": 0.08,
-    "mask_time_length": 12,
-    "mask_feature_prob": 0.15,
-    "mask_feature_length": 8,
-}
-
-PRESETS: Final[dict[str, dict[str, Any]]] = {
-    "full": _FULL,
-    "embedded": _EMBEDDED,
-    "tiny": _TINY,
-    "quick": _EMBEDDED | {"epochs": 1},
-}
-
-
 def faithful(
     *, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, preset: str = "full", **changes: Any
 ) -> TrainingOptions:
-    """CTC on the phones that were said.
+    """Options for CTC on produced phones.
 
     Args:
         train, val, wav_root, checkpoint_dir: see `TrainingOptions`.
-        preset: full (wav2vec2-large on a GPU), tiny (asheard-tiny, on the speakers of your corpus), embedded or quick
-            (the small base on two cores).
-        changes: any other option, in place of the preset's.
+        preset: full (wav2vec2-large, one GPU), tiny (asheard-tiny, two cores), embedded (the embedded base, two cores)
+            or quick (one epoch of embedded).
+        changes: any other option; it replaces the preset's.
     Raises:
-        ModelError: no such preset, or an option out of range.
+        ModelError: there is no such preset, or an option is out of range.
     """
     if preset not in PRESETS:
         raise ModelError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
@@ -282,7 +283,7 @@ def faithful(
 def l1_aware(
     *, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, preset: str = "full", **changes: Any
 ) -> TrainingOptions:
-    """CTC on the phones that were said, told the L1, plus lambda_l1 (0.3) times the L1's cross-entropy."""
+    """Options for CTC on produced phones given the L1, plus lambda_l1 (0.3) times the cross-entropy of the L1."""
     return faithful(
         train=train,
         val=val,
@@ -294,9 +295,9 @@ def l1_aware(
 
 
 def base(*, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, **changes: Any) -> TrainingOptions:
-    """CTC on canonical phones with the front end trained: the embedded base, from random weights or from `base`.
+    """Options for CTC on canonical phones, front end included, from random weights or from the option `base`.
 
-    Batches are small and nothing is masked: a fresh CTC model writes blanks until it has taken a few thousand steps.
+    Batches are small and nothing is masked, because a fresh CTC model writes only blanks for a few thousand steps.
     """
     options: dict[str, Any] = {
         "kind": "base",
@@ -311,4 +312,5 @@ def base(*, train: Path, val: Path, wav_root: Path, checkpoint_dir: Path, **chan
     return TrainingOptions(train=train, val=val, wav_root=wav_root, checkpoint_dir=checkpoint_dir, **options)
 
 
+# The recipe of each kind. base takes no preset.
 RECIPES: Final[dict[str, Callable[..., TrainingOptions]]] = {"faithful": faithful, "l1-aware": l1_aware, "base": base}

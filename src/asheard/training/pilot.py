@@ -1,4 +1,4 @@
-"""Pilot gates: a short run must look like learning before the long one is paid for."""
+"""Pilot gates: a short run must show that the model learns before the long run starts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,54 +10,57 @@ from scipy.stats import binom
 from asheard.training.data import Example
 from asheard.training.validation import Validation
 
-LENGTH_RATIO: Final = (0.5, 1.5)  # median predicted / target length of connected speech
-MIN_DISTINCT_PHONES: Final = 6  # more than 5
-GUESSING: Final = 0.05  # share of pilots in which a model that only guesses may seem to hear the L1
+LENGTH_RATIO: Final = (0.5, 1.5)  # bounds of the median of predicted length / target length
+MIN_DISTINCT_PHONES: Final = 6
+L1_TEST_LEVEL: Final = 0.05  # largest probability that a model that guesses the L1 passes
 
 
 def gate_reasons(losses: Sequence[float], validation: Validation, examples: Sequence[Example]) -> list[str]:
-    """Why a pilot fails, if it does.
+    """Check the gates.
 
     Args:
         losses: total loss of each pilot step, in order.
         validation: of the model after the pilot.
-        examples: those validated on.
+        examples: those of the validation.
     Returns:
-        One sentence a gate that failed; empty where all pass.
+        One sentence for each gate that failed; empty if all passed.
     """
     reasons = []
     quarter = max(1, len(losses) // 4)
     first, last = float(np.mean(losses[:quarter])), float(np.mean(losses[-quarter:]))
     if not last < first:
-        reasons.append(f"the loss does not fall: {first:.3f} over the first quarter of steps, {last:.3f} over the last")
+        reasons.append(f"the loss does not fall: {first:.3f} in the first quarter of the steps, {last:.3f} in the last")
     low, high = LENGTH_RATIO
     if not low <= validation.length_ratio <= high:
         reasons.append(
-            "held-out decodes are no connected speech: median predicted/target length "
+            "the transcripts of held-out recordings have the wrong length: the median predicted/target length "
             f"{validation.length_ratio:.2f} is outside {low}..{high}"
         )
     if validation.num_distinct_phones < MIN_DISTINCT_PHONES:
-        reasons.append(f"held-out decodes use {validation.num_distinct_phones} distinct phones; more than 5 are needed")
+        reasons.append(
+            f"the transcripts of held-out recordings use {validation.num_distinct_phones} distinct phones; at least "
+            f"{MIN_DISTINCT_PHONES} are needed"
+        )
     if validation.l1_accuracy is not None:
         chance = max(Counter(example.l1 for example in examples).values()) / len(examples)
-        heard, needed = round(validation.l1_accuracy * len(examples)), num_above_chance(len(examples), chance)
-        if heard < needed:
+        num_right, needed = round(validation.l1_accuracy * len(examples)), num_above_chance(len(examples), chance)
+        if num_right < needed:
             reasons.append(
                 f"L1 accuracy {validation.l1_accuracy:.2f} is not above chance ({chance:.2f}): of {len(examples)} "
-                f"recordings {heard} are right, and {needed} are needed"
+                f"recordings {num_right} are right, and {needed} are needed"
             )
     return reasons
 
 
 def num_above_chance(num_examples: int, chance: float) -> int:
-    """How many recordings must be right before an L1 classifier can be said not to guess.
+    """The number of recordings that an L1 classifier must get right to be above chance.
 
-    The smallest k with P(X >= k) <= 0.05 for X ~ Binomial(num_examples, chance), the one-sided exact test; all of them,
-    where too few recordings are there for any k to do. Of 64 recordings of six equally common L1s that is 17: guessing
-    passes in 3 pilots of 100, and a model that is right in 40% of recordings fails in 1 of 100.
+    The smallest k with P(X >= k) <= 0.05 for X ~ Binomial(num_examples, chance): the one-sided exact test. If there are
+    too few recordings for any k, all must be right. For 64 recordings of six equally common L1s, k is 17: a model that
+    guesses passes in 3 of 100 pilots, and a model that is right in 40% of recordings fails in 1 of 100.
 
     Args:
-        num_examples: recordings validated on.
-        chance: share of the commonest L1 among them, which is what naming it every time reaches.
+        num_examples: number of recordings.
+        chance: share of the commonest L1 among them; always naming this L1 reaches it.
     """
-    return min(int(binom.isf(GUESSING, num_examples, chance)) + 1, num_examples)
+    return min(int(binom.isf(L1_TEST_LEVEL, num_examples, chance)) + 1, num_examples)

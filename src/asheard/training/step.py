@@ -1,15 +1,11 @@
-"""Learning rates as pure functions of the step, so that a resumed run needs no scheduler state.
-
-What training minimises.
-
-A model, its optimizer, and one step of training.
-"""
+"""One step of training: model, optimizer, learning rate and loss. The learning rate is a function of the step."""
 
 import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import torch
 from accelerate import Accelerator
@@ -20,19 +16,19 @@ from asheard.errors import ModelError
 from asheard.io.audio import load_audio
 from asheard.models import SMALL_ENCODER, CTCTranscriber, L1AwareCTC, fresh_encoder, load_encoder, warm_start
 from asheard.phones import BLANK_ID
-from asheard.training.data import Batch, keep_batch
+from asheard.training.data import Batch, save_batch
 from asheard.training.options import Schedule, TrainingOptions
 from asheard.training.wildcard_ctc import wildcard_ctc_loss
 
-_START_SHARE = 1 / 25  # of the peak, where one-cycle begins
-_END_SHARE = 1e-5  # of the peak, where one-cycle ends
+_START_SHARE: Final = 1 / 25  # first rate of one-cycle, divided by the peak
+_END_SHARE: Final = 1e-5  # last rate of one-cycle, divided by the peak
 
 
 def learning_rate(step: int, num_steps: int, peak: float, warmup_share: float, schedule: Schedule) -> float:
-    """Rate of optimizer step `step` (from 0) of `num_steps`.
+    """Learning rate of optimizer step `step` (from 0) of `num_steps`.
 
-    linear: straight up to `peak` over the warm-up, straight down to 0 after the last step. one-cycle: both ways along a
-    cosine, from peak / 25 and down to peak * 1e-5 (Smith and Topin 2018).
+    linear: a straight line up to `peak` over the warm-up, then a straight line that reaches 0 after the last step.
+    one-cycle: cosine curves from peak / 25 to `peak` and down to peak * 1e-5 (Smith and Topin 2018).
     """
     warmup = max(1, round(warmup_share * num_steps))
     if step < warmup:
@@ -49,7 +45,7 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """total = ctc + lambda_l1 * l1; l1 is None where the model has no L1 classifier."""
+    """Loss of one batch: total = ctc + lambda_l1 * l1. l1 is None if the model has no L1 classifier."""
 
     total: Tensor
     ctc: Tensor
@@ -57,16 +53,16 @@ class Loss:
 
 
 def compute_loss(forward: nn.Module, model: CTCTranscriber | L1AwareCTC, batch: Batch, lambda_l1: float) -> Loss:
-    """Run one batch and score it.
+    """Compute the loss of one batch.
 
     Args:
-        forward: `model` as prepared for the machine (autocast, several GPUs).
-        model: a CTCTranscriber or an L1AwareCTC; the latter's CTC branch is given the true L1.
+        forward: `model` as prepared by accelerate.
+        model: the model itself. The CTC branch of an L1AwareCTC gets the true L1.
         batch: padded examples.
         lambda_l1: weight of the L1 cross-entropy.
     Returns:
-        Means over the batch, CTC in nats a label.
-    Source: Graves et al. 2006 (CTC); the L1 branch as a multi-task loss.
+        Means over the batch; CTC in nats a label.
+    Source: Graves et al. 2006 (CTC); the L1 branch is a multi-task loss.
     """
     device = next(model.parameters()).device
     inputs, num_samples = batch.inputs.to(device), batch.num_samples.to(device)
@@ -82,9 +78,9 @@ def compute_loss(forward: nn.Module, model: CTCTranscriber | L1AwareCTC, batch: 
 
 
 def ctc_loss(logits: Tensor, num_frames: Tensor, batch: Batch) -> Tensor:
-    """CTC on float32: nats a label, averaged over utterances; a target that cannot fit counts as 0.
+    """CTC loss in float32: nats a label, averaged over utterances. A target that does not fit counts as 0.
 
-    It is PyTorch's where no target of the batch has a hole, and `wildcard_ctc_loss` otherwise.
+    Batches without wildcard labels use PyTorch's loss, others `wildcard_ctc_loss`.
     """
     log_probs = logits.float().log_softmax(-1).transpose(0, 1)
     if (batch.label_ids < 0).any():
@@ -101,7 +97,7 @@ def ctc_loss(logits: Tensor, num_frames: Tensor, batch: Batch) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """Numbers of one step. loss, ctc, l1: see `Loss`. grad_norm: before clipping. rate: the learning rate."""
+    """Measures of one step. loss, ctc, l1: see `Loss`. grad_norm: before clipping. rate: the learning rate."""
 
     loss: float
     ctc: float
@@ -111,14 +107,14 @@ class StepResult:
 
 
 class Trainer:
-    """Built anew from its options, it always starts from the same weights."""
+    """A model and its optimizer. Equal options give equal initial weights."""
 
     def __init__(self, options: TrainingOptions, accelerator: Accelerator, l1s: Sequence[str]) -> None:
         """Build the model on the accelerator's device.
 
         Args:
             options: of the run.
-            accelerator: one process or one of several; mixed precision is set here, not there.
+            accelerator: of this process. Mixed precision is set by this class, not by accelerate.
             l1s: of the training speakers, for an L1-aware model.
         """
         set_seed(options.seed)
@@ -128,8 +124,8 @@ class Trainer:
         self.model.to(accelerator.device)
         self.model.train()
         if accelerator.device.type == "cpu":
-            # 12 ms a layer and step less than PyTorch's fused attention, whose CPU backward pass is slow in bfloat16
-            # (batch of 16, 2.5 s each, one Zen 4 core). On GPUs the encoder's default, SDPA, stays.
+            # PyTorch's fused attention has a slow backward pass in bfloat16 on CPUs: 12 ms more a layer and step (batch
+            # of 16 recordings of 2.5 s, one Zen 4 core). On GPUs the encoder keeps its default, SDPA.
             self.model.encoder.backbone.set_attn_implementation("eager")
         groups = _parameter_groups(self.model, fresh, options)
         self.optimizer = torch.optim.AdamW(groups, lr=options.peak_lr, fused=True)
@@ -137,13 +133,15 @@ class Trainer:
         self._forward: nn.Module = accelerator.prepare(self.model)
 
     def step(self, step: int, num_steps: int, batch: Batch, weight: float = 1.0) -> StepResult:
-        """Do optimizer step `step` (from 0) of `num_steps`; all its randomness comes from (seed, step, process).
+        """Do optimizer step `step` (from 0) of `num_steps`. Its randomness depends on (seed, step, process) alone.
 
         Args:
-            batch: this process's part of the step.
-            weight: what its losses count in the mean over processes, which is what the result tells.
+            step: index of the step.
+            num_steps: of the whole run.
+            batch: the share of this process.
+            weight: of its losses in the mean over processes, which the result holds.
         Raises:
-            ModelError: a gradient is not finite; the batch is kept beside the checkpoint.
+            ModelError: a gradient is not finite. The batch is written into the checkpoint folder.
         """
         set_seed(step_seed(self.options.seed, step, self.accelerator.process_index))
         options = self.options
@@ -157,12 +155,12 @@ class Trainer:
         if not grad_norm < float("inf"):
             name = f"not-finite-step{step + 1}-process{self.accelerator.process_index}.npz"
             load = partial(load_audio, options.wav_root, cache=options.audio_cache)
-            kept = keep_batch(batch, load, options.checkpoint_dir / name)
+            path = save_batch(batch, load, options.checkpoint_dir / name)
             raise ModelError(
-                f"step {step + 1}: gradient norm {grad_norm} (loss {float(loss.total.detach()):.3f}); nothing was "
-                f"learnt from this batch, which is kept in {kept} (numpy.load gives its recordings, label_ids and "
-                f"names): mend what is wrong with its recordings and run again, or lower the learning rate "
-                f"({options.peak_lr}) in another folder. It holds {', '.join(batch.names)}"
+                f"step {step + 1}: gradient norm is {grad_norm} (loss {float(loss.total.detach()):.3f}); the model was "
+                f"not changed. The batch is kept in {path} (numpy.load gives its recordings, label_ids and names). "
+                f"Correct its recordings and run again, or use a lower learning rate than {options.peak_lr} in another "
+                f"folder. Utterances: {', '.join(batch.names)}"
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -172,14 +170,14 @@ class Trainer:
 
 
 def build_model(options: TrainingOptions, l1s: Sequence[str]) -> tuple[CTCTranscriber | L1AwareCTC, frozenset[str]]:
-    """The model of a run before its first step, drawn from torch's generator where not pretrained.
+    """Build the model of a run. Torch's generator draws the parameters without pretrained values.
 
-    Faithful and L1-aware models start from the CTC head published with their base, where it has one.
+    Faithful and L1-aware models start from the CTC head of their base, if it has one.
 
     Returns:
-        The model, and the names of its parameters that start fresh.
+        The model, and the names of the parameters without pretrained values.
     Raises:
-        ModelError: the base cannot be loaded, or is too small for the recipe's SpecAugment.
+        ModelError: the base cannot be loaded, or is too small for the SpecAugment of the options.
     """
     overrides = options.encoder_overrides()
     encoder = (
@@ -187,8 +185,8 @@ def build_model(options: TrainingOptions, l1s: Sequence[str]) -> tuple[CTCTransc
     )
     if options.mask_feature_prob and options.mask_feature_length > encoder.hidden_size:
         raise ModelError(
-            f"SpecAugment is to mask {options.mask_feature_length} channels at a time (mask_feature_length), and "
-            f"{options.base or 'the base'} has {encoder.hidden_size}; for a small base take --preset embedded"
+            f"SpecAugment masks {options.mask_feature_length} channels at once (mask_feature_length), but "
+            f"{options.base or 'the base'} has only {encoder.hidden_size}. For a small base use --preset embedded"
         )
     if options.freeze_front_end:
         encoder.freeze_front_end()
@@ -202,20 +200,20 @@ def build_model(options: TrainingOptions, l1s: Sequence[str]) -> tuple[CTCTransc
 
 
 def has_bf16(device: torch.device) -> bool:
-    """bfloat16 is computed natively there: CUDA from Ampere on, CPUs with AVX512-BF16."""
+    """Whether the device computes bfloat16 natively: CUDA from Ampere on, CPUs with AVX512-BF16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def step_seed(seed: int, step: int, process_index: int) -> int:
-    """A 31-bit seed for the randomness of one step in one process."""
+    """Seed (31 bits) for the randomness of one step in one process."""
     digest = hashlib.blake2b(f"{seed}/{step}/{process_index}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
 def _parameter_groups(model: nn.Module, fresh: frozenset[str], options: TrainingOptions) -> list[dict[str, object]]:
-    """Weight decay on matrices and kernels only: biases, norms and the mask vector keep their scale."""
+    """Parameters by weight decay and learning rate. Biases, norms and the mask vector have no weight decay."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:

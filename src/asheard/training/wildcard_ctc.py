@@ -1,12 +1,12 @@
-"""CTC for targets with holes: positions of which only is known what was not said there.
+"""CTC for targets with wildcard labels: positions where only the phone that was not produced is known.
 
-A target is a row of labels. A phone's id, 2..41, asks for that phone. A negative id -c is a hole: anything but c, where
-the blank stands for nothing at all. So -c with a phone c is "any one phone but c, or none", -BLANK_ID "any one phone".
+A target is a sequence of labels. A phone id, 2..41, is that phone. A negative id -c is a wildcard label: any one phone
+except c, or none. -BLANK_ID is "any one phone", and it cannot be empty.
 
-A target with holes stands for a set of phone sequences; its likelihood sums over all alignments of all of them. A run
-of holes that may be nothing gives each sequence of phones once, for a phone goes to the first of them that takes it.
-But a sequence that can be dealt out in several ways to the labels that must be there counts once for each: b b counts
-twice in (hole, b, hole), for either b may be the label.
+A target with wildcard labels stands for a set of phone sequences. Its likelihood sums over all alignments of all of
+them. In a run of wildcards that may be empty, a phone goes to the first of them that accepts it, so a run counts each
+phone sequence once. But if a sequence can be divided in several ways among the labels that cannot be empty, it counts
+once for each way: b b counts twice in (wildcard, b, wildcard), because either b may be the label.
 """
 
 from collections.abc import Sequence
@@ -29,15 +29,15 @@ Indices = NDArray[np.int64]
 
 
 def wildcard_ctc_loss(log_probs: Tensor, targets: Tensor, num_frames: Tensor, num_labels: Tensor) -> Tensor:
-    """CTC loss of targets that may have holes; of targets without, it is that of torch.nn.functional.ctc_loss.
+    """CTC loss of targets that may have wildcard labels. Without them it equals torch.nn.functional.ctc_loss.
 
     Args:
-        log_probs: (T, B, V) natural logs, float32 or float64, on any device; the sums run on the CPU in float64.
-        targets: (B, L) int64, padded: ids of phones, 2..V - 1, and holes, as above.
+        log_probs: (T, B, V) natural logs, float32 or float64, on any device. The sums run on the CPU in float64.
+        targets: (B, L) int64, padded: ids of phones, 2..V - 1, and wildcard labels, as above.
         num_frames: (B,) valid frames in each row.
-        num_labels: (B,) ids in each target, holes included.
+        num_labels: (B,) labels of each target, wildcards included.
     Returns:
-        Nats a label, averaged over utterances; a target that cannot fit counts as 0.
+        Nats a label, averaged over utterances. A target that does not fit counts as 0.
     Source: Graves et al. 2006 (CTC).
     """
     rows = [row[:length] for row, length in zip(targets.tolist(), num_labels.tolist(), strict=True)]
@@ -48,17 +48,17 @@ def wildcard_ctc_loss(log_probs: Tensor, targets: Tensor, num_frames: Tensor, nu
 
 
 def least_frames(target: Sequence[int]) -> int:
-    """Frames a target needs: one a label, one between equal neighbours, none for a hole that may be nothing."""
+    """Frames that a target needs: one a label, one between equal neighbours, none for a wildcard that may be empty."""
     needed = [label for label in target if label >= -BLANK_ID]
     return len(needed) + sum(left == right > 0 for left, right in pairwise(needed))
 
 
 class _Graph(NamedTuple):
-    """The ways through a target. Node n is reached by the phones of label n - 1, and a blank may be heard there.
+    """All paths through a target. The phones of label n - 1 lead to node n, and each node may emit blanks.
 
-    labels: (K,) the phone of each state; a state is a phone that reaches a node. state_bounds: (N + 1,) where each
-    node's states start, and the end of the last. heads: (A,) the state each arc leads to. arc_bounds: (N + 1,) where
-    the arcs that leave each node start, and the end of the last. final: (N,) the target may end at this node.
+    labels: (K,) the phone of each state. A state is a phone that leads to a node. state_bounds: (N + 1,) first state of
+    each node, then the number of states. heads: (A,) the state that each arc leads to. arc_bounds: (N + 1,) first arc
+    that leaves each node, then the number of arcs. final: (N,) whether the target may end at the node.
     """
 
     labels: Indices
@@ -76,11 +76,11 @@ def _graph(target: Sequence[int], num_ids: int) -> _Graph:
     arc_bounds = [0]
     final = []
     for node in range(len(target) + 1):
-        left = phones  # not taken by a hole before
+        left = phones  # that no wildcard before accepts
         for label, first, taken in zip(target[node:], firsts[node:], fitting[node:], strict=False):
-            may_be_nothing = label < -BLANK_ID
-            heads += [first + i for i, phone in enumerate(taken) if not may_be_nothing or phone in left]
-            if not may_be_nothing:
+            may_be_empty = label < -BLANK_ID
+            heads += [first + i for i, phone in enumerate(taken) if not may_be_empty or phone in left]
+            if not may_be_empty:
                 break
             left = left & {-label}
         arc_bounds.append(len(heads))
@@ -95,7 +95,7 @@ def _graph(target: Sequence[int], num_ids: int) -> _Graph:
 
 
 class _NegativeLogLikelihood(torch.autograd.Function):
-    """(B,) nats, infinite where a target cannot fit; the gradient comes of the same sums, so it is found with them."""
+    """(B,) nats, infinite if a target does not fit. The forward pass also computes the gradient, from the same sums."""
 
     @staticmethod
     def forward(ctx: Any, log_probs: Tensor, targets: list[list[int]], num_frames: list[int]) -> Tensor:
@@ -128,13 +128,13 @@ def _forward_backward(
 ) -> tuple[float, Values]:
     """The negative log-likelihood of a graph, and its gradient with respect to log_probs, (T, V).
 
-    Columns of alpha and beta are the states, then the blanks of the nodes. alpha[t + 1] sums the paths up to frame t
-    that hear a column in it, beta their continuations from frame t + 1 on.
+    The columns of alpha and beta are the states, then the blanks of the nodes. alpha[t + 1] sums the paths up to frame
+    t that emit a column in frame t; beta sums their continuations from frame t + 1 on.
     """
     (num_frames, num_ids), num_states, num_nodes = log_probs.shape, labels.size, final.size
-    heard_as = np.append(labels, np.full(num_nodes, BLANK_ID))
+    emitted = np.append(labels, np.full(num_nodes, BLANK_ID))
     place, values = np.empty(num_ids, np.int64), np.empty(num_ids)
-    alpha = np.full((num_frames + 1, heard_as.size), -inf)
+    alpha = np.full((num_frames + 1, emitted.size), -inf)
     alpha[0, num_states] = 0.0
     for t in range(num_frames):
         before, now = alpha[t], alpha[t + 1]
@@ -153,10 +153,10 @@ def _forward_backward(
                 if place[labels[head]] >= 0:  # equal neighbours need a blank between them
                     leaving = _log_add(blank, _log_sum_without(before[first:last], phones, place[labels[head]]))
                 now[head] = _log_add(now[head], leaving)
-        for column, label in enumerate(heard_as):
+        for column, label in enumerate(emitted):
             now[column] += log_probs[t, label]
 
-    beta = np.full(heard_as.size, -inf)
+    beta = np.full(emitted.size, -inf)
     for node in range(num_nodes):
         if final[node]:
             beta[state_bounds[node] : state_bounds[node + 1]] = 0.0
@@ -167,7 +167,7 @@ def _forward_backward(
         return inf, gradient
     for t in range(num_frames - 1, -1, -1):
         after = beta.copy()
-        for column, label in enumerate(heard_as):
+        for column, label in enumerate(emitted):
             gradient[t, label] -= exp(alpha[t + 1, column] + beta[column] - likelihood)
             after[column] += log_probs[t, label]
         for node in range(num_nodes):
@@ -204,7 +204,7 @@ def _log_sum(values: Values) -> float:
         return float(values[0])
     largest = -inf
     for value in values:
-        if not value <= largest:  # so that nan is kept
+        if not value <= largest:  # keeps nan
             largest = value
     if largest == -inf:
         return largest
@@ -216,11 +216,11 @@ def _log_sum(values: Values) -> float:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _log_sum_without(values: Values, total: float, index: int) -> float:
-    """The log-sum of all values but one, where `total` is that of all."""
+    """The log-sum of all values except one; `total` is the log-sum of all."""
     if values[index] == -inf:
         return total
     share = exp(values[index] - total)
     if share < 0.5:
         return total + log1p(-share)
-    # The difference would be rounding error.
+    # The difference would be mostly rounding error.
     return float(_log_add(_log_sum(values[:index]), _log_sum(values[index + 1 :])))
