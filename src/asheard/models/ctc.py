@@ -67,8 +67,7 @@ class CTCTranscriber(nn.Module):
 
     def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
         """See `Recogniser.recognise`; `l1s` are not used."""
-        with inference(self.threads):
-            log_probs = run_in_chunks(self.chunk_log_probs, waveforms, BLANK_ID, frame_samples(self.encoder))
+        log_probs = run_in_chunks(self.chunk_log_probs, waveforms, BLANK_ID, frame_samples(self.encoder))
         return [decode_recognition(frames, self.frame_s) for frames in log_probs]
 
     def chunk_log_probs(
@@ -79,7 +78,8 @@ class CTCTranscriber(nn.Module):
         def run(padded: Tensor, num_samples: Tensor, rows: Sequence[int]) -> Tensor:
             return self.log_probs(padded, num_samples)
 
-        return batched_log_probs(self.encoder, self.ctc_head, chunks, run)
+        with inference(self.threads):
+            return batched_log_probs(self.encoder, self.ctc_head, chunks, run)
 
 
 def decode_greedy(log_probs: Tensor, num_frames: Tensor) -> list[list[int]]:

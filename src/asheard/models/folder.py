@@ -1,12 +1,13 @@
-"""Model folders: how a trained transcriber is kept, and how any transcriber is loaded.
+"""Model folders: how a trained transcriber is saved and loaded.
 
-A folder is in the Hugging Face layout, so that transformers reads it back and it can be the base of a further training:
-config.json, model.safetensors, preprocessor_config.json, vocab.json (label -> id), and card.json, which says what the
-model is and how it was trained. A faithful transcriber is a complete `*ForCTC` checkpoint whose blank is `<blank>`; an
-L1-aware one keeps its heads in l1_aware.safetensors beside the encoder.
+A folder has the Hugging Face layout, so transformers can load it and further training can start from it: config.json,
+model.safetensors, preprocessor_config.json, vocab.json (label -> id), and card.json (what the model is and how it was
+trained). A faithful transcriber is a complete `*ForCTC` checkpoint whose blank is `<blank>`. An L1-aware one keeps its
+heads in l1_aware.safetensors beside the encoder. model.onnx is the forward pass, which runs without torch.
 """
 
 import copy
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from asheard.models.ctc import CTCTranscriber
 from asheard.models.encoders import Encoder, load_encoder
 from asheard.models.l1_aware import L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
+from asheard.models.onnx_export import write_graph
 from asheard.phones import BLANK_ID, LABELS, PHONES, phone_to_id
 
 CARD: Final = "card.json"
@@ -34,6 +36,8 @@ FILES: Final = ("config.json", "model.safetensors", "preprocessor_config.json", 
 # In an exported checkpoint the blank is <pad>, as published CTC checkpoints have it.
 EXPORTED_LABELS: Final = ("<pad>", "<s>", "</s>", "<unk>", *PHONES)
 _NEVER: Final = -100.0  # logit bias of a label that is never written
+MAX_GRAPH_PARAMETERS: Final = 50_000_000  # a larger model gets no graph: it wants a GPU, which ONNX Runtime here is not
+_LOGGER: Final = logging.getLogger("asheard")
 
 
 def save_transcriber(model: CTCTranscriber | L1AwareCTC, folder: Path | str, training: dict[str, Any]) -> Path:
@@ -56,6 +60,7 @@ def save_transcriber(model: CTCTranscriber | L1AwareCTC, folder: Path | str, tra
         else:
             _save_ctc(model.encoder, model.ctc_head, part, blank_id=BLANK_ID)
         _describe(part, model.encoder, LABELS, card | {"training": training})
+        _add_graph(part)
     return Path(folder)
 
 
@@ -75,6 +80,7 @@ def export_ctc(model: CTCTranscriber, folder: Path | str, training: dict[str, An
     with _model_folder(Path(folder)) as part:
         _save_ctc(model.encoder, head, part, blank_id=0)
         _describe(part, model.encoder, EXPORTED_LABELS, {"kind": OffTheShelf.kind, "training": training})
+        _add_graph(part)
     return Path(folder)
 
 
@@ -142,6 +148,18 @@ def _load(path_or_id: str | Path, device: torch.device | str) -> CTCTranscriber 
     except (SafetensorError, RuntimeError, KeyError, OSError) as error:
         raise ModelError(f"{folder}: broken weights ({error}); copy the folder again") from error
     return model.to(device).eval()
+
+
+def _add_graph(folder: Path) -> None:
+    """Write model.onnx into a folder that is otherwise whole, unless the model is large or has no such graph."""
+    try:
+        with torch.random.fork_rng(devices=[]):  # loading draws random weights first
+            model = load_transcriber(folder, "cpu")
+        module = model.model if isinstance(model, OffTheShelf) else model
+        if sum(parameter.numel() for parameter in module.parameters()) <= MAX_GRAPH_PARAMETERS:
+            write_graph(model, folder)
+    except ModelError as error:
+        _LOGGER.warning("%s; without model.onnx this model needs PyTorch", error)
 
 
 def _load_faithful(folder: Path) -> CTCTranscriber:

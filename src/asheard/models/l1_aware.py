@@ -18,9 +18,9 @@ from asheard.phones import BLANK_ID, LABELS
 from asheard.recognition.chunking import run_in_chunks
 from asheard.recognition.decoding import decode_recognition
 from asheard.recognition.protocol import Recognition, Transcript
+from asheard.recognition.runtime import UNKNOWN_L1
 
 L2_ARCTIC_L1S: Final = ("Arabic", "Chinese", "Hindi", "Korean", "Spanish", "Vietnamese")
-UNKNOWN_L1: Final = -1
 
 
 class L1AwareCTC(nn.Module):
@@ -100,14 +100,13 @@ class L1AwareCTC(nn.Module):
             ModelError: the model was not trained on this L1.
         """
         if l1 is not None and l1 not in self.l1s:
-            raise ModelError(f"the model knows the L1s {', '.join(self.l1s)}, not {l1!r}; transcribe with --l1 unknown")
+            raise ModelError(f"the model knows the L1s {', '.join(self.l1s)}, not {l1!r}; use --l1-withheld")
         return UNKNOWN_L1 if l1 is None else self.l1s.index(l1)
 
     def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
         """See `Recogniser.recognise`; the L1 of a long recording is estimated anew in each chunk."""
         run = partial(self.chunk_log_probs, l1_ids=[self.l1_id(l1) for l1 in l1s])
-        with inference(self.threads):
-            log_probs = run_in_chunks(run, waveforms, BLANK_ID, frame_samples(self.encoder))
+        log_probs = run_in_chunks(run, waveforms, BLANK_ID, frame_samples(self.encoder))
         return [decode_recognition(frames, self.frame_s) for frames in log_probs]
 
     def chunk_log_probs(
@@ -119,7 +118,8 @@ class L1AwareCTC(nn.Module):
             ids = torch.tensor([l1_ids[sources[row]] for row in rows], device=padded.device)
             return self.log_probs(padded, num_samples, ids)
 
-        return batched_log_probs(self.encoder, self.ctc_head, chunks, run)
+        with inference(self.threads):
+            return batched_log_probs(self.encoder, self.ctc_head, chunks, run)
 
     def transcribe_with_l1(
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]

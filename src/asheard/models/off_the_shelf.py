@@ -72,8 +72,7 @@ class OffTheShelf:
     def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
         """See `Recogniser.recognise`; `l1s` are not used."""
         blank_id = self.vocabulary.blank_id
-        with inference(self.threads):
-            log_probs = run_in_chunks(self.chunk_log_probs, waveforms, blank_id, frame_samples(self.encoder))
+        log_probs = run_in_chunks(self.chunk_log_probs, waveforms, blank_id, frame_samples(self.encoder))
         return [self.vocabulary.decode(frames, self.frame_s) for frames in log_probs]
 
     def chunk_log_probs(
@@ -84,7 +83,8 @@ class OffTheShelf:
         def run(padded: Tensor, num_samples: Tensor, rows: Sequence[int]) -> Tensor:
             return self.log_probs(padded, num_samples)
 
-        return batched_log_probs(self.encoder, self.model.lm_head, chunks, run)
+        with inference(self.threads):
+            return batched_log_probs(self.encoder, self.model.lm_head, chunks, run)
 
 
 def warm_start(head: nn.Linear, base_id: str | Path) -> bool:

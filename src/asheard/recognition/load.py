@@ -12,6 +12,7 @@ from asheard.recognition.external.hama import Hama
 from asheard.recognition.external.pocketsphinx import PocketSphinx
 from asheard.recognition.protocol import Recogniser
 from asheard.recognition.registry import SHIPPED
+from asheard.recognition.runtime import OnnxRecogniser, has_graph
 
 _PACKAGES: Final[dict[str, Callable[[], ExternalRecogniser]]] = {Hama.kind: Hama, PocketSphinx.kind: PocketSphinx}
 _COMMAND: Final = "command:"
@@ -19,6 +20,9 @@ _COMMAND: Final = "command:"
 
 def load_recogniser(name: str | Path, *, threads: int = 1) -> Recogniser:
     """Load a recogniser.
+
+    A model folder with model.onnx runs by ONNX Runtime on the CPU. Any other model needs torch, and uses a GPU if there
+    is one.
 
     Args:
         name: `asheard-tiny` or `embedded-base`; a model folder; the folder or hub id of a published CTC recogniser;
@@ -30,10 +34,12 @@ def load_recogniser(name: str | Path, *, threads: int = 1) -> Recogniser:
     if is_external(name):
         text = str(name)
         return Command(text.removeprefix(_COMMAND)) if text.startswith(_COMMAND) else _PACKAGES[text]()
+    folder = model_folder(name)
+    if has_graph(folder):
+        return OnnxRecogniser(Path(folder), threads=threads)
     optional_package("torch", "train")
     # By name, so that nothing here depends on torch.
-    folder = import_module("asheard.models.folder")
-    return cast(Recogniser, folder.load_transcriber(model_folder(name), threads=threads))
+    return cast(Recogniser, import_module("asheard.models.folder").load_transcriber(folder, threads=threads))
 
 
 def is_external(name: str | Path) -> bool:

@@ -1,0 +1,162 @@
+"""Run model folders that hold an ONNX graph (model.onnx) by ONNX Runtime, on the CPU and without torch.
+
+The graph holds no weights: it reads them from the .safetensors files beside it. `asheard.models.onnx_export` writes it.
+"""
+
+import hashlib
+import json
+import struct
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asheard.errors import CorpusError, ModelError, optional_package
+from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.io.digests import content_digest
+from asheard.io.files import read_json
+from asheard.phones import BLANK_ID
+from asheard.recognition.chunking import run_in_chunks
+from asheard.recognition.decoding import Vocabulary, decode_recognition
+from asheard.recognition.protocol import Recognition
+
+GRAPH: Final = "model.onnx"
+FRAME_SAMPLES: Final = "frame_samples"  # in the graph's metadata: samples from one frame to the next
+MIN_SAMPLES: Final = "min_samples"  # in the graph's metadata: samples of the shortest waveform that gives a frame
+LAYOUTS: Final = "layouts"  # in the graph's metadata: by name of a weights file, the digest of its header
+UNKNOWN_L1: Final = -1
+_OFF_THE_SHELF: Final = "off-the-shelf"
+
+
+class OnnxRecogniser:
+    """A `Recogniser` behind an ONNX Runtime session.
+
+    Each chunk of a recording runs alone, on one core and without padding, so no result depends on others. Several
+    chunks run in parallel, a thread each.
+    """
+
+    engine = "onnxruntime"
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        """Load a model folder.
+
+        Args:
+            folder: with model.onnx, the weights, vocab.json and card.json.
+            threads: chunks that run in parallel.
+        Raises:
+            ModelError: a file is missing or broken, or the graph was made for other weights.
+        """
+        self._folder, self._threads = folder, threads
+        self._session = _open_session(folder)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._frame_samples, self._min_samples = int(metadata[FRAME_SAMPLES]), int(metadata[MIN_SAMPLES])
+        for name, digest in json.loads(metadata[LAYOUTS]).items():
+            if layout_digest(folder / name) != digest:
+                raise ModelError(f"{folder / GRAPH}: made for other weights than {name}; delete it, or export it again")
+        card = _read(folder / "card.json")
+        self.kind = str(card.get("kind"))
+        self.l1s = tuple(card.get("l1s", ()))
+        self._vocabulary = _read_vocabulary(folder) if self.kind == _OFF_THE_SHELF else None
+
+    @property
+    def gives_posteriors(self) -> bool:
+        """Whether the model has our own 42 labels."""
+        return self._vocabulary is None
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return self._frame_samples / SAMPLE_RATE_HZ
+
+    @cached_property
+    def version(self) -> str:
+        """Digest of the folder."""
+        return content_digest(self._folder)
+
+    def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
+        """See `Recogniser.recognise`; the L1 of a long recording is estimated anew in each chunk."""
+        run = partial(self.chunk_log_probs, l1_ids=[self._l1_id(l1) for l1 in l1s])
+        blank_id = BLANK_ID if self._vocabulary is None else self._vocabulary.blank_id
+        log_probs = run_in_chunks(run, waveforms, blank_id, self._frame_samples)
+        decode: Callable[[NDArray[np.float32], float], Recognition]
+        decode = decode_recognition if self._vocabulary is None else self._vocabulary.decode
+        return [decode(frames, self.frame_s) for frames in log_probs]
+
+    def chunk_log_probs(
+        self, chunks: Sequence[NDArray[np.float32]], sources: Sequence[int], l1_ids: Sequence[int]
+    ) -> list[NDArray[np.float32]]:
+        """Compute (T, V) natural logs of each chunk; `sources` are the indices of its L1 in `l1_ids`."""
+        inputs = [l1_ids[source] for source in sources]
+        if self._threads == 1 or len(chunks) == 1:
+            return list(map(self._run, chunks, inputs))
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(self._run, chunks, inputs))
+
+    def _run(self, chunk: NDArray[np.float32], l1_id: int) -> NDArray[np.float32]:
+        """(S,) samples to (T, V) natural logs."""
+        if len(chunk) < self._min_samples:
+            return np.empty((0, self._session.get_outputs()[0].shape[2]), np.float32)
+        inputs = {"waveforms": chunk[None].astype(np.float32, copy=False), "num_samples": np.array([len(chunk)])}
+        if self.l1s:
+            inputs["l1_ids"] = np.array([l1_id])
+        log_probs: NDArray[np.float32] = self._session.run(None, inputs)[0][0]
+        return log_probs
+
+    def _l1_id(self, l1: str | None) -> int:
+        if not self.l1s or l1 is None:
+            return UNKNOWN_L1
+        if l1 not in self.l1s:
+            raise ModelError(f"the model knows the L1s {', '.join(self.l1s)}, not {l1!r}; use --l1-withheld")
+        return self.l1s.index(l1)
+
+
+def has_graph(folder: str | Path) -> bool:
+    """Whether a name is that of a model folder with an ONNX graph."""
+    return (Path(folder) / GRAPH).is_file()
+
+
+def layout_digest(weights: Path) -> str:
+    """Digest of the header of a .safetensors file, which says where each tensor lies.
+
+    Raises:
+        ModelError: no such file.
+    """
+    try:
+        with weights.open("rb") as file:
+            (size,) = struct.unpack("<Q", file.read(8))
+            return hashlib.sha256(file.read(min(size, 1 << 24))).hexdigest()
+    except (OSError, struct.error):
+        raise ModelError(f"{weights}: missing or cut short; copy the whole model folder again") from None
+
+
+def _open_session(folder: Path) -> Any:
+    runtime = optional_package("onnxruntime", "recognisers")
+    options = runtime.SessionOptions()
+    # One thread: threads of one pass wait for each other actively, and slow each other down on a busy machine.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3  # errors
+    try:
+        return runtime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions have no common class
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"{folder / GRAPH}: cannot be loaded ({reason}); copy the whole model folder again") from None
+
+
+def _read_vocabulary(folder: Path) -> Vocabulary:
+    labels = {label_id: label for label, label_id in _read(folder / "vocab.json").items()}
+    return Vocabulary(folder, labels, int(_read(folder / "config.json")["pad_token_id"]))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+    except CorpusError as error:
+        raise ModelError(f"{error} (part of a model folder: copy the whole folder again)") from None
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: must hold one JSON object; copy the whole folder again")
+    return content
