@@ -112,7 +112,7 @@ def test_a_declared_l1_takes_the_place_of_the_posterior(waveforms):
 
 def test_an_l1_nobody_trained_on(waveforms):
     model = L1AwareCTC(tiny_encoder(), l1s=("Hindi", "Thai"))
-    with pytest.raises(ModelError, match=r"Hindi, Thai, not 'Korean'.*--l1 unknown"):
+    with pytest.raises(ModelError, match=r"Hindi, Thai, not 'Korean'.*--l1-withheld"):
         model.recognise(waveforms[:1], ["Korean"])
 
 

@@ -21,7 +21,9 @@ from asheard.phones import LABELS, phone_to_id
 from asheard.prior import PriorOptions, build_prior, rows_of
 from asheard.pronunciation.calibration import Calibration
 from asheard.pronunciation.gop import MAX_RATIO, Gop, GopScorer
+from asheard.recognition.decoding import decode_recognition
 from asheard.recognition.registry import EMBEDDED_BASE
+from asheard.recognition.runtime import OnnxRecogniser
 from asheard.transcription import calibrate, ratios_path, transcribe
 
 
@@ -120,10 +122,10 @@ def test_the_journal_is_of_one_calibration_and_prior(root, tmp_path, monkeypatch
         chunks.append(len(waveforms))
         if len(chunks) == 2:
             raise KeyboardInterrupt
-        return [np.zeros((0, 42), np.float32)] * len(waveforms)
+        return [decode_recognition(np.zeros((0, 42), np.float32), 0.02)] * len(waveforms)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        patch.setattr(CTCTranscriber, "posteriors", failing)
+        patch.setattr(OnnxRecogniser, "recognise", failing)
         transcribe(*arguments, gop=Gop(calibration=tmp_path / "c.json"))
     if "calibration" in given:
         Calibration(0.5, given["calibration"]).save(tmp_path / "c.json")
@@ -180,7 +182,8 @@ def test_what_the_manifest_never_writes_is_not_held_against_its_neighbour(root, 
     rows = [replace(row, tokens=tokens) for row in read_manifest(root / "test.jsonl")[:2]]
     rows[1] = replace(rows[1], tokens=utterance("ʌ").tokens)
     write_manifest(tmp_path / "m.jsonl", rows)
-    monkeypatch.setattr(CTCTranscriber, "posteriors", lambda *_: [between("ʌ", "ə")] * 2)
+    recognitions = [decode_recognition(between("ʌ", "ə"), 0.02)] * 2
+    monkeypatch.setattr(OnnxRecogniser, "recognise", lambda *_: recognitions)
     done = transcribe(root / "model", tmp_path / "m.jsonl", root / "corpus", tmp_path / "out.jsonl", gop=Gop())
     assert read_predictions(done.out)[1].phones == ("ʌ",)
 

@@ -21,6 +21,7 @@ from asheard.pronunciation.scorer import load_model
 from asheard.pronunciation.target import target_of_phones
 from asheard.recognition.decoding import decode_recognition
 from asheard.recognition.registry import EMBEDDED_BASE
+from asheard.recognition.runtime import OnnxRecogniser
 from support.in_process import run
 from support.tone_files import write
 
@@ -63,7 +64,7 @@ def hears(monkeypatch):
 
     def let(heard, **how):
         recognition = decode_recognition(posteriors(heard, **how), FRAME_S)
-        monkeypatch.setattr(CTCTranscriber, "recognise", lambda *_: [recognition])
+        monkeypatch.setattr(OnnxRecogniser, "recognise", lambda *_: [recognition])
 
     let(HEARD)
     return let

@@ -27,6 +27,7 @@ from asheard.models import (
 from asheard.pronunciation.gop import Gop
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recognition, Transcript
+from asheard.recognition.runtime import OnnxRecogniser
 from asheard.transcription import transcribe
 from support.transcripts import transcripts
 
@@ -103,7 +104,7 @@ def test_the_l1_may_be_unknown(root, tmp_path):
 def test_an_l1_the_model_does_not_know(root, tmp_path):
     rows = [Utterance("u", "S", "Korean", "0.wav", None, ())]
     write_manifest(tmp_path / "manifest.jsonl", rows)
-    with pytest.raises(ModelError, match="--l1 unknown"):
+    with pytest.raises(ModelError, match="--l1-withheld"):
         transcribe(root / "l1-aware", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
 
 
@@ -162,7 +163,7 @@ def test_another_models_unfinished_rows_are_not_taken_over_but_swept(root, tmp_p
         return [Recognition(Transcript((), (), ()))] * len(waveforms)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        patch.setattr(CTCTranscriber, "recognise", failing)
+        patch.setattr(OnnxRecogniser, "recognise", failing)
         transcribe(root / "faithful", root / "manifest.jsonl", root, out)
     assert len(list(tmp_path.glob("*.part"))) == 1
     (tmp_path / ".out.jsonl.x.part.jsonl").touch()  # killed while the finished rows were written
