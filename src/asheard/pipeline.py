@@ -1,6 +1,6 @@
-"""One fold of a study: some speakers kept for testing, models trained without them, transcripts of them.
+"""The study: corpus, manifests, prior, training, calibration, transcription, evaluation, report, in this order.
 
-The whole study, stage by stage: from a corpus to RESULTS.md.
+Each stage is skipped if its inputs are unchanged and its outputs are whole. A killed study resumes where it stopped.
 """
 
 from collections import Counter
@@ -51,161 +51,330 @@ _CHAINS: Final = {"faithful": FAITHFUL, "l1-aware": L1_ENCODER}  # the chain of 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoldConfig:
-    """What the folds of a study share.
+class StudyPreset:
+    """Size of a study.
 
-    wav_root: the corpus. recordings: digest of what lies there. base: recogniser to start from, hub id or folder.
-    seeds: of training. training: preset of the recipes. pilot: steps of the pilot run that each recipe must pass with
-    the first seed; 0 for none. cache: folder of the audio at 16 kHz.
+    training: preset of the training recipes. num_per_speaker: sentences of each synthetic speaker. pilot: steps of the
+    pilot run that each recipe must pass with the first seed before the training; 0 for no pilot.
+    """
+
+    training: str
+    num_per_speaker: int
+    pilot: int
+
+
+STUDY_PRESETS: Final = {
+    "quick": StudyPreset(training="quick", num_per_speaker=8, pilot=0),
+    "embedded": StudyPreset(training="embedded", num_per_speaker=60, pilot=100),
+    "full": StudyPreset(training="full", num_per_speaker=60, pilot=200),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldConfig:
+    """What all folds of a study share.
+
+    wav_root: folder of the corpus. recordings: digest of its state. base: recogniser to start from, hub id or folder.
+    seeds: of training. size: of the study. audio_cache: folder for the audio at 16 kHz.
     """
 
     wav_root: Path
     recordings: str
     base: str
     seeds: Sequence[int]
-    training: str
-    pilot: int
+    size: StudyPreset
     vectors: Vectors
-    cache: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoldResult:
-    """What came of one fold.
-
-    corpus: its name. fold: test utterances, the chains' transcripts of them, and the training utterances. checked: what
-    was found in the manifests. p_min: how the prior's was chosen. left_out: what training and transcription could not
-    use, by reason. validation: of every epoch. inputs: the files the fold is scored from.
-    """
-
-    corpus: str
-    fold: Fold
-    checked: CheckReport
-    p_min: PMinChoice
-    left_out: Counter[str]
-    validation: list[Epoch]
-    inputs: tuple[Path, ...]
+    audio_cache: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedFold:
-    """A fold that is ready to be trained. runs: the training of each chain's model with each seed."""
+    """A fold that is ready for training.
+
+    fold_dir: folder of the fold. stages: of this fold. checked: result of the check of its manifests. p_min: how the
+    prior's smallest probability was chosen. runs: options of each trained model, by chain and seed.
+    """
 
     config: FoldConfig
-    out: Path
+    fold_dir: Path
     stages: StageCache
     checked: CheckReport
     p_min: PMinChoice
     runs: dict[tuple[str, int], TrainingOptions]
 
-    def begin_training(self) -> list[tuple[TrainingOptions, Stage]]:
-        """The runs that are still to be trained, each with its stage, which is to be ended after it."""
-        started = []
-        for (_, seed), options in self.runs.items():
-            inputs, outputs = [options.fingerprint(), self.config.recordings], [options.checkpoint_dir]
-            stage = self.stages.begin(f"train {options.kind} seed {seed}", inputs=inputs, outputs=outputs)
-            if stage:
-                started.append((options, stage))
-        return started
+    @property
+    def manifests(self) -> Path:
+        """Folder of the manifests."""
+        return self.fold_dir / "manifests"
+
+    @property
+    def prior(self) -> Path:
+        """File of the prior."""
+        return self.fold_dir / "prior.json"
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of the predictions."""
+        return self.fold_dir / "predictions"
 
 
-def prepare_fold(config: FoldConfig, out: Path, test_speakers: Collection[str], stages: StageCache) -> PreparedFold:
-    """Build the manifests and fit the prior with some speakers held out; stages that are done are skipped.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldResult:
+    """Results of one fold.
+
+    corpus: its name. fold: test utterances, the predictions of all chains, training utterances. left_out: what training
+    and transcription could not use, by reason. validation: measures of every epoch. inputs: the files that the
+    evaluation reads.
+    """
+
+    prepared: PreparedFold
+    corpus: str
+    fold: Fold
+    left_out: Counter[str]
+    validation: list[Epoch]
+    inputs: tuple[Path, ...]
+
+
+def study(
+    out: Path | str,
+    *,
+    corpus: Path | str | None = None,
+    base: str | None = None,
+    seeds: Sequence[int] = (1, 2),
+    folds: int = 1,
+    preset: str | None = None,
+    vectors_file: Path | str | None = None,
+    executor: Executor | None = None,
+    announce: Callable[[str, bool], None] = lambda stage, skipped: None,
+) -> Verdict | None:
+    """Train the chains, compare them on speakers nobody was trained on, and write the verdict and RESULTS.md.
+
+    Finished stages are skipped, so the same call resumes a killed study.
 
     Args:
-        config: what all folds share.
-        out: folder for the manifests, the prior, the models and their predictions.
-        test_speakers: speakers nobody trains on.
-        stages: of this fold alone.
+        out: folder for everything that the study makes.
+        corpus: folder of L2-ARCTIC, or of a corpus with the same layout. None renders the embedded corpus.
+        base: recogniser to start from, hub id or folder. Default: the embedded base for the embedded corpus, otherwise
+            wav2vec2-lv-60-espeak-cv-ft.
+        seeds: of training. Every chain runs with each seed.
+        folds: number of trainings, each with another speaker of each L1 held out. All folds are evaluated together.
+            1 holds out the test speakers of the corpus.
+        preset: quick, embedded or full. Default: embedded for the embedded corpus, otherwise full.
+        vectors_file: CSV of phone vectors. Default: those of the package.
+        executor: trains the models (`asheard.remote`). Default: on this machine.
+        announce: called with (stage, skipped) before each stage.
+    Returns:
+        The verdict; None if the chains that it compares are missing.
+    Raises:
+        AsHeardError: `out` holds a study with another configuration, or a stage failed. The subclass tells which kind
+            of input is at fault.
     """
-    manifests = out / "manifests"
+    out, corpus = Path(out), corpus and Path(corpus)
+    name = preset or ("full" if corpus else "embedded")
+    if name not in STUDY_PRESETS:
+        raise AsHeardError(f"no preset {name!r}; there are {', '.join(STUDY_PRESETS)}")
+    size, vectors = STUDY_PRESETS[name], load_vectors(vectors_file)
+    base = base or (DEFAULT_BASE if corpus else str(EMBEDDED_BASE))
+    configuration = {"corpus": str(corpus.resolve()) if corpus else "embedded", "preset": name}
+    claim_folder(out / "study.json", configuration | {"base": content_digest(base), "folds": folds})
+    stages = StageCache(out / ".stages", announce)
+
+    wav_root = corpus or out / "corpus"
+    if not corpus:
+        plan = embedded_plan(num_per_speaker=size.num_per_speaker)
+        stages.run("corpus", lambda: synthesise(wav_root, plan), inputs=[plan], outputs=[wav_root])
+    speakers = read_speakers(wav_root)
+    config = FoldConfig(
+        wav_root=wav_root,
+        recordings=folder_states_digest(wav_root),
+        base=base,
+        seeds=seeds,
+        size=size,
+        vectors=vectors,
+        audio_cache=out / "audio-16khz",
+    )
+    prepared = [
+        prepare_fold(config, *_fold_places(out, folds, number, announce), test_speakers)
+        for number, test_speakers in enumerate(rotate(speakers.l1s, speakers.test_speakers, folds), start=1)
+    ]
+    train_folds(prepared, executor or LocalExecutor())
+    results = [evaluate_fold(fold) for fold in prepared]
+
+    notes = (SYNTHETIC_NOTE,) if speakers.synthetic else ()
+    embedded_name = "embedded" if name == "embedded" else f"embedded-{name}"
+    context = study_context(results, results[0].corpus if corpus else embedded_name, base, notes)
+    stages.run(
+        "evaluate",
+        lambda: evaluate_folds([result.fold for result in results], out=out, context=context, vectors=vectors),
+        inputs=[context, vectors.digest, *(path for result in results for path in result.inputs), seeds],
+        outputs=[out / file for file in EVALUATION_FILES],
+    )
+    announce("report", False)
+    return write_report(out)
+
+
+def _fold_places(out: Path, folds: int, number: int, announce: Callable[[str, bool], None]) -> tuple[Path, StageCache]:
+    """The folder and the stages of a fold. A single fold has those of the study."""
+    fold_dir = out if folds == 1 else out / f"fold{number}"
+
+    def announce_stage(stage: str, skipped: bool) -> None:
+        announce(stage if folds == 1 else f"fold {number}: {stage}", skipped)
+
+    return fold_dir, StageCache(fold_dir / ".stages", announce_stage)
+
+
+def prepare_fold(
+    config: FoldConfig, fold_dir: Path, stages: StageCache, test_speakers: Collection[str]
+) -> PreparedFold:
+    """Build the manifests and fit the prior, with some speakers held out.
+
+    Args:
+        config: of the study.
+        fold_dir: folder for the manifests, the prior, the models and their predictions.
+        stages: of this fold.
+        test_speakers: speakers that nobody trains on.
+    """
+    manifests = fold_dir / "manifests"
+    train, val = manifests / "train.jsonl", manifests / "val.jsonl"
     build = partial(build_l2arctic, config.wav_root, manifests, test_speakers=test_speakers)
     stages.run("manifests", build, inputs=[config.recordings, sorted(test_speakers)], outputs=[manifests])
     checked = check_corpus(manifests, wav_root=config.wav_root)
     refuse_problems(checked)
 
-    prior, p_min = fit_prior(read_manifest(manifests / "train.jsonl"), config.vectors)
-    prior.save(out / "prior.json")
+    prior, p_min = fit_prior(read_manifest(train), config.vectors)
+    prior.save(fold_dir / "prior.json")
 
     runs = {
         (chain, seed): RECIPES[kind](
-            train=manifests / "train.jsonl",
-            val=manifests / "val.jsonl",
+            train=train,
+            val=val,
             wav_root=config.wav_root,
-            checkpoint_dir=out / "models" / f"{kind}-seed{seed}",
+            checkpoint_dir=fold_dir / "models" / f"{kind}-seed{seed}",
             base=config.base,
             seed=seed,
-            preset=config.training,
-            pilot=config.pilot if seed == config.seeds[0] else 0,
-            audio_cache=config.cache,
+            preset=config.size.training,
+            pilot=config.size.pilot if seed == config.seeds[0] else 0,
+            audio_cache=config.audio_cache,
         )
         for seed in config.seeds
         for kind, chain in _CHAINS.items()
     }
-    return PreparedFold(config=config, out=out, stages=stages, checked=checked, p_min=p_min, runs=runs)
+    return PreparedFold(config=config, fold_dir=fold_dir, stages=stages, checked=checked, p_min=p_min, runs=runs)
+
+
+def train_folds(folds: Iterable[PreparedFold], executor: Executor) -> None:
+    """Train the models of all folds that are not finished. The executor gets all runs at once."""
+    started: list[tuple[TrainingOptions, Stage]] = []
+    for fold in folds:
+        for (_, seed), options in fold.runs.items():
+            name, inputs = f"train {options.kind} seed {seed}", [options.fingerprint(), fold.config.recordings]
+            stage = fold.stages.begin(name, inputs=inputs, outputs=[options.checkpoint_dir])
+            if stage:
+                started.append((options, stage))
+    executor.train([options for options, _ in started])
+    for _, stage in started:
+        stage.end()
 
 
 def evaluate_fold(fold: PreparedFold) -> FoldResult:
-    """Transcribe the held-out speakers with the trained models, and score them; stages that are done are skipped."""
-    config, out, stages = fold.config, fold.out, fold.stages
-    manifests, predictions, prior_file = out / "manifests", out / "predictions", out / "prior.json"
-    train_rows, val_rows, test_rows = (manifests / f"{split}.jsonl" for split in ("train", "val", "test"))
-    wav_root, recordings, cache = config.wav_root, config.recordings, config.cache
-    prior = load_prior(prior_file)
+    """Transcribe the test speakers with every chain."""
+    config, test = fold.config, fold.manifests / "test.jsonl"
+    prior = load_prior(fold.prior)
     models = {key: options.final for key, options in fold.runs.items()}
-
-    def transcribe_chain(
-        name: str,
-        model: str | Path,
-        chain: str,
-        l1: Literal["declared", "unknown"] = "declared",
-        gop: Gop | None = None,
-    ) -> list[Prediction]:
-        path = predictions / f"{name}.jsonl"
-        do = partial(transcribe, model, test_rows, wav_root, path, chain=chain, l1=l1, audio_cache=cache, gop=gop)
-        inputs = [content_digest(model), test_rows, recordings, l1, *(gop.files() if gop else ())]
-        stages.run(f"transcribe {name}", do, inputs=inputs, outputs=[path])
-        return read_predictions(path)
-
-    def score(chain: str, seed: int, model: Path, prior: Path | None) -> ChainRun:
-        """Calibrated on prompts held out from the training speakers, which the model has not learned from."""
-        name = f"{chain}-seed{seed}"
-        path = out / "calibrations" / f"{name}.json"
-        do = partial(calibrate, model, val_rows, wav_root, path, prior=prior, audio_cache=cache)
-        inputs = [content_digest(model), val_rows, recordings, prior]
-        stages.run(f"calibrate {name}", do, inputs=inputs, outputs=[path, ratios_path(path)])
-        rows = transcribe_chain(name, model, chain, gop=Gop(calibration=path, prior=prior))
-        return ChainRun(chain=chain, seed=seed, predictions=rows)
-
+    off_the_shelf = transcribe_chain(fold, OFF_THE_SHELF, config.base, OFF_THE_SHELF)
     runs = []
-    off_the_shelf = transcribe_chain(OFF_THE_SHELF, config.base, OFF_THE_SHELF)
     for seed in config.seeds:
-        faithful_model, l1_model = models[FAITHFUL, seed], models[L1_ENCODER, seed]
-        faithful_rows = transcribe_chain(f"{FAITHFUL}-seed{seed}", faithful_model, FAITHFUL)
-        l1_given = transcribe_chain(f"{L1_ENCODER}-seed{seed}", l1_model, L1_ENCODER)
-        l1_withheld = transcribe_chain(f"{L1_ENCODER_UNKNOWN}-seed{seed}", l1_model, L1_ENCODER_UNKNOWN, "unknown")
+        faithful, l1_aware = models[FAITHFUL, seed], models[L1_ENCODER, seed]
+        faithful_rows = transcribe_chain(fold, f"{FAITHFUL}-seed{seed}", faithful, FAITHFUL)
+        l1_given = transcribe_chain(fold, f"{L1_ENCODER}-seed{seed}", l1_aware, L1_ENCODER)
+        name = f"{L1_ENCODER_UNKNOWN}-seed{seed}"
+        l1_withheld = transcribe_chain(fold, name, l1_aware, L1_ENCODER_UNKNOWN, l1="unknown")
+        gop = score_chain(fold, f"{GOP}-seed{seed}", faithful, GOP, None)
+        gop_prior = score_chain(fold, f"{GOP_PRIOR}-seed{seed}", faithful, GOP_PRIOR, fold.prior)
         runs += [
             ChainRun(chain=OFF_THE_SHELF, seed=seed, predictions=off_the_shelf),
             ChainRun(chain=FAITHFUL, seed=seed, predictions=faithful_rows),
             ChainRun(chain=L1_ENCODER, seed=seed, predictions=l1_given),
             ChainRun(chain=L1_ENCODER_UNKNOWN, seed=seed, predictions=l1_withheld),
             ChainRun(chain=L1_PRIOR, seed=seed, predictions=faithful_rows, prior=prior),
-            score(GOP, seed, faithful_model, None),
-            score(GOP_PRIOR, seed, faithful_model, prior_file),
+            ChainRun(chain=GOP, seed=seed, predictions=gop),
+            ChainRun(chain=GOP_PRIOR, seed=seed, predictions=gop_prior),
         ]
+    gold, training = read_manifest(test), read_manifest(fold.manifests / "train.jsonl")
     return FoldResult(
-        corpus=read_build_report(manifests).corpus,
-        fold=Fold(gold=read_manifest(test_rows), runs=runs, training=read_manifest(train_rows)),
-        checked=fold.checked,
-        p_min=fold.p_min,
-        left_out=Counter(fold.checked.excluded) | _left_out(models.values(), predictions),
+        prepared=fold,
+        corpus=read_build_report(fold.manifests).corpus,
+        fold=Fold(gold=gold, runs=runs, training=training),
+        left_out=Counter(fold.checked.excluded) | _left_out(models.values(), fold.predictions),
         validation=[epoch for key, model in models.items() for epoch in _epochs(*key, model)],
-        inputs=(prior_file, manifests, predictions),
+        inputs=(fold.prior, fold.manifests, fold.predictions),
+    )
+
+
+def transcribe_chain(
+    fold: PreparedFold,
+    name: str,
+    model: str | Path,
+    chain: str,
+    *,
+    l1: Literal["declared", "unknown"] = "declared",
+    gop: Gop | None = None,
+) -> list[Prediction]:
+    """Transcribe the test speakers with one model, as the stage and the file `name`.
+
+    Args:
+        fold: with its test manifest.
+        name: of the stage and of the predictions file.
+        model: as of `transcribe`.
+        chain: name in the predictions.
+        l1: whether an L1-aware model is given the L1.
+        gop: score the canonical phones instead.
+    """
+    config, test, path = fold.config, fold.manifests / "test.jsonl", fold.predictions / f"{name}.jsonl"
+    do = partial(
+        transcribe, model, test, config.wav_root, path, chain=chain, l1=l1, audio_cache=config.audio_cache, gop=gop
+    )
+    inputs = [content_digest(model), test, config.recordings, l1, *(gop.files() if gop else ())]
+    fold.stages.run(f"transcribe {name}", do, inputs=inputs, outputs=[path])
+    return read_predictions(path)
+
+
+def score_chain(fold: PreparedFold, name: str, model: Path, chain: str, prior: Path | None) -> list[Prediction]:
+    """Calibrate the scores of a model, and score the canonical phones of the test speakers.
+
+    The calibration uses the validation set: prompts of the training speakers that the model was not trained on.
+    """
+    config, val, path = fold.config, fold.manifests / "val.jsonl", fold.fold_dir / "calibrations" / f"{name}.json"
+    do = partial(calibrate, model, val, config.wav_root, path, prior=prior, audio_cache=config.audio_cache)
+    inputs = [content_digest(model), val, config.recordings, prior]
+    fold.stages.run(f"calibrate {name}", do, inputs=inputs, outputs=[path, ratios_path(path)])
+    return transcribe_chain(fold, name, model, chain, gop=Gop(calibration=path, prior=prior))
+
+
+def study_context(results: Sequence[FoldResult], corpus: str, base: str, notes: tuple[str, ...]) -> Context:
+    """What the report says about the study beside its numbers."""
+    numbered = list(enumerate(results, start=1))
+    single = len(results) == 1
+    checked = [result.prepared.checked for result in results]
+    return Context(
+        corpus=corpus,
+        split="last-speaker-of-each-l1" if single else f"{len(results)}-folds-over-speakers",
+        base=Path(base).name,
+        notes=notes,
+        excluded={
+            reason if single else f"fold {number}: {reason}": count
+            for number, result in numbered
+            for reason, count in result.left_out.items()
+        },
+        num_shared_prompts=max(len(report.shared_prompts) for report in checked),
+        num_sharing=max(report.num_sharing for report in checked),
+        p_min=tuple(result.prepared.p_min for result in results),
+        validation=tuple(replace(epoch, fold=number) for number, result in numbered for epoch in result.validation),
     )
 
 
 def _left_out(models: Iterable[Path], predictions: Path) -> Counter[str]:
-    """What training and transcription could not use: utterances by reason, and labels that are no phone."""
+    """What training and transcription could not use: utterances by reason, and labels that are not phones."""
     counts: Counter[str] = Counter()
     for model in models:
         for split, reasons in read_card(model)["training"]["excluded"].items():
@@ -216,124 +385,8 @@ def _left_out(models: Iterable[Path], predictions: Path) -> Counter[str]:
 
 
 def _epochs(chain: str, seed: int, model: Path) -> list[Epoch]:
-    """Validation of every epoch, from the model's card."""
+    """Validation measures of every epoch, from the model's card."""
     return [
         Epoch(chain=chain, seed=seed, epoch=row["epoch"], per=row["val_per"], l1_accuracy=row["val_l1_accuracy"])
         for row in read_card(model)["training"]["epochs"]
     ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyPreset:
-    """How large a study is.
-
-    training: preset of the training recipes. num_per_speaker: sentences each synthetic speaker reads. pilot: steps
-    of the pilot run that each recipe must pass, with the first seed, before anything is trained; 0 for none.
-    """
-
-    training: str
-    num_per_speaker: int
-    pilot: int
-
-
-PRESETS: Final = {
-    "quick": StudyPreset(training="quick", num_per_speaker=8, pilot=0),
-    "embedded": StudyPreset(training="embedded", num_per_speaker=60, pilot=100),
-    "full": StudyPreset(training="full", num_per_speaker=60, pilot=200),
-}
-
-
-def study(
-    out: Path,
-    *,
-    corpus: Path | None = None,
-    base: str | None = None,
-    seeds: Sequence[int] = (1, 2),
-    folds: int = 1,
-    preset: str | None = None,
-    vectors_file: Path | None = None,
-    executor: Executor | None = None,
-    announce: Callable[[str, bool], None] = lambda name, skipped: None,
-) -> Verdict | None:
-    """Rank the chains on held-out speakers; stages that are done are skipped.
-
-    Args:
-        out: folder for everything the study makes; the same call goes on there after a kill.
-        corpus: L2-ARCTIC, or a corpus in its folders; None renders the embedded one.
-        base: recogniser to start from, hub id or folder; by default the embedded base for the embedded corpus and
-            wav2vec2-lv-60-espeak-cv-ft for any other.
-        seeds: of training; every chain is run with each.
-        folds: how often to train anew, each time with the next speaker of each L1 held out; all are tested together.
-            1 keeps to the corpus's own test speakers.
-        preset: quick, embedded or full; by default embedded for the embedded corpus and full for any other.
-        vectors_file: phone vectors in place of the bundled ones.
-        executor: where the models are trained; None trains them here.
-        announce: called with (stage, skipped) before each stage.
-    Raises:
-        AsHeardError: `out` holds a study of another configuration, or of the kind of whatever is at fault.
-    """
-    name = preset or ("embedded" if corpus is None else "full")
-    if name not in PRESETS:
-        raise AsHeardError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
-    size, vectors = PRESETS[name], load_vectors(vectors_file)
-    base = base or (str(EMBEDDED_BASE) if corpus is None else DEFAULT_BASE)
-    place = str(corpus.resolve()) if corpus else "embedded"
-    claim_folder(out / "study.json", {"corpus": place, "preset": name, "base": content_digest(base), "folds": folds})
-    wav_root, stages = corpus or out / "corpus", StageCache(out / ".stages", announce)
-
-    if corpus is None:
-        plan = embedded_plan(num_per_speaker=size.num_per_speaker)
-        stages.run("corpus", lambda: synthesise(wav_root, plan), inputs=[plan], outputs=[wav_root])
-    roster = read_speakers(wav_root)
-    config = FoldConfig(
-        wav_root=wav_root,
-        recordings=folder_states_digest(wav_root),
-        base=base,
-        seeds=seeds,
-        training=size.training,
-        pilot=size.pilot,
-        vectors=vectors,
-        cache=out / "audio-16khz",
-    )
-
-    prepared = []
-    for number, held_out in enumerate(rotate(roster.l1s, roster.test_speakers, folds), start=1):
-        fold_dir = out if folds == 1 else out / f"fold{number}"
-        announce_stage = announce if folds == 1 else partial(_announce_fold, announce, number)
-        prepared.append(prepare_fold(config, fold_dir, held_out, StageCache(fold_dir / ".stages", announce_stage)))
-    training = [started for fold in prepared for started in fold.begin_training()]
-    (executor or LocalExecutor()).train([options for options, _ in training])
-    for _, stage in training:
-        stage.end()
-    results = [evaluate_fold(fold) for fold in prepared]
-
-    context = Context(
-        corpus=results[0].corpus if corpus else "embedded" if name == "embedded" else f"embedded-{name}",
-        split="last-speaker-of-each-l1" if folds == 1 else f"{folds}-folds-over-speakers",
-        base=Path(base).name,
-        notes=(SYNTHETIC_NOTE,) if roster.synthetic else (),
-        excluded={
-            reason if folds == 1 else f"fold {number}: {reason}": count
-            for number, result in enumerate(results, start=1)
-            for reason, count in result.left_out.items()
-        },
-        num_shared_prompts=max(len(result.checked.shared_prompts) for result in results),
-        num_sharing=max(result.checked.num_sharing for result in results),
-        p_min=tuple(result.p_min for result in results),
-        validation=tuple(
-            replace(epoch, fold=number) for number, result in enumerate(results, 1) for epoch in result.validation
-        ),
-    )
-    parts = [result.fold for result in results]
-    stages.run(
-        "evaluate",
-        lambda: evaluate_folds(parts, out=out, context=context, vectors=vectors),
-        inputs=[context, vectors.digest, *(path for result in results for path in result.inputs), seeds],
-        outputs=[out / name for name in EVALUATION_FILES],
-    )
-    announce("report", False)
-    return write_report(out)
-
-
-def _announce_fold(announce: Callable[[str, bool], None], number: int, stage: str, skipped: bool) -> None:
-    announce(f"fold {number}: {stage}", skipped)

@@ -13,7 +13,6 @@ from asheard.cli.train import (
     TrainingFiles,
     TrainingParameters,
     read_seeds,
-    require_training_packages,
     with_options,
 )
 
@@ -208,7 +207,6 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the run ends.")] = False,
 ) -> None:
     """Print the status of all runs on a machine, or the log and the status of one."""
-    require_training_packages()
     from asheard.errors import RemoteError
     from asheard.remote.places import machine_at
 
@@ -226,7 +224,6 @@ def logs(
 @app.command()
 def pull(machine_name: MachineName, out: Out, run: RunName = None) -> None:
     """Fetch finished models and their logs, and verify them by SHA-256. Each model is complete or absent."""
-    require_training_packages()
     from asheard.io.progress import StatusDisplay
     from asheard.remote.places import machine_at
     from asheard.remote.transfer import pull_model
@@ -252,7 +249,6 @@ def _any_run(files: TrainingFiles) -> "RemoteRun":
 
 
 def _remote_run(files: TrainingFiles, kind: str, checkpoint_dir: Path, seed: int) -> "RemoteRun":
-    require_training_packages()
     from asheard.remote.run import remote_run
 
     return remote_run(files.training_options(kind, checkpoint_dir, seed=seed, audio_cache=Path("audio-16khz")))

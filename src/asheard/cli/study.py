@@ -1,4 +1,4 @@
-"""`asheard study`: the whole road, from a corpus to RESULTS.md."""
+"""`asheard study`: every step of a study, from a corpus to RESULTS.md."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -9,8 +9,8 @@ import typer
 from asheard.cli.train import Seeds, read_seeds
 
 
-class Preset(StrEnum):
-    """Minutes on two cores, a quarter of an hour on two cores, or a GPU."""
+class StudyPresetChoice(StrEnum):
+    """quick: minutes on two cores. embedded: a quarter of an hour on two cores. full: a GPU."""
 
     QUICK = "quick"
     EMBEDDED = "embedded"
@@ -18,26 +18,29 @@ class Preset(StrEnum):
 
 
 def study(
-    out: Annotated[Path, typer.Option("--out", help="Folder for everything the study makes.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything that the study makes.")],
     corpus: Annotated[
         Path | None,
-        typer.Option("--corpus", help="L2-ARCTIC, or a corpus in its folders.", show_default="the embedded corpus"),
+        typer.Option(
+            "--corpus", help="L2-ARCTIC, or a corpus with the same layout.", show_default="the embedded corpus"
+        ),
     ] = None,
     base: Annotated[
         str | None,
         typer.Option(
             "--base",
             metavar="PATH_OR_ID",
-            help="ExternalRecogniser to start from.",
+            help="Recogniser to start from.",
             show_default="the embedded base; facebook/wav2vec2-lv-60-espeak-cv-ft with --corpus",
         ),
     ] = None,
     seeds: Seeds = "1,2",
     folds: Annotated[
-        int, typer.Option("--folds", min=1, help="Train anew for each, holding out the next speaker of each L1.")
+        int, typer.Option("--folds", min=1, help="Number of trainings, each with another speaker of each L1 held out.")
     ] = 1,
     preset: Annotated[
-        Preset | None, typer.Option("--preset", help="Size.", show_default="embedded; full with --corpus")
+        StudyPresetChoice | None,
+        typer.Option("--preset", help="Size of the study.", show_default="embedded; full with --corpus"),
     ] = None,
     vectors: Annotated[
         Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
@@ -47,18 +50,18 @@ def study(
         typer.Option(
             "--executor",
             metavar="PLACE",
-            help="Where models are trained: local, ssh://USER@MACHINE,..., pods:N[:GPU] or ray://HOST:PORT.",
+            help="Where the models are trained: local, ssh://USER@MACHINE,..., pods:N[:GPU] or ray://HOST:PORT.",
         ),
     ] = "local",
     max_cost: Annotated[
-        float | None, typer.Option("--max-cost", min=0.0, help="Most USD for pods, with what they cost before.")
+        float | None, typer.Option("--max-cost", min=0.0, help="Most USD for pods in all, earlier costs included.")
     ] = None,
     max_hours: Annotated[
         float | None,
-        typer.Option("--max-hours", min=0.1, help="Each pod terminates itself after these.", show_default="24"),
+        typer.Option("--max-hours", min=0.1, help="Each pod terminates itself after so many hours.", show_default="24"),
     ] = None,
 ) -> None:
-    """Build, train, transcribe, rank and report; killed, the same command goes on."""
+    """Build, train, transcribe, evaluate and report. The same command resumes a killed study."""
     from rich.console import Console
 
     from asheard.pipeline import study as run
@@ -67,7 +70,7 @@ def study(
     console = Console(stderr=True, highlight=False)
 
     def announce(stage: str, skipped: bool) -> None:
-        console.print(f"[dim]{stage}: done before[/dim]" if skipped else f"[bold]{stage}[/bold]")
+        console.print(f"[dim]{stage}: already done[/dim]" if skipped else f"[bold]{stage}[/bold]")
 
     verdict = run(
         out,

@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from asheard.errors import optional_package
-
 if TYPE_CHECKING:
     from asheard.training import TrainingOptions
-
-_PACKAGES: Final = ("torch", "transformers", "accelerate", "tensorboard", "numba", "scipy")  # of the extra `train`
 
 _KINDS: Final = {
     "faithful": "Train on the phones that the speakers produced.",
@@ -26,7 +22,7 @@ _KINDS: Final = {
 Seeds = Annotated[str, typer.Option("--seeds", help="Training seeds, separated by commas.")]
 
 
-class PresetChoice(StrEnum):
+class TrainingPresetChoice(StrEnum):
     """full: a large model on a GPU. tiny: asheard-tiny, two cores. embedded: the embedded base; quick: one epoch."""
 
     FULL = "full"
@@ -60,7 +56,7 @@ class TrainingFiles:
         ),
     ] = None
     preset: Annotated[
-        PresetChoice | None,
+        TrainingPresetChoice | None,
         typer.Option("--preset", help="Recipe, for faithful and l1-aware.", show_default="full"),
     ] = None
 
@@ -155,16 +151,6 @@ def read_seeds(text: str) -> tuple[int, ...]:
     return seeds
 
 
-def require_training_packages() -> None:
-    """Refuse to train if a package of the extra `train` is missing.
-
-    Raises:
-        ModelError: a package is missing; with the pip command.
-    """
-    for package in _PACKAGES:
-        optional_package(package, "train")
-
-
 app = typer.Typer(help="Train a transcriber. The same command resumes a killed run.", no_args_is_help=True)
 
 
@@ -179,7 +165,6 @@ def _add_command(kind: str, summary: str) -> None:
         ],
         seed: Annotated[int, typer.Option("--seed", min=0, help="Decides all randomness of the run.")] = 1,
     ) -> None:
-        require_training_packages()
         if kind != "l1-aware" and parameters.lambda_l1 is not None:
             raise typer.BadParameter("applies to l1-aware only", param_hint="--lambda-l1")
         audio_cache = checkpoint_dir.parent / "audio-16khz"
@@ -195,7 +180,6 @@ def options(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON; relative paths start from the current folder.")],
 ) -> None:
     """Train with the options of a JSON file."""
-    require_training_packages()
     from asheard.training import read_options
 
     _train(read_options(file))
