@@ -41,7 +41,7 @@ class RemoteError(AsHeardError):
 
 
 def optional_package(name: str, extra: str) -> ModuleType:
-    """Import a package of an extra.
+    """Import a package of an extra, or a module of it.
 
     Raises:
         ModelError: it is not installed; the message has the pip command.
@@ -49,9 +49,10 @@ def optional_package(name: str, extra: str) -> ModuleType:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != name:
+        package = name.partition(".")[0]
+        if error.name != package:
             raise
-        raise ModelError(missing_package(name, extra)) from None
+        raise ModelError(missing_package(package, extra)) from None
 
 
 def missing_package(name: str, extra: str) -> str:

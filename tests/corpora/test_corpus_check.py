@@ -79,8 +79,8 @@ def copy_canonical_of_one(rows):
         ("train", first(seconds=0.0), "lasts 0.0 s"),
         ("train", first(seconds=0.5), "a phone is annotated at 0.60 s, but it lasts 0.50 s"),
         ("train", first(seconds=0.1), "5 phones in 0.10 s"),
-        ("train", copy_canonical, "speaker AA1: 10 of 12 substitutions say the canonical phone"),
-        ("train", copy_canonical_of_one, "speaker KO2: 11 of 12 substitutions say the canonical phone"),
+        ("train", copy_canonical, "speaker AA1: 10 of 12 substitutions name the canonical phone"),
+        ("train", copy_canonical_of_one, "speaker KO2: 11 of 12 substitutions name the canonical phone"),
     ],
 )
 def test_problems(built, split, edit, problem):

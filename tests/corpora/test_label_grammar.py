@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.corpora.l2arctic import Label, parse_label
+from asheard.corpora.l2arctic import L2ArcticLabel, parse_label
 from asheard.corpora.records import ErrorType
 from asheard.phones import fold_arpabet
 
@@ -43,44 +43,44 @@ OK, S, D, A = ErrorType
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("AO1", Label("ɔ", "ɔ", OK, False)),
-        ("AH0", Label("ə", "ə", OK, False)),
-        ("ah1", Label("ʌ", "ʌ", OK, False)),
-        ("ER0", Label("ɝ", "ɝ", OK, False)),
-        ("AO1, AA, s", Label("ɔ", "ɑ", S, False)),
-        ("AO1,AA1,S", Label("ɔ", "ɑ", S, False)),
-        ("ao,aa,s", Label("ɔ", "ɑ", S, False)),
-        ("D, sil, d", Label("d", None, D, False)),
-        ("D,SIL,D", Label("d", None, D, False)),
-        ("AH0,,d", Label("ə", None, D, False)),
-        ("AH0, sp ,d", Label("ə", None, D, False)),
-        ("sil, AX, a", Label(None, "ə", A, False)),
-        (",K,a", Label(None, "k", A, False)),
-        ("spn,K,a", Label(None, "k", A, False)),
-        ("TH,err,s", Label("θ", "err", S, False)),
-        ("TH, ERR, s", Label("θ", "err", S, False)),
-        ("sil,err,a", Label(None, "err", A, False)),
-        ("R,R*,s", Label("ɹ", "ɹ", S, True)),
-        ("T,D* ,s", Label("t", "d", S, True)),
-        ("AE1*", Label("æ", "æ", OK, True)),
-        ("V,V``,s", Label("v", "v", S, False)),
-        ("W,V`,s", Label("w", "v", S, False)),
-        ("ER0,AH),s", Label("ɝ", "ʌ", S, False)),
-        ("ER0,ER),s", Label("ɝ", "ɝ", S, False)),
-        ("T,T_,s", Label("t", "t", S, False)),
-        ("IH1,IY8,s", Label("ɪ", "i", S, False)),
-        ("Z,S!,s", Label("z", "s", S, False)),
-        ("T,D,s)", Label("t", "d", S, False)),
-        ("T,D,s`", Label("t", "d", S, False)),
-        ("T,D,s8", Label("t", "d", S, False)),
-        ("T,D,s*", Label("t", "d", S, True)),
-        ("T,sil,d_", Label("t", None, D, False)),
-        ("TH,\nT,s", Label("θ", "t", S, False)),
-        ("T\nH,T,\n s", Label("θ", "t", S, False)),
+        ("AO1", L2ArcticLabel("ɔ", "ɔ", OK, False)),
+        ("AH0", L2ArcticLabel("ə", "ə", OK, False)),
+        ("ah1", L2ArcticLabel("ʌ", "ʌ", OK, False)),
+        ("ER0", L2ArcticLabel("ɝ", "ɝ", OK, False)),
+        ("AO1, AA, s", L2ArcticLabel("ɔ", "ɑ", S, False)),
+        ("AO1,AA1,S", L2ArcticLabel("ɔ", "ɑ", S, False)),
+        ("ao,aa,s", L2ArcticLabel("ɔ", "ɑ", S, False)),
+        ("D, sil, d", L2ArcticLabel("d", None, D, False)),
+        ("D,SIL,D", L2ArcticLabel("d", None, D, False)),
+        ("AH0,,d", L2ArcticLabel("ə", None, D, False)),
+        ("AH0, sp ,d", L2ArcticLabel("ə", None, D, False)),
+        ("sil, AX, a", L2ArcticLabel(None, "ə", A, False)),
+        (",K,a", L2ArcticLabel(None, "k", A, False)),
+        ("spn,K,a", L2ArcticLabel(None, "k", A, False)),
+        ("TH,err,s", L2ArcticLabel("θ", "err", S, False)),
+        ("TH, ERR, s", L2ArcticLabel("θ", "err", S, False)),
+        ("sil,err,a", L2ArcticLabel(None, "err", A, False)),
+        ("R,R*,s", L2ArcticLabel("ɹ", "ɹ", S, True)),
+        ("T,D* ,s", L2ArcticLabel("t", "d", S, True)),
+        ("AE1*", L2ArcticLabel("æ", "æ", OK, True)),
+        ("V,V``,s", L2ArcticLabel("v", "v", S, False)),
+        ("W,V`,s", L2ArcticLabel("w", "v", S, False)),
+        ("ER0,AH),s", L2ArcticLabel("ɝ", "ʌ", S, False)),
+        ("ER0,ER),s", L2ArcticLabel("ɝ", "ɝ", S, False)),
+        ("T,T_,s", L2ArcticLabel("t", "t", S, False)),
+        ("IH1,IY8,s", L2ArcticLabel("ɪ", "i", S, False)),
+        ("Z,S!,s", L2ArcticLabel("z", "s", S, False)),
+        ("T,D,s)", L2ArcticLabel("t", "d", S, False)),
+        ("T,D,s`", L2ArcticLabel("t", "d", S, False)),
+        ("T,D,s8", L2ArcticLabel("t", "d", S, False)),
+        ("T,D,s*", L2ArcticLabel("t", "d", S, True)),
+        ("T,sil,d_", L2ArcticLabel("t", None, D, False)),
+        ("TH,\nT,s", L2ArcticLabel("θ", "t", S, False)),
+        ("T\nH,T,\n s", L2ArcticLabel("θ", "t", S, False)),
         # each side is folded by what is written there
-        ("AH0,AH,s", Label("ə", "ʌ", S, False)),
-        ("ER0,AH0,s", Label("ɝ", "ə", S, False)),
-        ("AH1,AX,s", Label("ʌ", "ə", S, False)),
+        ("AH0,AH,s", L2ArcticLabel("ə", "ʌ", S, False)),
+        ("ER0,AH0,s", L2ArcticLabel("ɝ", "ə", S, False)),
+        ("AH1,AX,s", L2ArcticLabel("ʌ", "ə", S, False)),
     ],
 )
 def test_labels(text, expected):
@@ -142,14 +142,14 @@ def test_decoration_never_changes_the_phones(data, canonical, perceived):
     blank = data.draw(st.sampled_from(["", " ", "\n"]))
     kind = strewn(data.draw, data.draw(st.sampled_from("sS")))
     text = f"{decorated(data.draw, canonical)},{blank}{right},{blank}{kind}"
-    assert parse_label(text) == Label(fold_arpabet(canonical), fold_arpabet(perceived), S, starred)
+    assert parse_label(text) == L2ArcticLabel(fold_arpabet(canonical), fold_arpabet(perceived), S, starred)
 
 
 @given(data=st.data(), symbol=st.sampled_from(SYMBOLS), silence=st.sampled_from(SILENCES))
 def test_deletion_and_addition_mirror_each_other(data, symbol, silence):
     written = decorated(data.draw, symbol)
-    assert parse_label(f"{written},{silence},d") == Label(fold_arpabet(symbol), None, D, False)
-    assert parse_label(f"{silence},{written},a") == Label(None, fold_arpabet(symbol), A, False)
+    assert parse_label(f"{written},{silence},d") == L2ArcticLabel(fold_arpabet(symbol), None, D, False)
+    assert parse_label(f"{silence},{written},a") == L2ArcticLabel(None, fold_arpabet(symbol), A, False)
 
 
 @given(st.text(max_size=20))

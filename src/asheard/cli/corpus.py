@@ -1,126 +1,32 @@
-"""Reports about corpora as Rich tables for the terminal.
-
-`asheard corpus`: from a corpus on disk to manifests, checked and counted.
-"""
+"""`asheard corpus`: build, check and count corpora."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.table import Column, Table
+
+from asheard.cli.output import print_tables
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from asheard.corpora.manifests import BuildReport
     from asheard.corpora.stats import CorpusStats, GroupStats
     from asheard.corpora.validation import CheckReport
 
-NUM_EXAMPLES = 3  # of what was left out, and of shared prompts
-NUM_SUBSTITUTIONS = 5
-
-Renderable = Table | str
-
-
-def build_tables(report: "BuildReport") -> Iterator[Renderable]:
-    """What was read, what a complete copy has more, what each manifest holds, and what was left out."""
-    utterances = _sum_of(report.num_read, report.num_expected)
-    speakers = _sum_of(report.num_speakers, report.num_speakers_expected)
-    yield f"{report.corpus}: read {utterances} utterances of {speakers} speakers (training + test)"
-    yield from _missing(report.missing)
-    table = Table("manifest", _right("utterances"))
-    for split, number in report.num_utterances.items():
-        table.add_row(split, f"{number:,}")
-    yield table
-    yield from _excluded({reason: len(items) for reason, items in report.excluded.items()}, report.excluded)
-
-
-def check_tables(report: "CheckReport") -> Iterator[Renderable]:
-    """Counts of each manifest, shared prompts, and what was left out by reason."""
-    columns = (
-        "speakers", "utterances", "minutes", "without length", "with err", "substitutions",
-        "same phone, starred", "same phone, not starred",
-    )  # fmt: skip
-    table = Table("manifest", *map(_right, columns))
-    for split, counts in report.splits.items():
-        numbers = (
-            counts.num_speakers, counts.num_utterances, round(counts.seconds / 60),
-            counts.num_without_seconds, counts.num_with_err, counts.num_substitutions, *counts.num_same_phone,
-        )  # fmt: skip
-        table.add_row(split, *(f"{number:,}" for number in numbers))
-    yield table
-    if report.shared_prompts:
-        examples = "; ".join(repr(text) for text in report.shared_prompts[:NUM_EXAMPLES])
-        yield (
-            f"prompts read both in train and in test: {len(report.shared_prompts):,} "
-            f"({report.num_sharing:,} training utterances; `asheard corpus build --text-disjoint` leaves "
-            f"them out): {examples}"
-        )
-    else:
-        yield "prompts read both in train and in test: 0"
-    yield from _missing(report.missing)
-    yield from _excluded(report.excluded, {})
-    yield f"problems: {len(report.problems):,}"
-
-
-def stats_tables(stats: "CorpusStats") -> Iterator[Renderable]:
-    """By L1 with the most frequent substitutions, then by speaker."""
-    counts = ("utterances", "minutes", "phones", "correct", "subst.", "deleted", "added", "err")
-    by_l1 = Table("L1", _right("speakers"), *map(_right, counts), "most frequent substitutions")
-    for group in stats.by_l1:
-        top = ", ".join(
-            f"{item.canonical}→{item.perceived} {item.share:.0%}" for item in group.substitutions[:NUM_SUBSTITUTIONS]
-        )
-        by_l1.add_row(group.name, str(group.num_speakers), *_counts(group), top)
-    yield by_l1
-    by_speaker = Table("L1", "speaker", *map(_right, counts))
-    for group in stats.by_speaker:
-        by_speaker.add_row(group.l1, group.name, *_counts(group))
-    yield by_speaker
-
-
-def _sum_of(found: tuple[int, int] | None, expected: tuple[int, int] | None) -> str:
-    """`2 + 1`, or `2 + 1 of 18 + 6`."""
-    return " of ".join(" + ".join(f"{number:,}" for number in pair) for pair in (found, expected) if pair)
-
-
-def _counts(group: "GroupStats") -> list[str]:
-    rates = (group.correct, group.substituted, group.deleted, group.added)
-    return [
-        f"{group.num_utterances:,}",
-        f"{group.minutes:.1f}" if group.minutes else "–",
-        f"{group.num_tokens:,}",
-        *("–" if rate is None else f"{rate:.1%}" for rate in rates),
-        f"{group.num_err:,}",
-    ]
-
-
-def _missing(missing: Mapping[str, int]) -> Iterator[str]:
-    if missing:
-        yield "missing: " + ", ".join(f"{speaker} {number}" for speaker, number in sorted(missing.items()))
-
-
-def _excluded(counts: Mapping[str, int], items: Mapping[str, Sequence[str]]) -> Iterator[Renderable]:
-    if not counts:
-        yield "nothing was left out"
-        return
-    table = Table("left out because of", _right("items"), *(["such as"] if items else []))
-    for reason, number in counts.items():
-        examples = [", ".join(items[reason][:NUM_EXAMPLES])] if items else []
-        table.add_row(reason, f"{number:,}", *examples)
-    yield table
-
-
-def _right(title: str) -> Column:
-    return Column(title, justify="right")
-
+_NUM_EXAMPLES: Final = 3  # of what was left out, and of shared prompts
+_NUM_SUBSTITUTIONS: Final = 5
 
 app = typer.Typer(help="Build, check and count corpora.", no_args_is_help=True)
-build_app = typer.Typer(help="Write train.jsonl, val.jsonl, test.jsonl and corpus.json.", no_args_is_help=True)
+build_app = typer.Typer(
+    help="Write the manifests of a corpus: train.jsonl, val.jsonl, test.jsonl and corpus.json.", no_args_is_help=True
+)
 app.add_typer(build_app, name="build")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the manifests.")]
 TextDisjoint = Annotated[
-    bool, typer.Option("--text-disjoint", help="Leave out training utterances of prompts read in test.")
+    bool, typer.Option("--text-disjoint", help="Leave out training utterances of prompts that test speakers read.")
 ]
 
 
@@ -129,10 +35,10 @@ def synth(
     out: Annotated[Path, typer.Option("--out", help="Folder for the speakers' folders.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed draws other errors.")] = 1,
     num_per_speaker: Annotated[
-        int, typer.Option("--num-per-speaker", min=1, help="Sentences each of the 24 speakers reads.")
+        int, typer.Option("--num-per-speaker", min=1, help="Sentences that each of the 24 speakers reads.")
     ] = 60,
 ) -> None:
-    """Render the embedded corpus: synthetic learners of six first languages, in L2-ARCTIC's format."""
+    """Render the embedded corpus: synthetic learners of six first languages, in L2-ARCTIC's format. Resumable."""
     from asheard.corpora.synthetic import embedded_plan, synthesise
 
     plan = embedded_plan(seed, num_per_speaker)
@@ -158,7 +64,7 @@ def speechocean762(
     out: Out,
     text_disjoint: TextDisjoint = False,
 ) -> None:
-    """Build the manifests of speechocean762, Mandarin speakers whose phones experts scored, with its own split."""
+    """Build the manifests of speechocean762: Mandarin speakers, phones scored by experts, the corpus's own split."""
     from asheard.corpora import build_speechocean
 
     _print_build(build_speechocean(root, out, text_disjoint=text_disjoint), out)
@@ -170,7 +76,7 @@ def epadb(
     out: Out,
     text_disjoint: TextDisjoint = False,
 ) -> None:
-    """Build the manifests of EpaDB, speakers of Argentine Spanish annotated phone by phone."""
+    """Build the manifests of EpaDB: speakers of Argentine Spanish, annotated phone by phone."""
     from asheard.corpora import build_epadb
 
     _print_build(build_epadb(root, out, text_disjoint=text_disjoint), out)
@@ -181,7 +87,8 @@ def table(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines or CSV, one utterance a row.")],
     out: Out,
     wav_root: Annotated[
-        Path | None, typer.Option("--wav-root", help="Folder the wav paths start from; gives the lengths.")
+        Path | None,
+        typer.Option("--wav-root", help="Folder that the wav paths start from; lengths are read from the recordings."),
     ] = None,
     text_disjoint: TextDisjoint = False,
 ) -> None:
@@ -198,39 +105,125 @@ def check(
         Path | None, typer.Option("--wav-root", help="Also compare with the recordings under this folder.")
     ] = None,
 ) -> None:
-    """Look for what would spoil a study; exit code 2 where something does."""
-    from rich.console import Console
-
-    # SELF
+    """Find problems that would invalidate a study; exit code 2 if there are any."""
     from asheard.corpora.validation import check_corpus, refuse_problems
 
     report = check_corpus(folder, wav_root=wav_root)
-    Console(markup=False, highlight=False).print(*check_tables(report), sep="\n")
+    print_tables(check_tables(report))
     refuse_problems(report)
 
 
 @app.command()
 def stats(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of manifests, a manifest, or a table.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Also draw the picture into this PNG.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Also draw a figure into this PNG.")] = None,
 ) -> None:
     """Count utterances, phones and errors by L1 and by speaker."""
-    from rich.console import Console
-
-    # SELF
     from asheard.corpora.stats import corpus_stats, draw_stats, read_utterances
 
     counted = corpus_stats(read_utterances(path))
-    Console(markup=False, highlight=False).print(*stats_tables(counted), sep="\n")
+    print_tables(stats_tables(counted))
     if out is not None:
         draw_stats(counted, out, f"What learners say instead: {path.stem}")
         typer.echo(f"wrote {out}")
 
 
+def build_tables(report: "BuildReport") -> Iterator["Table | str"]:
+    """Report what was read, what a complete copy has more, the size of each manifest, and what was left out."""
+    utterances = _sum_of(report.num_read, report.num_expected)
+    speakers = _sum_of(report.num_speakers, report.num_speakers_expected)
+    yield f"{report.corpus}: read {utterances} utterances of {speakers} speakers (training + test)"
+    yield from _missing(report.missing)
+    table = _table(["manifest"], ["utterances"])
+    for split, number in report.num_utterances.items():
+        table.add_row(split, f"{number:,}")
+    yield table
+    yield from _excluded({reason: len(items) for reason, items in report.excluded.items()}, report.excluded)
+
+
+def check_tables(report: "CheckReport") -> Iterator["Table | str"]:
+    """Report the counts of each manifest, shared prompts, and what was left out by reason."""
+    columns = (
+        "speakers", "utterances", "minutes", "without length", "with err", "substitutions",
+        "same phone, starred", "same phone, not starred",
+    )  # fmt: skip
+    table = _table(["manifest"], columns)
+    for split, counts in report.splits.items():
+        numbers = (
+            counts.num_speakers, counts.num_utterances, round(counts.seconds / 60),
+            counts.num_without_seconds, counts.num_with_err, counts.num_substitutions, *counts.num_same_phone,
+        )  # fmt: skip
+        table.add_row(split, *(f"{number:,}" for number in numbers))
+    yield table
+    if report.shared_prompts:
+        examples = "; ".join(repr(text) for text in report.shared_prompts[:_NUM_EXAMPLES])
+        yield (
+            f"prompts read both in train and in test: {len(report.shared_prompts):,} "
+            f"({report.num_sharing:,} training utterances; `asheard corpus build --text-disjoint` leaves "
+            f"them out): {examples}"
+        )
+    else:
+        yield "prompts read both in train and in test: 0"
+    yield from _missing(report.missing)
+    yield from _excluded(report.excluded, {})
+    yield f"problems: {len(report.problems):,}"
+
+
+def stats_tables(stats: "CorpusStats") -> Iterator["Table | str"]:
+    """Report the counts by L1 with the most frequent substitutions, then by speaker."""
+    counts = ("utterances", "minutes", "phones", "correct", "subst.", "deleted", "added", "err")
+    by_l1 = _table(["L1"], ["speakers", *counts], ["most frequent substitutions"])
+    for group in stats.by_l1:
+        top = ", ".join(
+            f"{item.canonical}→{item.perceived} {item.share:.0%}" for item in group.substitutions[:_NUM_SUBSTITUTIONS]
+        )
+        by_l1.add_row(group.name, str(group.num_speakers), *_counts(group), top)
+    yield by_l1
+    by_speaker = _table(["L1", "speaker"], counts)
+    for group in stats.by_speaker:
+        by_speaker.add_row(group.l1, group.name, *_counts(group))
+    yield by_speaker
+
+
+def _table(left: Sequence[str], right: Sequence[str], last: Sequence[str] = ()) -> "Table":
+    """Make a table of columns aligned left, right and left."""
+    from rich.table import Column, Table
+
+    return Table(*left, *(Column(title, justify="right") for title in right), *last)
+
+
+def _sum_of(found: tuple[int, int] | None, expected: tuple[int, int] | None) -> str:
+    """Write `2 + 1`, or `2 + 1 of 18 + 6`."""
+    return " of ".join(" + ".join(f"{number:,}" for number in pair) for pair in (found, expected) if pair)
+
+
+def _counts(group: "GroupStats") -> list[str]:
+    rates = (group.correct, group.substituted, group.deleted, group.added)
+    return [
+        f"{group.num_utterances:,}",
+        f"{group.minutes:.1f}" if group.minutes else "–",
+        f"{group.num_tokens:,}",
+        *("–" if rate is None else f"{rate:.1%}" for rate in rates),
+        f"{group.num_err:,}",
+    ]
+
+
+def _missing(missing: Mapping[str, int]) -> Iterator[str]:
+    if missing:
+        yield "missing: " + ", ".join(f"{speaker} {number}" for speaker, number in sorted(missing.items()))
+
+
+def _excluded(counts: Mapping[str, int], items: Mapping[str, Sequence[str]]) -> Iterator["Table | str"]:
+    if not counts:
+        yield "nothing was left out"
+        return
+    table = _table(["left out because of"], ["items"], ["such as"] if items else [])
+    for reason, number in counts.items():
+        examples = [", ".join(items[reason][:_NUM_EXAMPLES])] if items else []
+        table.add_row(reason, f"{number:,}", *examples)
+    yield table
+
+
 def _print_build(report: "BuildReport", out: Path) -> None:
-    from rich.console import Console
-
-    # SELF
-
-    Console(markup=False, highlight=False).print(*build_tables(report), sep="\n")
+    print_tables(build_tables(report))
     typer.echo(f"wrote {out}/train.jsonl, val.jsonl, test.jsonl and corpus.json")

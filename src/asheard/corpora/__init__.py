@@ -1,4 +1,4 @@
-"""Corpora on disk, the manifests made of them, and the recordings behind these."""
+"""Corpora on disk, their manifests, and predictions about them."""
 
 from asheard.corpora.epadb import read_epadb
 from asheard.corpora.l2arctic import read_l2arctic
@@ -7,6 +7,7 @@ from asheard.corpora.records import (
     POSITIONS,
     ErrorType,
     Prediction,
+    Recording,
     Token,
     Utterance,
     check_unique,
@@ -17,22 +18,21 @@ from asheard.corpora.records import (
 )
 from asheard.corpora.speechocean762 import read_speechocean
 from asheard.corpora.table import read_gold, read_table
-from asheard.io.audio import audio_seconds, load_audio
+from asheard.corpora.transcripts import read_transcripts
 
 __all__ = [
     "POSITIONS",
     "BuildReport",
     "ErrorType",
     "Prediction",
+    "Recording",
     "Token",
     "Utterance",
-    "audio_seconds",
     "build_epadb",
     "build_l2arctic",
     "build_speechocean",
     "build_table",
     "check_unique",
-    "load_audio",
     "read_epadb",
     "read_gold",
     "read_l2arctic",

@@ -1,26 +1,21 @@
-"""The labels of EpaDB: ARPAbet, symbols of its own for Spanish sounds and allophones, and how they are joined.
+"""EpaDB: English read by 50 speakers of Argentine Spanish, annotated by hand phone by phone.
+
+It is read as published: the first annotator's TextGrids (`annotations_1`, complete) against the accepted pronunciation
+that is nearest to them. Not read: the files in `labels`, which the corpus made of the two; the second annotator, who
+covered a few prompts a speaker; the overall scores.
+
+The labels are ARPAbet and symbols of EpaDB's own for Spanish sounds and allophones:
 
     label      = silence | "0" | phone { "+" phone } [ "*" ]
     silence    = "" | "sil" | "sp" | "None"
     phone      = a symbol of EpaDB's own, in its very case, or of ARPAbet in either case
 
-`0` is a phone left out, `+` joins what was said in the place of one phone, and `*` is a sound near the phone. Digits at
-the end mean nothing, but for `AH0`, schwa. AR and UR stand where ER was called for and its letters read the Spanish
-way, which other files have as AA+R and UW+R.
-
-Source: Vidal, Ferrer and Brambilla 2019, "EpaDB: a database for development of pronunciation assessment systems", and
-the corpus's own assign_reference.py.
-
-EpaDB's reference_transcriptions.txt: every pronunciation of a prompt that its annotators accept.
-
-EpaDB: English read by 50 speakers of Argentine Spanish, annotated by hand phone by phone.
-
-Read as published: the first annotator's TextGrids (`annotations_1`, complete) against the accepted pronunciation that
-is nearest to them. The files in `labels` are the corpus's own product of the two; the second annotator, who covered a
-few prompts a speaker, and the overall scores are not read.
+`0` is a phone left out, `+` joins what was said in one place, and `*` marks a sound near the phone. Digits at the end
+mean nothing, except in `AH0`, schwa. AR and UR stand for an ER whose letters were read the Spanish way, which other
+files have as AA+R and UW+R.
 
 Source: Vidal, Ferrer and Brambilla 2019, "EpaDB: a database for development of pronunciation assessment systems"
-(CC BY-NC-ND 4.0).
+(CC BY-NC-ND 4.0), and the corpus's own assign_reference.py.
 """
 
 import re
@@ -40,9 +35,10 @@ from asheard.io.textgrid import Interval, read_labels, read_tiers
 from asheard.phones import fold_arpabet, fold_ipa, is_silence
 from asheard.phones.alignment import wper_align
 
+_L1: Final = "Spanish"
 DELETED: Final = "0"
 
-# In IPA, which folds them as it folds everybody's: at the grain of 40 phones aspiration, for one, is lost.
+# In IPA, which is folded as anybody's: aspiration, for one, is finer than the 40 phones.
 _OWN: Final = {
     "Ph": "pʰ", "Th": "tʰ", "Kh": "kʰ",
     "BH": "β", "GH": "ɣ", "X": "x", "RR": "r", "DX": "ɾ",
@@ -50,12 +46,19 @@ _OWN: Final = {
 }  # fmt: skip
 _RHYMES: Final = {"AR": ("A", "R"), "UR": ("UW", "R")}
 
+_LINE: Final = re.compile(r"(TEXT|TRANSCRIPTION) +(\w+) *: *(.+)")  # of the reference pronunciations
+_HOMES: Final = ("", "train", "test")  # speakers' folders are at the root, or below the corpus's own split
+_REFERENCES: Final = "reference_transcriptions.txt"
+_ANNOTATION: Final = "annotation"
+
+Slots = tuple[tuple[str, ...], ...]  # the accepted symbols of each place, `0` if the phone may be missing
+
 
 class EpadbLabel(NamedTuple):
     """What was said in one place.
 
-    symbols: as EpaDB writes them, case and digits settled; none where the phone was left out. phones: the same in the
-    40 phones. accented: only near them.
+    symbols: as EpaDB writes them, in one case and without digits; empty if the phone was left out. phones: the same in
+    the 40 phones. accented: only near them.
     """
 
     symbols: tuple[str, ...]
@@ -65,7 +68,7 @@ class EpadbLabel(NamedTuple):
 
 @cache
 def parse_epadb_label(text: str) -> EpadbLabel | None:
-    """Read one label of the annotation.
+    """Parse one label of the annotation.
 
     Returns:
         what it stands for, or None for silence.
@@ -78,16 +81,14 @@ def parse_epadb_label(text: str) -> EpadbLabel | None:
     if label == DELETED:
         return EpadbLabel((), (), accented=False)
     written = label.replace("*", "").split("+")
-    symbols = tuple(part for symbol in written for part in _RHYMES.get(symbol, (_settled(symbol),)))
+    symbols = tuple(part for symbol in written for part in _RHYMES.get(symbol, (_normalised(symbol),)))
     return EpadbLabel(symbols, tuple(map(epadb_phone, symbols)), accented="*" in label)
 
 
 @cache
 def epadb_phone(symbol: str) -> str:
-    """Fold one symbol.
+    """Fold one symbol to an IPA phone of the inventory.
 
-    Returns:
-        an IPA phone of the inventory.
     Raises:
         PhoneError: no such symbol.
     """
@@ -96,18 +97,13 @@ def epadb_phone(symbol: str) -> str:
     return fold_arpabet(symbol)
 
 
-def _settled(symbol: str) -> str:
+def _normalised(symbol: str) -> str:
     if symbol in _OWN:
         return symbol
     upper = symbol.upper()
     if not upper:
         raise PhoneError("a part of the label is empty")
     return upper if upper == "AH0" else upper.rstrip("012")
-
-
-Slots = tuple[tuple[str, ...], ...]  # the accepted symbols of each place, `0` where the phone may be missing
-
-_LINE = re.compile(r"(TEXT|TRANSCRIPTION) +(\w+) *: *(.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +114,15 @@ class Prompt:
     pronunciations: tuple[Slots, ...]
 
     def nearest(self, said: Sequence[str]) -> tuple[str, ...] | None:
-        """The accepted pronunciation that shares most places with what was said.
+        """Choose the accepted pronunciation that shares most places with what was said.
 
-        Where what was said is not accepted, the first symbol accepted there stands: EpaDB's own rule. Of equally near
-        pronunciations the first is taken.
+        In a place where what was said is not accepted, the first accepted symbol stands: this is EpaDB's own rule. Of
+        equally near pronunciations the first is taken.
 
         Args:
-            said: one symbol a place, or several joined by "+", `0` where the phone was left out.
+            said: one symbol a place, or several joined by "+"; `0` if the phone was left out.
         Returns:
-            one symbol a place; None where no pronunciation has as many places.
+            one symbol a place; None if no pronunciation has as many places.
         Source: assign_reference.py, published with the corpus.
         """
         fitting = [slots for slots in self.pronunciations if len(slots) == len(said)]
@@ -137,11 +133,11 @@ class Prompt:
 
 
 def read_references(path: Path) -> dict[str, Prompt]:
-    """Read the accepted pronunciations.
+    """Read the pronunciations of each prompt that the annotators accept.
 
     Args:
-        path: lines `TEXT n: words` and `TRANSCRIPTION n: phones`, one or more of the latter, with `/` between what is
-            accepted in one place; other lines are blank.
+        path: lines `TEXT n: words` and `TRANSCRIPTION n: phones`, one or more of the latter, with `/` between the
+            symbols that are accepted in one place; other lines are blank.
     Returns:
         number of the prompt -> prompt.
     Raises:
@@ -171,13 +167,6 @@ def read_references(path: Path) -> dict[str, Prompt]:
     return {prompt: Prompt(texts[prompt], tuple(slots)) for prompt, slots in pronunciations.items()}
 
 
-L1: Final = "Spanish"
-
-_HOMES: Final = ("", "train", "test")  # the speakers' folders stand at the root, or below the corpus's own split
-_REFERENCES: Final = "reference_transcriptions.txt"
-_ANNOTATION: Final = "annotation"
-
-
 def read_epadb(root: Path | str) -> tuple[Speakers, list[Utterance], Exclusions]:
     """Read every annotated utterance.
 
@@ -196,16 +185,17 @@ def read_epadb(root: Path | str) -> tuple[Speakers, list[Utterance], Exclusions]
     prompts = read_references(references)
     exclusions = Exclusions()
     utterances = []
-    for folder in sorted((folder for home in _HOMES for folder in (root / home).glob("*/annotations_1")), key=_by_name):
-        for path in sorted(folder.glob("*.TextGrid"), key=_by_name):
+    folders = (folder for home in _HOMES for folder in (root / home).glob("*/annotations_1"))
+    for folder in sorted(folders, key=Path.as_posix):
+        for path in sorted(folder.glob("*.TextGrid"), key=Path.as_posix):
             if (utterance := _read_utterance(path, root, prompts, exclusions)) is not None:
                 utterances.append(utterance)
     if not utterances:
         raise CorpusError(
             f"{root}: no annotated utterances; expected folders such as {root}/spkr1/annotations_1, with waveforms "
-            f"beside them{exclusions.listed()}"
+            f"beside them{exclusions.summary()}"
         )
-    l1s = dict.fromkeys((utterance.speaker for utterance in utterances), L1)
+    l1s = dict.fromkeys((utterance.speaker for utterance in utterances), _L1)
     tested = {utterance.speaker for utterance in utterances if str(utterance.wav).startswith("test/")}
     return Speakers(l1s, frozenset(tested) or last_speakers(l1s)), utterances, exclusions
 
@@ -218,7 +208,7 @@ def parse_epadb(path: Path | str, prompt: Prompt) -> list[Token]:
         prompt: what was read; of its pronunciations the one nearest to the annotation is canonical.
     Returns:
         tokens with times. Of several phones said in one place all but the nearest to the canonical one are additions,
-        and all have the time of the place. A difference that is lost among the 40 phones (aspiration, a star) leaves a
+        and all have the time of the place. A difference that is finer than the 40 phones (aspiration, a star) makes a
         substitution that names one phone twice, `accented`.
     Raises:
         CorpusError: not a TextGrid, no tier "annotation", a label that is no symbol of EpaDB (tier, interval, text), or
@@ -238,12 +228,12 @@ def parse_epadb(path: Path | str, prompt: Prompt) -> list[Token]:
 
 
 def _as_written(label: EpadbLabel) -> str:
-    """The label as a reference would have it; what is only near a phone is none that is accepted."""
+    """Write the label as a reference would; a sound that is only near a phone is never accepted."""
     return ("+".join(label.symbols) or DELETED) + "*" * label.accented
 
 
 def _tokens(canonical: str, label: EpadbLabel, interval: Interval) -> list[Token]:
-    """What was said in the place of one canonical symbol; nothing where none was accepted and none said."""
+    """Make the tokens of one place; none if no phone was accepted and none said."""
     reference = [] if canonical == DELETED else [epadb_phone(canonical)]
     wrong = label.accented or (len(label.symbols) == 1 and label.symbols[0] != canonical)
     tokens = []
@@ -279,8 +269,4 @@ def _read_utterance(path: Path, root: Path, prompts: Mapping[str, Prompt], exclu
     except CorpusError as error:
         exclusions.add("annotation cannot be read", str(error))
         return None
-    return Utterance(utt, speaker, L1, wav.relative_to(root).as_posix(), prompts[number].text, tuple(tokens), seconds)
-
-
-def _by_name(path: Path) -> str:
-    return path.as_posix()
+    return Utterance(utt, speaker, _L1, wav.relative_to(root).as_posix(), prompts[number].text, tuple(tokens), seconds)

@@ -1,4 +1,4 @@
-"""What was left out of a corpus, counted by reason and named."""
+"""What was left out of a corpus, by reason and name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,30 +10,30 @@ from asheard.io.audio import audio_seconds
 
 @dataclass(slots=True)
 class Exclusions:
-    """Items left out, by reason, in the order the reasons first came up."""
+    """Items left out, by reason, in the order in which the reasons first came up."""
 
     items: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, reason: str, item: str) -> None:
-        """Leave `item` out (a file, or `speaker/utt`) because of `reason`."""
+        """Leave `item` (a file, or `speaker/utt`) out because of `reason`."""
         self.items.setdefault(reason, []).append(item)
 
     def counts(self) -> dict[str, int]:
-        """Reason -> number of items."""
+        """Count the items of each reason."""
         return {reason: len(items) for reason, items in self.items.items()}
 
-    def listed(self) -> str:
-        """The counts in brackets, to end a message with; nothing where nothing was left out."""
+    def summary(self) -> str:
+        """Write the counts in brackets, as the end of a message; an empty string if nothing was left out."""
         counts = ", ".join(f"{reason}: {number}" for reason, number in self.counts().items())
         return f" (left out: {counts})" if counts else ""
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
-        """(reason, items) pairs."""
+        """Yield (reason, items) pairs."""
         return iter(self.items.items())
 
 
 def seconds_or_exclude(wav: Path, name: str, exclusions: Exclusions) -> float | None:
-    """The length of a recording; None, and `name` left out with the reason, where it is missing or cannot be read."""
+    """Read the length of a recording; if it is missing or cannot be read, exclude `name` and return None."""
     if not wav.is_file():
         exclusions.add("recording missing", name)
         return None

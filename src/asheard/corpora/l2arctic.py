@@ -1,22 +1,20 @@
-"""The label grammar of L2-ARCTIC's phone tier.
+"""L2-ARCTIC: English read by 24 speakers of six first languages, annotated by hand; its labels, speakers and split.
+
+The same reader takes another corpus in L2-ARCTIC's folders: a `speakers.csv` at its root (columns speaker, l1, split,
+and synthetic if that is yes) then lists the speakers, and the real corpus is not expected.
+
+The labels of the phone tier:
 
     label      = silence | phone | canonical "," perceived "," type
-    type       = "s" (substitution) | "d" (deletion) | "a" (addition), in either case, "*" where accented
+    type       = "s" (substitution) | "d" (deletion) | "a" (addition), in either case, "*" if accented
     silence    = "" | "sil" | "sp" | "spn", in either case
     perceived  = phone | silence | "err"
-    phone      = an ARPAbet symbol in either case, with or without stress digit, "*" where accented
+    phone      = an ARPAbet symbol in either case, with or without stress digit, "*" if accented
 
 Blanks, line breaks and the stray characters ) ` _ 8 ! mean nothing anywhere. Each phone is folded by what is written on
-its own side: AH0 and AX are schwa; AH, AH1 and AH2 are ʌ. A bare perceived AH is therefore never schwa, for an
-annotator who heard schwa had AX to say so: `AH0,AH,s` is ə heard as ʌ. A substitution may still name one phone twice,
-as `R,R*,s` does: the annotator heard an accented ɹ and nothing the alphabet has a symbol for.
-
-Where annotated phones stand in their syllables, where a tier says when each word was spoken.
-
-L2-ARCTIC: English read by 24 speakers of six first languages, its hand annotation, and its split.
-
-The same reader takes a corpus in L2-ARCTIC's folders that is not L2-ARCTIC: a `speakers.csv` at its root (columns
-speaker, l1, split, and synthetic where that is yes) then says who speaks, and nothing of the real corpus is expected.
+its own side: AH0 and AX are schwa; AH, AH1 and AH2 are ʌ. A bare perceived AH is never schwa, because an annotator who
+heard schwa could write AX: `AH0,AH,s` is ə said as ʌ. A substitution may name one phone twice, as `R,R*,s` does: the
+annotator heard an accented ɹ, and the alphabet has no symbol for it.
 
 Source: Zhao et al. 2018, "L2-ARCTIC: a non-native English speech corpus" (CC BY-NC 4.0, release 5.0).
 """
@@ -39,8 +37,26 @@ from asheard.io.textgrid import Interval, read_labels, read_tiers
 from asheard.phones import ERR, fold_arpabet, is_silence
 from asheard.phones.lexicon import syllable_positions
 
+SPK_L1: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("ABA", "SKA", "YBAA", "ZHAA"), "Arabic"),
+        **dict.fromkeys(("BWC", "LXC", "NCC", "TXHC"), "Chinese"),
+        **dict.fromkeys(("ASI", "RRBI", "SVBI", "TNI"), "Hindi"),
+        **dict.fromkeys(("HJK", "HKK", "YDCK", "YKWK"), "Korean"),
+        **dict.fromkeys(("EBVS", "ERMS", "MBMPS", "NJS"), "Spanish"),
+        **dict.fromkeys(("HQTV", "PNV", "THV", "TLV"), "Vietnamese"),
+    }
+)
+TEST_SPK: Final = last_speakers(SPK_L1)
+TRAIN_SPK: Final = frozenset(SPK_L1) - TEST_SPK
+
+# Annotated utterances of each speaker in release 5.0: 2,699 of training speakers and 900 of test speakers.
+NUM_ANNOTATED: Final[Mapping[str, int]] = MappingProxyType({spk: 149 if spk == "YBAA" else 150 for spk in SPK_L1})
+L2ARCTIC: Final = Speakers(SPK_L1, TEST_SPK, NUM_ANNOTATED)
+
+_WORDS, _PHONES = "words", "phones"
 _TYPES = {error_type.value: error_type for error_type in ErrorType if error_type is not ErrorType.OK}
-_SIDES = {  # which side holds a phone: (canonical, perceived)
+_SIDES = {  # whether (canonical, perceived) hold a phone
     ErrorType.SUBSTITUTION: (True, True),
     ErrorType.DELETION: (True, False),
     ErrorType.ADDITION: (False, True),
@@ -48,8 +64,8 @@ _SIDES = {  # which side holds a phone: (canonical, perceived)
 _STRAY = str.maketrans("", "", "*)`_8!")
 
 
-class Label(NamedTuple):
-    """One label, phones folded to IPA; `perceived` is "err" where the annotator could not name the sound."""
+class L2ArcticLabel(NamedTuple):
+    """One label, phones folded to IPA; `perceived` is "err" if the annotator could not name the sound."""
 
     canonical: str | None
     perceived: str | None
@@ -58,8 +74,8 @@ class Label(NamedTuple):
 
 
 @cache  # a corpus has a few thousand labels, each thousands of times
-def parse_label(text: str) -> Label | None:
-    """Read one label of a phone tier.
+def parse_label(text: str) -> L2ArcticLabel | None:
+    """Parse one label of a phone tier.
 
     Args:
         text: the label as written.
@@ -76,7 +92,7 @@ def parse_label(text: str) -> Label | None:
             return None
         if phone == ERR:
             raise ValueError("err needs the canonical phone before it")
-        return Label(phone, phone, ErrorType.OK, accented)
+        return L2ArcticLabel(phone, phone, ErrorType.OK, accented)
     if len(fields) != 3:
         raise ValueError(f"{len(fields)} fields, expected one or three")
     error_type = _TYPES.get(fields[2].translate(_STRAY).lower())
@@ -87,11 +103,11 @@ def parse_label(text: str) -> Label | None:
         raise ValueError("err is a perceived label, never a canonical one")
     if (canonical is not None, perceived is not None) != _SIDES[error_type]:
         raise ValueError(f"type {error_type.value} does not fit the phone or silence on either side")
-    return Label(canonical, perceived, error_type, accented)
+    return L2ArcticLabel(canonical, perceived, error_type, accented)
 
 
 def _phone(written: str) -> str | None:
-    """IPA phone, "err", or None for silence."""
+    """Fold one side of a label to an IPA phone, "err", or None for silence."""
     symbol = written.translate(_STRAY)
     if symbol.lower() == ERR:
         return ERR
@@ -103,6 +119,32 @@ def _phone(written: str) -> str | None:
         raise ValueError(str(error)) from None
 
 
+def parse_annotation(path: Path | str) -> list[Token]:
+    """Read the hand annotation of one utterance.
+
+    Args:
+        path: a TextGrid with a tier "phones" and, for syllable positions, a tier "words"; other tiers are ignored.
+    Returns:
+        one token for each label, silences left out, phones folded to IPA, times in seconds. `err` gives perceived None.
+        position is that of the canonical phone within its word; None if no word covers it, and at additions.
+    Raises:
+        CorpusError: not a TextGrid, no tier "phones", or a label outside the grammar (file, tier, interval, text).
+    """
+    tiers = read_tiers(path)
+    tokens = [
+        Token(
+            canonical=label.canonical,
+            perceived=None if label.perceived == ERR else label.perceived,
+            error_type=label.error_type,
+            start_s=interval.start_s,
+            end_s=interval.end_s,
+            accented=label.accented,
+        )
+        for label, interval in read_labels(path, tiers, _PHONES, parse_label)
+    ]
+    return with_positions(tokens, tiers.get(_WORDS, []))
+
+
 def with_positions(tokens: Sequence[Token], words: Sequence[Interval]) -> list[Token]:
     """Give each canonical phone its syllable position within the word that its midpoint falls in.
 
@@ -110,7 +152,7 @@ def with_positions(tokens: Sequence[Token], words: Sequence[Interval]) -> list[T
         tokens: in order, with times.
         words: the tier of words, silences included.
     Returns:
-        The tokens; position stays None at additions and where no word covers the phone.
+        The tokens; position stays None at additions and if no word covers the phone.
     """
     starts = [word.start_s for word in words]
     by_word: defaultdict[int, list[int]] = defaultdict(list)
@@ -129,62 +171,13 @@ def with_positions(tokens: Sequence[Token], words: Sequence[Interval]) -> list[T
     return placed
 
 
-SPK_L1: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        **dict.fromkeys(("ABA", "SKA", "YBAA", "ZHAA"), "Arabic"),
-        **dict.fromkeys(("BWC", "LXC", "NCC", "TXHC"), "Chinese"),
-        **dict.fromkeys(("ASI", "RRBI", "SVBI", "TNI"), "Hindi"),
-        **dict.fromkeys(("HJK", "HKK", "YDCK", "YKWK"), "Korean"),
-        **dict.fromkeys(("EBVS", "ERMS", "MBMPS", "NJS"), "Spanish"),
-        **dict.fromkeys(("HQTV", "PNV", "THV", "TLV"), "Vietnamese"),
-    }
-)
-TEST_SPK: Final = last_speakers(SPK_L1)
-TRAIN_SPK: Final = frozenset(SPK_L1) - TEST_SPK
-
-# Annotated utterances a speaker in release 5.0: 2,699 of training speakers and 900 of test speakers.
-NUM_ANNOTATED: Final[Mapping[str, int]] = MappingProxyType({spk: 149 if spk == "YBAA" else 150 for spk in SPK_L1})
-
-_WORDS, _PHONES = "words", "phones"
-
-
-L2ARCTIC: Final = Speakers(SPK_L1, TEST_SPK, NUM_ANNOTATED)
-
-
-def parse_annotation(path: Path | str) -> list[Token]:
-    """Read the hand annotation of one utterance.
-
-    Args:
-        path: a TextGrid with a tier "phones" and, for syllable positions, a tier "words"; other tiers are ignored.
-    Returns:
-        one token a label, silences left out, phones folded to IPA, times in seconds. `err` gives perceived None.
-        position is that of the canonical phone within its word; None where no word covers it, and at additions.
-    Raises:
-        CorpusError: not a TextGrid, no tier "phones", or a label outside the grammar (file, tier, interval, text).
-    """
-    tiers = read_tiers(path)
-    labelled = read_labels(path, tiers, _PHONES, parse_label)
-    tokens = [
-        Token(
-            canonical=label.canonical,
-            perceived=None if label.perceived == ERR else label.perceived,
-            error_type=label.error_type,
-            start_s=interval.start_s,
-            end_s=interval.end_s,
-            accented=label.accented,
-        )
-        for label, interval in labelled
-    ]
-    return with_positions(tokens, tiers.get(_WORDS, []))
-
-
 def reconstruct_produced(tokens: Iterable[Token | tuple[str | None, str | None, str]]) -> list[str]:
-    """The phones that were said.
+    """Give the phones that were said.
 
     Args:
         tokens: tokens, or plain (canonical, perceived, error type) triples of any symbols.
     Returns:
-        the perceived phone at ok and s, nothing at d, the extra phone at a; never a silence. An unnameable sound is
+        the perceived phone at ok and s, nothing at d, the extra phone at a; never a silence. A sound without a name is
         left out of tokens (their perceived is None) and kept as the triple's own symbol.
     Raises:
         CorpusError: an error type other than ok, s, d, a.
@@ -202,7 +195,7 @@ def reconstruct_produced(tokens: Iterable[Token | tuple[str | None, str | None, 
 
 
 def read_speakers(root: Path | str) -> Speakers:
-    """Who speaks in the corpus at `root`: its own speakers.csv, or else the 24 speakers of L2-ARCTIC.
+    """Read the speakers of the corpus at `root`: from its speakers.csv, or else the 24 speakers of L2-ARCTIC.
 
     Raises:
         CorpusError: speakers.csv lacks a column, or a row of it a value.
@@ -233,16 +226,16 @@ def read_l2arctic(root: Path | str) -> tuple[list[Utterance], Exclusions]:
         root: the folder of the speakers' folders, each SPK/annotation or SPK/SPK/annotation.
     Returns:
         utterances by speaker and name, wav paths relative to `root`, and what was left out: other folders
-        (suitcase_corpus among them), annotations that cannot be read, and those without a readable recording.
+        (suitcase_corpus is one of them), annotations that cannot be read, and those without a readable recording.
     Raises:
         CorpusError: `root` holds no annotation of any speaker.
     """
     root = Path(root)
-    roster = read_speakers(root)
+    speakers = read_speakers(root)
     exclusions = Exclusions()
     utterances = []
     for folder in sorted(path for path in root.glob("*/") if not path.name.startswith(".")):
-        if folder.name not in roster.l1s:
+        if folder.name not in speakers.l1s:
             exclusions.add("folder of no known speaker", folder.name)
             continue
         home = next((home for home in (folder, folder / folder.name) if (home / "annotation").is_dir()), None)
@@ -251,14 +244,14 @@ def read_l2arctic(root: Path | str) -> tuple[list[Utterance], Exclusions]:
             continue
         for path in sorted((home / "annotation").iterdir()):
             if path.suffix.lower() == ".textgrid" and not path.name.startswith("."):
-                utterance = _read_utterance(path, folder.name, roster.l1s[folder.name], root, exclusions)
+                utterance = _read_utterance(path, folder.name, speakers.l1s[folder.name], root, exclusions)
                 if utterance is not None:
                     utterances.append(utterance)
     if not utterances:
         raise CorpusError(
             f"{root}: no annotated utterances; expected folders such as "
-            f"{root}/{next(iter(roster.l1s), 'SPK')}/annotation, with wav and transcript beside them"
-            f"{exclusions.listed()}"
+            f"{root}/{next(iter(speakers.l1s), 'SPK')}/annotation, with wav and transcript beside them"
+            f"{exclusions.summary()}"
         )
     return utterances, exclusions
 

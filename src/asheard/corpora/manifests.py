@@ -1,4 +1,4 @@
-"""From a corpus on disk to its manifests: train.jsonl, val.jsonl, test.jsonl, and how they came about."""
+"""Build the manifests of a corpus: train.jsonl, val.jsonl, test.jsonl, and corpus.json, which reports the build."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,12 +21,18 @@ CORPUS_JSON: Final = "corpus.json"
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """How manifests came about.
+    """The report of a build.
 
-    num_read: utterances read from (training, test) speakers. num_speakers: how many speakers these are; None in a
-    report of before they were counted. num_expected, num_speakers_expected: the same for a complete copy, where that
-    is known. missing: speaker -> how many utterances a complete copy has more. num_utterances: split -> utterances in
-    its manifest. excluded: reason -> what was left out. synthetic: no people speak.
+    Attributes:
+        corpus: its name.
+        num_read: utterances read of (training, test) speakers.
+        num_expected: the same for a complete copy, if known.
+        missing: speaker -> number of utterances that a complete copy has more.
+        num_utterances: split -> utterances in its manifest.
+        excluded: reason -> what was left out.
+        synthetic: no people speak.
+        num_speakers: (training, test) speakers; None in reports of older versions.
+        num_speakers_expected: the same for a complete copy, if known.
     """
 
     corpus: str
@@ -50,17 +56,17 @@ def build_l2arctic(
     """Build the manifests of L2-ARCTIC, or of a corpus in its folders; wav paths are relative to `root`.
 
     Args:
-        root: the corpus (see `read_l2arctic`).
+        root: the corpus, as of `read_l2arctic`.
         out: folder for the manifests.
         test_speakers: speakers kept for testing; None takes the corpus's own.
         text_disjoint: leave out training utterances of prompts that test speakers read.
     Raises:
         CorpusError: `root` is no such corpus.
     """
-    roster = read_speakers(root)
-    test_speakers = roster.test_speakers if test_speakers is None else test_speakers
+    speakers = read_speakers(root)
+    test_speakers = speakers.test_speakers if test_speakers is None else test_speakers
     utterances, exclusions = read_l2arctic(root)
-    expected = roster.num_annotated
+    expected = speakers.num_annotated
     return _write(
         out,
         "L2-ARCTIC" if expected else Path(root).resolve().name,
@@ -68,8 +74,8 @@ def build_l2arctic(
         test_speakers,
         exclusions,
         expected=_complete(expected, test_speakers) if expected else None,
-        missing=roster.missing(utterances),
-        synthetic=roster.synthetic,
+        missing=speakers.missing(utterances),
+        synthetic=speakers.synthetic,
         text_disjoint=text_disjoint,
     )
 
@@ -80,10 +86,10 @@ def build_table(
     """Build the manifests of a table; the last speaker of each L1 by alphabet is kept for testing.
 
     Args:
-        path: the table (see `read_table`).
+        path: the table, as of `read_table`.
         out: folder for the manifests.
-        wav_root: folder the table's wav paths start from; utterances without a readable recording there are left out,
-            and lengths are taken from the recordings. None leaves recordings alone.
+        wav_root: folder that the table's wav paths start from. Utterances without a readable recording there are left
+            out, and lengths are read from the recordings. None does not read recordings.
         text_disjoint: leave out training utterances of prompts that test speakers read.
     Raises:
         CorpusError: the table cannot be read, or no utterance of it has a recording.
@@ -101,21 +107,21 @@ def build_speechocean(root: Path | str, out: Path | str, *, text_disjoint: bool 
     """Build the manifests of speechocean762 with its own split; wav paths are relative to `root`.
 
     Args:
-        root: the corpus as published (see `read_speechocean`).
+        root: the corpus as published, as of `read_speechocean`.
         out: folder for the manifests.
         text_disjoint: leave out training utterances of prompts that test speakers read.
     Raises:
         CorpusError: `root` is no such corpus.
     """
-    roster, utterances, exclusions = read_speechocean(root)
+    speakers, utterances, exclusions = read_speechocean(root)
     return _write(
         out,
         "speechocean762",
         utterances,
-        roster.test_speakers,
+        speakers.test_speakers,
         exclusions,
         expected=_Complete(NUM_UTTERANCES, NUM_SPEAKERS),
-        missing=roster.missing(utterances),
+        missing=speakers.missing(utterances),
         text_disjoint=text_disjoint,
     )
 
@@ -124,18 +130,18 @@ def build_epadb(root: Path | str, out: Path | str, *, text_disjoint: bool = Fals
     """Build the manifests of EpaDB; wav paths are relative to `root`.
 
     Args:
-        root: the corpus as published (see `read_epadb`, also for who is kept for testing).
+        root: the corpus as published, as of `read_epadb`, which also chooses the test speakers.
         out: folder for the manifests.
         text_disjoint: leave out training utterances of prompts that test speakers read.
     Raises:
         CorpusError: `root` is no such corpus.
     """
-    roster, utterances, exclusions = read_epadb(root)
-    return _write(out, "EpaDB", utterances, roster.test_speakers, exclusions, text_disjoint=text_disjoint)
+    speakers, utterances, exclusions = read_epadb(root)
+    return _write(out, "EpaDB", utterances, speakers.test_speakers, exclusions, text_disjoint=text_disjoint)
 
 
 def read_build_report(folder: Path | str) -> BuildReport:
-    """Read the corpus.json that was written beside manifests.
+    """Read the corpus.json beside manifests.
 
     Raises:
         CorpusError: it is missing or not what `asheard corpus build` writes.
@@ -148,7 +154,7 @@ def read_build_report(folder: Path | str) -> BuildReport:
 
 
 def is_synthetic(manifest: Path | str) -> bool:
-    """Whether the corpus.json beside a manifest says that no people speak; False where there is none of ours."""
+    """Whether the corpus.json beside a manifest says that no people speak; False if there is no such file."""
     try:
         return read_build_report(Path(manifest).parent).synthetic
     except CorpusError:
@@ -170,7 +176,7 @@ def _with_seconds(utterances: Sequence[Utterance], wav_root: Path, exclusions: E
 
 
 class _Complete(NamedTuple):
-    """What a complete copy has of (training, test) speakers."""
+    """Counts of a complete copy, of (training, test) speakers."""
 
     num_utterances: tuple[int, int]
     num_speakers: tuple[int, int]

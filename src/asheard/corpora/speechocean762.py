@@ -1,10 +1,9 @@
-"""Kaldi's maps: text files of a key, blanks and a value on each line (wav.scp, text, utt2spk).
+"""speechocean762: English read by 250 speakers of Mandarin, half of them children, every phone scored by five experts.
 
-speechocean762: English read by 250 speakers of Mandarin, half of them children, every phone scored by five experts.
-
-Read as published: wav.scp, utt2spk and text of `train/` and `test/`, and `scores.json` in `resource/` or at the root.
-Where the experts' mean is below 0.5 the corpus names what was said instead, mostly; what it leaves open stays open
-(`asheard.corpora.scored`). Single experts' notes (scores-detail.json), ages, genders and sentence scores are not read.
+It is read as published: wav.scp, utt2spk and text of `train/` and `test/`, and `scores.json` in `resource/` or at the
+root. If the experts' mean is below 0.5, the corpus mostly names what was said instead; if it does not, the sound stays
+unknown (`asheard.corpora.phone_scores`). Not read: single experts' notes (scores-detail.json), ages, genders and
+sentence scores.
 
 Source: Zhang et al. 2021, "speechocean762: An Open-Source Non-native English Speech Corpus For Pronunciation
 Assessment" (OpenSLR 101, free for any use).
@@ -27,9 +26,55 @@ from asheard.io.table import numbers_field, text_field
 from asheard.phones import fold_arpabet
 from asheard.phones.lexicon import syllable_positions
 
+_L1: Final = "Mandarin"
+NUM_PER_SPEAKER: Final = 20
+NUM_SPEAKERS: Final = (125, 125)  # of a complete copy: train, test
+NUM_UTTERANCES: Final = (2500, 2500)
+
+_SIDES: Final = ("train", "test")
+_UNKNOWN, _DELETED = "<unk>", "<del>"  # in either case
+
+
+def read_speechocean(root: Path | str) -> tuple[Speakers, list[Utterance], Exclusions]:
+    """Read every scored utterance.
+
+    Args:
+        root: the folder that holds train/, test/ and resource/.
+    Returns:
+        the speakers with the corpus's own split; utterances in the order of utt2spk, train before test, wav paths
+        relative to `root`; what was left out.
+    Raises:
+        CorpusError: `root` is no such corpus, a map or scores.json is broken, a speaker is in train and in test, or no
+            utterance has both scores and a recording.
+    """
+    root = Path(root)
+    scores = _read_scores(root)
+    speakers = {side: read_scp(root / side / "utt2spk") for side in _SIDES}
+    if both := sorted(set(speakers["train"].values()) & set(speakers["test"].values())):
+        raise CorpusError(f"{root}: speaker {both[0]} is in train/utt2spk and in test/utt2spk; fetch the corpus again")
+    everybody = [speaker for side in _SIDES for speaker in speakers[side].values()]
+    known = Speakers(
+        dict.fromkeys(everybody, _L1),
+        frozenset(speakers["test"].values()),
+        dict.fromkeys(everybody, NUM_PER_SPEAKER),
+    )
+    exclusions = Exclusions()
+    utterances = []
+    for side in _SIDES:
+        wavs, texts = (read_scp(root / side / name) for name in ("wav.scp", "text"))
+        for utt, speaker in speakers[side].items():
+            utterance = Utterance(utt, speaker, _L1, wavs.get(utt), texts.get(utt), ())
+            if (read := _read_utterance(utterance, root, scores.get(utt), exclusions)) is not None:
+                utterances.append(read)
+    for utt in sorted(scores.keys() - speakers["train"].keys() - speakers["test"].keys()):
+        exclusions.add("scored, but neither in train nor in test", utt)
+    if not utterances:
+        raise CorpusError(f"{root}: no utterance has both scores and a recording{exclusions.summary()}")
+    return known, utterances, exclusions
+
 
 def read_scp(path: Path) -> dict[str, str]:
-    """Read a map.
+    """Read a map of Kaldi: a text file with a key, blanks and a value on each line (wav.scp, text, utt2spk).
 
     Returns:
         key -> value in the file's order, outer blanks removed.
@@ -47,53 +92,6 @@ def read_scp(path: Path) -> dict[str, str]:
             raise CorpusError(f"{path}, line {number}: {key!r} comes twice; keep one of the lines")
         values[key] = rest[0].strip()
     return values
-
-
-L1: Final = "Mandarin"
-NUM_PER_SPEAKER: Final = 20
-NUM_SPEAKERS: Final = (125, 125)  # of a complete copy: train, test
-NUM_UTTERANCES: Final = (2500, 2500)
-
-_SIDES: Final = ("train", "test")
-_UNKNOWN, _DELETED = "<unk>", "<del>"  # in either case
-
-
-def read_speechocean(root: Path | str) -> tuple[Speakers, list[Utterance], Exclusions]:
-    """Read every scored utterance.
-
-    Args:
-        root: the folder that holds train/, test/ and resource/.
-    Returns:
-        the speakers and the corpus's own split; utterances in the order of utt2spk, train before test, wav paths
-        relative to `root`; what was left out.
-    Raises:
-        CorpusError: `root` is no such corpus, a map or scores.json is broken, a speaker is in train and in test, or no
-            utterance has both scores and a recording.
-    """
-    root = Path(root)
-    scores = _read_scores(root)
-    speakers = {side: read_scp(root / side / "utt2spk") for side in _SIDES}
-    if both := sorted(set(speakers["train"].values()) & set(speakers["test"].values())):
-        raise CorpusError(f"{root}: speaker {both[0]} is in train/utt2spk and in test/utt2spk; fetch the corpus again")
-    everybody = [speaker for side in _SIDES for speaker in speakers[side].values()]
-    roster = Speakers(
-        dict.fromkeys(everybody, L1),
-        frozenset(speakers["test"].values()),
-        dict.fromkeys(everybody, NUM_PER_SPEAKER),
-    )
-    exclusions = Exclusions()
-    utterances = []
-    for side in _SIDES:
-        wavs, texts = (read_scp(root / side / name) for name in ("wav.scp", "text"))
-        for utt, speaker in speakers[side].items():
-            utterance = Utterance(utt, speaker, L1, wavs.get(utt), texts.get(utt), ())
-            if (read := _read_utterance(utterance, root, scores.get(utt), exclusions)) is not None:
-                utterances.append(read)
-    for utt in sorted(scores.keys() - speakers["train"].keys() - speakers["test"].keys()):
-        exclusions.add("scored, but neither in train nor in test", utt)
-    if not utterances:
-        raise CorpusError(f"{root}: no utterance has both scores and a recording{exclusions.listed()}")
-    return roster, utterances, exclusions
 
 
 def _read_scores(root: Path) -> Mapping[str, Any]:
@@ -158,20 +156,20 @@ def _word_tokens(word: dict[str, Any], where: str) -> list[Token]:
         if not isinstance(index, int) or not 0 <= index < len(tokens):
             raise CorpusError(f"{where}: mispronunciation {mispronunciation!r} has no index of a phone")
         canonical = text_field(mispronunciation, "canonical-phone", where)
-        heard = text_field(mispronunciation, "pronounced-phone", where)
+        produced = text_field(mispronunciation, "pronounced-phone", where)
         if without_stress(canonical) != without_stress(labels[index]):
             raise CorpusError(f"{where}: mispronunciation of {canonical!r}, but phone {index} is {labels[index]!r}")
-        tokens[index] = _heard(tokens[index], canonical, heard)
+        tokens[index] = _named(tokens[index], canonical, produced)
     return tokens
 
 
-def _heard(token: Token, canonical: str, heard: str) -> Token:
-    """The token where the corpus names what was said: a phone, with a star where it is only near that phone.
+def _named(token: Token, canonical: str, produced: str) -> Token:
+    """Correct a token by what the corpus says was said: a phone, with a star if the sound is only near it.
 
-    `<unk>`, and the bare canonical phone of a mispronunciation, leave the sound unknown; `<DEL>` says there was none.
+    `<unk>`, and the bare canonical phone of a mispronunciation, leave the sound unknown; `<DEL>` is a deletion.
     """
-    label = heard.strip().replace("*", "")
-    starred = "*" in heard
+    label = produced.strip().replace("*", "")
+    starred = "*" in produced
     same = without_stress(label) == without_stress(canonical)
     if label.lower() == _DELETED:
         return replace(token, perceived=None, error_type=ErrorType.DELETION)

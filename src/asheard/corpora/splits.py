@@ -1,26 +1,30 @@
-"""Who speaks in a corpus and who is kept for testing.
-
-Who trains, who tests, and what of the training speakers is held out: one rule for every corpus.
-"""
+"""The speakers of a corpus, and its split into training, validation and test: one rule for every corpus."""
 
 import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.records import Utterance
 from asheard.errors import CorpusError
 from asheard.io.digests import text_digest
 
+SPLITS: Final = ("train", "val", "test")
+VAL_SHARE: Final = 0.1  # of the training speakers' prompts
+
 
 @dataclass(frozen=True, slots=True)
 class Speakers:
     """The speakers of a corpus.
 
-    l1s: speaker -> L1. num_annotated: speaker -> utterances in a complete copy, where that is known. synthetic: no
-    people speak.
+    Attributes:
+        l1s: speaker -> L1.
+        test_speakers: kept for testing.
+        num_annotated: speaker -> utterances in a complete copy, if known.
+        synthetic: no people speak.
     """
 
     l1s: Mapping[str, str]
@@ -29,18 +33,14 @@ class Speakers:
     synthetic: bool = False
 
     def missing(self, utterances: Iterable[Utterance]) -> dict[str, int]:
-        """Speaker -> how many utterances a complete copy has more; {} where none is missing or known."""
+        """Count the utterances of each speaker that a complete copy has and `utterances` lack; empty if unknown."""
         found = Counter(utterance.speaker for utterance in utterances)
         lacking = {spk: number - found[spk] for spk, number in (self.num_annotated or {}).items()}
         return {spk: number for spk, number in lacking.items() if number > 0}
 
 
-SPLITS = ("train", "val", "test")
-VAL_SHARE = 0.1  # of the training speakers' prompts
-
-
 def last_speakers(l1s: Mapping[str, str]) -> frozenset[str]:
-    """The last speaker of each L1 by alphabet, of {speaker: L1}; an L1 with one speaker gives none."""
+    """Choose the last speaker of each L1 by alphabet, of {speaker: L1}; of an L1 with one speaker, none."""
     by_l1 = defaultdict(list)
     for speaker, l1 in l1s.items():
         by_l1[l1].append(speaker)
@@ -52,15 +52,15 @@ def rotate(l1s: Mapping[str, str], test_speakers: Collection[str], num_folds: in
 
     Args:
         l1s: speaker -> L1.
-        test_speakers: those of the first fold. Each next one takes as many of each L1, back through the alphabet.
-        num_folds: how often.
+        test_speakers: those of the first fold. Each next fold takes as many of each L1, back through the alphabet.
+        num_folds: how many folds.
     Returns:
         The test speakers of each fold.
     Raises:
         CorpusError: `num_folds` is below 1, or an L1 has too few speakers for it.
     """
     if num_folds < 1:
-        raise CorpusError(f"speakers are held out at least once, not in {num_folds} folds")
+        raise CorpusError(f"{num_folds} folds; the minimum is 1")
     folds: list[set[str]] = [set() for _ in range(num_folds)]
     for l1 in sorted({l1s[speaker] for speaker in test_speakers}):
         of_l1 = sorted((speaker for speaker in l1s if l1s[speaker] == l1), reverse=True)
@@ -76,7 +76,7 @@ def rotate(l1s: Mapping[str, str], test_speakers: Collection[str], num_folds: in
 
 
 def prompt(utterance: Utterance) -> str:
-    """What was read, case and punctuation aside; the utterance's own name where the text is unknown."""
+    """Give the text that was read, without case and punctuation; the utterance's name if the text is unknown."""
     return " ".join(re.findall(r"[\w']+", (utterance.text or utterance.utt).lower()))
 
 
@@ -87,20 +87,20 @@ def split_corpus(
     *,
     text_disjoint: bool = False,
 ) -> dict[str, list[Utterance]]:
-    """Split by speaker, then hold prompts of the training speakers out for validation.
+    """Split by speaker, then hold out prompts of the training speakers for validation.
 
-    Training and validation leave out utterances with a sound nobody could name, for their produced phones are not all
-    that was said; testing keeps them. Where the sound is known to be wrong by its score they stay everywhere: a corpus
-    of scores names few sounds or none, and without its errors it would be a corpus of those who make none.
+    Training and validation leave out utterances with a sound that nobody could name, because their produced phones are
+    not all that was said; the test split keeps them. If the sound is known to be wrong by its score, the utterance
+    stays everywhere: a corpus of scores names few sounds or none, and without such utterances it would have no errors.
 
     Args:
         utterances: the whole corpus.
-        test_speakers: speakers nobody trains on.
+        test_speakers: speakers of the test split alone.
         exclusions: what is left out is added here.
         text_disjoint: also leave out training speakers' utterances of prompts that test speakers read.
     Returns:
-        {"train", "val", "test"} -> utterances in the order given. Validation prompts are those a tenth of the training
-        prompts (at least one, of two or more) whose SHA-256 comes first, and are read by nobody in train.
+        {"train", "val", "test"} -> utterances in the order given. Validation prompts are the tenth of the training
+        prompts (at least one, of two or more) whose SHA-256 comes first; no utterance of train has one of them.
     """
     utterances = list(utterances)
     test = [utterance for utterance in utterances if utterance.speaker in test_speakers]

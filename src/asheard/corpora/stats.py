@@ -1,28 +1,30 @@
-"""What a corpus holds, by L1 and by speaker: how much speech, how many errors, and which.
-
-One picture of a corpus: what its learners say instead, L1 by L1.
-"""
+"""Statistics of a corpus by L1 and by speaker: amount of speech, error rates and substitutions; and a figure."""
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Final
 
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest
 from asheard.corpora.splits import SPLITS
 from asheard.corpora.table import read_gold
-from asheard.errors import CorpusError
+from asheard.errors import CorpusError, optional_package
 from asheard.io.files import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NUM_SUBSTITUTIONS: Final = 12  # bars of each L1 in the figure
+
+_COLUMNS: Final = 3
+_BAR, _TEXT, _FAINT = "#2f6f8f", "#222222", "#777777"
 
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """One canonical phone heard as another; share is over all tokens of that canonical phone."""
+    """One canonical phone said as another; share is of all tokens of that canonical phone."""
 
     canonical: str
     perceived: str
@@ -32,10 +34,15 @@ class Substitution:
 
 @dataclass(frozen=True, slots=True)
 class GroupStats:
-    """One group of utterances.
+    """Counts of a group of utterances.
 
-    num_tokens: canonical phones. Rates are over num_tokens, None where that is 0: correct + substituted + deleted is 1,
-    added phones come on top. num_err: sounds nobody could name, also counted as substituted or added.
+    Attributes:
+        name: an L1 or a speaker.
+        num_tokens: canonical phones.
+        correct, substituted, deleted, added: rates, of num_tokens; None if that is 0. The first three sum to 1, added
+            phones come on top.
+        num_err: sounds that nobody could name, also counted as substituted or added.
+        substitutions: most frequent first.
     """
 
     name: str
@@ -61,10 +68,10 @@ class CorpusStats:
 
 
 def read_utterances(path: Path | str) -> list[Utterance]:
-    """Utterances of a folder of manifests (train, val and test together), of one manifest, or of a table.
+    """Read the utterances of a folder of manifests (train, val and test together), of one manifest, or of a table.
 
     Raises:
-        CorpusError: none is there, or one cannot be read.
+        CorpusError: there is no manifest, or one cannot be read.
     """
     path = Path(path)
     if not path.is_dir():
@@ -77,7 +84,7 @@ def read_utterances(path: Path | str) -> list[Utterance]:
 
 
 def corpus_stats(utterances: Iterable[Utterance]) -> CorpusStats:
-    """Count a corpus."""
+    """Count a corpus by L1 and by speaker."""
     utterances = list(utterances)
     return CorpusStats(
         by_l1=_grouped(utterances, lambda row: (row.l1, row.l1)),
@@ -117,7 +124,7 @@ def _count(name: str, l1: str, utterances: Sequence[Utterance]) -> GroupStats:
 
 
 def _substitutions(tokens: Sequence[Token]) -> tuple[Substitution, ...]:
-    """Most frequent first, ties by phone; a starred label that names the canonical phone is no confusion."""
+    """Rank substitutions, ties by phone; a starred label that names the canonical phone is not counted."""
     canonicals = Counter(token.canonical for token in tokens if token.canonical is not None)
     pairs = Counter(
         (token.canonical, token.perceived)
@@ -131,17 +138,16 @@ def _substitutions(tokens: Sequence[Token]) -> tuple[Substitution, ...]:
     return tuple(Substitution(c, p, number, number / canonicals[c]) for (c, p), number in ranked)
 
 
-NUM_SUBSTITUTIONS: Final = 12  # bars an L1
-
-_COLUMNS: Final = 3
-_BAR, _TEXT, _FAINT = "#2f6f8f", "#222222", "#777777"
-
-
 def draw_stats(stats: CorpusStats, path: Path | str, title: str) -> None:
-    """Draw each L1's most frequent substitutions into a PNG: how often, and in what share of the phone."""
+    """Draw the most frequent substitutions of each L1 into a PNG, with the share of the canonical phone's tokens.
+
+    Raises:
+        ModelError: matplotlib is not installed.
+    """
+    figures = optional_package("matplotlib.figure", "evaluate")
     rows = math.ceil(len(stats.by_l1) / _COLUMNS)
     columns = min(_COLUMNS, len(stats.by_l1))
-    figure = Figure(figsize=(3.9 * columns + 0.4, 3.7 * rows + 0.8), layout="constrained")
+    figure = figures.Figure(figsize=(3.9 * columns + 0.4, 3.7 * rows + 0.8), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True)
     for panel, group in zip(panels.flat, stats.by_l1, strict=False):
         _draw_group(panel, group)
@@ -156,14 +162,14 @@ def draw_stats(stats: CorpusStats, path: Path | str, title: str) -> None:
         figure.savefig(part, format="png", dpi=150)
 
 
-def _draw_group(panel: Axes, group: GroupStats) -> None:
+def _draw_group(panel: "Axes", group: GroupStats) -> None:
     panel.set_title(group.name, fontsize=11, color=_TEXT, loc="left")
     rates = f"{group.substituted or 0:.1%} substituted, {group.deleted or 0:.1%} deleted"
     panel.set_title(rates, fontsize=8, color=_FAINT, loc="right")
     top = group.substitutions[:NUM_SUBSTITUTIONS]
     if not top:
         panel.axis("off")
-        panel.text(0.5, 0.5, "no sound is named", transform=panel.transAxes, ha="center", fontsize=10, color=_FAINT)
+        panel.text(0.5, 0.5, "no sound is known", transform=panel.transAxes, ha="center", fontsize=10, color=_FAINT)
         return
     rows = range(len(top))
     bars = panel.barh(rows, [1000 * item.number / group.num_tokens for item in top], color=_BAR, height=0.72)

@@ -1,4 +1,4 @@
-"""What can be wrong with a set of manifests: problems that spoil a study, and counts worth knowing."""
+"""Check a set of manifests: find problems that would invalidate a study, and count what it holds."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +15,12 @@ from asheard.io.audio import audio_seconds
 
 LENGTH_TOLERANCE_S: Final = 0.05  # two headers of one recording differ by less; another recording by more
 MAX_PHONES_PER_S: Final = 25.0  # fast native speech reaches about 20
+_NUM_LISTED: Final = 5  # problems in an error message
 
 
 @dataclass(frozen=True, slots=True)
 class SplitCheck:
-    """Counts of one manifest.
-
-    num_same_phone: substitutions that name the canonical phone, (starred, not starred).
-    """
+    """Counts of one manifest; num_same_phone: substitutions that name the canonical phone, (starred, not starred)."""
 
     num_utterances: int
     num_speakers: int
@@ -35,11 +33,15 @@ class SplitCheck:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What `asheard corpus check` found.
+    """The result of `asheard corpus check`.
 
-    problems: what must be mended, each a sentence. splits: split -> counts. shared_prompts: prompts read both in train
-    and in test, and num_sharing: training utterances of them. excluded: reason -> number of items left out. missing:
-    speaker -> utterances a complete copy of the corpus has more.
+    Attributes:
+        problems: what must be fixed, each a sentence.
+        splits: split -> counts.
+        shared_prompts: prompts read both in train and in test.
+        num_sharing: training utterances of these prompts.
+        excluded: reason -> number of items that the build left out.
+        missing: speaker -> number of utterances that a complete copy of the corpus has more.
     """
 
     problems: tuple[str, ...]
@@ -55,7 +57,7 @@ def check_corpus(folder: Path | str, *, wav_root: Path | str | None = None) -> C
 
     Args:
         folder: holds train.jsonl, val.jsonl, test.jsonl and corpus.json.
-        wav_root: also compare with the recordings under this folder; None leaves recordings alone.
+        wav_root: also compare with the recordings under this folder; None does not read recordings.
     Raises:
         CorpusError: a manifest cannot be read.
     """
@@ -80,11 +82,16 @@ def check_corpus(folder: Path | str, *, wav_root: Path | str | None = None) -> C
 
 
 def refuse_problems(report: CheckReport) -> None:
-    """Raise `CorpusError` where a check found problems."""
+    """Refuse manifests in which a check found problems.
+
+    Raises:
+        CorpusError: with the first problems.
+    """
     if report.problems:
-        shown = "; ".join(report.problems[:5])
-        more = f"; and {len(report.problems) - 5} more" if len(report.problems) > 5 else ""
-        raise CorpusError(f"{len(report.problems)} problems: {shown}{more}")
+        first = "; ".join(report.problems[:_NUM_LISTED])
+        num_more = len(report.problems) - _NUM_LISTED
+        more = f"; and {num_more} more" if num_more > 0 else ""
+        raise CorpusError(f"{len(report.problems)} problems: {first}{more}")
 
 
 def _split_problems(manifests: Mapping[str, Sequence[Utterance]]) -> Iterator[str]:
@@ -105,15 +112,16 @@ def _split_problems(manifests: Mapping[str, Sequence[Utterance]]) -> Iterator[st
 
 
 def _label_problems(manifests: Mapping[str, Sequence[Utterance]]) -> Iterator[str]:
-    """`produced` must not be a copy of `canonical`: a transcriber trained on it would learn nothing."""
-    said_right: defaultdict[str, list[bool]] = defaultdict(list)  # speaker -> whether each says the canonical phone
+    """Find speakers whose perceived phones are copies of the canonical ones, so that nothing can be learned."""
+    # speaker -> whether each substitution names the canonical phone
+    same_phone: defaultdict[str, list[bool]] = defaultdict(list)
     for row in chain.from_iterable(manifests.values()):
         named = [token for token in _named_substitutions(row) if not token.accented]
-        said_right[row.speaker] += [token.perceived == token.canonical for token in named]
-    for speaker, same in sorted(said_right.items()):
+        same_phone[row.speaker] += [token.perceived == token.canonical for token in named]
+    for speaker, same in sorted(same_phone.items()):
         if 2 * sum(same) > len(same):
             yield (
-                f"speaker {speaker}: {sum(same)} of {len(same)} substitutions say the canonical phone; "
+                f"speaker {speaker}: {sum(same)} of {len(same)} substitutions name the canonical phone; "
                 "was perceived copied from canonical?"
             )
 
