@@ -1,4 +1,4 @@
-"""Utterance rows: edits against what was produced, and counts that add up to those of the token rows."""
+"""Utterance rows: edits against the produced phones, and counts that add up to those of the token rows."""
 
 from hypothesis import given, settings
 
@@ -10,14 +10,14 @@ from support.small_gold import GOLD, Case, cases, run, utterance
 VECTORS = load_vectors()
 
 
-def test_edits_count_additions_and_sounds_without_a_name() -> None:
+def test_utterance_rows_edits_count_additions_and_unnamed_sounds() -> None:
     chain = run(GOLD, ["d ə k ɛ", "v i s"])
     counted = utterance_rows(GOLD, [chain], token_rows(GOLD, [chain], vectors=VECTORS))
     assert counted.schema == SCHEMA
     assert counted.select("utt", "num_edits", "num_produced").rows() == [("a", 1, 5), ("b", 2, 4)]
 
 
-def test_no_prediction_equals_a_sound_without_a_name() -> None:
+def test_utterance_rows_unnamed_sound_is_never_correct() -> None:
     gold = [utterance("a", [("t", "t"), ("s", "err")])]
     chain = run(gold, [f"t {ERR}"])
     counted = utterance_rows(gold, [chain], token_rows(gold, [chain], vectors=VECTORS))
@@ -26,7 +26,7 @@ def test_no_prediction_equals_a_sound_without_a_name() -> None:
 
 @given(cases())
 @settings(max_examples=30)
-def test_every_utterance_of_every_run_has_a_row_that_adds_up(case: Case) -> None:
+def test_utterance_rows_add_up_to_token_rows(case: Case) -> None:
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
     counted = utterance_rows(case.gold, case.runs, rows)
     assert counted.height == len(case.gold) * len(case.runs)

@@ -36,7 +36,7 @@ def invoke(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(app, words)
 
 
-def test_evaluate_writes_everything_and_prints_a_table(folder: Path) -> None:
+def test_evaluate_writes_files_and_prints_a_table(folder: Path) -> None:
     chains = ["--chain", f"mine@1={folder}/one.jsonl", "--chain", f"mine@2={folder}/two.jsonl"]
     result = invoke(folder, *chains, "--chain", f"theirs={folder}/two.jsonl", "--train", f"{folder}/gold.jsonl")
     assert result.exit_code == 0, result.output
@@ -57,7 +57,7 @@ def test_evaluate_writes_everything_and_prints_a_table(folder: Path) -> None:
     assert (folder / "out" / "RESULTS.md").exists()
 
 
-def test_a_chain_stands_beside_itself_behind_the_prior(folder: Path) -> None:
+def test_evaluate_with_prior_adds_a_chain(folder: Path) -> None:
     build_prior(20 * [("Hindi", "ð", "d", None)], threshold=load_vectors().threshold).save(folder / "prior.json")
     chains = [f"--chain={name}={folder}/one.jsonl" for name in ("theirs", "mine@1", "mine@2", "ft-l2-faithful")]
     behind = ["--with-prior", "mine", "--with-prior", "ft-l2-faithful"]
@@ -85,7 +85,7 @@ def test_a_chain_stands_beside_itself_behind_the_prior(folder: Path) -> None:
         ({"synthetic": True, "something": "else"}, False),  # not written by AsHeard
     ],
 )
-def test_a_synthetic_corpus_is_said_to_be_one_first(folder: Path, corpus: dict[str, object], warns: bool) -> None:
+def test_evaluate_report_opens_with_synthetic_warning(folder: Path, corpus: dict[str, object], warns: bool) -> None:
     report = {"corpus": "x", "num_read": [1, 1], "num_expected": None, "missing": {}, "num_utterances": {}}
     (folder / "corpus.json").write_text(json.dumps(report | {"excluded": {}} | corpus))
     assert invoke(folder, "--chain", f"mine={folder}/one.jsonl").exit_code == 0
@@ -93,7 +93,7 @@ def test_a_synthetic_corpus_is_said_to_be_one_first(folder: Path, corpus: dict[s
     assert (first == f"> **{SYNTHETIC_NOTE}**") is warns
 
 
-def test_gold_of_two_sequences_is_aligned_with_the_vectors_given(folder: Path) -> None:
+def test_evaluate_vectors_align_gold(folder: Path) -> None:
     """t i said as s: which of the two was deleted, the distances decide."""
     row = {"utt": "a", "speaker": "S", "l1": "Hindi", "canonical": ["t", "i"], "produced": ["s"]}
     (folder / "gold.jsonl").write_text(json.dumps(row))
@@ -111,7 +111,7 @@ def test_gold_of_two_sequences_is_aligned_with_the_vectors_given(folder: Path) -
     assert deleted == ["i", "t"]
 
 
-def test_report_runs_again_from_the_folder(folder: Path) -> None:
+def test_report_makes_the_same_results_again(folder: Path) -> None:
     invoke(folder, "--chain", f"mine={folder}/one.jsonl")
     before = (folder / "out" / "RESULTS.md").read_bytes()
     (folder / "out" / "RESULTS.md").unlink()
@@ -128,7 +128,7 @@ def test_report_runs_again_from_the_folder(folder: Path) -> None:
         (["--chain", "a=one.jsonl", "--chain", "a=two.jsonl"], "given twice"),
     ],
 )
-def test_options_that_do_not_fit_are_refused(folder: Path, arguments: list[str], words: str) -> None:
+def test_evaluate_refuses_bad_chain_options(folder: Path, arguments: list[str], words: str) -> None:
     result = invoke(folder, *arguments)
     assert result.exit_code == 2
     assert words in result.output
@@ -150,13 +150,13 @@ def test_evaluate_refuses_chains_and_priors_that_do_not_fit(folder: Path, argume
     assert words in str(error)
 
 
-def test_names_may_hold_at_signs_and_files_equals_signs(folder: Path) -> None:
+def test_evaluate_accepts_at_sign_in_names_and_equals_sign_in_files(folder: Path) -> None:
     (folder / "one.jsonl").rename(folder / "a=b.jsonl")
     assert invoke(folder, "--chain", f"me@home={folder}/a=b.jsonl").exit_code == 0
     assert list(json.loads((folder / "out" / "metrics.json").read_text())["chains"]) == ["me@home"]
 
 
-def test_a_missing_file_is_the_users_to_mend(folder: Path) -> None:
+def test_evaluate_missing_file_is_a_corpus_error(folder: Path) -> None:
     assert isinstance(invoke(folder, "--chain", "a=nowhere.jsonl").exception, CorpusError)
 
 
@@ -187,7 +187,7 @@ def forms(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("sequences", [False, True])
-def test_one_system_gets_the_same_numbers_in_every_form(forms: Path, sequences: bool) -> None:
+def test_evaluate_gives_the_same_numbers_for_every_format(forms: Path, sequences: bool) -> None:
     if sequences:  # gold not aligned: canonical and produced, as ARPAbet
         header = "utt,speaker,l1,canonical,produced"
         a, b = "a,Hindi-speaker,Hindi,DH AX K AE T,D AX K EH AX", "b,Korean-speaker,Korean,V IY Z,err IY err S"
@@ -202,7 +202,7 @@ def test_one_system_gets_the_same_numbers_in_every_form(forms: Path, sequences: 
     assert first["num_utterances"] == 2
 
 
-def test_missing_utterances_are_listed_or_counted(forms: Path) -> None:
+def test_evaluate_lists_or_counts_missing_utterances(forms: Path) -> None:
     (forms / "tg" / "Korean-speaker_b.TextGrid").unlink()
     chains = [f"--chain=all={forms}/p.csv", f"--chain=some={forms}/tg", f"--chain=one={forms}/one.jsonl"]
     error = invoke(forms, *chains).exception
@@ -216,7 +216,7 @@ def test_missing_utterances_are_listed_or_counted(forms: Path) -> None:
     assert metrics["set_apart"]["missing in chain some, seed 0: left out for every chain"] == 1
 
 
-def test_a_reference_without_phones_is_counted(forms: Path) -> None:
+def test_evaluate_counts_utterances_without_phones(forms: Path) -> None:
     row = {"speaker": "S", "l1": "Hindi", "canonical": "K", "produced": "K"}
     rows = [row | {"utt": "a"}, row | {"utt": "b", "canonical": [], "produced": []}]
     (forms / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
@@ -262,7 +262,7 @@ ROW = '{"utt": "a", "speaker": "Hindi-speaker", '
         ("tg/a.TextGrid", "", "a.TextGrid: "),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(
+def test_evaluate_bad_input_is_one_line_and_exit_code_2(
     forms: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""Each number against a slow count in plain Python."""
+"""Metrics on labels, compared with slow counts in plain Python."""
 
 import math
 from collections import Counter
@@ -52,7 +52,7 @@ def levenshtein(reference: list[str], hypothesis: list[str]) -> int:
 
 @given(cases())
 @settings(max_examples=30)
-def test_rates_against_a_slow_count(case: Case) -> None:
+def test_summarise_matches_a_slow_count(case: Case) -> None:
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical).to_dicts()
     chains = chains_of(case)
     for chain in ("a", "b"):
@@ -92,7 +92,7 @@ def test_rates_against_a_slow_count(case: Case) -> None:
 
 @given(cases())
 @settings(max_examples=40)
-def test_groups_add_up_and_rates_stay_in_bounds(case: Case) -> None:
+def test_summarise_groups_add_up_and_rates_stay_in_bounds(case: Case) -> None:
     for summary in chains_of(case).values():
         for name in (field.name for field in fields(LabelMeasures) if field.name.startswith("num_")):
             assert getattr(summary.pooled, name) == sum(getattr(group, name) for group in summary.per_l1.values())
@@ -108,7 +108,7 @@ def test_groups_add_up_and_rates_stay_in_bounds(case: Case) -> None:
 
 @given(cases())
 @settings(max_examples=30)
-def test_summarise_pooled_is_the_mean_over_seeds_and_lies_in_their_spread(case: Case) -> None:
+def test_summarise_pooled_is_the_mean_over_seeds(case: Case) -> None:
     for summary in chains_of(case).values():
         for metric in LABELS.metrics_of(summary.pooled):
             seeds = [metric.of(measures) for measures in summary.per_seed.values()]
@@ -122,7 +122,7 @@ def test_summarise_pooled_is_the_mean_over_seeds_and_lies_in_their_spread(case: 
 
 
 @given(distances, distances)
-def test_measure_d1_against_all_pairs(ok: list[float], sub: list[float]) -> None:
+def test_measure_d1_matches_all_pairs(ok: list[float], sub: list[float]) -> None:
     result = measure_d1(np.array(ok), np.array(sub))
     if not ok or not sub:
         assert result == D1(None, None, None)
@@ -143,7 +143,7 @@ def test_measure_d1_against_all_pairs(ok: list[float], sub: list[float]) -> None
 
 
 @given(distances, distances)
-def test_measure_d2_against_sorted_lists(ok: list[float], sub: list[float]) -> None:
+def test_measure_d2_matches_sorted_lists(ok: list[float], sub: list[float]) -> None:
     def percentile(values: list[float], share: float) -> float:
         place = share * (len(values) - 1)
         low, part = math.floor(place), place - math.floor(place)
@@ -171,7 +171,7 @@ def test_measure_d2_fails_if_more_than_a_quarter_collapses(number: int, collapse
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.4, 1.0]), st.sampled_from([0.1, 0.3, 0.5])), max_size=12))
-def test_measure_d3_against_pearson_of_mean_ranks(pairs: list[tuple[float, float]]) -> None:
+def test_measure_d3_matches_pearson_of_mean_ranks(pairs: list[tuple[float, float]]) -> None:
     predicted, gold = (np.array([pair[side] for pair in pairs]) for side in (0, 1))
     result = measure_d3(predicted, gold)
     if len(pairs) < 3 or len(set(predicted)) < 2 or len(set(gold)) < 2:
@@ -188,7 +188,7 @@ def test_measure_d3_against_pearson_of_mean_ranks(pairs: list[tuple[float, float
     assert 0 <= result.p <= 1
 
 
-def test_zero_denominators_are_none_not_zero() -> None:
+def test_summarise_zero_denominator_is_none() -> None:
     gold = [utterance("a", [("t", "t"), ("i", "i")]), utterance("b", [], "Korean")]
     chains = chains_of(Case(gold, [run(gold, ["t i", ""])], frozenset()))
     pooled, silent = chains["x"].pooled, chains["x"].per_l1["Korean"]
@@ -199,14 +199,14 @@ def test_zero_denominators_are_none_not_zero() -> None:
     assert silent.d1.passes is silent.d2.passes is silent.d3.rho is None
 
 
-def test_a_sound_without_a_name_counts_in_the_guard_and_not_in_collapse() -> None:
+def test_summarise_unnamed_sound_counts_as_atypical_error_only() -> None:
     pooled = chains_of(Case(GOLD, [run(GOLD, ["d ə k ɛ", "v i s"])], frozenset()))["x"].pooled
     assert pooled.num_substitutions == 3
     assert pooled.num_atypical_errors == 5  # three substitutions, a deletion, an err
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=4))
-def test_means_and_spread_over_seeds(values: list[float]) -> None:
+def test_mean_and_spread_over_seeds(values: list[float]) -> None:
     assume(len(set(values)) == len(values))
     counts = dict.fromkeys(
         (field.name for field in fields(LabelMeasures) if field.name.startswith("num_") and field.name != "num_ok"), 0

@@ -1,4 +1,4 @@
-"""Chains that score positions themselves, on gold of labels: their AUC and curve, and who has none is as before."""
+"""Chains with position scores on gold of labels: their AUC and curve; other chains do not change."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     return evaluate_runs(TEST, [PLAIN, SCORING], out=tmp_path_factory.mktemp("gop"), context=CONTEXT)
 
 
-def test_its_auc_is_of_its_own_scores(both: Evaluation) -> None:
+def test_position_scores_have_their_own_auc(both: Evaluation) -> None:
     summary = both.metrics.chains["gop"]
     rows = both.rows.filter(chain="gop")
     ok, named, errors = (
@@ -58,7 +58,7 @@ def test_its_auc_is_of_its_own_scores(both: Evaluation) -> None:
         assert summary.spread.pooled[metric] == (value, value)
 
 
-def test_every_other_number_is_that_of_the_phones_it_wrote(both: Evaluation) -> None:
+def test_position_scores_change_no_other_metric(both: Evaluation) -> None:
     chains = both.metrics.chains
     assert replace(chains["gop"].pooled, position_scores=None) == chains["plain"].pooled
     values = chains["gop"].intervals.pooled.values
@@ -66,13 +66,13 @@ def test_every_other_number_is_that_of_the_phones_it_wrote(both: Evaluation) -> 
     assert kept == chains["plain"].intervals.pooled.values
 
 
-def test_a_chain_without_scores_is_as_it_was(both: Evaluation, tmp_path: Path) -> None:
+def test_position_scores_of_one_chain_do_not_change_another(both: Evaluation, tmp_path: Path) -> None:
     alone = evaluate_runs(TEST, [PLAIN], out=tmp_path, context=CONTEXT)
     assert alone.metrics.chains["plain"] == both.metrics.chains["plain"]
     assert "position_scores" not in (tmp_path / "metrics.json").read_text()
 
 
-def test_what_nobody_scored_has_no_column(tmp_path: Path) -> None:
+def test_rows_file_leaves_out_empty_optional_columns(tmp_path: Path) -> None:
     for runs, lacking in (([PLAIN], set(OPTIONAL)), ([PLAIN, SCORING], {"score"})):
         evaluate_runs(TEST[:1], [of_first(one) for one in runs], out=tmp_path, context=CONTEXT)
         schema = dict(pl.read_parquet(tmp_path / "rows.parquet").schema)
@@ -83,7 +83,7 @@ def of_first(one: ChainRun) -> ChainRun:
     return replace(one, predictions=[row for row in one.predictions if row.key == TEST[0].key])
 
 
-def test_its_curve_is_over_its_own_scores() -> None:
+def test_detection_curve_uses_position_scores() -> None:
     rows = token_rows(TEST, [SCORING], vectors=VECTORS)
     curve = detection_curve(rows)
     assert curve is not None
@@ -98,7 +98,7 @@ def test_its_curve_is_over_its_own_scores() -> None:
     )
 
 
-def test_the_report_says_whose_scores_they_are(both: Evaluation) -> None:
+def test_detection_section_names_chains_with_position_scores(both: Evaluation) -> None:
     text = "\n".join(detection(both.rows, metrics_to_json(both.metrics)))
     auc = POSITION_AUC.of(both.metrics.chains["gop"].pooled)
     assert f"| gop                | {auc:.3f} [" in text
@@ -106,7 +106,7 @@ def test_the_report_says_whose_scores_they_are(both: Evaluation) -> None:
     assert "plain: AUC" not in text
 
 
-def test_the_picture_has_its_curve(both: Evaluation) -> None:
+def test_draw_detection_has_the_curve_of_position_scores(both: Evaluation) -> None:
     (axes,) = draw_detection(both.rows, metrics_to_json(both.metrics)["chains"]).axes
     drawn = [line.get_ydata().tolist() for line in axes.lines]
     for chain in ("plain", "gop"):
@@ -115,18 +115,18 @@ def test_the_picture_has_its_curve(both: Evaluation) -> None:
         assert (100 * curve.frr).tolist() in drawn
 
 
-def test_scores_that_are_not_one_a_position_are_refused(tmp_path: Path) -> None:
+def test_position_scores_must_match_canonical_phones(tmp_path: Path) -> None:
     for one in (scoring(run(TEST[:1], ["t"]), (1.0, 2.0)), scoring(run(TEST[:2], ["t", "t"]), (1.0,) * 12, None)):
         gold = TEST[: len(one.predictions)]
         with pytest.raises(CorpusError, match=r"chain x, seed 0: [02] position_scores for the 12 canonical phones of"):
             evaluate_runs(gold, [one], out=tmp_path, context=CONTEXT)
 
 
-def test_a_chain_that_scores_positions_with_one_seed_only_is_refused(tmp_path: Path) -> None:
+def test_position_scores_with_one_seed_only_are_refused(tmp_path: Path) -> None:
     runs = [SCORING, replace(PLAIN, chain="gop", seed=1)]
     with pytest.raises(CorpusError, match=r"chain gop: some of its seeds .*position_scores.*; give all or none"):
         evaluate_runs(TEST, runs, out=tmp_path, context=CONTEXT)
 
 
-def test_a_prior_in_the_scores_is_no_prior_behind_them() -> None:
+def test_distinct_transcripts_keeps_gop_with_prior() -> None:
     assert distinct_transcripts([GOP, GOP_PRIOR, behind_prior(GOP)]) == [GOP, GOP_PRIOR]

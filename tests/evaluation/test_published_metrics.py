@@ -1,4 +1,4 @@
-"""The published counts: the figures of a published system, a slow reference, and the attack they cannot see."""
+"""The published metrics: figures of a published recogniser, a slow reference, and the effect of inserted phones."""
 
 import random
 from dataclasses import asdict, replace
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from asheard.corpora.records import Prediction, Utterance
 from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_transcripts
-from asheard.evaluation import ChainRun, Context, evaluate_runs
+from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.labels import LABELS, PublishedMetrics
 from asheard.evaluation.metrics import summarise
@@ -40,7 +40,7 @@ def with_a_random_phone_after_each(predictions: list[Prediction]) -> list[Predic
 
 
 @pytest.mark.shared
-def test_the_figures_published_about_a_recogniser(real_data: Path, tmp_path: Path) -> None:
+def test_published_metrics_of_a_published_recogniser(real_data: Path, tmp_path: Path) -> None:
     labels = real_data / "l2arctic-labels"
     gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
     chain = ChainRun(chain="cnn", predictions=read_transcripts(labels / "predictions-cnn-rnn-ctc.jsonl"))
@@ -64,7 +64,7 @@ def test_the_figures_published_about_a_recogniser(real_data: Path, tmp_path: Pat
 
 
 @pytest.mark.shared
-def test_strict_f1_punishes_writing_too_much_and_f1_rewards_it(real_data: Path) -> None:
+def test_strict_f1_falls_and_f1_rises_with_inserted_phones(real_data: Path) -> None:
     labels = real_data / "l2arctic-labels"
     gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
     heard = read_transcripts(labels / "predictions-cnn-rnn-ctc.jsonl")
@@ -87,7 +87,7 @@ def test_strict_f1_punishes_writing_too_much_and_f1_rewards_it(real_data: Path) 
 
 
 @given(st.lists(st.sampled_from(PHONES), min_size=1, max_size=8), st.randoms(use_true_random=False))
-def test_a_perfect_transcript_with_insertions_loses_in_strict_f1_only(phones: list[str], rng: random.Random) -> None:
+def test_strict_f1_of_a_perfect_transcript_with_insertions(phones: list[str], rng: random.Random) -> None:
     gold = [utterance("a", [*((phone, phone) for phone in phones), ("t", "d")])]
     perfect = run(gold, [" ".join([*phones, "d"])], "perfect")
     padded = replace(perfect, chain="padded", predictions=with_a_random_phone_after_each(list(perfect.predictions)))
@@ -136,7 +136,7 @@ def slow_counts(row: Utterance, predicted: list[str], excused: set[tuple[str, st
 
 @given(cases(), st.frozensets(st.tuples(st.sampled_from(SMALL_PHONES), st.sampled_from(SMALL_PHONES)), max_size=6))
 @settings(max_examples=80)
-def test_against_a_slow_reference(case: Case, excused: frozenset[tuple[str, str]]) -> None:
+def test_published_counts_match_a_slow_reference(case: Case, excused: frozenset[tuple[str, str]]) -> None:
     excused = frozenset((canonical, said) for canonical, said in excused if canonical != said)
     shown = [(l1, *pair, None) for l1 in L1S for pair in excused]
     prior = build_prior(shown * 20, threshold=load_vectors().threshold, p_min=0.0) if shown else None
@@ -152,7 +152,7 @@ def test_against_a_slow_reference(case: Case, excused: frozenset[tuple[str, str]
 
 @given(cases())
 @settings(max_examples=40)
-def test_bounds_sums_and_formulas(case: Case) -> None:
+def test_published_metrics_bounds_and_formulas(case: Case) -> None:
     for measured in published(case.gold, [chain for chain in case.runs if chain.seed == 1]).values():
         values = asdict(measured)
         ta, fr, fa, cd, de = (values[name] for name in ("ta", "fr", "fa", "cd", "de"))
@@ -171,14 +171,14 @@ def test_bounds_sums_and_formulas(case: Case) -> None:
 
 @given(cases(), st.randoms(use_true_random=False))
 @settings(max_examples=20)
-def test_the_order_of_utterances_changes_nothing(case: Case, rng: random.Random) -> None:
+def test_published_metrics_do_not_depend_on_order(case: Case, rng: random.Random) -> None:
     shuffled = list(case.gold)
     rng.shuffle(shuffled)
     runs = [chain for chain in case.runs if chain.seed == 1]
     assert published(case.gold, runs) == published(shuffled, runs)
 
 
-def test_an_insertion_stands_at_the_phone_before_it_and_at_no_phone_where_one_was_deleted() -> None:
+def test_num_fr_strict_assigns_insertions() -> None:
     right = utterance("a", [("t", "t"), ("i", "i")])
     lost = utterance("b", [("t", "t"), ("s", None), ("i", "i")])
     for gold, written, strict in (
@@ -196,7 +196,7 @@ def test_an_insertion_stands_at_the_phone_before_it_and_at_no_phone_where_one_wa
         assert rows["num_fr"].to_list() == [0]
 
 
-def test_what_the_prior_excuses_is_accepted() -> None:
+def test_published_counts_accept_what_the_prior_accepts() -> None:
     gold = [utterance("a", [("v", "b"), ("v", "v"), ("i", "i"), (None, "b"), ("t", None)])]
     prior = build_prior([("Hindi", "v", "b", None)] * 20)
     plain = run(gold, ["b b i b"], "plain")
@@ -207,3 +207,20 @@ def test_what_the_prior_excuses_is_accepted() -> None:
     assert [getattr(without, name) for name in names] == [1, 1, 0, 2, 0]
     assert [getattr(behind, name) for name in names] == [2, 0, 1, 1, 0]
     assert without.per == behind.per
+
+
+@pytest.mark.shared
+def test_evaluate_runs_published_recogniser(real_data: Path, tmp_path: Path) -> None:
+    labels = real_data / "l2arctic-labels"
+    gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
+    run = ChainRun(chain="cnn", predictions=read_transcripts(labels / "predictions-cnn-rnn-ctc.jsonl"))
+    context = Context(corpus="l2arctic-labels", split="test-6")
+    chains = evaluate_runs(gold, [run], out=tmp_path, context=context).metrics.chains
+    pooled = chains["cnn"].pooled
+    assert f"{100 * pooled.per:.2f}" == "27.75"  # arXiv 2104.08428
+    assert pooled.num_utterances == 900
+    assert 0.25 <= pooled.collapse <= 0.35
+    assert pooled.d2.passes is False
+    assert len(chains["cnn"].per_l1) == 6
+    assert write_report(tmp_path) is None
+    assert "27.75" in (tmp_path / "RESULTS.md").read_text()

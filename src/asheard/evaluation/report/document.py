@@ -1,4 +1,4 @@
-"""What each number of RESULTS.md means, in the words the report prints; docs/metrics.md says it at length.
+"""What each number of RESULTS.md means, in the words the report prints; docs/evaluation.md says it at length.
 
 The string without which a number of ours cannot be compared with another.
 

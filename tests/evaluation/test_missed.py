@@ -1,4 +1,4 @@
-"""What collapses most and what is missed most often, on positions counted by hand."""
+"""Phones that collapse most and errors missed most often, counted by hand."""
 
 import polars as pl
 import pytest
@@ -30,7 +30,7 @@ def spoken(num: int, canonical: str, said: str, position: str | None = None) -> 
     ]  # fmt: skip
 
 
-def test_phones_come_by_their_collapse_with_wilson_intervals() -> None:
+def test_collapse_by_phone_has_wilson_intervals() -> None:
     gold = spoken(25, "z", "s", "coda") + spoken(40, "t", "d", "onset") + spoken(MIN_SUBSTITUTIONS - 1, "i", "ɪ")
     written = ["k z k"] * 20 + ["k s k"] * 5 + ["k t k"] * 10 + ["k d k"] * 30 + ["k i k"] * (MIN_SUBSTITUTIONS - 1)
     table = collapse_by(rows(gold, written), "canonical")
@@ -40,13 +40,13 @@ def test_phones_come_by_their_collapse_with_wilson_intervals() -> None:
         assert (low, high) == pytest.approx((wilson.low, wilson.high))
 
 
-def test_positions_come_where_they_are_known() -> None:
+def test_collapse_by_position_needs_known_positions() -> None:
     gold = spoken(25, "z", "s", "coda") + spoken(30, "t", "d")
     table = collapse_by(rows(gold, ["k z k"] * 25 + ["k t k"] * 30), "position")
     assert table.select("position", "num_substitutions", "collapse").rows() == [("coda", 25, 1.0)]
 
 
-def test_seeds_are_averaged_and_no_evidence() -> None:
+def test_collapse_by_averages_seeds() -> None:
     gold = spoken(20, "z", "s")
     one, two = ["k z k"] * 20, ["k s k"] * 20
     assert collapse_by(rows(gold, one, two), "canonical").select("num_substitutions", "collapse").rows() == [(20, 0.5)]
@@ -54,7 +54,7 @@ def test_seeds_are_averaged_and_no_evidence() -> None:
     assert most_missed(rows(gold, one, two), "Hindi").rows() == [("z", "s", 10.0, 20)]
 
 
-def test_errors_of_every_kind_are_missed_where_the_canonical_is_written() -> None:
+def test_most_missed_counts_every_kind_of_error() -> None:
     gold = [
         utterance("a", [("k", "k"), ("t", None), ("z", "err"), ("i", "ɪ"), ("d", "t")]),
         utterance("b", [("t", None)]),
@@ -64,7 +64,7 @@ def test_errors_of_every_kind_are_missed_where_the_canonical_is_written() -> Non
     assert table.rows() == [("t", "nothing", 2.0, 2), ("i", "ɪ", 1.0, 1), ("z", "err", 1.0, 1)]
 
 
-def test_no_more_are_named_than_asked_for() -> None:
+def test_most_missed_is_limited() -> None:
     phones = ("p", "b", "t", "d", "k", "ɡ", "f", "v", "s", "z", "θ", "ð")
     gold = [utterance(phone, [(phone, "ʃ")]) for phone in phones]
     table = most_missed(rows(gold, list(phones)), "Hindi")

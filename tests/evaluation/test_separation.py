@@ -1,4 +1,4 @@
-"""AUC and correlation of resampled units: as if each unit stood there as often as it was drawn."""
+"""AUC and correlation of resampled units, compared with repeating each unit as often as it was drawn."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def table(positions: list[tuple[int, float, float]]) -> pl.DataFrame:
 
 @given(POSITIONS, WEIGHTS)
 @settings(max_examples=50)
-def test_auc_of_units_drawn_several_times(positions: list[tuple[int, float, float]], weights: list[int]) -> None:
+def test_resampled_auc_weights_units(positions: list[tuple[int, float, float]], weights: list[int]) -> None:
     rows = table(positions)
     right, wrong = rows.filter(pl.col("score") >= 1.8), rows.filter(pl.col("score") < 0.5)
     (auc,) = resampled_auc(np.array([weights], dtype=float), right, wrong)
@@ -45,9 +45,7 @@ def test_auc_of_units_drawn_several_times(positions: list[tuple[int, float, floa
 
 @given(POSITIONS, WEIGHTS)
 @settings(max_examples=50)
-def test_correlation_of_units_drawn_several_times(
-    positions: list[tuple[int, float, float]], weights: list[int]
-) -> None:
+def test_resampled_correlation_weights_units(positions: list[tuple[int, float, float]], weights: list[int]) -> None:
     (correlation,) = resampled_correlation(np.array([weights], dtype=float), table(positions))
     repeated = [row for row in positions for _ in range(weights[row[0]])]
     close, scores = [-distance for _, distance, _ in repeated], [score for *_, score in repeated]
@@ -57,7 +55,7 @@ def test_correlation_of_units_drawn_several_times(
         assert np.isnan(correlation)
 
 
-def test_every_resample_has_its_own_number() -> None:
+def test_resampled_statistics_of_each_resample() -> None:
     rows = table([(0, 0.0, 2.0), (0, 1.0, 0.0), (1, 1.0, 2.0), (1, 0.0, 0.0)])
     weights = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], dtype=float)
     right, wrong = rows.filter(score=2.0), rows.filter(score=0.0)
@@ -65,7 +63,7 @@ def test_every_resample_has_its_own_number() -> None:
     assert resampled_correlation(weights, rows) == pytest.approx([1, -1, 0, np.nan], nan_ok=True)
 
 
-def test_position_scores_take_the_place_of_distances() -> None:
+def test_resampled_auc_uses_position_scores() -> None:
     plain = run(SCORED, ["t d i", "s z ɪ i"])
     own = scoring(replace(plain, chain="own"), (3.0, -1.0, 2.0), (2.0, 2.5, 0.0, 9.0))
     rows = token_rows(SCORED, [plain, own], vectors=load_vectors()).with_columns(unit=0)

@@ -1,4 +1,4 @@
-"""What is said beside the numbers, and gold that cannot be scored."""
+"""Warnings beside the numbers, and gold that cannot be scored."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ def remarks(out: Path, runs: list[ChainRun], gold: list = GOLD, training: tuple 
     return "\n".join(evaluate_runs(gold, runs, out=out, context=CONTEXT, training=training).metrics.warnings)
 
 
-def test_first_languages_that_training_rows_and_priors_do_not_know(tmp_path: Path) -> None:
+def test_warnings_name_unknown_first_languages(tmp_path: Path) -> None:
     prior = build_prior([("Spanish", "v", "b", None)], threshold=load_vectors().threshold)
     plain = run(GOLD, AS_SAID)
     behind = replace(plain, chain="x+l1-prior", prior=prior)
@@ -30,7 +30,7 @@ def test_first_languages_that_training_rows_and_priors_do_not_know(tmp_path: Pat
     assert "Unknown" not in remarks(tmp_path, [plain])
 
 
-def test_phones_that_a_chain_never_writes(tmp_path: Path) -> None:
+def test_warnings_name_phones_never_written(tmp_path: Path) -> None:
     gold = [utterance(f"u{i}", [("ʃ", "ʃ"), ("ʒ", "ʒ"), ("i", "i")]) for i in range(100)]
     merged = run(gold, ["ʒ ʒ i"] * 100, "merged")
     fine = run(gold, ["ʃ ʒ i"] * 100, "fine")
@@ -40,7 +40,7 @@ def test_phones_that_a_chain_never_writes(tmp_path: Path) -> None:
     assert "copy the canonical never" not in told
 
 
-def test_scores_beside_labels_are_told_of(tmp_path: Path) -> None:
+def test_warnings_count_unused_scores(tmp_path: Path) -> None:
     tokens = tuple(replace(token, score=1.0) for token in GOLD[0].tokens if token.canonical)
     scored = replace(GOLD[0], tokens=tokens)
     told = remarks(tmp_path, [run([scored], AS_SAID[:1])], [scored])
@@ -48,19 +48,19 @@ def test_scores_beside_labels_are_told_of(tmp_path: Path) -> None:
     assert "expert scores" not in remarks(tmp_path, [run(GOLD, AS_SAID)])
 
 
-def test_a_speaker_has_one_first_language(tmp_path: Path) -> None:
+def test_evaluate_runs_refuses_a_speaker_with_two_first_languages(tmp_path: Path) -> None:
     gold = [GOLD[0], replace(GOLD[1], speaker=GOLD[0].speaker)]
     with pytest.raises(CorpusError, match="speaker Hindi-speaker has the first languages 'Hindi' and 'Korean'"):
         evaluate_runs(gold, [run(gold, AS_SAID)], out=tmp_path, context=CONTEXT)
 
 
-def test_gold_without_a_canonical_phone(tmp_path: Path) -> None:
+def test_evaluate_runs_refuses_gold_without_a_canonical_phone(tmp_path: Path) -> None:
     gold = [utterance("a", [(None, "t")])]
     with pytest.raises(CorpusError, match="no utterance has a canonical phone"):
         evaluate_runs(gold, [run(gold, ["t"])], out=tmp_path / "out", context=CONTEXT)
 
 
-def test_a_folder_that_cannot_be_written_into(tmp_path: Path) -> None:
+def test_evaluate_runs_refuses_an_unwritable_folder(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     for out in (file, file / "below"):
@@ -69,7 +69,7 @@ def test_a_folder_that_cannot_be_written_into(tmp_path: Path) -> None:
     assert file.read_text() == "mine"
 
 
-def test_a_chain_may_be_called_anything(tmp_path: Path) -> None:
+def test_evaluate_runs_accepts_any_chain_name(tmp_path: Path) -> None:
     evaluate_runs(GOLD, [run(GOLD, AS_SAID, r"a$\foo$_{b")], out=tmp_path, context=CONTEXT)
     write_report(tmp_path)
     assert r"a$\foo$_{b" in (tmp_path / "RESULTS.md").read_text()

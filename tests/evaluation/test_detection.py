@@ -1,4 +1,4 @@
-"""Detection curves against their definition, point by point, and against the AUC of D1."""
+"""Detection curves, compared with their definition at every threshold and with the AUC of D1."""
 
 import math
 from dataclasses import replace
@@ -39,7 +39,7 @@ def distances(rows: pl.DataFrame) -> tuple[list[float], list[float]]:
 
 
 @given(cases())
-def test_each_point_counts_what_lies_below_and_above_its_threshold(case: Case) -> None:
+def test_detection_curve_matches_its_definition(case: Case) -> None:
     rows = rows_of_first(case)
     ok, named = distances(rows)
     curve = detection_curve(rows)
@@ -58,7 +58,7 @@ def test_each_point_counts_what_lies_below_and_above_its_threshold(case: Case) -
 
 
 @given(cases())
-def test_the_area_above_the_curve_is_the_auc_of_d1(case: Case) -> None:
+def test_detection_curve_area_is_d1_auc(case: Case) -> None:
     rows = rows_of_first(case)
     curve = detection_curve(rows)
     if curve is not None:
@@ -68,7 +68,7 @@ def test_the_area_above_the_curve_is_the_auc_of_d1(case: Case) -> None:
 
 
 @given(cases())
-def test_the_curve_begins_at_collapse_and_passes_the_point_in_use(case: Case) -> None:
+def test_detection_curve_starts_at_collapse_and_passes_operating_point(case: Case) -> None:
     runs = case.runs[:1]
     rows = token_rows(case.gold, runs, vectors=VECTORS)
     curve, in_use = detection_curve(rows), operating_point(rows)
@@ -81,7 +81,7 @@ def test_the_curve_begins_at_collapse_and_passes_the_point_in_use(case: Case) ->
     assert in_use == pytest.approx((curve.missed[place], curve.frr[place]))
 
 
-def test_several_seeds_are_their_mean_at_each_threshold() -> None:
+def test_detection_curve_averages_seeds() -> None:
     runs = [run([SUBSTITUTED], [text], seed=seed) for seed, text in ((1, "t z d s i t z"), (2, "t s s z i t z"))]
     rows = token_rows([SUBSTITUTED], runs, vectors=VECTORS)
     both = detection_curve(rows)
@@ -92,7 +92,7 @@ def test_several_seeds_are_their_mean_at_each_threshold() -> None:
         assert frr == pytest.approx(np.mean([np.greater_equal(ok, threshold).mean() for ok, _ in each]))
 
 
-def test_a_prior_moves_the_point_and_leaves_the_curve() -> None:
+def test_operating_point_moves_with_a_prior() -> None:
     gold = utterance("a", [("z", "i"), ("t", "t"), ("s", "i")])
     training = [utterance(f"v{index}", [("z", "i"), ("z", "z")]) for index in range(30)]
     plain = run([gold], ["i t i"])

@@ -1,4 +1,4 @@
-"""Which utterances are scored when chains do not have them all."""
+"""Utterances that are scored if chains do not predict all of them."""
 
 from collections import Counter
 from dataclasses import replace
@@ -27,7 +27,7 @@ def names(run: ChainRun) -> str:
     return "".join(prediction.utt for prediction in run.predictions)
 
 
-def test_all_there_in_any_order() -> None:
+def test_match_predictions_in_any_order() -> None:
     gold, (one, two), left_out = match_predictions(GOLD, [a_run("dbca"), a_run("abcd", "y", 3)])
     assert (gold, left_out) == (GOLD, {})
     assert names(one) == names(two) == "abcd"
@@ -35,7 +35,7 @@ def test_all_there_in_any_order() -> None:
     assert (two.chain, two.seed) == ("y", 3)
 
 
-def test_everything_that_is_wrong_is_named_for_every_chain() -> None:
+def test_match_predictions_names_every_mismatch() -> None:
     runs = [a_run("abdd", "one"), a_run("abcd", "two"), a_run("abczzy", "three", 2)]
     with pytest.raises(CorpusError) as caught:
         match_predictions(GOLD, runs)
@@ -50,7 +50,7 @@ def test_everything_that_is_wrong_is_named_for_every_chain() -> None:
     )
 
 
-def test_ten_are_listed_and_the_others_counted() -> None:
+def test_match_predictions_lists_ten_and_counts_the_others() -> None:
     gold = [utterance(f"u{number:02}", [("t", "t")]) for number in range(14)]
     with pytest.raises(CorpusError, match=rf"13 \(({SPEAKER}/u\d\d, ){{9}}{SPEAKER}/u10 and 3 more\) of the gold"):
         match_predictions(gold, [run(gold[:1], ["t"])])
@@ -58,7 +58,7 @@ def test_ten_are_listed_and_the_others_counted() -> None:
         match_predictions(gold[:1], [ChainRun(chain="x", predictions=[Prediction("name", "", "x", ())])])
 
 
-def test_allowed_what_all_have_is_scored_and_the_rest_counted() -> None:
+def test_match_predictions_allow_missing_scores_common_utterances() -> None:
     runs = [a_run("abdd", "one"), a_run("dcba", "two"), a_run("zabdy", "three")]
     gold, covered, left_out = match_predictions(GOLD, runs, allow_missing=True)
     assert "".join(row.utt for row in gold) == "abd"
@@ -72,7 +72,7 @@ def test_allowed_what_all_have_is_scored_and_the_rest_counted() -> None:
     }
 
 
-def test_nothing_in_common_is_an_error_though_missing_is_allowed() -> None:
+def test_match_predictions_without_common_utterance_is_an_error() -> None:
     for runs in ([a_run("ab", "one"), a_run("cd", "two")], [a_run("xyz")], [a_run("")]):
         with pytest.raises(
             CorpusError, match=rf"no utterance of the gold \({SPEAKER}/a, .*is predicted by every chain"
@@ -81,7 +81,7 @@ def test_nothing_in_common_is_an_error_though_missing_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("allow_missing", [False, True])
-def test_what_is_never_allowed(allow_missing: bool) -> None:
+def test_match_predictions_refuses_broken_gold_and_names(allow_missing: bool) -> None:
     good = a_run("abcd")
     with pytest.raises(CorpusError, match=rf"the gold: 1 \({SPEAKER}/b\) come more than once"):
         match_predictions([*GOLD, GOLD[1]], [good], allow_missing=allow_missing)
@@ -95,7 +95,7 @@ def test_what_is_never_allowed(allow_missing: bool) -> None:
         match_predictions([], [good], allow_missing=allow_missing)
 
 
-def test_the_same_utt_of_two_speakers_is_two_utterances() -> None:
+def test_match_predictions_key_is_speaker_and_utt() -> None:
     gold = [utterance("a", [("t", "t")]), utterance("a", [("t", "d")], "Korean")]
     both = run(gold, ["t", "d"])
     assert match_predictions(gold, [both])[0] == gold
@@ -105,7 +105,7 @@ def test_the_same_utt_of_two_speakers_is_two_utterances() -> None:
 
 
 @given(st.lists(st.text("abcdyz", max_size=8), min_size=1, max_size=3), st.permutations(GOLD))
-def test_one_denominator_for_all(texts: list[str], gold: list) -> None:
+def test_match_predictions_gives_all_runs_the_same_utterances(texts: list[str], gold: list) -> None:
     runs = [a_run(text, f"chain{number}") for number, text in enumerate(texts)]
     common = [row for row in gold if all(row.utt in text for text in texts)]
     if not common:

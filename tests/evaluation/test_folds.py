@@ -1,4 +1,4 @@
-"""Folds scored together: each speaker by what was fitted without them, all in one table."""
+"""Folds evaluated together: each speaker with the prior and training rows of their own fold."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ def fold(tested: str, trained: str, learnt: list[tuple[str, str]]) -> Fold:
     return Fold(gold=gold, runs=[heard, behind], training=[said(trained, f"t{i}", learnt) for i in range(10)])
 
 
-def test_each_speaker_is_scored_with_the_prior_and_the_typical_of_their_own_fold(tmp_path: Path) -> None:
+def test_evaluate_folds_uses_prior_and_training_rows_of_each_fold(tmp_path: Path) -> None:
     folds = [fold("a", "b", [("v", "b")]), fold("b", "a", [("v", "v")])]
     evaluation = evaluate_folds(folds, out=tmp_path, context=CONTEXT)
     v = evaluation.rows.filter(canonical="v", chain="behind").sort("speaker")
@@ -42,7 +42,7 @@ def test_each_speaker_is_scored_with_the_prior_and_the_typical_of_their_own_fold
     assert evaluation.metrics.chains["heard"].intervals.per_l1["Spanish"].units == "speakers"
 
 
-def test_one_fold_is_an_ordinary_evaluation(tmp_path: Path) -> None:
+def test_evaluate_folds_of_one_fold_equals_evaluate_runs(tmp_path: Path) -> None:
     only = fold("a", "b", [("v", "b")])
     together = evaluate_folds([only], out=tmp_path / "folds", context=CONTEXT)
     alone = evaluate_runs(only.gold, only.runs, out=tmp_path / "one", context=CONTEXT, training=only.training)
@@ -50,7 +50,7 @@ def test_one_fold_is_an_ordinary_evaluation(tmp_path: Path) -> None:
     assert together.metrics == alone.metrics
 
 
-def test_speakers_that_train_their_own_fold_are_told_of(tmp_path: Path) -> None:
+def test_evaluate_folds_warns_of_shared_speakers(tmp_path: Path) -> None:
     told = evaluate_folds([fold("a", "a", [("v", "b")])], out=tmp_path, context=CONTEXT).metrics.warnings
     assert any("share speakers (a)" in warning for warning in told)
     apart = [fold("a", "b", [("v", "b")]), fold("b", "a", [("v", "b")])]
@@ -59,12 +59,12 @@ def test_speakers_that_train_their_own_fold_are_told_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["rows.parquet", "utterances.parquet", "metrics.json", "context.json"])
-def test_what_is_written(tmp_path: Path, name: str) -> None:
+def test_evaluate_folds_writes_files(tmp_path: Path, name: str) -> None:
     evaluate_folds([fold("a", "b", [("v", "b")])], out=tmp_path, context=CONTEXT)
     assert (tmp_path / name).is_file()
 
 
-def test_folds_must_fit_together(tmp_path: Path) -> None:
+def test_evaluate_folds_refuses_folds_that_do_not_match(tmp_path: Path) -> None:
     first, second = fold("a", "b", [("v", "b")]), fold("b", "a", [("v", "b")])
     heard, behind = second.runs
     for folds, words in (
@@ -78,7 +78,7 @@ def test_folds_must_fit_together(tmp_path: Path) -> None:
             evaluate_folds(folds, out=tmp_path, context=CONTEXT)
 
 
-def test_a_prior_that_has_seen_the_answers_is_told_of(tmp_path: Path) -> None:
+def test_evaluate_folds_warns_of_a_prior_fitted_on_test_speakers(tmp_path: Path) -> None:
     only = fold("a", "b", [("v", "b")])
     heard, behind = only.runs
     leaked = replace(behind, prior=replace(behind.prior, speakers=frozenset({"a", "z"})))

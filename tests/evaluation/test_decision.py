@@ -1,4 +1,4 @@
-"""A table of cases for GO / NO-GO and for where the L1 should live."""
+"""Cases for GO / NO-GO and for where the L1 should live."""
 
 from dataclasses import fields
 from itertools import combinations
@@ -126,7 +126,7 @@ def decided(
         ({}, {"per": None}, "NO-GO"),
     ],
 )
-def test_go_asks_for_half_the_collapse_d2_and_per(
+def test_decide_go_needs_half_the_collapse_d2_and_per(
     shelf: dict[str, Any], faithful: dict[str, Any], expected: str
 ) -> None:
     assert decided(shelf=shelf, faithful=faithful).faithful == expected
@@ -158,11 +158,11 @@ def test_go_asks_for_half_the_collapse_d2_and_per(
         ({}, {"frr_class": 0.19, "atypical_errors_caught": None}, "nowhere"),
     ],
 )
-def test_where_the_l1_should_live(encoder: dict[str, Any], prior: dict[str, Any], expected: str) -> None:
+def test_decide_where_the_l1_should_live(encoder: dict[str, Any], prior: dict[str, Any], expected: str) -> None:
     assert decided(encoder=encoder, prior=prior).l1 == expected
 
 
-def test_one_speaker_decides_nothing() -> None:
+def test_decide_nothing_with_one_speaker() -> None:
     clear: dict[str, Any] = {"encoder": {"collapse": 0.09}, "prior": {"frr_class": 0.19}}
     assert (decided(**clear).faithful, decided(**clear).l1) == ("GO", "both")
     verdict = decided(units="utterances", **clear)
@@ -170,7 +170,7 @@ def test_one_speaker_decides_nothing() -> None:
     assert "faithful: one test speaker, who decides nothing" in verdict.reasons
 
 
-def test_reasons_state_the_numbers_and_their_intervals() -> None:
+def test_decide_reasons_have_numbers_and_intervals() -> None:
     verdict = decided(encoder={"collapse": 0.09}, prior={"frr_class": 0.1512, "atypical_errors_caught": None})
     told = "\n".join(verdict.reasons)
     assert len(verdict.reasons) == 9
@@ -187,7 +187,7 @@ def test_reasons_state_the_numbers_and_their_intervals() -> None:
         assert words in told
 
 
-def test_no_verdict_without_all_four_chains() -> None:
+def test_decide_needs_all_four_chains() -> None:
     metrics = metrics_of({FAITHFUL: chain(), "theirs": chain()})
     assert decide(metrics) is None
     assert missing_chains(metrics.chains) == [OFF_THE_SHELF, L1_ENCODER, L1_PRIOR]

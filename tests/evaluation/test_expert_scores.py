@@ -1,4 +1,4 @@
-"""Gold of expert scores alone: what counts as such, its numbers by hand and against scipy, and who steps aside."""
+"""Gold of expert scores alone: its detection, its metrics by hand and by scipy, and the chains it cannot rank."""
 
 import json
 import random
@@ -55,13 +55,13 @@ def pooled(gold: Sequence[Utterance], runs: Sequence[ChainRun]) -> dict[str, Sco
         ([Token(None, None, ErrorType.ADDITION)], False),
     ],
 )
-def test_a_single_label_of_what_was_said_makes_it_gold_of_labels(more: list[Token], only_scores: bool) -> None:
+def test_has_only_scores_is_false_with_one_label(more: list[Token], only_scores: bool) -> None:
     gold = [*SCORED, Utterance("c", "A", "Mandarin", None, None, tuple(more))]
     assert has_only_scores(gold) is only_scores
     assert scheme_for(gold) is (SCORES if only_scores else LABELS)
 
 
-def test_a_table_of_scores_is_gold_of_scores(tmp_path: Path) -> None:
+def test_scheme_for_a_table_of_scores(tmp_path: Path) -> None:
     table = [
         {"utt": row.utt, "speaker": row.speaker, "l1": row.l1, "canonical": list(row.canonical),
          "scores": [token.score for token in row.tokens]}
@@ -73,12 +73,12 @@ def test_a_table_of_scores_is_gold_of_scores(tmp_path: Path) -> None:
     assert scheme_for(gold) is SCORES
 
 
-def test_gold_without_a_score_is_gold_of_labels() -> None:
+def test_has_only_scores_needs_a_score() -> None:
     assert not has_only_scores(GOLD)
     assert not has_only_scores([utterance("a", [("t", "t"), ("d", "err")])])
 
 
-def test_the_numbers_of_a_chain_by_hand() -> None:
+def test_measure_scores_counted_by_hand() -> None:
     """t d ɪ for t d i; z z i, and ɪ left out, for s z ɪ i."""
     measures = pooled(SCORED, [run(SCORED, ["t d ɪ", "z z i"])])["x"]
     counts = {name: value for name, value in asdict(measures).items() if name.startswith("num_")}
@@ -105,7 +105,7 @@ def test_the_numbers_of_a_chain_by_hand() -> None:
 
 @given(scored_cases())
 @settings(max_examples=40)
-def test_every_number_against_its_definition(case: tuple[list[Utterance], ChainRun]) -> None:
+def test_measure_scores_matches_definitions(case: tuple[list[Utterance], ChainRun]) -> None:
     gold, one = case
     tokens = [token for row in gold for token in row.tokens]
     written = [
@@ -145,7 +145,7 @@ def test_every_number_against_its_definition(case: tuple[list[Utterance], ChainR
 
 @given(scored_cases())
 @settings(max_examples=20)
-def test_the_first_resample_is_the_data_themselves(case: tuple[list[Utterance], ChainRun]) -> None:
+def test_resample_scores_first_value_is_the_metric(case: tuple[list[Utterance], ChainRun]) -> None:
     gold, one = case
     rows = token_rows(gold, [one], vectors=VECTORS)
     utterances = SCORES.count(gold, [one], rows)
@@ -157,7 +157,7 @@ def test_the_first_resample_is_the_data_themselves(case: tuple[list[Utterance], 
         assert numbers.values[0] == pytest.approx(np.nan if value is None else value, nan_ok=True), metric.key
 
 
-def test_who_copies_collapses_and_rejects_nothing() -> None:
+def test_measure_scores_of_copying_the_canonical() -> None:
     copied = pooled(SCORED, [copy_canonical(SCORED)])["copy the canonical"]
     assert [getattr(copied, name) for name in ("collapse", "frr", "auc", "recall", "f1", "per_canonical")] == [
         1,
@@ -170,7 +170,7 @@ def test_who_copies_collapses_and_rejects_nothing() -> None:
     assert copied.precision is copied.pcc is None
 
 
-def test_who_writes_nothing_rejects_everything() -> None:
+def test_measure_scores_of_writing_nothing() -> None:
     silent = pooled(SCORED, [run(SCORED, ["", ""])])["x"]
     assert [getattr(silent, name) for name in ("collapse", "frr", "auc", "recall", "per_canonical")] == [
         0,
@@ -183,7 +183,7 @@ def test_who_writes_nothing_rejects_everything() -> None:
     assert silent.pcc is None
 
 
-def test_who_writes_at_random_is_no_better_than_chance() -> None:
+def test_measure_scores_of_random_phones_is_chance() -> None:
     chance = random.Random(4)
     gold = [
         scored(f"u{i}", " ".join(f"{phone} {chance.choice([0, 1, 2])}" for phone in chance.choices(PHONES, k=9)))
@@ -196,7 +196,7 @@ def test_who_writes_at_random_is_no_better_than_chance() -> None:
     assert measures.frr == pytest.approx(1 - measures.collapse, abs=0.05)
 
 
-def test_what_has_nothing_to_be_divided_by_is_none() -> None:
+def test_measure_scores_zero_denominator_is_none() -> None:
     between = [scored("a", "t 1 d 1.2")]
     measures = pooled(between, [run(between, ["t d"])])["x"]
     assert {getattr(measures, name) for name in ("collapse", "frr", "auc", "pcc", "precision", "recall", "f1")} == {
@@ -213,7 +213,7 @@ def test_what_has_nothing_to_be_divided_by_is_none() -> None:
     assert pooled(empty, [run(empty, ["d"])])["x"].per_canonical is None
 
 
-def test_a_chain_that_scores_positions_is_held_against_the_experts_by_its_scores() -> None:
+def test_measure_scores_uses_position_scores() -> None:
     one = scoring(run(SCORED, ["t d i", "s z ɪ i"]), (4.0, -1.0, 3.0), (5.0, -2.0, 0.5, 4.5))
     measures = pooled(SCORED, [one])["x"]
     assert measures.auc == 1
@@ -222,7 +222,7 @@ def test_a_chain_that_scores_positions_is_held_against_the_experts_by_its_scores
     assert measures.pcc == pytest.approx(expected)
 
 
-def test_who_scores_the_wrong_way_round_is_worse_than_chance() -> None:
+def test_intervals_of_reversed_position_scores_are_below_chance() -> None:
     gold = [scored(f"u{index}", "t 2 d 0 s 2 z 0", f"S{index}") for index in range(4)]
     values = [(-1.0, 1.0 + index, -2.0, 3.0) for index in range(4)]
     one = scoring(run(gold, ["t d s z"] * 4), *values)
@@ -237,7 +237,7 @@ PRIOR = build_prior([("Hindi", "t", "d", None)] * 20, threshold=VECTORS.threshol
 
 
 @pytest.mark.parametrize(
-    ("l1s", "aside"),
+    ("l1s", "reasons"),
     [
         (
             ["Hindi"],
@@ -251,23 +251,25 @@ PRIOR = build_prior([("Hindi", "t", "d", None)] * 20, threshold=VECTORS.threshol
         (["Hindi", "Korean", "Thai"], {L1_PRIOR: "its prior knows Hindi, but not Korean, Thai"}),
     ],
 )
-def test_chains_about_first_languages_step_aside(tmp_path: Path, l1s: list[str], aside: dict[str, str]) -> None:
+def test_not_ranked_names_chains_that_depend_on_first_languages(
+    tmp_path: Path, l1s: list[str], reasons: dict[str, str]
+) -> None:
     gold = [replace(row, speaker=l1 + row.speaker, l1=l1) for l1 in l1s for row in SCORED]
     names = ("x", L1_ENCODER, L1_ENCODER_UNKNOWN, GOP_PRIOR, L1_PRIOR)
     runs = [run(gold, [" ".join(row.canonical) for row in gold], name) for name in names]
     runs[-1] = replace(runs[-1], prior=PRIOR)
     metrics = evaluate_runs(gold, runs, out=tmp_path, context=CONTEXT).metrics
-    assert metrics.not_ranked == aside
-    assert list(metrics.chains) == [name for name in names if name not in aside]
+    assert metrics.not_ranked == reasons
+    assert list(metrics.chains) == [name for name in names if name not in reasons]
 
 
-def test_a_prior_that_knows_every_l1_changes_none_of_these_numbers() -> None:
+def test_not_ranked_names_a_chain_with_a_prior_that_knows_every_l1() -> None:
     prior = build_prior([("Hindi", "t", "d", None), ("Korean", "t", "d", None)], threshold=VECTORS.threshold)
     (reason,) = not_ranked([replace(run(SCORED, ["", ""]), prior=prior)], {"Hindi", "Korean"}).values()
     assert "changes none of these numbers" in reason
 
 
-def test_gold_of_labels_ranks_them_all(tmp_path: Path) -> None:
+def test_evaluate_runs_ranks_all_chains_on_labels(tmp_path: Path) -> None:
     """One L1, and labels of what was said."""
     gold = [utterance("a", [("t", "d"), ("i", "i")])]
     runs = [run(gold, ["t i"], L1_ENCODER), replace(run(gold, ["t i"], L1_PRIOR), prior=PRIOR)]
@@ -276,19 +278,19 @@ def test_gold_of_labels_ranks_them_all(tmp_path: Path) -> None:
     assert not {"gold", "aside"} & read_json(tmp_path / "metrics.json").keys()
 
 
-def test_nobody_left_to_rank_is_an_error(tmp_path: Path) -> None:
+def test_evaluate_runs_without_a_rankable_chain_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"nothing to rank: .*ft-l2-l1-encoder: it needs several first languages"):
         evaluate_runs(SCORED, [run(SCORED, ["", ""], L1_ENCODER)], out=tmp_path, context=CONTEXT)
 
 
-def test_a_chain_that_steps_aside_need_not_predict_everything(tmp_path: Path) -> None:
+def test_evaluate_runs_unranked_chain_may_miss_predictions(tmp_path: Path) -> None:
     some = run(SCORED[:1], ["t"], L1_ENCODER)
     metrics = evaluate_runs(SCORED, [run(SCORED, ["t", "s"]), some], out=tmp_path, context=CONTEXT).metrics
     assert list(metrics.chains) == ["x"]
 
 
 @pytest.mark.shared
-def test_the_real_scores(real_data: Path, tmp_path: Path) -> None:
+def test_evaluate_runs_on_real_scores(real_data: Path, tmp_path: Path) -> None:
     gold = read_gold(real_data / "speechocean762" / "test.jsonl")
     with warnings.catch_warnings(action="error"):
         metrics = evaluate_runs(

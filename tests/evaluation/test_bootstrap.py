@@ -1,4 +1,4 @@
-"""Intervals and paired differences: against resampling done slowly, and against what theory says they should cover."""
+"""Bootstrap intervals and paired differences, compared with slow resampling and with their nominal coverage."""
 
 from dataclasses import replace
 from typing import Any
@@ -42,7 +42,7 @@ def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 @given(cases())
 @settings(max_examples=20)
-def test_the_number_on_the_data_is_the_metric_itself(case: Case) -> None:
+def test_resample_first_value_is_the_metric(case: Case) -> None:
     rows, utterances = tables(case.gold, case.runs)
     measured = summarise(rows, utterances, LABELS)
     for chain, by_metric in resample(utterances, rows, LABELS).values.items():
@@ -60,9 +60,7 @@ positions = st.lists(st.tuples(st.integers(0, 3), distance, st.one_of(st.none(),
 
 
 @given(positions, st.lists(st.integers(0, 3), min_size=4, max_size=4))
-def test_a_unit_drawn_twice_counts_as_if_it_stood_there_twice(
-    rows: list[tuple[int, float, float | None]], weights: list[int]
-) -> None:
+def test_resampled_dissociations_weight_units(rows: list[tuple[int, float, float | None]], weights: list[int]) -> None:
     table = pl.DataFrame(
         {
             "unit": [unit for unit, _, _ in rows],
@@ -87,7 +85,7 @@ def test_a_unit_drawn_twice_counts_as_if_it_stood_there_twice(
         assert np.isnan(found) if value is None else found == pytest.approx(value), name
 
 
-def test_resampling_speakers_against_doing_it_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resample_matches_slow_resampling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intervals, "NUM_RESAMPLES", 200)
     intervals._weights.cache_clear()
     rng = np.random.default_rng(3)
@@ -112,7 +110,7 @@ def test_resampling_speakers_against_doing_it_one_by_one(monkeypatch: pytest.Mon
     intervals._weights.cache_clear()
 
 
-def test_one_speaker_is_resampled_by_utterance_and_says_so() -> None:
+def test_resample_one_speaker_by_utterance() -> None:
     alone = rates([counted("x", "s", f"u{i}", num_produced=10, num_edits=i) for i in range(8)])
     several = rates([counted("x", f"s{i}", num_produced=10, num_edits=i) for i in range(8)])
     assert (alone.units, alone.num_units) == ("utterances", 8)
@@ -120,13 +118,13 @@ def test_one_speaker_is_resampled_by_utterance_and_says_so() -> None:
     assert alone.intervals()["x"].values[PER] == several.intervals()["x"].values[PER]
 
 
-def test_one_utterance_has_no_interval() -> None:
+def test_intervals_one_utterance_has_none() -> None:
     values = rates([counted("x", "s", num_produced=10, num_edits=3)]).intervals()["x"].values
     assert values[PER] is None
     assert values[COLLAPSE] is None
 
 
-def test_speakers_that_say_nothing_about_a_number_lend_it_no_certainty() -> None:
+def test_intervals_ignore_units_that_do_not_count() -> None:
     silent = [counted("x", speaker) for speaker in "cdef"]
     one = [counted("x", "a", num_substitutions=5, num_collapsed=3), counted("x", "b"), *silent]
     two = [counted("x", "a", num_substitutions=5, num_collapsed=3), counted("x", "b", num_substitutions=5), *silent]
@@ -135,7 +133,7 @@ def test_speakers_that_say_nothing_about_a_number_lend_it_no_certainty() -> None
     assert (low, high) == (0, 1)  # two speakers, as unlike as these
 
 
-def test_intervals_stay_where_the_number_can_be() -> None:
+def test_intervals_stay_within_bounds() -> None:
     rows = [
         counted("x", f"s{i}", num_produced=10, num_edits=40 * (i == 0), num_ok=5, num_ok_called_error=5 * (i == 1))
         for i in range(4)
@@ -146,7 +144,7 @@ def test_intervals_stay_where_the_number_can_be() -> None:
     assert values[FRR][1] <= 1
 
 
-def test_the_same_numbers_every_time_whatever_the_order() -> None:
+def test_intervals_do_not_depend_on_order() -> None:
     rows = [counted("x", f"s{i}", num_produced=10, num_edits=i) for i in range(6)]
     assert rates(rows).intervals() == rates(rows[::-1]).intervals()
 
@@ -169,7 +167,7 @@ def test_differences_are_paired() -> None:
     assert records["copy", "a"].p is records["copy", "a"].p_holm is None
 
 
-def test_p_says_what_the_interval_says() -> None:
+def test_differences_p_agrees_with_interval() -> None:
     rng = np.random.default_rng(5)
     for _ in range(30):
         rows = [
@@ -183,7 +181,7 @@ def test_p_says_what_the_interval_says() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=7))
-def test_holm_against_its_definition(p_values: list[float | None]) -> None:
+def test_holm_matches_its_definition(p_values: list[float | None]) -> None:
     adjusted = holm(p_values)
     tested = sorted(p for p in p_values if p is not None)
     for p, q in zip(p_values, adjusted, strict=True):
@@ -195,7 +193,7 @@ def test_holm_against_its_definition(p_values: list[float | None]) -> None:
 
 
 @pytest.mark.parametrize("num_speakers", [2, 4, 6, 24])
-def test_intervals_over_few_speakers_cover_what_they_should(num_speakers: int) -> None:
+def test_interval_covers_the_mean_with_few_speakers(num_speakers: int) -> None:
     """Speakers drawn from a population with a mean of 0.2: some 95 of 100 intervals hold it, percentiles do not."""
     rng = np.random.default_rng(num_speakers)
     covered, by_percentiles, num_studies = 0, 0, 300
@@ -212,7 +210,7 @@ def test_intervals_over_few_speakers_cover_what_they_should(num_speakers: int) -
 
 
 @pytest.mark.parametrize("num_speakers", [1, 3])
-def test_every_chain_is_resampled_ten_thousand_times(num_speakers: int) -> None:
+def test_resample_draws_ten_thousand_times(num_speakers: int) -> None:
     gold = [
         replace(
             utterance(f"u{i}", [(phone, phone if i % 3 else PHONES[(i + j) % 40]) for j, phone in enumerate(PHONES)]),

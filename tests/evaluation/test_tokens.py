@@ -1,4 +1,4 @@
-"""One row for each canonical position, the same positions in every chain and seed."""
+"""Token rows: one for each canonical position, the same positions in every chain and seed."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def rows_for(*runs: ChainRun, typical: frozenset[tuple[str, str, str]] = frozens
     return token_rows(GOLD, runs, vectors=VECTORS, typical=typical)
 
 
-def test_rows_are_the_canonical_positions_with_both_sides() -> None:
+def test_token_rows_of_canonical_positions() -> None:
     rows = rows_for(run(GOLD, AS_SAID), typical=frozenset({("Hindi", "ð", "d")}))
     assert dict(rows.schema) == SCHEMA
     table = rows.select("utt", "index", "canonical", "perceived", "error_type", "predicted", "collapsed").rows()
@@ -39,7 +39,7 @@ def test_rows_are_the_canonical_positions_with_both_sides() -> None:
     assert rows["speaker"].unique().sort().to_list() == ["Hindi-speaker", "Korean-speaker"]
 
 
-def test_distances_are_from_the_canonical_and_one_where_nothing_is() -> None:
+def test_token_rows_distances() -> None:
     rows = rows_for(run(GOLD, ["d ə k ɛ", "f i s"]))
     expected = [
         VECTORS.cos_dist("ð", "d"),
@@ -64,13 +64,13 @@ def test_distances_are_from_the_canonical_and_one_where_nothing_is() -> None:
     assert rows["gold_cos_dist"].to_list() == [None if value is None else pytest.approx(value) for value in said]
 
 
-def test_collapse_is_asked_at_named_substitutions_only() -> None:
+def test_token_rows_collapsed_at_named_substitutions_only() -> None:
     rows = rows_for(run(GOLD, ["ð ə k æ t", "v i z"]))
     assert rows.filter(pl.col("collapsed"))["canonical"].to_list() == ["ð", "æ", "z"]
     assert rows.filter(pl.col("collapsed").is_null())["canonical"].to_list() == ["ə", "k", "t", "v", "i"]
 
 
-def test_a_substitution_that_folds_together_is_ok() -> None:
+def test_token_rows_folded_substitution_is_ok() -> None:
     gold = [utterance("a", [("ə", "ə"), ("t", "d")])]
     folded = replace(gold[0].tokens[0], error_type=gold[0].tokens[1].error_type)
     gold = [replace(gold[0], tokens=(folded, gold[0].tokens[1]))]
@@ -79,13 +79,13 @@ def test_a_substitution_that_folds_together_is_ok() -> None:
     assert rows["collapsed"].to_list() == [None, True]
 
 
-def test_without_a_prior_the_threshold_decides() -> None:
+def test_token_rows_class_by_threshold() -> None:
     rows = rows_for(run(GOLD, AS_SAID))
     called = [distance >= VECTORS.threshold for distance in rows["cos_dist"]]
     assert (rows["class_pred"] == "error").to_list() == called
 
 
-def test_a_prior_excuses_what_its_l1_has_shown_at_that_position() -> None:
+def test_token_rows_class_with_prior() -> None:
     sides = [("ð", "d", "onset"), ("ð", "d", "coda")]
     gold = [
         utterance("a", [side[:2] for side in sides]),
@@ -102,7 +102,7 @@ def test_a_prior_excuses_what_its_l1_has_shown_at_that_position() -> None:
     assert rows["class_pred"].to_list() == ["variant", "error", "error", "error"]
 
 
-def test_an_outside_transcribers_err_is_an_error_behind_a_prior_too() -> None:
+def test_token_rows_predicted_err_is_an_error() -> None:
     prior = build_prior([("Hindi", "t", "d", None)], threshold=VECTORS.threshold)
     gold = [utterance("a", [("t", "t"), ("s", "err")])]
     for scorer in (None, prior):
@@ -113,7 +113,7 @@ def test_an_outside_transcribers_err_is_an_error_behind_a_prior_too() -> None:
 
 @given(cases(), st.randoms(use_true_random=False))
 @settings(max_examples=40)
-def test_rows_do_not_depend_on_the_order_of_utterances(case: Case, random: object) -> None:
+def test_token_rows_do_not_depend_on_order(case: Case, random: object) -> None:
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
     gold = list(case.gold)
     random.shuffle(gold)
@@ -123,7 +123,7 @@ def test_rows_do_not_depend_on_the_order_of_utterances(case: Case, random: objec
 
 @given(cases())
 @settings(max_examples=40)
-def test_every_run_has_the_same_positions(case: Case) -> None:
+def test_token_rows_have_the_same_positions_in_every_run(case: Case) -> None:
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
     gold_columns = ["utt", "speaker", "l1", "index", "position", "canonical", "perceived", "error_type"]
     parts = [rows.filter(chain=part.chain, seed=part.seed).select(gold_columns) for part in case.runs]
@@ -131,7 +131,7 @@ def test_every_run_has_the_same_positions(case: Case) -> None:
     assert parts[0].height == sum(len(row.canonical) for row in case.gold)
 
 
-def test_the_same_utt_of_two_speakers_is_two_utterances() -> None:
+def test_token_rows_key_is_speaker_and_utt() -> None:
     gold = [utterance("a", [("t", "t")]), utterance("a", [("t", "d")], "Korean")]
     rows = token_rows(gold, [run(gold, ["t", "d"])], vectors=VECTORS)
     assert rows["predicted"].to_list() == ["t", "d"]
