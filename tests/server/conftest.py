@@ -1,4 +1,4 @@
-"""A service with small transcribers, and recordings to send to it."""
+"""A service with small models, and recordings to send to it."""
 
 import numpy as np
 import pytest
@@ -10,12 +10,12 @@ from asheard.server.app import create_app
 from asheard.server.runtime import ModelPool
 from support.recordings import wav_bytes
 
-# An echo, another that says when and how surely, one that cannot be started, and one that is misspelt.
+# A program that always writes the same, one that writes nothing, a folder that is missing, and a wrong entry.
 REGISTRY = """
 [transcribers.echo]
 kind = "command"
 command = "echo S IY DH AH M UW D"
-limitations = ["It hears the same whatever is said."]
+limitations = ["It writes the same for every recording."]
 
 [transcribers.deaf]
 kind = "command"
@@ -45,20 +45,20 @@ def wav(moon) -> bytes:
 
 
 @pytest.fixture
-def registry(tmp_path) -> ModelPool:
+def pool(tmp_path) -> ModelPool:
     (tmp_path / "mine.toml").write_text(REGISTRY)
     return ModelPool([*built_in_models(), *read_models(tmp_path / "mine.toml")])
 
 
 @pytest.fixture
-def client(registry):
-    with TestClient(create_app(registry)) as client:
+def client(pool):
+    with TestClient(create_app(pool)) as client:
         yield client
 
 
 @pytest.fixture
 def send(client, wav):
-    """POST to a route: the recording, unless another is given, and form fields."""
+    """POST a recording and form fields to a route."""
 
     def post(route, audio=wav, **fields):
         return client.post(route, files={"audio": ("x.wav", audio)} if audio is not None else None, data=fields)

@@ -8,10 +8,10 @@ from asheard.server.middleware import Limits
 
 
 @pytest.fixture
-def service(registry):
+def service(pool):
     """A client of a service with a token and small limits."""
     limits = Limits(num_bytes=100_000, requests_a_minute=20)
-    with TestClient(create_app(registry, limits, token="sésame")) as client:
+    with TestClient(create_app(pool, limits, token="sésame")) as client:
         yield client
 
 
@@ -64,9 +64,9 @@ def test_cors_is_closed_by_default(client):
     assert client.options("/transcribe", headers=asked).status_code == 405
 
 
-def test_cors_opens_for_named_sites_which_still_need_the_token(registry):
+def test_cors_opens_for_named_sites_which_still_need_the_token(pool):
     origin = {"Origin": "https://app.example"}
-    with TestClient(create_app(registry, token="sesame", origins=["https://app.example"])) as client:
+    with TestClient(create_app(pool, token="sesame", origins=["https://app.example"])) as client:
         asked = origin | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
         preflight = client.options("/transcribe", headers=asked)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "https://app.example")

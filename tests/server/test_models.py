@@ -1,4 +1,4 @@
-"""Named transcribers: what a TOML file may say, loading once, unloading, and entries that break."""
+"""The models of the service: what a TOML file may say, loading once, unloading, entries that are broken, export."""
 
 import asyncio
 import json
@@ -6,10 +6,10 @@ import json
 import pytest
 
 from asheard.errors import ModelError
+from asheard.pronunciation.scorer import Model
 from asheard.recognition.registry import built_in_models, read_models
-from asheard.server import runtime as registries
 from asheard.server.middleware import HTTPError
-from asheard.server.runtime import build_model_pool, load_scorer
+from asheard.server.runtime import build_model_pool
 from asheard.server.smoke_test import export_model, smoke_test
 from asheard.server.uploads import read_upload
 from support.transcripts import transcripts
@@ -20,7 +20,7 @@ def read(tmp_path, text):
     return read_models(tmp_path / "mine.toml")
 
 
-def test_what_is_built_in():
+def test_built_in_models():
     entries = {entry.name: entry for entry in built_in_models()}
     assert list(entries) == ["asheard-tiny", "embedded-base", "hama", "pocketsphinx"]
     for entry in entries.values():
@@ -31,14 +31,14 @@ def test_what_is_built_in():
 
 
 @pytest.mark.parametrize("name", ["asheard-tiny", "embedded-base"])
-def test_models_that_come_with_the_package_load_and_hear(name):
+def test_smoke_test_of_the_shipped_models(name):
     (entry,) = (entry for entry in built_in_models() if entry.name == name)
-    model = load_scorer(entry)
+    model = Model.load(entry)
     assert len(smoke_test(model.recogniser)) > 3
     assert model.calibrated == (name == "asheard-tiny")
 
 
-def test_every_kind_of_entry(tmp_path):
+def test_read_models_of_every_kind(tmp_path):
     (tmp_path / "ft").mkdir()
     entries = read(
         tmp_path,
@@ -77,57 +77,57 @@ def test_every_kind_of_entry(tmp_path):
         ('kind = "hub"\nid = "y"\nlimitations = "many"', "field 'limitations' must be a list"),
     ],
 )
-def test_a_wrong_entry_is_broken_and_stops_no_other(tmp_path, table, reason):
+def test_read_models_marks_a_wrong_entry_as_broken(tmp_path, table, reason):
     wrong, right = read(tmp_path, f'[transcribers.x]\n{table}\n[transcribers.y]\nkind = "command"\ncommand = "echo K"')
     assert f"transcribers.x: {reason}" in wrong.broken
     assert right.broken is None
 
 
 @pytest.mark.parametrize("text", ["[transcribers", "[models.x]", "", "transcribers = 3"])
-def test_files_that_are_no_registry(tmp_path, text):
+def test_read_models_refuses_other_files(tmp_path, text):
     with pytest.raises(ModelError, match=r"mine\.toml"):
         read(tmp_path, text)
 
 
-def test_users_replace_what_is_built_in(tmp_path):
+def test_pool_replaces_built_in_models_by_those_of_users(tmp_path):
     (tmp_path / "mine.toml").write_text('[transcribers.hama]\nkind = "command"\ncommand = "echo K"')
-    found = build_model_pool(tmp_path / "mine.toml")
-    assert found.entries["hama"].kind == "command"
-    assert len(found.entries) == 4
+    pool = build_model_pool(tmp_path / "mine.toml")
+    assert pool.configs["hama"].kind == "command"
+    assert len(pool.configs) == 4
 
 
-def test_a_model_is_loaded_once_however_many_ask(registry, monkeypatch):
+def test_pool_loads_a_model_once(pool, monkeypatch):
     loads = []
-    load = registries.load_scorer
-    monkeypatch.setattr(registries, "load_scorer", lambda entry: loads.append(entry.name) or load(entry))
+    load = Model.load
+    monkeypatch.setattr(Model, "load", lambda config: loads.append(config.name) or load(config))
 
     async def ask():
-        first, *others = await asyncio.gather(*(registry.get("echo") for _ in range(8)))
+        first, *others = await asyncio.gather(*(pool.get("echo") for _ in range(8)))
         assert all(other is first for other in others)
-        await registry.unload("echo")
-        assert not registry.loaded
-        await registry.get("echo")
-        await registry.close()
+        await pool.unload("echo")
+        assert not pool.loaded
+        await pool.get("echo")
+        await pool.close()
 
     asyncio.run(ask())
     assert loads == ["echo", "echo"]
 
 
-def test_what_cannot_be_loaded_is_disabled_with_its_reason(registry):
+def test_pool_disables_what_cannot_be_loaded(pool):
     async def ask():
         for name in ("gone", "misspelt"):
             with pytest.raises(HTTPError, match="cannot be used") as refused:
-                await registry.get(name)
+                await pool.get(name)
             assert refused.value.status == 503
         with pytest.raises(HTTPError, match="no model 'nix'") as refused:
-            await registry.unload("nix")
+            await pool.unload("nix")
         assert refused.value.status == 404
 
     asyncio.run(ask())
-    assert set(registry.broken) == {"gone", "misspelt"}
+    assert set(pool.broken) == {"gone", "misspelt"}
 
 
-def test_the_list_of_models(client, send):
+def test_models_route_states(client, send):
     assert client.get("/health").json()["loaded"] == []
     send("/transcribe", model="echo")
     send("/transcribe", model="asheard-tiny")
@@ -153,19 +153,19 @@ def test_the_list_of_models(client, send):
     assert client.delete("/loaded/nix").status_code == 404
 
 
-def test_export_and_load_again(registry, tmp_path, wav):
-    out = export_model(registry, "asheard-tiny", tmp_path / "mine")
+def test_export_model_loads_again(pool, tmp_path, wav):
+    out = export_model(pool, "asheard-tiny", tmp_path / "mine")
     assert json.loads((out / "card.json").read_text())["kind"] == "faithful"
     entries = read(tmp_path, '[transcribers.copy]\nkind = "model"\npath = "mine"')
-    original, copy = (load_scorer(entry).recogniser for entry in (registry.entries["asheard-tiny"], entries[0]))
+    original, copy = (Model.load(entry).recogniser for entry in (pool.configs["asheard-tiny"], entries[0]))
     samples = read_upload(wav, 60)
     assert transcripts(copy, [samples]) == transcripts(original, [samples])
-    assert export_model(registry, "asheard-tiny", tmp_path / "mine.onnx").is_file()
+    assert export_model(pool, "asheard-tiny", tmp_path / "mine.onnx").is_file()
     with pytest.raises(ModelError, match="only models can be written"):
-        export_model(registry, "echo", tmp_path / "echo.onnx")
+        export_model(pool, "echo", tmp_path / "echo.onnx")
     with pytest.raises(ModelError, match="exists"):
-        export_model(registry, "asheard-tiny", out)
+        export_model(pool, "asheard-tiny", out)
     with pytest.raises(ModelError, match="no folder that could be written"):
-        export_model(registry, "echo", tmp_path / "other")
+        export_model(pool, "echo", tmp_path / "other")
     with pytest.raises(ModelError, match="no model 'nix'"):
-        export_model(registry, "nix", tmp_path / "other")
+        export_model(pool, "nix", tmp_path / "other")

@@ -1,4 +1,4 @@
-"""What the API says of itself, and that it holds: fuzzed by what it says."""
+"""The OpenAPI description is complete, and requests made from it never break the service."""
 
 from collections import Counter
 
@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
+from asheard.pronunciation.result import json_schema
 from asheard.recognition.registry import read_models
 from asheard.server.app import create_app
 from asheard.server.runtime import ModelPool
@@ -18,7 +19,7 @@ ROUTES = {
 }  # fmt: skip
 
 
-def test_it_is_complete(client):
+def test_openapi_is_complete(client):
     described = client.get("/openapi.json").json()
     assert set(described["paths"]) == ROUTES
     for path, methods in described["paths"].items():
@@ -26,17 +27,30 @@ def test_it_is_complete(client):
             where = f"{method} {path}"
             assert operation["description"] or operation["summary"], where
             assert {"400", "401", "404", "413", "415", "422", "429", "503"} <= set(operation["responses"]), where
+    components = described["components"]["schemas"]
     for name in ("Transcription", "Pronunciation", "Comparison", "Models"):
-        for field, schema in described["components"]["schemas"][name]["properties"].items():
+        for field, schema in components[name]["properties"].items():
             assert schema.keys() & {"type", "items", "anyOf", "$ref"}, f"{name}.{field}"
-    form = described["components"]["schemas"]["Body_score_score_post"]
+    form = components["Body_score_score_post"]
     assert form["properties"]["text"]["examples"] == ["very good"]
 
 
-def fuzz(num_examples, app, wav):
-    """Send to each route what the description allows, and much that it does not; gives the statuses.
+def test_openapi_of_score_is_the_one_schema(client):
+    """The same object as docs/pronunciation.schema.json, with its definitions among the components."""
+    described = client.get("/openapi.json").json()
+    answer = described["paths"]["/score"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert answer == {"$ref": "#/components/schemas/Pronunciation"}
+    components = described["components"]["schemas"]
+    schema = json_schema()
+    for name, definition in ({"Pronunciation": schema} | schema["$defs"]).items():
+        assert list(components[name]["properties"]) == list(definition["properties"]), name
+    assert "#/$defs/" not in str(described)
 
-    The recording is bytes of any sort, or every other time a real one, so that what lies behind it is reached too.
+
+def fuzz(num_examples, app, wav):
+    """Send requests made from the description to each route, and count the statuses.
+
+    Every other recording is a real one, so that the code behind the decoder is reached too.
     """
     statuses = Counter()
     for found in schemathesis.openapi.from_asgi("/openapi.json", app).get_all_operations():
@@ -62,17 +76,17 @@ def fuzz(num_examples, app, wav):
 
 @pytest.fixture
 def app(tmp_path):
-    """Whose only model is a program, so that what is fuzzed is the service."""
+    """A service whose only model is a program."""
     (tmp_path / "mine.toml").write_text('[transcribers.asheard-tiny]\nkind = "command"\ncommand = "echo S IY DH D"')
     return create_app(ModelPool(read_models(tmp_path / "mine.toml")))
 
 
-def test_nothing_that_is_sent_breaks_it(app, wav):
+def test_fuzzed_requests_do_not_break_the_service(app, wav):
     statuses = fuzz(15, app, wav)
     assert set(statuses) >= {200, 422}
 
 
 @pytest.mark.slow
-def test_two_thousand_requests_do_not_break_it(app, wav):
+def test_two_thousand_fuzzed_requests_do_not_break_the_service(app, wav):
     statuses = fuzz(400, app, wav)
     assert statuses.total() >= 2_000, statuses

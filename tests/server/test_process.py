@@ -1,4 +1,4 @@
-"""`asheard serve` and `asheard models` as processes: where they listen, how they end, and what they say."""
+"""`asheard serve` and `asheard models`: where the service listens, how it ends, and messages."""
 
 import signal
 import socket
@@ -21,7 +21,7 @@ def asheard(monkeypatch, capsys):
     return partial(run, monkeypatch, capsys)
 
 
-def test_requests_under_way_are_answered_after_sigterm(tmp_path, wav):
+def test_serve_answers_running_requests_after_sigterm(tmp_path, wav):
     (tmp_path / "slow.py").write_text(SLOW)
     (tmp_path / "mine.toml").write_text(
         f'[transcribers.slow]\nkind = "command"\ncommand = "{sys.executable} {tmp_path / "slow.py"}"'
@@ -44,10 +44,10 @@ def test_requests_under_way_are_answered_after_sigterm(tmp_path, wav):
             httpx.get(f"{url}/health")
 
 
-def test_beyond_this_machine_with_a_token_only(asheard, monkeypatch):
+def test_serve_needs_a_token_beyond_this_machine(asheard, monkeypatch):
     monkeypatch.delenv("ASHEARD_TOKEN", raising=False)
     done = asheard("serve", "--host", "0.0.0.0")
-    assert (done.code, "put a token into ASHEARD_TOKEN" in done.err) == (2, True)
+    assert (done.code, "put it into ASHEARD_TOKEN" in done.err) == (2, True)
     with serving("--host", "0.0.0.0", ASHEARD_TOKEN="sesame") as (_, url):
         assert httpx.get(f"{url}/models").status_code == 401
         assert httpx.get(f"{url}/models", headers={"Authorization": "Bearer sesame"}).status_code == 200
@@ -65,7 +65,7 @@ def test_beyond_this_machine_with_a_token_only(asheard, monkeypatch):
         (["models", "export", "hama", "--out", "{here}/out"], "no folder that could be written"),
     ],
 )
-def test_what_cannot_be_started(asheard, tmp_path, arguments, message):
+def test_commands_report_what_cannot_be_used(asheard, tmp_path, arguments, message):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -75,7 +75,7 @@ def test_what_cannot_be_started(asheard, tmp_path, arguments, message):
     assert "Traceback" not in done.err
 
 
-def test_models_are_listed_tried_and_taken_out(asheard, tmp_path):
+def test_models_list_check_export(asheard, tmp_path):
     listed = asheard("models", "list")
     assert listed.code == 0
     names = [line.split()[0] for line in listed.out.splitlines() if not line.startswith(" ")]
@@ -89,7 +89,7 @@ def test_models_are_listed_tried_and_taken_out(asheard, tmp_path):
 
 
 @pytest.mark.slow
-def test_sixty_four_clients_for_a_minute_lose_no_request(wav):
+def test_serve_loses_no_request_of_64_clients(wav):
     with serving("--preload", "asheard-tiny") as (process, url):
         ends = time.monotonic() + 60
 

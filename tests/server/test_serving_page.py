@@ -1,4 +1,4 @@
-"""docs/serving.md does as it says: its registry is read, and its curl commands are answered."""
+"""docs/serving.md: its registry is read, and its curl commands are answered."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="u
 CURL = re.findall(r"^curl (.*)$", PAGE, flags=re.MULTILINE)
 
 
-def test_its_registry(tmp_path):
+def test_docs_registry(tmp_path):
     (example,) = re.findall(r"^```toml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
     (tmp_path / "mine.toml").write_text(example)
     (tmp_path / "runs" / "ft-l2" / "final").mkdir(parents=True)
@@ -23,7 +23,7 @@ def test_its_registry(tmp_path):
 
 
 @pytest.mark.parametrize("command", CURL, ids=[command.split("8765")[1][:12] for command in CURL])
-def test_its_commands(client, wav, command):
+def test_docs_curl_commands(client, wav, command):
     words = shlex.split(command)
     method, fields, files = "POST" if "-F" in words else "GET", [], {}
     while words:
@@ -43,7 +43,7 @@ def test_its_commands(client, wav, command):
     assert answer.status_code in (200, 204), answer.text
 
 
-def test_the_statuses_it_names_are_those_of_the_description(client):
+def test_docs_statuses_are_those_of_openapi(client):
     described = client.get("/openapi.json").json()["paths"]["/score"]["post"]["responses"]
     told = set(re.findall(r"\b4\d\d\b|\b503\b", PAGE.split("What cannot be done")[1].split("## ")[0]))
     assert told == set(described) - {"200"}

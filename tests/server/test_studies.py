@@ -1,4 +1,4 @@
-"""A finished study behind the service: its models, its verdict on the prior, its report."""
+"""Finished studies: their models, their verdict on the prior, their report."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -21,7 +21,7 @@ def client(study):
         yield client
 
 
-def test_its_models_are_named_and_heard(client, wav):
+def test_study_models_transcribe(client, wav):
     names = [model["name"] for model in client.get("/models").json()["models"] if model["kind"] == "study"]
     assert "embedded/faithful-seed1" in names
     assert any(name.startswith("embedded/l1-aware") for name in names)
@@ -31,11 +31,11 @@ def test_its_models_are_named_and_heard(client, wav):
         assert any("synthetic" in sentence for sentence in answer.json()["limitations"])
 
 
-def test_a_synthetic_study_does_not_become_the_default(client):
+def test_study_models_are_not_the_default(client):
     assert client.get("/models").json()["default"] == "asheard-tiny"
 
 
-def test_its_verdict_decides_about_the_prior(client, study, wav):
+def test_study_verdict_decides_about_the_prior(client, study, wav):
     found = read_study(study)
     data = {"model": "embedded/faithful-seed1", "text": MOON, "l1": "Spanish"}
     answer = client.post("/score", files={"audio": wav}, data=data).json()
@@ -45,19 +45,20 @@ def test_its_verdict_decides_about_the_prior(client, study, wav):
     assert tiny["prior"]["used"]
 
 
-def test_an_l1_aware_model_says_whom_it_knows(client, wav):
+def test_study_l1_aware_model_lists_its_l1s(client, wav):
     answer = client.post("/transcribe", files={"audio": wav}, data={"model": "embedded/l1-aware-seed1", "l1": "Thai"})
     assert (answer.status_code, "leave the L1 'Thai' out" in answer.json()["detail"]) == (422, True)
     listed = {model["name"]: model for model in client.get("/models").json()["models"]}
     assert "Spanish" in listed["embedded/l1-aware-seed1"]["l1s"]
 
 
-def test_its_report_and_its_plots(client):
+def test_study_report_and_plots(client):
     (verdict,) = client.get("/studies").json()["studies"]
     assert (verdict["name"], verdict["synthetic"]) == ("embedded", True)
     report = client.get("/studies/embedded").json()
     assert report["sentence"] == verdict["sentence"]
     assert report["markdown"].startswith("# ")
+    assert report["report"][0]["tag"] == "h1"
     assert report["plots"]
     plot = client.get(f"/studies/embedded/plots/{report['plots'][0]}")
     assert plot.headers["content-type"] == "image/png"
@@ -66,6 +67,6 @@ def test_its_report_and_its_plots(client):
         assert client.get(route).status_code == 404
 
 
-def test_a_folder_that_holds_no_finished_study(tmp_path):
-    with pytest.raises(ModelError, match=r"no finished study .*let `asheard study --out"):
+def test_read_study_refuses_other_folders(tmp_path):
+    with pytest.raises(ModelError, match=r"no finished study .*run `asheard study --out"):
         build_model_pool(studies=[tmp_path])

@@ -17,7 +17,7 @@ from asheard.errors import AsHeardError, missing_package
 _EXTRAS: Final = {
     "evaluate": ("matplotlib", "numba", "polars", "scipy"),
     "train": ("accelerate", "onnx", "safetensors", "tensorboard", "torch", "transformers"),
-    "serve": ("av", "fastapi", "markdown_it", "multipart", "uvicorn"),
+    "serve": ("av", "fastapi", "markdown_it", "python_multipart", "uvicorn"),
     "recognisers": ("hama", "pocketsphinx"),
     "remote": ("runpod",),
     "ray": ("ray",),

@@ -21,7 +21,7 @@ def list_models(registry: Registry = None, studies: Studies = None) -> None:
 
     found = build_model_pool(registry, studies or [])
     table = Table("name", "kind", "trained on", box=None, padding=(0, 2, 0, 0))
-    for entry in found.entries.values():
+    for entry in found.configs.values():
         broken = f"broken: {entry.broken}" if entry.broken else entry.trained_on
         table.add_row(entry.name, entry.kind, broken, style="red" if entry.broken else None)
     Console(highlight=False, markup=False).print(table)
@@ -35,18 +35,19 @@ def check(
 ) -> None:
     """Load models and let each hear a word; exit code 2 where one fails."""
     from asheard.errors import AsHeardError
-    from asheard.server.runtime import build_model_pool, load_scorer
+    from asheard.pronunciation.scorer import Model
+    from asheard.server.runtime import build_model_pool
     from asheard.server.smoke_test import smoke_test
 
     found = build_model_pool(registry, studies or [])
     failed = False
-    for name in names or list(found.entries):
+    for name in names or list(found.configs):
         try:
-            if name not in found.entries:
-                raise AsHeardError(f"no such model; there are {', '.join(found.entries)}")
+            if name not in found.configs:
+                raise AsHeardError(f"no such model; there are {', '.join(found.configs)}")
             if found.broken.get(name):
                 raise AsHeardError(found.broken[name])
-            transcriber = load_scorer(found.entries[name]).recogniser
+            transcriber = Model.load(found.configs[name]).recogniser
             typer.echo(f"{name}: ok, heard {' '.join(smoke_test(transcriber))}")
         except AsHeardError as error:
             failed = True

@@ -1,4 +1,4 @@
-"""`asheard serve`: the service and its page."""
+"""`asheard serve`: the HTTP service and its page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,27 +9,43 @@ import typer
 def serve(
     host: Annotated[
         str,
-        typer.Option("--host", help="Address to listen on; beyond this machine with a token in ASHEARD_TOKEN only."),
+        typer.Option(help="Address to listen on. Any but this machine's own needs a token in ASHEARD_TOKEN."),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8765,
-    registry: Annotated[
-        Path | None, typer.Option("--registry", help="Your own transcribers (TOML), besides those built in.")
-    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8765,
+    registry: Annotated[Path | None, typer.Option(help="TOML file of your own models.")] = None,
     studies: Annotated[
         list[Path] | None,
-        typer.Option("--study", metavar="DIR", help="Folder of a finished study: its models and results. Repeatable."),
+        typer.Option(
+            "--study", metavar="DIR", help="Folder of a finished study: serve its models and results. Repeatable."
+        ),
     ] = None,
     preload: Annotated[
         list[str] | None,
-        typer.Option("--preload", metavar="NAME", help="Load a model before the first request. Repeatable."),
+        typer.Option(metavar="NAME", help="Model to load before the first request. Repeatable."),
     ] = None,
     origins: Annotated[
         list[str] | None,
-        typer.Option("--allow-origin", metavar="URL", help="A site whose pages may read answers (CORS). Repeatable."),
+        typer.Option("--allow-origin", metavar="URL", help="Site whose pages may read answers (CORS). Repeatable."),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Recordings recognised at the same time, a core each; by default all cores."),
     ] = None,
 ) -> None:
-    """Serve the named transcribers: a page at /, the API at /docs. Recordings are not kept."""
-    from asheard.server.start import serve as start
+    """Serve models over HTTP: a page for people at /, the API for programs. Recordings are not kept."""
+    from asheard.errors import optional_package
 
-    typer.echo(f"AsHeard on http://{host}:{port} (Ctrl-C ends it)")
-    start(host, port, registry=registry, studies=studies or [], preload=preload or [], origins=origins or [])
+    for package in ("fastapi", "python_multipart", "uvicorn", "av", "markdown_it"):
+        optional_package(package, "serve")
+    from asheard.server.app import serve as run_server
+
+    typer.echo(f"AsHeard on http://{host}:{port} (stop it with Ctrl-C)")
+    run_server(
+        host,
+        port,
+        registry=registry,
+        studies=studies or [],
+        preload=preload or [],
+        origins=origins or [],
+        threads=threads,
+    )

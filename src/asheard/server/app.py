@@ -1,83 +1,107 @@
-"""The application: routes, each a few lines around what the rest of the package does."""
+"""The HTTP service: its routes, and the function that serves them."""
 
 import asyncio
+import ipaddress
+import json
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import numpy as np
+import starlette.exceptions
+import uvicorn
 from fastapi import FastAPI, File, Form, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from numpy.typing import NDArray
-from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
 from asheard import __version__
-from asheard.errors import AsHeardError
+from asheard.errors import AsHeardError, ModelError
 from asheard.io.audio import check_speech
+from asheard.pronunciation.result import json_schema
+from asheard.pronunciation.scorer import Model
 from asheard.pronunciation.target import Target, target_of_phones, target_of_text
 from asheard.recognition.protocol import Recognition
 from asheard.server import responses, schemas
 from asheard.server.middleware import HTTPError, Limits, RequestGuard, status_of
-from asheard.server.runtime import ModelPool, default_model
+from asheard.server.runtime import ModelPool, build_model_pool
 from asheard.server.uploads import NAME, read_upload
+
+TOKEN_VARIABLE: Final = "ASHEARD_TOKEN"
+_DRAIN_S: Final = 60  # time that requests have to finish after SIGTERM
+_REQUESTS_A_MINUTE: Final = 120  # limit of one client if other machines may call
 
 _PAGE: Final = files("asheard.server").joinpath("page")
 _ABOUT: Final = """
-Writes down the phones a learner of English actually said, compares transcribers, and says of each phone of a text
-whether it was said, how far what was heard lies from it, and what is known of the speaker's first language (L1).
-Recordings are never kept. Errors are `{"detail": "what is wrong, and the remedy"}`.
+Writes down the phones that a learner of English said, compares models, and scores a reading phone by phone: whether
+each phone of a text was said, what was heard instead, and whether that is common for the speaker's first language (L1).
+Recordings are not kept. An error is `{"detail": "what is wrong, and the remedy"}`.
 """
-_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": schemas.Error, "description": "the recording or a field cannot be used"},
     401: {"model": schemas.Error, "description": "the token is missing or wrong"},
     404: {"model": schemas.Error, "description": "no such model or study"},
     413: {"model": schemas.Error, "description": "too large or too long"},
-    415: {"model": schemas.Error, "description": "no recording"},
-    422: {"model": schemas.Error, "description": "understood, and of no use: no speech, an unknown word or L1"},
+    415: {"model": schemas.Error, "description": "the upload is not a recording"},
+    422: {
+        "model": schemas.Error,
+        "description": "no speech, an unknown word, or an unknown L1",
+    },
     429: {"model": schemas.Error, "description": "too many requests in a minute"},
-    503: {"model": schemas.Error, "description": "the model cannot be used, or too many are waiting"},
+    503: {"model": schemas.Error, "description": "the model cannot be used, or too many requests are waiting for it"},
+}
+_PRONUNCIATION: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pronunciation"}}}}
 }
 
-Audio = Annotated[UploadFile, File(description="WAV, FLAC, Ogg, MP3, M4A or WebM, of any rate and number of channels")]
-ModelName = Annotated[str | None, Form(description="of /models; by default its `default`", examples=["asheard-tiny"])]
+Audio = Annotated[UploadFile, File(description="WAV, FLAC, Ogg, MP3, M4A or WebM; any sample rate, mono or stereo")]
+ModelName = Annotated[
+    str | None, Form(description="name from /models; by default its `default`", examples=["asheard-tiny"])
+]
 L1 = Annotated[str | None, Form(description="the speaker's first language", examples=["Spanish"])]
-Text = Annotated[str | None, Form(description="what was read, in English spelling", examples=["very good"])]
+Text = Annotated[str | None, Form(description="the text that was read, in English spelling", examples=["very good"])]
 Phones = Annotated[
     str | None,
-    Form(description="instead of a text: IPA or ARPAbet, words parted by |", examples=["v ɛ ɹ i | ɡ ʊ d"]),
+    Form(description="instead of a text, its phones: IPA or ARPAbet, | between words", examples=["v ɛ ɹ i | ɡ ʊ d"]),
 ]
 
 
 class Service:
-    """What routes share: the registry, the limits, and the way from a request to a hearing."""
+    """What the routes share: the models, the limits, and the steps of a request."""
 
-    def __init__(self, registry: ModelPool, limits: Limits) -> None:
-        """Take both."""
-        self.registry, self.limits = registry, limits
+    def __init__(self, pool: ModelPool, limits: Limits) -> None:
+        self.pool, self.limits = pool, limits
 
-    async def read(self, audio: UploadFile, longest_s: float) -> NDArray[np.float32]:
-        """The samples of an upload."""
+    async def read_audio(self, audio: UploadFile, longest_s: float) -> NDArray[np.float32]:
+        """Decode an upload to (num_samples,) float32 at 16 kHz."""
         return await asyncio.to_thread(read_upload, await audio.read(), longest_s)
 
-    async def recognise(self, name: str, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
-        """What a model hears in a recording with speech."""
-        loaded = await self.registry.get(name)
-        if l1 is not None and loaded.l1s and l1 not in loaded.l1s:
-            raise HTTPError(422, f"model {name!r} knows {', '.join(loaded.l1s)}; leave the L1 {l1!r} out")
-        hearing = await loaded.batcher.recognise(waveform, l1)
-        check_speech(NAME, waveform, hearing.transcript.phones)
-        return hearing
+    async def recognise(self, name: str, waveform: NDArray[np.float32], l1: str | None) -> tuple[Model, Recognition]:
+        """Recognise a recording.
 
-    async def target(self, text: str | None, phones: str | None) -> Target | None:
-        """What was to be said; None where nothing was given."""
+        Raises:
+            HTTPError: no such model (404), it was not trained on the L1 (422), or it cannot be used (503).
+            CorpusError: the recording holds no speech.
+        """
+        loaded = await self.pool.get(name)
+        l1s = loaded.model.recogniser.l1s
+        if l1 is not None and l1s and l1 not in l1s:
+            raise HTTPError(422, f"model {name!r} knows {', '.join(l1s)}; leave the L1 {l1!r} out")
+        recognition = await loaded.queue.recognise(waveform, l1)
+        check_speech(NAME, waveform, recognition.transcript.phones)
+        return loaded.model, recognition
+
+    async def read_target(self, text: str | None, phones: str | None) -> Target | None:
+        """Read the target from a text or from its phones; None if neither is given."""
         given = [value for value in (text, phones) if value and value.strip()]
         if len(given) > 1:
-            raise HTTPError(400, "give a text or its phones, not both")
+            raise HTTPError(400, "the fields 'text' and 'phones' are both given; send one of them")
         if not given:
             return None
         if len(given[0]) > self.limits.num_characters:
@@ -88,38 +112,52 @@ class Service:
         return await asyncio.to_thread(read, given[0])
 
 
+class Application(FastAPI):
+    """FastAPI whose OpenAPI description includes the schema of `Pronunciation`."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe the API."""
+        if self.openapi_schema is None:
+            described = super().openapi()
+            schema = json.loads(json.dumps(json_schema()).replace("#/$defs/", "#/components/schemas/"))
+            definitions = schema.pop("$defs")
+            del schema["$schema"]
+            described["components"]["schemas"] |= {schema["title"]: schema} | definitions
+        return super().openapi()
+
+
 def create_app(
-    registry: ModelPool, limits: Limits | None = None, *, token: str | None = None, origins: Sequence[str] = ()
+    pool: ModelPool, limits: Limits | None = None, *, token: str | None = None, origins: Sequence[str] = ()
 ) -> FastAPI:
     """Build the application.
 
     Args:
-        registry: the transcribers and studies to serve.
-        limits: how much is taken; None takes the defaults.
-        token: asked of everybody who wants more than the page; None asks for none.
+        pool: the models and studies to serve.
+        limits: request limits; None means the defaults.
+        token: needed for everything but the page and /health; None means no token.
         origins: sites whose pages may read answers (CORS), such as https://app.example; by default none.
     """
-    service = Service(registry, limits or Limits())
-    # What is larger than this, Starlette would keep on disk; no recording is kept anywhere.
+    service = Service(pool, limits or Limits())
+    # Starlette writes a form field that is larger than this to disk. No recording may be written anywhere.
     MultiPartParser.spool_max_size = service.limits.num_bytes
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await registry.close()
+        await pool.close()
 
-    app = FastAPI(
-        title="AsHeard", version=__version__, description=_ABOUT, responses=_REFUSALS, lifespan=lifespan, redoc_url=None
+    app = Application(
+        title="AsHeard", version=__version__, description=_ABOUT, responses=_ERRORS, lifespan=lifespan, redoc_url=None
     )
     app.add_middleware(RequestGuard, limits=service.limits, token=token)
-    if origins:  # around the door: browsers ask first, and without the token
+    if origins:  # outside the guard, because a browser's preflight request has no token
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["Authorization"])
-    app.add_exception_handler(AsHeardError, _refuse)
-    app.add_exception_handler(RequestValidationError, _refuse_fields)
-    app.add_exception_handler(HTTPException, _refuse_http)
-    _add_models(app, service)
-    _add_recordings(app, service)
-    _add_studies(app, service)
+    app.add_exception_handler(AsHeardError, _answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_wrong_field)
+    app.add_exception_handler(starlette.exceptions.HTTPException, _answer_http_exception)
+    _add_model_routes(app, pool)
+    _add_recording_routes(app, service)
+    _add_study_routes(app, pool)
     app.mount("/page", StaticFiles(packages=[("asheard.server", "page")]))
 
     @app.get("/", include_in_schema=False)
@@ -129,33 +167,32 @@ def create_app(
     return app
 
 
-def _add_models(app: FastAPI, service: Service) -> None:
+def _add_model_routes(app: FastAPI, pool: ModelPool) -> None:
     @app.get("/health", tags=["models"])
     def health() -> schemas.Health:
-        """Whether the service runs; needs no token."""
-        return schemas.Health(version=__version__, loaded=list(service.registry.loaded))
+        """Whether the service runs. Needs no token."""
+        return schemas.Health(version=__version__, loaded=list(pool.loaded))
 
     @app.get("/models", tags=["models"])
     def models() -> schemas.Models:
-        """The transcribers by name, what they were trained on, and what they cannot do."""
-        return responses.models(service.registry)
+        """The models: name, training data, coverage and limitations."""
+        return responses.models(pool)
 
     @app.delete("/loaded/{name:path}", tags=["models"], status_code=204)
     async def unload(name: str) -> None:
-        """Take a model out of memory; the next request loads it again."""
-        await service.registry.unload(name)
+        """Take a model out of memory. The next request loads it again."""
+        await pool.unload(name)
 
 
-def _add_recordings(app: FastAPI, service: Service) -> None:
-    def name_of(model: str | None) -> str:
-        return model or default_model(service.registry)
+def _add_recording_routes(app: FastAPI, service: Service) -> None:
+    pool = service.pool
 
     @app.post("/transcribe", tags=["recordings"])
     async def transcribe(audio: Audio, model: ModelName = None, l1: L1 = None) -> schemas.Transcription:
         """The phones that were said."""
-        waveform = await service.read(audio, service.limits.seconds)
-        hearing = await service.recognise(name_of(model), waveform, l1 or None)
-        return responses.transcription(service.registry.entries[name_of(model)], hearing.transcript, len(waveform))
+        waveform = await service.read_audio(audio, service.limits.seconds)
+        used, recognition = await service.recognise(model or pool.default, waveform, l1 or None)
+        return responses.transcription(used.config, recognition.transcript, len(waveform))
 
     @app.post("/compare", tags=["recordings"])
     async def compare(
@@ -165,76 +202,127 @@ def _add_recordings(app: FastAPI, service: Service) -> None:
         phones: Phones = None,
         l1: L1 = None,
     ) -> schemas.Comparison:
-        """Several models on one recording, their transcripts aligned with each other and with the target."""
+        """The transcripts of several models, aligned with each other and with the target."""
         if not 2 <= len(models) <= service.limits.num_models or len(set(models)) < len(models):
             raise HTTPError(400, f"name 2 to {service.limits.num_models} different models in the field 'models'")
-        target = await service.target(text, phones)
-        waveform = await service.read(audio, service.limits.seconds_of_reading)
-        heard = await asyncio.gather(*(service.recognise(name, waveform, l1 or None) for name in models))
-        entries = [service.registry.entries[name] for name in models]
-        transcripts = [hearing.transcript for hearing in heard]
-        return await asyncio.to_thread(
-            responses.comparison, list(zip(entries, transcripts, strict=True)), target, len(waveform)
-        )
+        target = await service.read_target(text, phones)
+        waveform = await service.read_audio(audio, service.limits.seconds_of_reading)
+        results = await asyncio.gather(*(service.recognise(name, waveform, l1 or None) for name in models))
+        transcripts = [(used.config, recognition.transcript) for used, recognition in results]
+        return await asyncio.to_thread(responses.comparison, transcripts, target, len(waveform))
 
-    @app.post("/pronounce", tags=["recordings"], include_in_schema=False)
-    @app.post("/score", tags=["recordings"])
+    @app.post("/pronounce", include_in_schema=False)
+    @app.post("/score", tags=["recordings"], responses=_PRONUNCIATION)
     async def score(
         audio: Audio, text: Text = None, phones: Phones = None, model: ModelName = None, l1: L1 = None
-    ) -> schemas.Pronunciation:
-        """A recording against its text: each phone ok, a variant or an error, and what was heard."""
-        name = name_of(model)
-        target = await service.target(text, phones)
+    ) -> JSONResponse:
+        """A recording compared with its text: each phone ok, a variant or an error, and what was heard."""
+        name = model or pool.default
+        target = await service.read_target(text, phones)
         if target is None:
-            raise HTTPError(400, "give what was to be said in the field 'text', or its phones in 'phones'")
-        waveform = await service.read(audio, service.limits.seconds_of_reading)
-        scorer = (await service.registry.get(name)).model
-        scorer.check_l1(NAME, l1 or None)
-        hearing = await service.recognise(name, waveform, l1 or None)
-        scored = await asyncio.to_thread(scorer.score_recognition, NAME, waveform, hearing, target, l1 or None)
-        return responses.pronunciation(scored)
+            raise HTTPError(400, "no target is given; send the text in the field 'text', or its phones in 'phones'")
+        waveform = await service.read_audio(audio, service.limits.seconds_of_reading)
+        (await pool.get(name)).model.check_l1(NAME, l1 or None)
+        used, recognition = await service.recognise(name, waveform, l1 or None)
+        scored = await asyncio.to_thread(used.score_recognition, NAME, waveform, recognition, target, l1 or None)
+        return JSONResponse(scored.to_json())
 
 
-def _add_studies(app: FastAPI, service: Service) -> None:
-    found = service.registry.studies
-
+def _add_study_routes(app: FastAPI, pool: ModelPool) -> None:
     @app.get("/studies", tags=["studies"])
     def studies() -> schemas.Studies:
         """The studies that the service was started with, and their verdicts."""
-        return schemas.Studies(studies=list(map(responses.study_verdict, found.values())))
+        return schemas.Studies(studies=[responses.study_verdict(study) for study in pool.studies.values()])
 
     @app.get("/studies/{name}", tags=["studies"], response_model_exclude_defaults=True)
     def study(name: str) -> schemas.StudyResults:
-        """A study's RESULTS.md, and the names of its plots."""
-        if name not in found:
-            raise HTTPError(404, f"no study {name!r}; there are {', '.join(found) or 'none'}")
-        return responses.study_results(found[name])
+        """A study's report, as Markdown and rendered, and the names of its plots."""
+        if name not in pool.studies:
+            raise HTTPError(404, f"no study {name!r}; there are {', '.join(pool.studies) or 'none'}")
+        return responses.study_results(pool.studies[name])
 
     @app.get("/studies/{name}/plots/{file}", tags=["studies"], response_class=FileResponse)
     def plot(name: str, file: str) -> FileResponse:
         """One plot, as PNG."""
-        if name not in found or file not in found[name].plots:
-            raise HTTPError(404, "no such plot; GET /studies/NAME lists them")
-        return FileResponse(found[name].plots[file], media_type="image/png")
+        plots = pool.studies[name].plots if name in pool.studies else {}
+        if file not in plots:
+            raise HTTPError(404, f"no plot {file!r} of a study {name!r}; GET /studies/NAME lists the plots")
+        return FileResponse(plots[file], media_type="image/png")
 
 
-def _refuse(_: Request, error: Exception) -> JSONResponse:
+def _answer_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AsHeardError)
     return JSONResponse({"detail": " ".join(str(error).split())}, status_of(error))
 
 
-def _refuse_fields(_: Request, error: Exception) -> JSONResponse:
-    """A field that is missing or of another type, in one sentence, without what was sent."""
+def _answer_wrong_field(_: Request, error: Exception) -> JSONResponse:
+    """Answer a missing or wrong field in one sentence, without repeating its value."""
     assert isinstance(error, RequestValidationError)
     first: dict[str, Any] = dict(next(iter(error.errors()), {}))
-    field = _field(first.get("loc", ()))
+    field = ".".join(map(str, first.get("loc", ())[1:])) or "body"
     return JSONResponse({"detail": f"field {field!r}: {first.get('msg', 'cannot be read')}"}, 422)
 
 
-def _field(location: Sequence[Any]) -> str:
-    return ".".join(map(str, location[1:])) or "body"
-
-
-def _refuse_http(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
+def _answer_http_exception(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, starlette.exceptions.HTTPException)
     return JSONResponse({"detail": str(error.detail)}, error.status_code, headers=error.headers)
+
+
+def serve(
+    host: str,
+    port: int,
+    *,
+    registry: Path | None = None,
+    studies: Sequence[Path] = (),
+    preload: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    threads: int | None = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. Then new requests are refused, and running ones are answered.
+
+    Args:
+        host, port: where to listen. A host that other machines reach needs a token in the environment (ASHEARD_TOKEN).
+        registry: a user's TOML file of models.
+        studies: folders of finished studies.
+        preload: names of models to load before the first request.
+        origins: sites whose pages may read answers (CORS).
+        threads: recordings that are recognised at the same time; None means one a core.
+    Raises:
+        ModelError: the registry or a study cannot be read, or a model to preload cannot be loaded.
+        AsHeardError: other machines reach the host and there is no token, or the port is taken.
+    """
+    token = os.environ.get(TOKEN_VARIABLE) or None
+    local = is_local(host)
+    if not local and token is None:
+        raise AsHeardError(
+            f"other machines reach {host}, so a token is needed: put it into {TOKEN_VARIABLE}, and let clients send "
+            "'Authorization: Bearer TOKEN'; or serve on 127.0.0.1"
+        )
+    limits = Limits(requests_a_minute=None if local else _REQUESTS_A_MINUTE)
+    pool = build_model_pool(registry, studies, num_waiting=limits.num_waiting, threads=threads)
+    config = uvicorn.Config(
+        create_app(pool, limits, token=token, origins=origins),
+        host=host,
+        port=port,
+        timeout_graceful_shutdown=_DRAIN_S,
+        log_level="info",
+        server_header=False,
+    )
+
+    async def run() -> None:
+        for name in preload:
+            await pool.get(name)
+        await uvicorn.Server(config).serve()
+
+    try:
+        asyncio.run(run())
+    except SystemExit as ended:  # uvicorn exits if it cannot listen
+        raise ModelError(f"cannot serve on {host}:{port}; is the port taken? Choose another with --port") from ended
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches a host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,15 +1,13 @@
-"""Requests of several users to one forward pass: whoever asks while a pass is running shares the next one.
-
-Named transcribers, loaded when first asked for, shared by all requests, and unloaded on demand.
-"""
+"""Loaded models and their request queues: each model is loaded once, shared by all requests, unloaded on demand."""
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +22,9 @@ from asheard.recognition.registry import ModelConfig, built_in_models, read_mode
 from asheard.server.middleware import HTTPError
 from asheard.server.studies import Study, read_study, study_models
 
-MAX_BATCH_S: Final = 60.0  # of audio in one pass: what waits longer than a pass is answered sooner in the next
-GATHER_S: Final = 0.002  # how long the first of several waits for the others, where others asked a moment ago
+MAX_BATCH_S: Final = 60.0  # seconds of audio in one shared forward pass; further requests wait for the next
+GATHER_S: Final = 0.002  # wait for further requests before a pass, if the last pass was shared
+ONNX_RUNTIME: Final = "onnxruntime"  # engine of models that recognise one recording a core
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,68 +34,80 @@ class _Request:
     answer: asyncio.Future[Recognition]
 
 
-class Batcher:
-    """One transcriber, one thread, and the requests that wait for it.
+class RequestQueue:
+    """The requests that wait for one recogniser, answered in the order in which they came.
 
-    While a pass runs, requests gather; the next pass takes them in their order, as many as fit into `MAX_BATCH_S`. A
-    request that comes when all is idle starts at once. A long recording waits anew with each of its pieces, so that
-    others are heard in between. What is heard does not depend on who shares the pass
-    (`Recogniser`), and a request that fails is heard apart from the others, so that it fails alone.
+    A recording of several chunks waits again with each chunk, so that other requests are answered between them. A
+    result does not depend on the other requests. If a shared pass fails, its requests are repeated one by one, so that
+    only the request at fault fails.
     """
 
-    def __init__(self, transcriber: Recogniser, num_waiting: int) -> None:
-        """Take a transcriber, and how many requests may wait."""
-        self._transcriber = transcriber
-        self._num_waiting = num_waiting
+    def __init__(
+        self, recogniser: Recogniser, executor: Executor, *, num_parallel: int, max_batch_s: float, num_waiting: int
+    ) -> None:
+        """Serve a recogniser.
+
+        Args:
+            recogniser: is called in threads of `executor`.
+            executor: may be shared with other queues.
+            num_parallel: calls at the same time.
+            max_batch_s: seconds of audio that a call may take together; 0 means one recording a call.
+            num_waiting: requests that may wait; further ones are refused.
+        """
+        self._recogniser, self._executor = recogniser, executor
+        self._num_parallel, self._max_batch_s, self._num_waiting = num_parallel, max_batch_s, num_waiting
         self._waiting: deque[_Request] = deque()
-        self._thread = ThreadPoolExecutor(1, "hearing")
-        self._running: asyncio.Task[None] | None = None
-        self._together = False  # whether the last pass was shared
+        self._workers: set[asyncio.Task[None]] = set()
+        self._shared = False  # whether the last call took several requests
 
     async def recognise(self, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
-        """Hear one recording.
+        """Recognise one recording.
 
         Args:
             waveform: (num_samples,) float32 at 16 kHz.
-            l1: the speaker's first language, of use to an L1-aware model only.
+            l1: the speaker's first language, for an L1-aware model.
         Raises:
-            HTTPError: too many are waiting (503).
-            ModelError: of `Recogniser.recognise`.
+            HTTPError: too many requests are waiting (503).
+            ModelError: the recogniser fails.
         """
-        parts = [await self._recognise_in_turn(piece, l1) for piece in split_for(self._transcriber, waveform)]
+        parts = [await self._recognise_chunk(chunk, l1) for chunk in split_for(self._recogniser, waveform)]
         return parts[0] if len(parts) == 1 else await asyncio.to_thread(merge_recognitions, parts)
 
-    async def _recognise_in_turn(self, waveform: NDArray[np.float32], l1: str | None) -> Recognition:
+    async def drain(self) -> None:
+        """Wait until all requests are answered."""
+        while self._workers:
+            await asyncio.wait(self._workers)
+
+    async def _recognise_chunk(self, chunk: NDArray[np.float32], l1: str | None) -> Recognition:
         if len(self._waiting) >= self._num_waiting:
-            raise HTTPError(503, f"{len(self._waiting)} requests are waiting for this model; come again in a moment")
-        request = _Request(waveform, l1, asyncio.get_running_loop().create_future())
+            raise HTTPError(
+                503, f"{len(self._waiting)} requests are waiting for this model, the most it takes; try again later"
+            )
+        request = _Request(chunk, l1, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._run())
+        if len(self._workers) < self._num_parallel:
+            self._workers.add(asyncio.create_task(self._work()))
         return await request.answer
 
-    async def close(self) -> None:
-        """Hear what is waiting, and end the thread."""
-        if self._running is not None:
-            await asyncio.wait([self._running])
-        self._thread.shutdown()
-
-    async def _run(self) -> None:
-        while self._waiting:
-            if self._together:
-                await asyncio.sleep(GATHER_S)
-            batch = self._next_batch()
-            self._together = len(batch) > 1
-            if batch:
-                await self._answer(batch)
+    async def _work(self) -> None:
+        """Answer requests until none is waiting."""
+        try:
+            while self._waiting:
+                if self._shared:
+                    await asyncio.sleep(GATHER_S)
+                if batch := self._next_batch():
+                    self._shared = len(batch) > 1
+                    await self._answer(batch)
+        finally:  # before any request that this worker answered can send another one
+            self._workers.discard(cast(asyncio.Task[None], asyncio.current_task()))
 
     def _next_batch(self) -> list[_Request]:
-        """The next to be heard; those whose client has gone are passed over."""
+        """Take the next requests that fit into one call; skip those whose client is gone."""
         batch: list[_Request] = []
         seconds = 0.0
         while self._waiting:
             seconds += len(self._waiting[0].waveform) / SAMPLE_RATE_HZ
-            if batch and seconds > MAX_BATCH_S:
+            if batch and seconds > self._max_batch_s:
                 break
             request = self._waiting.popleft()
             if not request.answer.cancelled():
@@ -107,7 +118,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         waveforms, l1s = [request.waveform for request in batch], [request.l1 for request in batch]
         try:
-            heard = await loop.run_in_executor(self._thread, self._transcriber.recognise, waveforms, l1s)
+            results = await loop.run_in_executor(self._executor, self._recogniser.recognise, waveforms, l1s)
         except Exception as error:
             if len(batch) > 1 and isinstance(error, AsHeardError):
                 for request in batch:
@@ -117,116 +128,120 @@ class Batcher:
                 if not request.answer.done():
                     request.answer.set_exception(error)
             return
-        for request, hearing in zip(batch, heard, strict=True):
+        for request, recognition in zip(batch, results, strict=True):
             if not request.answer.done():
-                request.answer.set_result(hearing)
+                request.answer.set_result(recognition)
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A transcriber in memory, with what scores by it, and what shares its passes among requests."""
+class LoadedModel:
+    """A model in memory and its queue."""
 
     model: Model
-    batcher: Batcher
-
-    @property
-    def transcriber(self) -> Recogniser:
-        """The transcriber itself."""
-        return self.model.recogniser
-
-    @property
-    def engine(self) -> str | None:
-        """What a model runs by, `onnxruntime` or `torch`; None of a recogniser, whose affair that is."""
-        return self.transcriber.engine
-
-    @property
-    def gives_probabilities(self) -> bool:
-        """Whether the phones of a target get probabilities."""
-        return self.transcriber.gives_posteriors
-
-    @property
-    def l1s(self) -> tuple[str, ...]:
-        """The first languages that an L1-aware model was trained on."""
-        return self.transcriber.l1s
+    queue: RequestQueue
 
 
 class ModelPool:
-    """Entries by name, and those of them that are loaded."""
+    """The models that the service offers, and those of them that are in memory."""
 
     def __init__(
-        self, entries: Sequence[ModelConfig], studies: Sequence[Study] = (), *, num_waiting: int = 256
+        self,
+        configs: Sequence[ModelConfig],
+        studies: Sequence[Study] = (),
+        *,
+        num_waiting: int = 256,
+        threads: int | None = None,
     ) -> None:
-        """Take entries; of two with one name the later one counts, so that users can replace what is built in."""
-        self.entries = {entry.name: entry for entry in entries}
-        self.studies = {study.name: study for study in studies}
-        self.broken = {name: entry.broken for name, entry in self.entries.items() if entry.broken}
-        self.loaded: dict[str, Loaded] = {}
-        self._num_waiting = num_waiting
-        self._locks = {name: asyncio.Lock() for name in self.entries}
+        """Offer models.
 
-    async def get(self, name: str) -> Loaded:
-        """The transcriber of a name, loaded if need be: once, however many ask.
+        Args:
+            configs: of two with one name the later one counts, so that users can replace what is built in.
+            studies: finished studies to show.
+            num_waiting: requests that may wait for one model.
+            threads: recordings that are recognised at the same time, a core each; None means all cores.
+        """
+        self.configs = {config.name: config for config in configs}
+        self.studies = {study.name: study for study in studies}
+        self.broken = {name: config.broken for name, config in self.configs.items() if config.broken}
+        self.loaded: dict[str, LoadedModel] = {}
+        self._num_waiting = num_waiting
+        self._threads = threads or os.cpu_count() or 1
+        self._executor = ThreadPoolExecutor(self._threads, "recognition")
+        self._locks = {name: asyncio.Lock() for name in self.configs}
+
+    @property
+    def default(self) -> str:
+        """The model for requests that name none: asheard-tiny, unless a user's registry broke it."""
+        return DEFAULT_MODEL if DEFAULT_MODEL not in self.broken else next(iter(self.configs))
+
+    async def get(self, name: str) -> LoadedModel:
+        """Return a model, and load it first if it is not in memory. It is loaded once, however many requests wait.
 
         Raises:
-            HTTPError: no such name (404), or it cannot be loaded (503); then it stays disabled with the reason.
+            HTTPError: no such model (404), or it cannot be loaded (503) and stays disabled.
         """
         async with self._lock(name):
             if name in self.broken:
                 raise HTTPError(503, f"model {name!r} cannot be used: {self.broken[name]}")
             if name not in self.loaded:
                 try:
-                    model = await asyncio.to_thread(load_scorer, self.entries[name])
+                    model = await asyncio.to_thread(Model.load, self.configs[name])
                 except AsHeardError as error:
                     self.broken[name] = str(error)
                     raise HTTPError(503, f"model {name!r} cannot be used: {error}") from None
-                self.loaded[name] = Loaded(model, Batcher(model.recogniser, self._num_waiting))
+                self.loaded[name] = LoadedModel(model, self.queue_for(model.recogniser))
         return self.loaded[name]
 
     async def unload(self, name: str) -> None:
-        """Let go of a transcriber once what it is hearing has been heard; nothing where it is not loaded.
+        """Take a model out of memory once its waiting requests are answered. Nothing happens if it is not loaded.
 
         Raises:
-            HTTPError: no such name (404).
+            HTTPError: no such model (404).
         """
         async with self._lock(name):
             if loaded := self.loaded.pop(name, None):
-                await loaded.batcher.close()
+                await loaded.queue.drain()
 
     async def close(self) -> None:
-        """Unload everything."""
+        """Unload all models."""
         for name in list(self.loaded):
             await self.unload(name)
 
     def _lock(self, name: str) -> asyncio.Lock:
-        """What is held while a model is loaded or let go of."""
+        """The lock that is held while a model is loaded or unloaded."""
         if name not in self._locks:
-            raise HTTPError(404, f"no model {name!r}; there are {', '.join(self.entries)}")
+            raise HTTPError(404, f"no model {name!r}; there are {', '.join(self.configs)}")
         return self._locks[name]
+
+    def queue_for(self, recogniser: Recogniser) -> RequestQueue:
+        """Make the queue of a recogniser.
+
+        A model of ONNX Runtime runs in several threads, one recording in each. Any other recogniser has one thread of
+        its own: torch shares a forward pass among requests and uses several cores for it, and the decoders of
+        external recognisers must not be called from two threads at once.
+        """
+        if recogniser.engine == ONNX_RUNTIME:
+            executor, num_parallel, max_batch_s = self._executor, self._threads, 0.0
+        else:
+            executor, num_parallel, max_batch_s = ThreadPoolExecutor(1, "recognition"), 1, MAX_BATCH_S
+        return RequestQueue(
+            recogniser, executor, num_parallel=num_parallel, max_batch_s=max_batch_s, num_waiting=self._num_waiting
+        )
 
 
 def build_model_pool(
-    registry: Path | None = None, studies: Sequence[Path] = (), *, num_waiting: int = 256
+    registry: Path | None = None,
+    studies: Sequence[Path] = (),
+    *,
+    num_waiting: int = 256,
+    threads: int | None = None,
 ) -> ModelPool:
-    """What is built in, a user's TOML file, and the models of finished studies.
+    """Offer the built-in models, those of a user's TOML file, and those of finished studies.
 
     Raises:
-        ModelError: the file is no registry, or a folder no finished study.
+        ModelError: the file is not a registry, or a folder is not a finished study.
     """
     found = [read_study(folder) for folder in studies]
-    entries = built_in_models() + (read_models(registry) if registry else [])
-    made = [entry for study in found for entry in study_models(study)]
-    return ModelPool([*entries, *made], found, num_waiting=num_waiting)
-
-
-def load_scorer(entry: ModelConfig) -> Model:
-    """Load an entry's transcriber, and what scores by it.
-
-    Raises:
-        AsHeardError: it cannot be loaded.
-    """
-    return Model.load(entry)
-
-
-def default_model(registry: ModelPool) -> str:
-    """The model that is used where none is named: asheard-tiny, unless a user's registry broke it."""
-    return DEFAULT_MODEL if DEFAULT_MODEL not in registry.broken else next(iter(registry.entries))
+    configs = built_in_models() + (read_models(registry) if registry else [])
+    configs += [config for study in found for config in study_models(study)]
+    return ModelPool(configs, found, num_waiting=num_waiting, threads=threads)

@@ -1,19 +1,20 @@
-"""Schemas of the answers, with the descriptions that OpenAPI shows. The answer of /score has its schema in
-`asheard.pronunciation.result`."""
+"""Schemas of the answers, with the descriptions that OpenAPI shows.
+
+The answer of /score is `asheard.pronunciation.result.Pronunciation`, which has its own schema.
+"""
 
 from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-Phone = Annotated[str, Field(description="IPA symbol of the 40 broad phones", examples=["ɹ"])]
+Phone = Annotated[str, Field(description="IPA symbol, one of the 40 phones", examples=["ɹ"])]
 Span = Annotated[list[int], Field(min_length=2, max_length=2, description="start and end in ms", examples=[[120, 160]])]
 Share = Annotated[float, Field(ge=0, le=1), AfterValidator(partial(round, ndigits=4))]
-Class = Literal["ok", "variant", "error"]
 
 
 class Error(BaseModel):
-    """Why a request was turned down."""
+    """Why a request was refused."""
 
     detail: str = Field(
         description="what is wrong, and the remedy", examples=["the recording is empty; record it again"]
@@ -21,7 +22,7 @@ class Error(BaseModel):
 
 
 class Health(BaseModel):
-    """That the service runs."""
+    """The service runs."""
 
     status: Literal["ok"] = "ok"
     version: str = Field(examples=["0.1.0"])
@@ -29,7 +30,7 @@ class Health(BaseModel):
 
 
 class Model(BaseModel):
-    """One entry of the registry."""
+    """One model."""
 
     name: str = Field(examples=["asheard-tiny"])
     kind: str = Field(description="model, hub, recogniser, command, or study", examples=["model"])
@@ -38,15 +39,15 @@ class Model(BaseModel):
     limitations: list[str]
     state: Literal["available", "loaded", "disabled"]
     reason: str | None = Field(description="why it is disabled")
-    engine: str | None = Field(description="what it runs by, once loaded: onnxruntime or torch, the faster one here")
+    engine: str | None = Field(description="onnxruntime or torch; null for other recognisers and before it is loaded")
     probabilities: bool | None = Field(
-        description="whether /score gives probabilities of a target's phones; null before it is loaded"
+        description="whether /score gives probabilities of phones; null before it is loaded"
     )
-    l1s: list[str] = Field(description="first languages that an L1-aware model, once loaded, was trained on")
+    l1s: list[str] = Field(description="first languages that the model can be given; empty before it is loaded")
 
 
 class PriorSource(BaseModel):
-    """The prior for real voices: what speakers of a first language are known to say."""
+    """The prior for real voices: what speakers of a first language often say."""
 
     l1s: list[str] = Field(examples=[["Arabic", "Chinese", "Hindi", "Korean", "Spanish", "Vietnamese"]])
     source: str
@@ -54,7 +55,7 @@ class PriorSource(BaseModel):
 
 
 class Models(BaseModel):
-    """The registry."""
+    """All models."""
 
     default: str = Field(examples=["asheard-tiny"])
     models: list[Model]
@@ -62,99 +63,34 @@ class Models(BaseModel):
 
 
 class Transcription(BaseModel):
-    """What one model heard; the three lists are of one length."""
+    """The transcript of one model. The three lists have the same length."""
 
     model: str = Field(examples=["asheard-tiny"])
     phonemes: list[Phone]
     confidences: list[Share | None] = Field(description="null from a recogniser that gives none")
-    times_ms: list[Span | None] = Field(description="where each was decided, shorter than its extent")
-    duration_ms: int = Field(description="of the recording")
+    times_ms: list[Span | None] = Field(description="the frames that decided each phone, which are shorter than it")
+    duration_ms: int = Field(description="length of the recording")
     coverage: str
     limitations: list[str]
-    left_out: list[str] = Field(description="labels that were heard and are no phone of English")
+    left_out: list[str] = Field(description="labels of the recogniser that stand for no phone of English")
 
 
 class Column(BaseModel):
-    """One column of an alignment; a null is a gap."""
+    """One column of an alignment. A null is a gap."""
 
     canonical: Phone | None
-    heard: list[Phone | None] = Field(description="one a model")
-    index: list[int | None] = Field(description="where in each transcript")
-    differs: bool = Field(description="whether the models heard different things here")
+    heard: list[Phone | None] = Field(description="one for each model")
+    index: list[int | None] = Field(description="index of the phone in each transcript")
+    differs: bool = Field(description="whether the models disagree here")
 
 
 class Comparison(BaseModel):
-    """Several models, one recording."""
+    """The transcripts of several models of one recording."""
 
     duration_ms: int
     transcripts: list[Transcription]
-    canonical: list[Phone] | None = Field(description="of the target, null without one")
+    canonical: list[Phone] | None = Field(description="phones of the target; null without one")
     columns: list[Column]
-
-
-class Position(BaseModel):
-    """One phone that the target calls for."""
-
-    canonical: Phone
-    heard: Phone | None = Field(description="null where nothing was heard")
-    heard_index: int | None = Field(description="where in phonemes")
-    cos_dist: Share | None = Field(description="articulatory distance of the two")
-    class_: Class = Field(alias="class")
-    reason: Literal["distance", "l1-prior"] | None = Field(description="what made it a variant")
-    class_without_prior: Class
-    probability: Share | None = Field(description="that it was said; null from a model without posteriors")
-    times_ms: Span | None
-    sentence: str | None = Field(
-        description="for the learner", examples=['the v of "very" was heard as b, common for Spanish speakers']
-    )
-
-
-class Word(BaseModel):
-    """One word of the target."""
-
-    word: str
-    pronunciation: list[Phone] = Field(description="of the attested ones, that which fits best")
-    score: Share
-    positions: list[Position]
-
-
-class Added(BaseModel):
-    """A phone that was heard where the target has none."""
-
-    phone: Phone
-    before: int = Field(description="index, over the whole target, of the position it stands before")
-    heard_index: int
-    times_ms: Span | None
-    sentence: str
-
-
-class PriorUse(BaseModel):
-    """Whether the first language could make a variant of an error."""
-
-    used: bool
-    source: str | None
-    reason: str
-
-
-class Pronunciation(BaseModel):
-    """A recording against its target."""
-
-    model: str
-    text: str = Field(description="the target as given")
-    l1: str | None
-    canonical: list[Phone]
-    score: Share = Field(description="the share of the target's phones that were said, as far as can be expected")
-    calibrated: bool = Field(description="whether probabilities were fitted to people's labels")
-    duration_ms: int
-    phonemes: list[Phone]
-    confidences: list[Share | None]
-    times_ms: list[Span | None]
-    words: list[Word]
-    added: list[Added]
-    pronunciations_scored: int = Field(description="attested pronunciations of all words")
-    prior: PriorUse
-    coverage: str
-    limitations: list[str]
 
 
 class StudyVerdict(BaseModel):

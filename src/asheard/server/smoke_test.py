@@ -11,9 +11,10 @@ from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.files import whole_folder
 from asheard.phones.espeak import Voice, render_phonemes
+from asheard.pronunciation.scorer import Model
 from asheard.recognition.load import is_external, model_folder
 from asheard.recognition.protocol import Recogniser
-from asheard.server.runtime import ModelPool, load_scorer
+from asheard.server.runtime import ModelPool
 
 _WORD: Final = "s'i: D@ m'u:n"  # see the moon, in eSpeak NG's mnemonics
 
@@ -38,9 +39,9 @@ def export_model(registry: ModelPool, name: str, out: Path) -> Path:
     Raises:
         ModelError: no such name, not a folder of ours, it cannot be loaded, `out` exists, or there is no such graph.
     """
-    if name not in registry.entries:
-        raise ModelError(f"no model {name!r}; there are {', '.join(registry.entries)}")
-    entry = registry.entries[name]
+    if name not in registry.configs:
+        raise ModelError(f"no model {name!r}; there are {', '.join(registry.configs)}")
+    entry = registry.configs[name]
     if out.suffix == ".onnx":
         from asheard.models import load_transcriber
         from asheard.models.onnx_export import export_onnx
@@ -54,7 +55,7 @@ def export_model(registry: ModelPool, name: str, out: Path) -> Path:
         raise ModelError(f"model {name!r} is no folder that could be written; only models of ours are")
     if out.exists():
         raise ModelError(f"{out} exists; name a folder that does not")
-    load_scorer(entry)
+    Model.load(entry)
     with whole_folder(out) as part:
         shutil.copytree(folder, part, dirs_exist_ok=True)
     return out

@@ -111,7 +111,6 @@ def _check_length(seconds: float, longest_s: float) -> None:
 
 
 def _check_riff_length(data: bytes) -> None:
-    """Refuse a WAV that is shorter than its header says."""
     if missing := missing_riff_bytes(data[:8], len(data)):
         raise HTTPError(
             400, f"{NAME} is cut short: {len(data)} of {len(data) + missing} bytes are there; send it again"

@@ -1,4 +1,4 @@
-// The service: one function a route. Errors carry the sentence that the service gave.
+// The service: one function for each route. An ApiError carries the sentence of the service.
 
 let token = sessionStorage.getItem("token") || "";
 
@@ -14,21 +14,21 @@ export function setToken(given) {
   sessionStorage.setItem("token", given);
 }
 
-async function ask(path, options = {}) {
+async function request(path, options = {}) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   let answer;
   try {
     answer = await fetch(path, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "The service does not answer. Does it still run?");
+    throw new ApiError(0, "The service does not answer. Is it still running?");
   }
   if (answer.ok) return answer;
   const body = await answer.json().catch(() => ({}));
-  throw new ApiError(answer.status, body.detail || `The service answered ${answer.status}.`);
+  throw new ApiError(answer.status, body.detail || `The service answered with status ${answer.status}.`);
 }
 
-const get = async (path) => (await ask(path)).json();
+const get = async (path) => (await request(path)).json();
 
 async function post(path, audio, fields, signal) {
   const form = new FormData();
@@ -36,7 +36,7 @@ async function post(path, audio, fields, signal) {
   for (const [name, value] of Object.entries(fields)) {
     for (const one of [value].flat()) if (one) form.append(name, one);
   }
-  return (await ask(path, { method: "POST", body: form, signal })).json();
+  return (await request(path, { method: "POST", body: form, signal })).json();
 }
 
 export const health = () => get("/health");
@@ -47,8 +47,8 @@ export const transcribe = (audio, fields, signal) => post("/transcribe", audio, 
 export const compare = (audio, fields, signal) => post("/compare", audio, fields, signal);
 export const score = (audio, fields, signal) => post("/score", audio, fields, signal);
 
-// A plot's own URL: an <img> cannot send the token.
+// The URL of a plot in the page's memory, because an <img> cannot send the token.
 export async function plot(name, file) {
   const path = `/studies/${encodeURIComponent(name)}/plots/${encodeURIComponent(file)}`;
-  return URL.createObjectURL(await (await ask(path)).blob());
+  return URL.createObjectURL(await (await request(path)).blob());
 }

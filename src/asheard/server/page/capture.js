@@ -1,4 +1,4 @@
-// In the audio thread: passes on what the microphone gives.
+// Runs in the audio thread and sends the microphone's samples to the page.
 
 class Capture extends AudioWorkletProcessor {
   process([input]) {

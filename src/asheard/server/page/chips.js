@@ -1,15 +1,15 @@
-// Phones in a row that the arrow keys walk through, one tab stop a row.
+// Phones as buttons in a row. The row is one tab stop; the arrow keys go from button to button.
 
-import { el, percent, seconds } from "./elements.js";
+import { el, formatPercent, formatSeconds } from "./elements.js";
 import { describePhone } from "./inventory.js";
 
-// chips: buttons, in order. Gives the row.
-export function row(label, chips) {
-  return walkThrough(el("div", { className: "chips", aria: { role: "group", label } }, chips));
+// Make a row of buttons.
+export function makeRow(label, chips) {
+  return addArrowKeys(el("div", { className: "chips", aria: { role: "group", label } }, chips));
 }
 
-// One tab stop for all buttons of an element; the arrow keys go from one to the next.
-export function walkThrough(group) {
+// Make all buttons of an element one tab stop, and let the arrow keys go from one to the next.
+export function addArrowKeys(group) {
   const buttons = [...group.querySelectorAll("button")];
   buttons.forEach((button, index) => (button.tabIndex = index ? -1 : 0));
   group.addEventListener("keydown", (event) => {
@@ -25,29 +25,26 @@ export function walkThrough(group) {
   return group;
 }
 
-// One heard phone. play is null where its time is not known.
-export function phoneChip(phone, confidence, time, play) {
+// Make the button of one phone. span: [start, end] in seconds, or null. play: null if the span is null.
+export function phoneChip(phone, confidence, span, play) {
   const parts = [describePhone(phone)];
-  if (time) parts.push(`at ${seconds(time[0])}`);
-  if (confidence !== null) parts.push(`confidence ${percent(confidence)}`);
-  const chip = el(
-    "button",
-    { type: "button", className: "chip", title: parts.join(", "), aria: { label: parts.join(", ") }, onclick: play },
-    phone,
-  );
+  if (span) parts.push(`at ${formatSeconds(span[0])}`);
+  if (confidence !== null) parts.push(`confidence ${formatPercent(confidence)}`);
+  const label = parts.join(", ");
+  const chip = el("button", { type: "button", className: "chip", title: label, aria: { label }, onclick: play }, phone);
   if (confidence !== null && confidence < 0.5) chip.classList.add("unsure");
   return chip;
 }
 
-// What the model is good for, always beside what it heard.
-export function about(model, answer) {
+// Say what the model is for. It stands beside every result.
+export function aboutModel(model, coverage, limitations, leftOut = []) {
   return el(
     "aside",
     { className: "about", aria: { label: `About ${model}` } },
-    el("p", {}, el("strong", {}, model), `: ${answer.coverage}`),
-    el("ul", {}, answer.limitations.map((sentence) => el("li", {}, sentence))),
-    answer.left_out?.length
-      ? el("p", {}, `It also wrote what is no sound of English, and was left out: ${[...new Set(answer.left_out)].join(" ")}.`)
+    el("p", {}, el("strong", {}, model), `: ${coverage}`),
+    el("ul", {}, limitations.map((sentence) => el("li", {}, sentence))),
+    leftOut.length
+      ? el("p", {}, `Left out, because they stand for no sound of English: ${[...new Set(leftOut)].join(" ")}.`)
       : null,
   );
 }

@@ -1,19 +1,17 @@
-// Several models side by side, one column a sound.
+// The result of /compare: several transcripts, one column for each sound.
 
-import { about, walkThrough } from "./chips.js";
+import { aboutModel, addArrowKeys } from "./chips.js";
 import { el } from "./elements.js";
 import { describePhone } from "./inventory.js";
+import { readTranscription } from "./transcribe.js";
 
 export function show(answer, play) {
   const differing = answer.columns.filter((column) => column.differs).length;
-  const rows = answer.transcripts.map((transcript, model) =>
-    walkThrough(el(
-      "tr",
-      {},
-      el("th", { scope: "row" }, transcript.model),
-      answer.columns.map((column) => cell(column, model, transcript, play)),
-    )),
-  );
+  const rows = answer.transcripts.map((transcription, model) => {
+    const transcript = readTranscription(transcription);
+    const cells = answer.columns.map((column) => cell(column, model, transcript, play));
+    return addArrowKeys(el("tr", {}, el("th", { scope: "row" }, transcript.model), cells));
+  });
   const marks = answer.columns.map((column) => el("td", { className: "mark" }, column.differs ? "≠" : ""));
   if (answer.canonical) {
     const expected = answer.columns.map((column) => el("td", {}, column.canonical ?? ""));
@@ -26,9 +24,9 @@ export function show(answer, play) {
     el("div", { className: "scroll", tabIndex: 0, aria: { role: "group", label } },
       el("table", { className: "side" }, el("tbody", {}, rows))),
     answer.canonical
-      ? el("p", { className: "hint" }, "A sound that is not the dictionary's is underlined. A model that writes the dictionary's sound at every error hears what it expects.")
+      ? el("p", { className: "hint" }, "A sound that differs from the dictionary is underlined. Be careful with a model that writes the dictionary's sound at every error: it may write what it expects.")
       : null,
-    ...answer.transcripts.map((transcript) => about(transcript.model, transcript)),
+    ...answer.transcripts.map((one) => aboutModel(one.model, one.coverage, one.limitations, one.left_out)),
   ].filter(Boolean);
 }
 
@@ -38,7 +36,7 @@ function cell(column, model, transcript, play) {
   const properties = { className: classes.join(" ").trim() };
   if (phone === null) return el("td", { ...properties, aria: { label: "nothing" } }, "–");
   const index = column.index[model];
-  if (!transcript.times_ms[index]) return el("td", { ...properties, title: describePhone(phone) }, phone);
-  const heard = { type: "button", title: describePhone(phone), onclick: () => play(transcript.times_ms, index) };
-  return el("td", properties, el("button", heard, phone));
+  const title = describePhone(phone);
+  if (!transcript.times[index]) return el("td", { ...properties, title }, phone);
+  return el("td", properties, el("button", { type: "button", title, onclick: () => play(transcript, index) }, phone));
 }

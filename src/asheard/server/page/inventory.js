@@ -1,4 +1,4 @@
-// The 40 phones, each with a word that has it.
+// The 40 phones, each with an example word.
 
 const EXAMPLES = {
   p: "pen", b: "bad", t: "tea", d: "did", k: "cat", "ɡ": "get", "tʃ": "chin", "dʒ": "jam", f: "fall", v: "very",

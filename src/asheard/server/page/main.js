@@ -1,26 +1,26 @@
-// The page: the recording, and who is asked what about it.
+// The page: the recording, the forms, and what they show.
 
 import * as api from "./api.js";
 import * as compare from "./compare.js";
-import { el, seconds } from "./elements.js";
-import * as transcribe from "./transcribe.js";
-import { showModels } from "./models.js";
-import { draw, drawPhones, extent, fits, mark } from "./picture.js";
-import * as score from "./score.js";
+import { el, formatSeconds } from "./elements.js";
+import { setModels } from "./models.js";
+import { draw, drawPhones, fits, mark, playedSpan } from "./picture.js";
 import { Recorder } from "./recorder.js";
 import * as results from "./results.js";
+import * as score from "./score.js";
 import { Sound } from "./sound.js";
 import { openPanel, startTabs } from "./tabs.js";
 import { startTheme } from "./theme.js";
+import * as transcribe from "./transcribe.js";
 
 const byId = (id) => document.getElementById(id);
 
-let recording = null; // what is sent
-let sound = null; // the same, as the page plays it; null where the browser cannot decode it
-let running = null; // AbortController of the question under way
-const transcripts = new Map(); // panel -> the transcript that stands under the picture while it is open
+let recording = null; // the file to send
+let sound = null; // the same, decoded for playing; null if the browser cannot decode it
+let running = null; // AbortController of the running request
+const transcripts = new Map(); // panel -> the transcript that is drawn under the picture while the panel is open
 
-// --- messages
+// --- status and errors
 
 function setStatus(...parts) {
   byId("status").replaceChildren(...parts);
@@ -35,7 +35,7 @@ function showError(error) {
     byId("token-form").hidden = false;
     byId("token").focus();
   }
-  if (error.status === 503) api.models().then(showModels, () => {}); // a model may have become one that cannot be used
+  if (error.status === 503) api.models().then(setModels, () => {}); // the model may be disabled now
 }
 
 // --- the recording
@@ -46,13 +46,13 @@ async function setRecording(blob, name) {
   transcripts.clear();
   byId("error").hidden = true;
   document.querySelectorAll("form + .answer").forEach((answer) => answer.replaceChildren());
-  const decoded = await Sound.of(blob).catch(() => null);
-  if (recording !== blob) return; // another was taken meanwhile
+  const decoded = await Sound.decode(blob).catch(() => null);
+  if (recording !== blob) return; // the user chose another one meanwhile
   sound = decoded;
   byId("picture").hidden = byId("play").hidden = sound === null;
   byId("about").textContent = sound
-    ? `${name}, ${seconds(sound.duration * 1000)}`
-    : `${name}: the browser cannot show it; the service may still hear it`;
+    ? `${name}, ${formatSeconds(sound.duration)}`
+    : `${name}: the browser cannot show it; the service may still read it`;
   redraw();
   setStatus("The recording is ready.");
 }
@@ -64,21 +64,21 @@ function redraw() {
 }
 
 function drawTranscript() {
-  const shown = transcripts.get(openPanel());
-  byId("transcript-source").textContent = shown && sound ? `Under the picture: what ${shown.model} heard.` : "";
-  if (sound) drawPhones(sound, shown?.phonemes ?? [], shown?.times_ms ?? [], (index) => play(shown.times_ms, index));
+  const transcript = transcripts.get(openPanel());
+  byId("transcript-source").textContent = transcript && sound ? `Under the picture: what ${transcript.model} heard.` : "";
+  if (sound) drawPhones(sound, transcript?.phones ?? [], transcript?.times ?? [], (index) => play(transcript, index));
 }
 
-function play(timesMs, index) {
-  const stretch = extent(timesMs, index);
-  if (!sound || !stretch) return;
-  sound.play(...stretch);
-  mark(sound, ...stretch);
+function play({ times }, index) {
+  const span = playedSpan(times, index);
+  if (!sound || !span) return;
+  sound.play(...span);
+  mark(sound, ...span);
 }
 
-const recorder = new Recorder((peak, length) => {
+const recorder = new Recorder((peak, seconds) => {
   byId("level").value = peak;
-  byId("about").textContent = `recording, ${length.toFixed(1)} s`;
+  byId("about").textContent = `recording, ${seconds.toFixed(1)} s`;
 });
 
 async function record() {
@@ -86,24 +86,24 @@ async function record() {
   try {
     if (recorder.running) {
       const wav = await recorder.stop();
-      showRecording(false);
+      showRecorder(false);
       await setRecording(wav, "recorded here");
     } else {
       await recorder.start();
-      showRecording(true);
+      showRecorder(true);
     }
   } catch (error) {
     showError(error);
   }
 }
 
-function showRecording(on) {
+function showRecorder(on) {
   byId("level").hidden = !on;
   byId("record").classList.toggle("on", on);
   byId("record").lastElementChild.textContent = on ? "Stop" : "Record";
 }
 
-// --- asking: one question at a time; another one, or another recording, calls it off
+// --- requests: one at a time; another request or another recording cancels the running one
 
 function cancel() {
   running?.abort();
@@ -111,7 +111,9 @@ function cancel() {
   document.querySelectorAll("[aria-busy]").forEach((place) => place.removeAttribute("aria-busy"));
 }
 
-function answers(panel, question, ask, transcriptOf, show) {
+// send(fields, signal): make the request. readTranscript(answer): what is drawn under the picture.
+// show(answer, play): the elements of the result.
+function connectForm(panel, send, readTranscript, show) {
   const form = document.querySelector(`#${panel} form`);
   const place = document.querySelector(`#${panel} .answer`);
   form.addEventListener("submit", async (event) => {
@@ -124,68 +126,65 @@ function answers(panel, question, ask, transcriptOf, show) {
       byId("record").focus();
       return;
     }
-    const asked = new AbortController();
-    running = asked;
+    const request = new AbortController();
+    running = request;
     place.setAttribute("aria-busy", "true");
-    setStatus(question, " ", el("button", { type: "button", className: "quiet", onclick: () => asked.abort() }, "Stop"));
+    setStatus("Working …", " ", el("button", { type: "button", className: "quiet", onclick: () => request.abort() }, "Stop"));
     try {
-      const answer = await ask(form.elements, asked.signal);
-      if (running !== asked) return;
-      transcripts.set(panel, transcriptOf(answer));
+      const answer = await send(form.elements, request.signal);
+      if (running !== request) return;
+      transcripts.set(panel, readTranscript(answer));
       place.replaceChildren(...show(answer, play));
       drawTranscript();
       setStatus("Done.");
     } catch (error) {
-      if (running === asked) showError(error);
+      if (running === request) showError(error);
     }
-    if (running === asked) cancel();
+    if (running === request) cancel();
   });
 }
 
-answers(
+connectForm(
   "transcribe",
-  "Listening …",
   ({ model }, signal) => api.transcribe(recording, { model: model.value }, signal),
-  (answer) => answer,
+  transcribe.readTranscription,
   transcribe.show,
 );
 
-answers(
+connectForm(
   "compare",
-  "The models are listening …",
   ({ models, text }, signal) => {
     const chosen = [...models].filter((box) => box.checked).map((box) => box.value);
     if (chosen.length < 2) throw new Error("Choose two models or more.");
     return api.compare(recording, { models: chosen, text: text.value }, signal);
   },
-  (answer) => answer.transcripts[0],
+  (answer) => transcribe.readTranscription(answer.transcripts[0]),
   compare.show,
 );
 
-answers(
+connectForm(
   "score",
-  "Listening …",
   ({ text, phones, l1, model }, signal) => {
-    if (!text.value.trim() && !phones.value.trim()) throw new Error("Write what was read.");
+    if (!text.value.trim() && !phones.value.trim()) throw new Error("Write the text that was read.");
     return api.score(recording, { text: text.value, phones: phones.value, l1: l1.value, model: model.value }, signal);
   },
-  (answer) => answer,
+  score.readTranscript,
   score.show,
 );
 
-// --- what there is
+// --- start
 
 function opened(panel) {
   byId("error").hidden = true;
   drawTranscript();
   if (panel === "results") {
-    results.show().then((shown) => document.querySelector("#results .answer").replaceChildren(...shown), showError);
+    results.show().then((articles) => document.querySelector("#results .answer").replaceChildren(...articles), showError);
   }
 }
 
 async function load() {
   try {
-    showModels(await api.models());
+    setModels(await api.models());
     byId("version").textContent = `AsHeard ${(await api.health()).version}`;
     byId("token-form").hidden = true;
     opened(openPanel());
@@ -210,7 +209,7 @@ byId("play").addEventListener("click", () => {
 byId("file").addEventListener("change", ({ target }) => target.files[0] && setRecording(target.files[0], target.files[0].name));
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.body.addEventListener(kind, (event) => {
-    if (!event.dataTransfer.types.includes("Files")) return; // text is dropped into fields as ever
+    if (!event.dataTransfer.types.includes("Files")) return; // text can still be dropped into fields
     event.preventDefault();
     byId("drop").classList.toggle("over", kind === "dragover");
     if (kind === "drop" && event.dataTransfer.files[0]) setRecording(event.dataTransfer.files[0], event.dataTransfer.files[0].name);

@@ -1,14 +1,14 @@
-// Waveform and spectrogram, and the heard phones under them at their times.
+// Draw the waveform, the spectrogram and, under them, the phones of a transcript at their times.
 
 import { el } from "./elements.js";
 import { describePhone } from "./inventory.js";
 import { levelsAt, NUM_BINS } from "./spectrum.js";
-import { RATE } from "./sound.js";
 
 const PIXELS_A_SECOND = 160;
-const MAX_PIXELS = 8000; // a canvas has an end: longer recordings are drawn narrower
-const RANGE_DB = 55; // below the loudest
-const DENSITY = Math.min(2, devicePixelRatio); // of the waveform, whose lines are thin
+const MAX_PIXELS = 8000; // a canvas cannot be wider; a longer recording is drawn narrower
+const SHORTEST_S = 0.075; // played at least
+const RANGE_DB = 55; // levels below the loudest that are drawn
+const DENSITY = Math.min(2, devicePixelRatio); // canvas pixels of the waveform for each pixel of the page
 
 const byId = (id) => document.getElementById(id);
 
@@ -16,7 +16,7 @@ function widthOf(sound) {
   return Math.round(Math.min(MAX_PIXELS, Math.max(byId("picture").clientWidth, sound.duration * PIXELS_A_SECOND)));
 }
 
-// Whether the picture is as wide as it would be drawn now.
+// Whether the picture has the width that it would have if it were drawn now.
 export const fits = (sound) => byId("canvas-frame").style.width === `${widthOf(sound)}px`;
 
 export function draw(sound) {
@@ -28,7 +28,7 @@ export function draw(sound) {
   drawSpectrogram(byId("spectrogram"), sound.samples, width, ink);
 }
 
-// Marks a stretch, in s, as what is played.
+// Mark the part that is played, in seconds, and scroll to it.
 export function mark(sound, start, end) {
   const played = byId("played");
   played.hidden = false;
@@ -36,8 +36,8 @@ export function mark(sound, start, end) {
   played.style.width = `${(100 * (Math.min(end, sound.duration) - start)) / sound.duration}%`;
   const { scrollLeft, clientWidth } = byId("picture");
   const { offsetLeft, offsetWidth } = played;
-  const seen = offsetLeft >= scrollLeft && offsetLeft + offsetWidth <= scrollLeft + clientWidth;
-  if (!seen) byId("picture").scrollLeft = offsetLeft - (clientWidth - offsetWidth) / 2;
+  const visible = offsetLeft >= scrollLeft && offsetLeft + offsetWidth <= scrollLeft + clientWidth;
+  if (!visible) byId("picture").scrollLeft = offsetLeft - (clientWidth - offsetWidth) / 2;
 }
 
 function drawWaveform(canvas, samples, cssWidth, ink) {
@@ -56,7 +56,7 @@ function drawWaveform(canvas, samples, cssWidth, ink) {
 }
 
 function drawSpectrogram(canvas, samples, width, ink) {
-  const height = 128; // of 8 kHz
+  const height = 128; // pixels, from 0 to 8 kHz
   Object.assign(canvas, { width, height });
   const columns = [];
   let loudest = -100;
@@ -78,26 +78,26 @@ function drawSpectrogram(canvas, samples, width, ink) {
   context.putImageData(image, 0, 0);
 }
 
-// Phones at their times, for the eye and the mouse; the transcript has them for the keyboard and screen readers.
-export function drawPhones(sound, phonemes, timesMs, play) {
-  const shown = phonemes.map((phone, index) => {
-    if (!timesMs[index]) return null;
-    const [start, end] = timesMs[index];
+// Draw phones at their times for eye and mouse. Keyboard and screen reader use the buttons of the result instead.
+export function drawPhones(sound, phones, times, play) {
+  const labels = phones.map((phone, index) => {
+    if (!times[index]) return null;
+    const [start, end] = times[index];
     const label = el("span", { title: describePhone(phone), onclick: () => play(index) }, phone);
-    label.style.left = `${(100 * (start + end)) / 2000 / sound.duration}%`;
+    label.style.left = `${(50 * (start + end)) / sound.duration}%`;
     label.classList.toggle("low", index % 2 === 1);
     return label;
   });
-  byId("phone-track").replaceChildren(...shown.filter(Boolean));
+  byId("phone-track").replaceChildren(...labels.filter(Boolean));
 }
 
-// Around its own frames a phone goes on: halfway to its neighbours, and a quarter of a second at most.
-export function extent(timesMs, index) {
-  const own = timesMs[index];
-  if (!own) return null;
-  const [start, end] = own;
-  const before = timesMs[index - 1]?.[1] ?? start - 200;
-  const after = timesMs[index + 1]?.[0] ?? end + 200;
-  const first = Math.max((before + start) / 2, start - 250) / 1000;
-  return [first, Math.max(Math.min((end + after) / 2, end + 250) / 1000, first + 1200 / RATE)];
+// What to play for a phone, [start, end] in seconds: a CTC model decides in a few frames, so its span is extended halfway
+// to its neighbours, at most a quarter of a second.
+export function playedSpan(times, index) {
+  if (!times[index]) return null;
+  const [start, end] = times[index];
+  const before = times[index - 1]?.[1] ?? start - 0.2;
+  const after = times[index + 1]?.[0] ?? end + 0.2;
+  const first = Math.max((before + start) / 2, start - 0.25);
+  return [first, Math.max(Math.min((end + after) / 2, end + 0.25), first + SHORTEST_S)];
 }

@@ -1,13 +1,13 @@
-// The microphone. Samples stay in the page until they are sent to be heard.
+// Record with the microphone. The samples stay in the page until the user asks the service about them.
 
 import { encodeWav } from "./wav.js";
 
 export class Recorder {
-  // onLevel(peak, seconds) is called some times a second.
+  // onLevel(peak, seconds) is called several times a second.
   constructor(onLevel) {
     this.onLevel = onLevel;
     this.context = null;
-    this.opening = false; // the browser may be asking whether it may
+    this.opening = false; // the browser asks the user for permission
   }
 
   get running() {
@@ -15,7 +15,7 @@ export class Recorder {
   }
 
   async start() {
-    if (!navigator.mediaDevices) throw new Error("The browser gives the microphone to https:// and localhost only.");
+    if (!navigator.mediaDevices) throw new Error("The browser allows the microphone only on https:// and localhost.");
     this.opening = true;
     const context = new AudioContext();
     const wanted = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
@@ -42,7 +42,7 @@ export class Recorder {
     this.context = context;
   }
 
-  // The recording, as a WAV file.
+  // Stop, and return the recording as a WAV file.
   async stop() {
     const { sampleRate } = this.context;
     this.stream.getTracks().forEach((track) => track.stop());

@@ -1,4 +1,4 @@
-// A recording in the page: its samples at 16 kHz, and playing a stretch of them.
+// A recording in the page: its samples at 16 kHz, and playing a part of it.
 
 export const RATE = 16000;
 
@@ -9,8 +9,8 @@ export class Sound {
     this.source = null;
   }
 
-  // Decodes whatever the browser can.
-  static async of(blob) {
+  // Decode any format that the browser knows.
+  static async decode(blob) {
     const context = new OfflineAudioContext(1, 1, RATE);
     const decoded = await context.decodeAudioData(await blob.arrayBuffer());
     const mono = new OfflineAudioContext(1, decoded.length, RATE);

@@ -1,7 +1,7 @@
-// Short-time spectrum: Hann windows of 16 ms with pre-emphasis, in dB, as phoneticians look at it.
+// Short-time spectrum in dB: Hann windows of 16 ms with pre-emphasis, as in phonetics.
 
 const SIZE = 512;
-const WINDOW = 256; // 16 ms at 16 kHz: wide band, so that formants show
+const WINDOW = 256; // 16 ms at 16 kHz: a wide band, which shows formants
 const cosines = Float32Array.from({ length: SIZE / 2 }, (_, k) => Math.cos((2 * Math.PI * k) / SIZE));
 const sines = Float32Array.from({ length: SIZE / 2 }, (_, k) => -Math.sin((2 * Math.PI * k) / SIZE));
 const hann = Float32Array.from({ length: WINDOW }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / WINDOW));
@@ -13,7 +13,7 @@ const reversed = Uint16Array.from({ length: SIZE }, (_, n) => {
 
 export const NUM_BINS = SIZE / 2;
 
-// Cooley and Tukey 1965, radix 2, in place.
+// Fast Fourier transform in place: radix 2, Cooley and Tukey 1965.
 function transform(re, im) {
   for (let length = 2; length <= SIZE; length *= 2) {
     const stride = SIZE / length;
@@ -32,7 +32,7 @@ function transform(re, im) {
   }
 }
 
-// Level in dB of each bin around one sample.
+// Return the level in dB of each bin, in the window around one sample.
 export function levelsAt(samples, centre) {
   const re = new Float32Array(SIZE);
   const im = new Float32Array(SIZE);

@@ -1,4 +1,4 @@
-// Tabs: one tab stop, arrow keys go from one to the next and open it.
+// Tabs. All are one tab stop; the arrow keys open the next and the previous one.
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 
@@ -6,7 +6,7 @@ const panelOf = (tab) => tab.getAttribute("aria-controls");
 
 export const openPanel = () => panelOf(tabs.find((tab) => tab.tabIndex === 0));
 
-// opened(panel) is called with the id of each panel that is opened.
+// opened(panel) is called with the id of a panel when it is opened.
 export function startTabs(opened) {
   const open = (tab) => {
     for (const other of tabs) {

@@ -1,12 +1,12 @@
-// Dark or light: the system's, until the switch says otherwise.
+// Dark or light colours: those of the system, until the user switches.
 
 const root = document.documentElement;
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
 
-// changed() is called whenever the colours are others.
+// changed() is called when the colours change.
 export function startTheme(button, changed) {
-  const kept = localStorage.getItem("theme");
-  if (kept) root.dataset.theme = kept;
+  const stored = localStorage.getItem("theme");
+  if (stored) root.dataset.theme = stored;
   systemIsDark.addEventListener("change", changed);
   button.addEventListener("click", () => {
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : systemIsDark.matches;

@@ -1,4 +1,4 @@
-// Samples to a WAV file, 16 bits, mono: every browser can, and the service needs no codec.
+// Write samples to a WAV file, 16 bits, mono: it works in every browser, and the service needs no codec.
 
 export function encodeWav(samples, rate) {
   const view = new DataView(new ArrayBuffer(44 + samples.length * 2));
