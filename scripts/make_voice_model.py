@@ -131,7 +131,7 @@ def publish(model: Path, base: Path, out: Path, val: Path, wav_root: Path) -> No
     import torch
     from safetensors.torch import load_file, save_file
 
-    from asheard.transcription import calibrate
+    from asheard.pronunciation.batch import calibrate
 
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(model, out)

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from asheard.corpora import Utterance, read_epadb, read_gold, read_manifest, read_predictions, write_manifest
 from asheard.errors import AsHeardError, CorpusError
@@ -31,11 +31,11 @@ from asheard.io.digests import folder_states_digest
 from asheard.io.files import whole_file
 from asheard.io.resume import StageCache
 from asheard.prior import fit_prior
-from asheard.pronunciation.gop import Gop
+from asheard.pronunciation.batch import calibrate, ratios_path, score_predictions
 from asheard.recognition.registry import ASHEARD_TINY
 from asheard.training import options as recipes
 from asheard.training import train
-from asheard.transcription import calibrate, ratios_path, transcribe
+from asheard.transcription import transcribe
 from real_speech import read_scored_speech, split_held_out
 from word_cut import with_positions
 
@@ -122,15 +122,18 @@ def fit_l1_prior(data: Path, out: Path) -> Path | None:
     return out / "prior.json"
 
 
-def score_corpus(
-    corpus: Corpus, chains: Mapping[str, tuple[str | Path, Gop | None]], out: Path, stages: StageCache
-) -> Metrics[Any]:
+# A model, and the files of `score_predictions` if the chain is one of GOP scores.
+Chain: TypeAlias = tuple[str | Path, Mapping[str, Path | None] | None]
+
+
+def score_corpus(corpus: Corpus, chains: Mapping[str, Chain], out: Path, stages: StageCache) -> Metrics[Any]:
     """Transcribe with every chain and evaluate; gives the metrics."""
     runs, cache = [], out / "audio-16khz"
-    for chain, (model, gop) in chains.items():
+    for chain, (model, files) in chains.items():
         path = out / corpus.name / "predictions" / f"{chain}.jsonl"
-        do = partial(transcribe, model, corpus.manifest, corpus.wav_root, path, chain=chain, audio_cache=cache, gop=gop)
-        inputs = [model, corpus.manifest, folder_states_digest(corpus.wav_root), *(gop.files() if gop else ())]
+        write = transcribe if files is None else partial(score_predictions, **files)
+        do = partial(write, model, corpus.manifest, corpus.wav_root, path, chain=chain, audio_cache=cache)
+        inputs = [model, corpus.manifest, folder_states_digest(corpus.wav_root), *(files or {}).values()]
         stages.run(f"{corpus.name} {chain}", do, inputs=inputs, outputs=[path])
         runs.append(ChainRun(chain=chain, predictions=read_predictions(path)))
     context = Context(corpus=corpus.name, split="test", base=TINY, notes=corpus.notes)
@@ -177,7 +180,7 @@ def study(data: Path, out: Path) -> Path:
     """Run every stage; gives RESULTS.md."""
     stages = StageCache(out / ".stages", lambda name, skipped: print(name, "(done)" if skipped else "", flush=True))
     corpora = find_corpora(data, out)
-    chains: dict[str, tuple[str | Path, Gop | None]] = {name: (name, None) for name in ("hama", "pocketsphinx")}
+    chains: dict[str, Chain] = {name: (name, None) for name in ("hama", "pocketsphinx")}
     chains[TINY] = (ASHEARD_TINY, None)
     if (root := data / "speechocean762").is_dir():
         train_rows, _ = read_scored_speech(root)
@@ -189,7 +192,7 @@ def study(data: Path, out: Path) -> Path:
                 do = partial(calibrate, ASHEARD_TINY, val, root, path, prior=prior)
                 inputs = [ASHEARD_TINY, val, *([prior] if prior else [])]
                 stages.run(f"calibrate {chain}", do, inputs=inputs, outputs=[path, ratios_path(path)])
-                chains[chain] = (ASHEARD_TINY, Gop(calibration=path, prior=prior))
+                chains[chain] = (ASHEARD_TINY, {"calibration": path, "prior": prior})
     metrics = {corpus.name: score_corpus(corpus, chains, out, stages) for corpus in corpora}
     with whole_file(out / "RESULTS.md") as part:
         part.write_text(headline(corpora, metrics), encoding="utf-8")

@@ -41,11 +41,11 @@ from asheard.io.resume import Stage, StageCache, claim_folder
 from asheard.models import read_card
 from asheard.phones import Vectors, load_vectors
 from asheard.prior import PMinChoice, fit_prior, load_prior
-from asheard.pronunciation.gop import Gop
+from asheard.pronunciation.batch import calibrate, ratios_path, score_predictions
 from asheard.recognition.registry import EMBEDDED_BASE
 from asheard.remote.executors import Executor, LocalExecutor
 from asheard.training import DEFAULT_BASE, RECIPES, TrainingOptions
-from asheard.transcription import calibrate, ratios_path, transcribe
+from asheard.transcription import transcribe
 
 _CHAINS: Final = {"faithful": FAITHFUL, "l1-aware": L1_ENCODER}  # the chain of each kind of trained model
 
@@ -318,7 +318,6 @@ def transcribe_chain(
     chain: str,
     *,
     l1: Literal["declared", "unknown"] = "declared",
-    gop: Gop | None = None,
 ) -> list[Prediction]:
     """Transcribe the test speakers with one model, as the stage and the file `name`.
 
@@ -328,13 +327,10 @@ def transcribe_chain(
         model: as of `transcribe`.
         chain: name in the predictions.
         l1: whether an L1-aware model is given the L1.
-        gop: score the canonical phones instead.
     """
     config, test, path = fold.config, fold.manifests / "test.jsonl", fold.predictions / f"{name}.jsonl"
-    do = partial(
-        transcribe, model, test, config.wav_root, path, chain=chain, l1=l1, audio_cache=config.audio_cache, gop=gop
-    )
-    inputs = [content_digest(model), test, config.recordings, l1, *(gop.files() if gop else ())]
+    do = partial(transcribe, model, test, config.wav_root, path, chain=chain, l1=l1, audio_cache=config.audio_cache)
+    inputs = [content_digest(model), test, config.recordings, l1]
     fold.stages.run(f"transcribe {name}", do, inputs=inputs, outputs=[path])
     return read_predictions(path)
 
@@ -344,11 +340,17 @@ def score_chain(fold: PreparedFold, name: str, model: Path, chain: str, prior: P
 
     The calibration uses the validation set: prompts of the training speakers that the model was not trained on.
     """
-    config, val, path = fold.config, fold.manifests / "val.jsonl", fold.fold_dir / "calibrations" / f"{name}.json"
-    do = partial(calibrate, model, val, config.wav_root, path, prior=prior, audio_cache=config.audio_cache)
+    config, val, test = fold.config, fold.manifests / "val.jsonl", fold.manifests / "test.jsonl"
+    calibration, out = fold.fold_dir / "calibrations" / f"{name}.json", fold.predictions / f"{name}.jsonl"
+    wav_root, cache = config.wav_root, config.audio_cache
+    fit = partial(calibrate, model, val, wav_root, calibration, prior=prior, audio_cache=cache)
     inputs = [content_digest(model), val, config.recordings, prior]
-    fold.stages.run(f"calibrate {name}", do, inputs=inputs, outputs=[path, ratios_path(path)])
-    return transcribe_chain(fold, name, model, chain, gop=Gop(calibration=path, prior=prior))
+    fold.stages.run(f"calibrate {name}", fit, inputs=inputs, outputs=[calibration, ratios_path(calibration)])
+    write = partial(score_predictions, model, test, wav_root, out, chain=chain, audio_cache=cache)
+    score = partial(write, calibration=calibration, prior=prior)
+    inputs = [content_digest(model), test, config.recordings, calibration, prior]
+    fold.stages.run(f"score {name}", score, inputs=inputs, outputs=[out])
+    return read_predictions(out)
 
 
 def study_context(results: Sequence[FoldResult], corpus: str, base: str, notes: tuple[str, ...]) -> Context:

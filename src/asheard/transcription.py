@@ -1,43 +1,27 @@
-"""Recordings to predictions: any transcriber over a manifest or folders, resumable, never dependent on batching.
-
-Recordings with annotations to a calibration: how far a model's ratios can be trusted.
-"""
+"""Recordings to predictions: any transcriber over a manifest or folders, resumable, never dependent on batching."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asheard import DEFAULT_MODEL, __version__
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
-from asheard.corpora.records import (
-    ErrorType,
-    Prediction,
-    Recording,
-    Utterance,
-    prediction_to_json,
-    read_manifest,
-    read_predictions,
-)
+from asheard.corpora.records import Prediction, Recording, Utterance, prediction_to_json, read_manifest
 from asheard.errors import CorpusError
-from asheard.io.audio import LONGEST_READING_S, LONGEST_S, check_speech, load_audio, load_recording
+from asheard.io.audio import LONGEST_S, check_speech, load_audio, load_recording
 from asheard.io.digests import content_digest
 from asheard.io.files import write_json, write_jsonl
 from asheard.io.progress import ProgressBar
 from asheard.io.resume import ResumableRows
 from asheard.phones import reason_without_phone
-from asheard.pronunciation.calibration import Calibration, fit_calibration
-from asheard.pronunciation.gop import Gop
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recogniser, Transcript
-
-if TYPE_CHECKING:
-    from asheard.pronunciation.gop import GopScorer
 
 _Waveform = NDArray[np.float32]
 _AT_ONCE: Final = 32  # recordings read, transcribed and written together
@@ -49,8 +33,7 @@ class TranscriptionJob:
     """How utterances become rows of the journal, here or, pickled, in another process.
 
     model: as `load_recogniser` takes it. version: the loaded recogniser's. chain: name for the predictions. load: gives
-    a recording, or why there is none. declared: an L1-aware model is given the L1s. scorer: of canonical phones; None
-    transcribes.
+    a recording, or why there is none. declared: an L1-aware model is given the L1s.
     """
 
     model: str | Path
@@ -58,7 +41,6 @@ class TranscriptionJob:
     chain: str
     load: Callable[[Any], _Waveform | str]
     declared: bool = False
-    scorer: "GopScorer | None" = None
 
     def rows(self, transcriber: Recogniser, utterances: Sequence[Utterance | Recording]) -> list[dict[str, Any]]:
         """Read some recordings, hear them with the loaded model, and write down what is heard, in order."""
@@ -66,14 +48,7 @@ class TranscriptionJob:
         waveforms = [_NOTHING if isinstance(waveform, str) else waveform for waveform in loaded]
         l1s = [row.l1 if self.declared else None for row in utterances]
         recognitions = transcriber.recognise(waveforms, l1s)
-        if self.scorer is None:
-            transcripts = [recognition.transcript for recognition in recognitions]
-        else:
-            transcripts = [
-                self.scorer.score(recognition.posteriors.log_probs, row).transcript
-                for recognition, row in zip(recognitions, utterances, strict=True)
-                if recognition.posteriors is not None and isinstance(row, Utterance)
-            ]
+        transcripts = [recognition.transcript for recognition in recognitions]
         return [_entry(*heard, self.chain) for heard in zip(utterances, loaded, transcripts, strict=True)]
 
 
@@ -111,10 +86,9 @@ def transcribe(
     chain: str | None = None,
     l1: Literal["declared", "unknown"] = "declared",
     audio_cache: Path | None = None,
-    gop: Gop | None = None,
     spread: MapShards | None = None,
 ) -> Transcription:
-    """Transcribe every utterance of a manifest, or score its canonical phones.
+    """Transcribe every utterance of a manifest.
 
     Rows go to a hidden journal beside `out` as they are made, and to `out` when all are there; killed, the same call
     goes on where it stopped.
@@ -124,20 +98,16 @@ def transcribe(
         manifest: JSONL; its rows' order is that of the predictions.
         wav_root: folder its wav paths start from.
         out: predictions (JSONL); an older file there is replaced.
-        chain: name for the predictions; by default the chain of `gop`, that of the model's kind and of `l1`, or the
-            recogniser's name.
+        chain: name for the predictions; by default that of the model's kind and of `l1`, or the recogniser's name.
         l1: tell an L1-aware model the L1 of the manifest, or let it listen. Others have no use for it.
         audio_cache: folder for resampled recordings; None resamples each time.
-        gop: score the canonical phones, with a model of ours; None transcribes.
         spread: does the work on other machines; None does it here.
     Raises:
-        ModelError: the model or recogniser cannot be loaded, does not know a declared L1, fails, or gives no posteriors
-            to score with.
-        CorpusError: the manifest or a recording cannot be read, an utterance has no canonical phones to score, or the
-            prior does not know its L1; naming it.
+        ModelError: the model or recogniser cannot be loaded, does not know a declared L1, or fails.
+        CorpusError: the manifest or a recording cannot be read; naming it.
     """
     transcriber = load_recogniser(model)
-    chain = chain or (gop.chain if gop else _chain(model, transcriber.kind, l1))
+    chain = chain or _chain(model, transcriber.kind, l1)
     rows = read_manifest(manifest)
     where = partial(_where, manifest)
     job = [
@@ -147,15 +117,13 @@ def transcribe(
         content_digest(manifest),
         chain,
         l1,
-        *(gop.files() if gop else ()),
     ]
     work = TranscriptionJob(
         model=model,
         version=transcriber.version,
         chain=chain,
-        load=partial(_load, where, wav_root, audio_cache, LONGEST_READING_S if gop else LONGEST_S),
+        load=partial(_load, where, wav_root, audio_cache, LONGEST_S),
         declared=l1 == "declared",
-        scorer=gop.scorer(transcriber, rows, where) if gop else None,
     )
     return _write(rows, work, transcriber, spread, ResumableRows(out, job), out)
 
@@ -212,7 +180,6 @@ def prediction_of(row: Utterance | Recording, transcript: Transcript, chain: str
         phones=transcript.phones,
         confidences=transcript.confidences,
         times_s=transcript.times_s,
-        position_scores=transcript.position_scores,
     )
 
 
@@ -299,48 +266,3 @@ def _load_or_tell(row: Recording) -> _Waveform | str:
         return load_recording(str(row.wav))
     except CorpusError as error:
         return str(error)
-
-
-def calibrate(
-    model: str | Path,
-    manifest: Path,
-    wav_root: Path,
-    out: Path,
-    *,
-    prior: Path | None = None,
-    l1: Literal["declared", "unknown"] = "declared",
-    audio_cache: Path | None = None,
-) -> Calibration:
-    """Fit what turns a model's ratios into log-odds that the canonical phone was said.
-
-    Said is what the annotation calls ok, with expert scores of at least 0.5. The ratios are kept in `ratios_path(out)`.
-    Killed, the same call goes on.
-
-    Args:
-        model: folder of a model of ours.
-        manifest: annotated utterances of speakers who are not tested, best of none that the model has learned from.
-        wav_root: folder its wav paths start from.
-        out: the calibration (JSON).
-        prior: the prior that the chain will have; a calibration without it is another.
-        l1, audio_cache: as of `transcribe`.
-    Raises:
-        CorpusError, ModelError: as of `transcribe` and `fit_calibration`.
-    """
-    scored = transcribe(
-        model, manifest, wav_root, ratios_path(out), l1=l1, audio_cache=audio_cache, gop=Gop(prior=prior)
-    )
-    ratios = [ratio for row in read_predictions(scored.out) for ratio in row.position_scores or ()]
-    said = [
-        token.error_type is ErrorType.OK
-        for row in read_manifest(manifest)
-        for token in row.tokens
-        if token.canonical is not None
-    ]
-    calibration = fit_calibration(np.array(ratios), np.array(said))
-    calibration.save(out)
-    return calibration
-
-
-def ratios_path(out: Path) -> Path:
-    """Where the ratios lie that a calibration was fitted on, beside it: predictions of the chain, not calibrated."""
-    return out.with_name(f"{out.stem}.ratios.jsonl")

@@ -18,7 +18,7 @@ import torch
 from asheard.corpora.records import read_manifest, write_manifest
 from asheard.errors import AsHeardError, CorpusError, RemoteError
 from asheard.io.resume import ResumableRows
-from asheard.pronunciation.gop import Gop
+from asheard.pronunciation.batch import score_predictions
 from asheard.remote import ray as ray_tasks
 from asheard.remote.executors import LocalExecutor, executor_at, map_shards_at
 from asheard.training import TrainingOptions, train
@@ -164,13 +164,21 @@ def many(tones, tmp_path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("gop", [None, Gop()], ids=["transcribed", "scored"])
-def test_shards_are_the_bytes_of_this_process(workers, options, many, tones, tmp_path, gop):
-    model = train(TrainingOptions(**options | {"epochs": 1})) if gop else tones / "base"
+def test_shards_are_the_bytes_of_this_process(workers, many, tones, tmp_path):
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
-    transcribe(model, many, tones, here, gop=gop)
-    done = transcribe(model, many, tones, there, gop=gop, spread=map_shards_at(workers.address))
+    transcribe(tones / "base", many, tones, here)
+    done = transcribe(tones / "base", many, tones, there, spread=map_shards_at(workers.address))
     assert done.num_utterances == 144
+    assert there.read_bytes() == here.read_bytes()
+
+
+@pytest.mark.slow
+def test_shards_of_scores_are_the_bytes_of_this_process(workers, options, many, tones, tmp_path):
+    model = train(TrainingOptions(**options | {"epochs": 1}))
+    here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
+    score_predictions(model, many, tones, here)
+    report = score_predictions(model, many, tones, there, map_chunks=map_shards_at(workers.address))
+    assert report.num_rows == 144
     assert there.read_bytes() == here.read_bytes()
 
 

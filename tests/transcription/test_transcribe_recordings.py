@@ -210,7 +210,6 @@ def test_nothing_heard_is_no_speech(asheard, folder):
         (["gone.wav"], "gone.wav: no such recording or folder"),
         (["gone.wav", "--manifest", "m.jsonl"], "or else --manifest"),
         (["--manifest", "m.jsonl", "--out", "p.jsonl"], "--manifest goes with --wav-root and --out"),
-        (["gone.wav", "--gop"], "--gop"),
         (["gone.wav", "--wav-root", "x"], "--wav-root"),
         (["gone.wav", "--chain", "x"], "--chain"),
         (["gone.wav", "--executor", "ray://x"], "--executor"),

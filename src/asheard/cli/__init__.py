@@ -46,7 +46,7 @@ app.command(rich_help_panel=_STUDY)(evaluate.report)
 app.command(rich_help_panel=_STUDY)(study.study)
 app.add_typer(remote.app, name="remote", rich_help_panel=_STUDY)
 app.add_typer(prior.app, name="prior", rich_help_panel=_SCORING)
-app.add_typer(calibrate.app, name="gop", rich_help_panel=_SCORING)
+app.command(rich_help_panel=_SCORING)(calibrate.calibrate)
 
 
 @app.callback(invoke_without_command=True)

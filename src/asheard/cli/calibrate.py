@@ -1,42 +1,32 @@
-"""`asheard gop`: what the scores of canonical phones need beside a model."""
+"""`asheard calibrate`: probabilities from a model's scores."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from asheard.cli.transcribe import L1Mode
 
-app = typer.Typer(help="Goodness of pronunciation: calibrate its scores.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `calibrate` a command of its own although it is the only one."""
-
-
-@app.command()
 def calibrate(
     model: Annotated[Path, typer.Option("--model", help="Model folder.")],
     manifest: Annotated[
-        Path, typer.Option("--manifest", help="Annotated utterances of people who are not tested (JSONL).")
+        Path, typer.Option("--manifest", help="Annotated utterances of speakers who are not tested (JSONL).")
     ],
-    wav_root: Annotated[Path, typer.Option("--wav-root", help="Folder the manifest's wav paths start from.")],
+    wav_root: Annotated[Path, typer.Option("--wav-root", help="Folder that the manifest's wav paths start from.")],
     out: Annotated[Path, typer.Option("--out", help="The calibration (JSON).")],
     prior: Annotated[
-        Path | None, typer.Option("--prior", help="The prior that the scores are made with, if any (JSON).")
+        Path | None, typer.Option("--prior", help="The prior that scores are made with, if any (JSON).")
     ] = None,
-    l1: Annotated[
-        L1Mode, typer.Option("--l1", help="Tell an L1-aware model the speaker's L1, or let it listen.")
-    ] = L1Mode.DECLARED,
+    l1_given: Annotated[
+        bool, typer.Option("--l1-given/--l1-withheld", help="Give an L1-aware model the manifest's first languages.")
+    ] = True,
 ) -> None:
-    """Learn how surely a model's scores tell right from wrong; killed, the same command goes on."""
-    from asheard import transcription as calibration
+    """Calibrate a model's scores on annotated recordings. A killed command resumes."""
+    from asheard.pronunciation import batch
 
-    fitted = calibration.calibrate(
-        model, manifest, wav_root, out, prior=prior, l1=l1.value, audio_cache=out.parent / "audio-16khz"
+    fitted = batch.calibrate(
+        model, manifest, wav_root, out, prior=prior, l1_given=l1_given, audio_cache=out.parent / "audio-16khz"
     )
     typer.echo(
         f"wrote {out}: log-odds {fitted.slope:.3g} x ratio {fitted.intercept:+.3g}, so even odds at a ratio of "
-        f"{-fitted.intercept / fitted.slope:.2f} nats; the ratios are in {calibration.ratios_path(out)}"
+        f"{-fitted.intercept / fitted.slope:.2f} nats; the ratios are in {batch.ratios_path(out)}"
     )

@@ -1,4 +1,4 @@
-"""`asheard score`: recordings against the texts that were read."""
+"""`asheard score`: recordings compared with what was read, phone by phone."""
 
 import json
 from pathlib import Path
@@ -7,108 +7,216 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asheard import DEFAULT_MODEL
-from asheard.cli.output import Format, print_error, textgrid_path
+from asheard.cli.output import Format, finish_batch, textgrid_path
 
 if TYPE_CHECKING:
-    from asheard.pronunciation.batch import ScoringTask
+    from rich.table import Table
+
+    from asheard.pronunciation.batch import BatchReport, ScoringTask
     from asheard.pronunciation.result import Pronunciation, ScoredPhone
     from asheard.pronunciation.scorer import Model
 
 _STYLES = {"ok": None, "variant": "yellow", "error": "red"}
 
+_Recordings = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[FILE|DIR]", help="Recordings, and folders of them.", show_default=False),
+]
+_Text = Annotated[
+    str | None, typer.Option("--text", help="What was read. By default the text in NAME.txt beside each recording.")
+]
+_Phones = Annotated[
+    str | None, typer.Option("--phones", help="Its phones instead, in IPA or ARPAbet: 'v ɛ ɹ i | ɡ ʊ d'.")
+]
+_Manifest = Annotated[
+    Path | None, typer.Option("--manifest", help="Utterances to score instead of recordings (JSONL).")
+]
+_WavRoot = Annotated[Path | None, typer.Option("--wav-root", help="Folder that the manifest's wav paths start from.")]
+_Predictions = Annotated[
+    Path | None,
+    typer.Option(
+        "--predictions",
+        help="With --manifest: write predictions with a score of each canonical phone here, for evaluate (JSONL).",
+    ),
+]
+_Chain = Annotated[
+    str | None, typer.Option("--chain", help="With --predictions: their name. By default gop, or gop+l1-prior.")
+]
+_ModelName = Annotated[
+    str,
+    typer.Option("--model", metavar="NAME", help="As for transcribe. Models of ours give probabilities."),
+]
+_L1 = Annotated[str | None, typer.Option("--l1", metavar="NAME", help="The speakers' first language.")]
+_L1Given = Annotated[
+    bool | None,
+    typer.Option(
+        "--l1-given/--l1-withheld",
+        help="With --manifest: use its first languages, or not. By default they are given to an L1-aware model with "
+        "--predictions, and withheld otherwise.",
+        show_default=False,
+    ),
+]
+_Prior = Annotated[
+    Path | None,
+    typer.Option("--prior", help="What each L1 is known to say: a file of `asheard prior fit`, not the shipped one."),
+]
+_Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        help="A file of `asheard calibrate`. By default the model's own, which is for scores without --prior; with "
+        "--predictions none.",
+    ),
+]
+_Executor = Annotated[
+    str,
+    typer.Option("--executor", metavar="PLACE", help="With --predictions: where to score, local or ray://HOST:PORT."),
+]
+_Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the model.")]
+_Format = Annotated[Format, typer.Option("--format", help="json prints a row a recording; textgrid needs --out.")]
+_Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="File of rows (JSONL); with --format textgrid a folder for them and for TextGrids."),
+]
+
 
 def score(
-    recordings: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[FILE|DIR]", help="Recordings, and folders of them.", show_default=False),
-    ] = None,
-    text: Annotated[
-        str | None, typer.Option("--text", help="What was read; by default NAME.txt beside each recording.")
-    ] = None,
-    phones: Annotated[
-        str | None, typer.Option("--phones", help="Its phones instead, IPA or ARPAbet: 'v ɛ ɹ i | ɡ ʊ d'.")
-    ] = None,
-    manifest: Annotated[Path | None, typer.Option("--manifest", help="Utterances to score instead (JSONL).")] = None,
-    wav_root: Annotated[
-        Path | None, typer.Option("--wav-root", help="Folder the manifest's wav paths start from.")
-    ] = None,
-    model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="As for transcribe; models of ours give probabilities.")
-    ] = DEFAULT_MODEL,
-    l1: Annotated[
-        str | None, typer.Option("--l1", help="The speakers' first language; `declared`: the manifest's.")
-    ] = None,
-    prior: Annotated[
-        Path | None,
-        typer.Option(
-            "--prior", help="What each L1 is known to say: a file of `asheard prior fit`, not the shipped one."
-        ),
-    ] = None,
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibration",
-            help="From `asheard gop calibrate`; by default the model's own, which is for scores without --prior.",
-        ),
-    ] = None,
-    format: Annotated[
-        Format, typer.Option("--format", help="json prints a row a recording; textgrid needs --out.")
-    ] = Format.TABLE,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Rows (JSONL); with --format textgrid a folder of them and of TextGrids."),
-    ] = None,
+    recordings: _Recordings = None,
+    text: _Text = None,
+    phones: _Phones = None,
+    manifest: _Manifest = None,
+    wav_root: _WavRoot = None,
+    predictions: _Predictions = None,
+    chain: _Chain = None,
+    model: _ModelName = DEFAULT_MODEL,
+    l1: _L1 = None,
+    l1_given: _L1Given = None,
+    prior: _Prior = None,
+    calibration: _Calibration = None,
+    executor: _Executor = "local",
+    threads: _Threads = 1,
+    format: _Format = Format.TABLE,
+    out: _Out = None,
 ) -> None:
-    """Say of each phone of a text whether it was said, what was heard instead, and how sure that is.
+    """Say of each phone of a text whether it was said, what was heard instead, and how probable that is.
 
-    Recordings that cannot be scored are told at the end, and the exit code is 2. With --out a killed command goes on.
+    Recordings that cannot be scored, and recordings without speech, are listed at the end, and the exit code is 2. A
+    killed command with --out or --predictions resumes.
     """
-    from asheard.pronunciation.batch import tasks_of_manifest, tasks_of_recordings
     from asheard.pronunciation.scorer import load_model
-    from asheard.pronunciation.target import target_of_phones, target_of_text
 
     if bool(recordings) == (manifest is not None):
         raise typer.BadParameter("give recordings or folders of them, or else --manifest")
-    if text is not None and phones is not None:
-        raise typer.BadParameter("give --text or --phones, not both")
+    if manifest is not None and wav_root is None:
+        raise typer.BadParameter("--manifest goes with --wav-root")
+    if l1 is not None and l1_given is not None:
+        raise typer.BadParameter("give --l1, or one of --l1-given and --l1-withheld")
+    if predictions is not None:
+        _refuse("does not go with --predictions", {"--text": text, "--phones": phones, "--l1": l1, "--out": out})
+        if manifest is None or wav_root is None:
+            raise typer.BadParameter("goes with --manifest", param_hint="--predictions")
+        _write_predictions(
+            predictions, model, manifest, wav_root, chain, calibration, prior, l1_given is not False, executor
+        )
+        return
+    _refuse("is for --predictions only", {"--chain": chain, "--executor": None if executor == "local" else executor})
     if format is Format.TEXTGRID and out is None:
         raise typer.BadParameter("TextGrids are files; give the folder for them (--out)")
-    if manifest is not None:
-        if text is not None or phones is not None:
-            raise typer.BadParameter("the manifest has the texts; leave --text and --phones out")
-        if wav_root is None:
-            raise typer.BadParameter("--manifest goes with --wav-root")
-        tasks = tasks_of_manifest(manifest, wav_root, l1)
-    else:
-        target = target_of_text(text) if text is not None else target_of_phones(phones) if phones is not None else None
-        tasks = tasks_of_recordings(recordings or [], target, l1)
-    loaded = load_model(model, prior=prior, calibration=calibration)
+    tasks = _tasks(recordings, manifest, wav_root, text, phones, l1, bool(l1_given))
+    loaded = load_model(model, prior=prior, calibration=calibration, threads=threads)
     if out is None:
         _print_all(loaded, tasks, format)
     else:
         _write_all(loaded, tasks, format, out)
 
 
-def _print_all(model: "Model", tasks: "list[ScoringTask]", format: Format) -> None:
-    from asheard.errors import CorpusError
-    from asheard.pronunciation.batch import scored_row
+def _refuse(reason: str, options: dict[str, object]) -> None:
+    """Refuse the first option that was given."""
+    for name, value in options.items():
+        if value is not None:
+            raise typer.BadParameter(reason, param_hint=name)
 
-    failed = False
+
+def _tasks(
+    recordings: list[Path] | None,
+    manifest: Path | None,
+    wav_root: Path | None,
+    text: str | None,
+    phones: str | None,
+    l1: str | None,
+    l1_given: bool,
+) -> "list[ScoringTask]":
+    """The recordings to score, each with its target."""
+    from asheard.pronunciation.batch import tasks_of_manifest, tasks_of_recordings
+    from asheard.pronunciation.target import target_of_phones, target_of_text
+
+    if text is not None and phones is not None:
+        raise typer.BadParameter("give --text or --phones, not both")
+    if manifest is not None and wav_root is not None:
+        if text is not None or phones is not None:
+            raise typer.BadParameter("the manifest has the texts; leave --text and --phones out")
+        return tasks_of_manifest(manifest, wav_root, l1, l1_given=l1_given)
+    target = target_of_text(text) if text is not None else target_of_phones(phones) if phones is not None else None
+    return tasks_of_recordings(recordings or [], target, l1)
+
+
+def _write_predictions(
+    out: Path,
+    model: str,
+    manifest: Path,
+    wav_root: Path,
+    chain: str | None,
+    calibration: Path | None,
+    prior: Path | None,
+    l1_given: bool,
+    executor: str,
+) -> None:
+    from asheard.pronunciation.batch import default_chain, score_predictions
+
+    map_chunks = None
+    if executor != "local":
+        from asheard.remote.executors import map_shards_at
+
+        map_chunks = map_shards_at(executor)
+    report = score_predictions(
+        model,
+        manifest,
+        wav_root,
+        out,
+        chain=chain,
+        calibration=calibration,
+        prior=prior,
+        l1_given=l1_given,
+        audio_cache=out.parent / "audio-16khz",
+        map_chunks=map_chunks,
+    )
+    typer.echo(f"{out}: {report.num_rows} utterances by {chain or default_chain(prior)}")
+    _finish(report, out)
+
+
+def _print_all(model: "Model", tasks: "list[ScoringTask]", format: Format) -> None:
+    from asheard.errors import CorpusError, NoSpeechError
+    from asheard.pronunciation.batch import row_without_speech, scored_row
+
+    unread, without_speech = [], []
     for task in tasks:
+        wav = task.recording.wav
         try:
-            scored = model.score(task.wav, task.target, task.l1)
+            scored = model.score(wav, task.target, task.l1)
+        except NoSpeechError as error:
+            without_speech.append(str(error))
+            row = json.dumps(row_without_speech(task, error), ensure_ascii=False)
+            typer.echo(row if format is Format.JSON else f"{wav}: no speech")
         except CorpusError as error:
-            print_error(error)
-            failed = True
-            continue
-        if format is Format.JSON:
-            typer.echo(json.dumps(scored_row(task, scored), ensure_ascii=False))
+            unread.append(str(error))
         else:
+            if format is Format.JSON:
+                typer.echo(json.dumps(scored_row(task, scored), ensure_ascii=False))
+                continue
             if len(tasks) > 1:
-                typer.echo(f"{task.wav}: {task.target.text}")
+                typer.echo(f"{wav}: {task.target.text}")
             _print_scored(scored)
-    if failed:
-        raise typer.Exit(2)
+    finish_batch(unread, without_speech)
 
 
 def _write_all(model: "Model", tasks: "list[ScoringTask]", format: Format, out: Path) -> None:
@@ -118,22 +226,35 @@ def _write_all(model: "Model", tasks: "list[ScoringTask]", format: Format, out: 
     from asheard.pronunciation.textgrids import write_scored
 
     rows = out / "scores.jsonl" if format is Format.TEXTGRID else out
-    written = score_recordings(model, tasks, rows)
-    typer.echo(f"{rows}: {written.num_rows} recordings by {model.name}")
-    if written.num_resumed:
-        typer.echo(f"{written.num_resumed} of them from an earlier call that was stopped")
+    report = score_recordings(model, tasks, rows)
+    typer.echo(f"{rows}: {report.num_rows} recordings by {model.name}")
     if format is Format.TEXTGRID:
         for _, row in read_jsonl(rows):
-            write_scored(textgrid_path(out, row["speaker"], row["utt"]), Pronunciation.from_json(row))
-    for error in written.unread:
-        print_error(error)
-    if written.unread:
-        print_error(f"{len(written.unread)} recordings could not be scored and have no row in {rows}")
-        raise typer.Exit(2)
+            if "without_speech" not in row:
+                write_scored(textgrid_path(out, row["speaker"], row["utt"]), Pronunciation.from_json(row))
+    _finish(report, rows)
+
+
+def _finish(report: "BatchReport", rows: Path) -> None:
+    if report.num_resumed:
+        typer.echo(f"{report.num_resumed} of them from an earlier call that was stopped")
+    finish_batch(report.unread, report.without_speech, rows)
 
 
 def _print_scored(scored: "Pronunciation") -> None:
     from rich.console import Console
+
+    Console(highlight=False, markup=False).print(_table(scored))
+    if scored.added:
+        places = (f"{one.phone} {_place(one.before, scored.phones)}" for one in scored.added)
+        typer.echo(f"added: {', '.join(places)}")
+    typer.echo(f"overall: {scored.score:.0%} of the phones said, as far as {scored.model} can tell")
+    if not scored.calibrated and any(phone.probability is not None for phone in scored.phones):
+        typer.echo("not calibrated: these are the model's own probabilities (asheard calibrate)")
+
+
+def _table(scored: "Pronunciation") -> "Table":
+    """A line for each phone; times if they are known."""
     from rich.table import Table
 
     timed = any(phone.start_s is not None for phone in scored.phones)
@@ -156,14 +277,7 @@ def _print_scored(scored: "Pronunciation") -> None:
             if timed:
                 cells += ["" if time_s is None else f"{time_s:.2f}" for time_s in (phone.start_s, phone.end_s)]
             table.add_row(*cells, style=_STYLES[phone.class_])
-    Console(highlight=False, markup=False).print(table)
-    if scored.added:
-        phones = scored.phones
-        places = (f"{one.phone} {_place(one.before, phones)}" for one in scored.added)
-        typer.echo(f"added: {', '.join(places)}")
-    typer.echo(f"overall: {scored.score:.0%} of the phones said, as far as {scored.model} can tell")
-    if not scored.calibrated and any(phone.probability is not None for phone in scored.phones):
-        typer.echo("not calibrated: these are the model's own probabilities (asheard gop calibrate)")
+    return table
 
 
 def _place(before: int, phones: "list[ScoredPhone]") -> str:

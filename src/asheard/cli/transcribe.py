@@ -67,15 +67,6 @@ def transcribe(
         L1Mode,
         typer.Option("--l1", help="Tell an L1-aware model the L1 that the manifest declares, or let it listen."),
     ] = L1Mode.DECLARED,
-    gop: Annotated[
-        bool, typer.Option("--gop", help="Score the manifest's canonical phones by the model's posteriors instead.")
-    ] = False,
-    calibration: Annotated[
-        Path | None, typer.Option("--calibration", help="With --gop: what `asheard gop calibrate` wrote (JSON).")
-    ] = None,
-    prior: Annotated[
-        Path | None, typer.Option("--prior", help="With --gop: the prior of what each L1 says (JSON).")
-    ] = None,
     executor: Annotated[
         str, typer.Option("--executor", metavar="PLACE", help="With --out: where it is done, local or ray://HOST:PORT.")
     ] = "local",
@@ -88,12 +79,9 @@ def transcribe(
     from asheard import transcription
     from asheard.corpora.recordings import find_recordings
     from asheard.corpora.records import read_manifest
-    from asheard.pronunciation.gop import Gop
 
     if bool(recordings) == (manifest is not None):
         raise typer.BadParameter("give recordings or folders of them, or else --manifest")
-    if not gop and (calibration or prior):
-        raise typer.BadParameter("is of use with --gop only", param_hint="--calibration" if calibration else "--prior")
     if format is Format.TEXTGRID and out is None:
         raise typer.BadParameter("TextGrids are files; give the folder for them (--out)")
     if format is Format.TABLE and out is not None:
@@ -104,8 +92,8 @@ def transcribe(
     if folder is not None:
         out = folder / "predictions.jsonl"
     if recordings:
-        if gop or wav_root:
-            raise typer.BadParameter("is of use with --manifest only", param_hint="--gop" if gop else "--wav-root")
+        if wav_root:
+            raise typer.BadParameter("is of use with --manifest only", param_hint="--wav-root")
         if out is None:
             if chain:
                 raise typer.BadParameter("is of use with --out only", param_hint="--chain")
@@ -124,7 +112,6 @@ def transcribe(
             chain=chain,
             l1=l1.value,
             audio_cache=out.parent / "audio-16khz",
-            gop=Gop(calibration=calibration, prior=prior) if gop else None,
             spread=_spread(executor),
         )
         wavs = {row.key: str(wav_root / str(row.wav)) for row in read_manifest(manifest)}

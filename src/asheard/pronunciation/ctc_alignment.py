@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard.phones import BLANK_ID, phone_to_id
-from asheard.pronunciation.gop import log_likelihood
+from asheard.pronunciation.gop import log_likelihoods
 
 _MOVES: Final = 3  # stay in a state, enter it from the one before, or from the phone before over a blank left out
 
@@ -86,10 +86,8 @@ def best_pronunciations(log_probs: NDArray[np.floating], words: Sequence[Sequenc
             start = ends[index - 2] if index > 1 else 0
             end = starts[index + 2] if index + 2 < len(words) else len(log_probs)
             before, after = chosen[max(0, index - 1) : index], chosen[index + 1 : index + 2]
-            likelihoods = [
-                log_likelihood(log_probs[start:end], to_label_ids([*before, phones, *after]))
-                for phones in pronunciations
-            ]
+            sequences = [to_label_ids([*before, phones, *after]) for phones in pronunciations]
+            likelihoods = log_likelihoods(log_probs[start:end], sequences)
             chosen[index] = pronunciations[int(np.argmax(likelihoods))]
     return chosen
 

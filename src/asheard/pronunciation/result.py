@@ -136,7 +136,7 @@ def json_schema() -> dict[str, Any]:
 def _members(kind: type) -> Iterator[tuple[str, str, Any]]:
     """Yield (JSON name, Python name, type) of each field; the property `score` stands before its parts."""
     hints = get_type_hints(kind, include_extras=True)
-    names = [field.name for field in fields(kind) if field.name != "position_scores"]
+    names = [field.name for field in fields(kind)]
     if "score" in vars(kind):
         names.insert(names.index("calibrated" if "calibrated" in names else "phones"), "score")
         hints["score"] = get_type_hints(vars(kind)["score"].fget, include_extras=True)["return"]

@@ -7,24 +7,22 @@ from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from asheard import DEFAULT_MODEL
-from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.errors import CorpusError
 from asheard.io.audio import LONGEST_READING_S, LONGEST_S, SAMPLE_RATE_HZ, check_samples, check_speech, load_recording
 from asheard.io.digests import values_digest
 from asheard.phones.lexicon import syllable_positions
 from asheard.prior import Prior, load_prior, real_voices_prior
 from asheard.prior.selection import SOURCE
-from asheard.pronunciation.calibration import load_calibration
+from asheard.pronunciation.calibration import Calibration, load_calibration, logistic
 from asheard.pronunciation.compare import closest_pronunciations, compare
-from asheard.pronunciation.gop import GopScorer
+from asheard.pronunciation.gop import GopScorer, fold_posteriors
 from asheard.pronunciation.result import AddedPhone, PriorUse, Pronunciation, ScoredWord
 from asheard.pronunciation.target import Phones, Target, target_of_text
 from asheard.recognition.load import load_recogniser, model_folder
 from asheard.recognition.protocol import Posteriors, Recogniser, Recognition, Transcript
-from asheard.recognition.registry import CALIBRATION, ModelConfig, built_in_models
+from asheard.recognition.registry import CALIBRATION, ModelConfig, find_model
 
 _NAME: Final = "the recording"  # of samples, in messages
 
@@ -61,7 +59,7 @@ class Model:
         self._gop, self._l1_prior = gop, l1_prior
 
     @classmethod
-    def load(cls, config: ModelConfig, *, prior_in_probabilities: bool = False) -> Self:
+    def load(cls, config: ModelConfig, *, prior_in_probabilities: bool = False, threads: int = 1) -> Self:
         """Load a model of the registry.
 
         Args:
@@ -69,17 +67,19 @@ class Model:
                 probabilities; without one `CALIBRATION` in the model folder does.
             prior_in_probabilities: let the prior weigh in the probabilities too. These need a calibration of their own,
                 so the one in the model folder is not taken.
+            threads: threads of the recogniser.
         Raises:
             ModelError: the model cannot be loaded, or the calibration is not one.
             CorpusError: the prior or the calibration cannot be read.
         """
-        recogniser = load_recogniser(config.model)
+        recogniser = load_recogniser(config.model, threads=threads)
         calibration = config.calibration
         if calibration is None and not prior_in_probabilities and recogniser.gives_posteriors:
             calibration = default_calibration(config.model)
         l1_prior = load_prior(config.prior) if config.prior else real_voices_prior()
         gop = GopScorer(
-            load_calibration(calibration) if calibration else None, l1_prior if prior_in_probabilities else None
+            load_calibration(calibration) if calibration else Calibration(),
+            l1_prior if prior_in_probabilities else None,
         )
         return cls(
             recogniser,
@@ -149,13 +149,16 @@ class Model:
         transcript = recognition.transcript
         check_speech(name, waveform, transcript.phones)
         seconds = len(waveform) / SAMPLE_RATE_HZ
+        folded = replace(transcript, phones=tuple(target.merges.get(phone, phone) for phone in transcript.phones))
         if recognition.posteriors is None:
-            variants = closest_pronunciations(target, transcript.phones)
-            words, added = self._compare(target, variants, transcript, l1)
+            variants = closest_pronunciations(target, folded.phones)
+            words, added = self._compare(target, variants, folded, l1)
         else:
-            variants = self._likeliest(name, seconds, recognition.posteriors, target)
-            words, added = self._compare(target, variants, transcript, l1)
-            words = self._with_probabilities(words, name, recognition.posteriors, target, l1)
+            log_probs = fold_posteriors(recognition.posteriors.log_probs, target.merges)
+            posteriors = Posteriors(log_probs, recognition.posteriors.frame_s)
+            variants = self._likeliest(name, seconds, posteriors, target)
+            words, added = self._compare(target, variants, folded, l1)
+            words = self._with_probabilities(words, posteriors, l1)
         return Pronunciation(
             model=self.name,
             text=target.text,
@@ -209,15 +212,17 @@ class Model:
         return variants
 
     def _with_probabilities(
-        self, words: Sequence[ScoredWord], name: str, posteriors: Posteriors, target: Target, l1: str | None
+        self, words: Sequence[ScoredWord], posteriors: Posteriors, l1: str | None
     ) -> tuple[ScoredWord, ...]:
         """The words with the probability of each phone, and the frames that decided it."""
         from asheard.pronunciation.ctc_alignment import force_align, to_label_ids
 
         variants = [tuple(phone.canonical for phone in word.phones) for word in words]
-        found = self._gop.score(posteriors.log_probs, _utterance(name, l1, target.text, variants))
+        canonical = [phone for phones in variants for phone in phones]
+        positions = [position for phones in variants for position in syllable_positions(phones)]
+        scores = self._gop.score(posteriors.log_probs, canonical, positions, l1).scores
         spans_s = force_align(posteriors.log_probs, to_label_ids(variants)) * posteriors.frame_s
-        rest = zip(expit(found.scores).tolist(), spans_s.tolist(), strict=True)
+        rest = zip(logistic(np.array(scores)).tolist(), spans_s.tolist(), strict=True)
         return tuple(
             ScoredWord(
                 word.word,
@@ -246,7 +251,11 @@ class Model:
 
 
 def load_model(
-    name: str | Path = DEFAULT_MODEL, *, prior: Path | str | None = None, calibration: Path | str | None = None
+    name: str | Path = DEFAULT_MODEL,
+    *,
+    prior: Path | str | None = None,
+    calibration: Path | str | None = None,
+    threads: int = 1,
 ) -> Model:
     """Load a model.
 
@@ -257,16 +266,17 @@ def load_model(
             By default classes take the prior of real voices that ships, and probabilities take none.
         calibration: file of `asheard calibrate`. By default `calibration.json` in the model folder, which holds for
             scores without a prior only.
+        threads: recordings that are recognised in parallel, a thread each.
     Raises:
         ModelError: the model cannot be loaded.
         CorpusError: the prior or the calibration cannot be read.
     """
-    config = _config(str(name))
+    config = find_model(name)
     if prior is not None:
         config = replace(config, prior=Path(prior))
     if calibration is not None:
         config = replace(config, calibration=Path(calibration))
-    return Model.load(config, prior_in_probabilities=prior is not None)
+    return Model.load(config, prior_in_probabilities=prior is not None, threads=threads)
 
 
 def default_calibration(model: str | Path) -> Path | None:
@@ -275,28 +285,9 @@ def default_calibration(model: str | Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def _config(name: str) -> ModelConfig:
-    """What the registry knows of a name; of another model nothing is known."""
-    for config in built_in_models():
-        if config.name == name:
-            return config
-    return ModelConfig(
-        name=name, kind="model", model=name, trained_on="not stated", coverage="not stated", limitations=()
-    )
-
-
 def _read(recording: Path | str | NDArray[np.float32], longest_s: float) -> tuple[str, NDArray[np.float32]]:
     """The recording's name for messages, and its samples."""
     if isinstance(recording, np.ndarray):
         check_samples(_NAME, recording, longest_s)
         return _NAME, recording
     return str(recording), load_recording(recording, longest_s)
-
-
-def _utterance(name: str, l1: str | None, text: str, words: Sequence[Phones]) -> Utterance:
-    tokens = (
-        Token(phone, phone, ErrorType.OK, position=position)
-        for phones in words
-        for phone, position in zip(phones, syllable_positions(phones), strict=True)
-    )
-    return Utterance(name, "", l1 or "", name, text, tuple(tokens))

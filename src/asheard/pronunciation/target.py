@@ -1,7 +1,8 @@
-"""What was to be said: the words of a text and every attested pronunciation of each, or a user's own phones."""
+"""Targets: the words that were to be said, with every attested pronunciation of each, or given phones."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from asheard.errors import PhoneError
@@ -18,11 +19,16 @@ _WORD_MARK: Final = "|"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """text: as given. words: as written. pronunciations: of each word, in IPA; at least one, the commonest first."""
+    """What a recording is compared with.
+
+    text: as given. words: as written. pronunciations: of each word at least one, in IPA, the commonest first. merges:
+    phones that the target's annotation never tells from others, with these; a transcript is folded accordingly.
+    """
 
     text: str
     words: tuple[str, ...]
     pronunciations: tuple[tuple[Phones, ...], ...]
+    merges: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def first(self) -> list[Phones]:
@@ -36,29 +42,73 @@ class Target:
 
 
 def target_of_text(text: str) -> Target:
-    """The pronunciations of a text's words: CMUdict's, or eSpeak NG's where CMUdict does not know a word.
+    """Return the pronunciations of a text's words: CMUdict's, or eSpeak NG's if CMUdict does not know a word.
 
     Raises:
-        PhoneError: the text holds no word, or one that neither can say.
+        PhoneError: the text holds no word, or one that neither can pronounce.
     """
     words = tuple(split_words(text))
     return Target(text, words, tuple(tuple(pronunciations(word)) for word in words))
 
 
 def target_of_phones(phones: str) -> Target:
-    """A user's own phones.
+    """Return a target of given phones.
 
     Args:
-        phones: IPA or ARPAbet symbols with blanks between them, words parted by `|`: `v ɛ ɹ i | ɡ ʊ d`.
+        phones: IPA or ARPAbet symbols with spaces between them, words divided by `|`: `v ɛ ɹ i | ɡ ʊ d`.
     Raises:
-        PhoneError: there is none, or one that is no phone of English.
+        PhoneError: there is no phone, or a symbol is no phone of English.
     """
-    words, ways = [], []
+    words, variants = [], []
     for word in phones.split(_WORD_MARK):
         if symbols := word.split():
             alphabet: Alphabet = "arpabet" if all(map(_ARPABET.fullmatch, symbols)) else "ipa"
             words.append(" ".join(symbols))
-            ways.append((tuple(fold_sequence(symbols, alphabet)),))
-    if not any(way for (way,) in ways):
-        raise PhoneError("no phones; write IPA or ARPAbet symbols with blanks between them, such as v ɛ ɹ i")
-    return Target(phones, tuple(words), tuple(ways))
+            variants.append((tuple(fold_sequence(symbols, alphabet)),))
+    if not any(variant for (variant,) in variants):
+        raise PhoneError("no phones; write IPA or ARPAbet symbols with spaces between them, such as v ɛ ɹ i")
+    return Target(phones, tuple(words), tuple(variants))
+
+
+def target_of_canonical(canonical: Sequence[str], text: str | None, merges: Mapping[str, str]) -> Target:
+    """Return the canonical phones of an annotation as a target, one pronunciation a word.
+
+    The phones are divided into the words of the text if some of the words' pronunciations make them up. If not, they
+    are one word.
+
+    Args:
+        canonical: IPA phones of the annotation, at least one.
+        text: what was read; None if not known.
+        merges: phones that the annotation never tells from others, with these.
+    """
+    phones = tuple(canonical)
+    if text is not None:
+        try:
+            target = target_of_text(text)
+        except PhoneError:
+            target = None
+        if target and (parts := _divide(phones, target.pronunciations, merges)):
+            return Target(text, target.words, tuple((part,) for part in parts), merges)
+    text = text or " ".join(phones)
+    return Target(text, (text,), ((phones,),), merges)
+
+
+def _divide(phones: Phones, words: Sequence[Sequence[Phones]], merges: Mapping[str, str]) -> list[Phones] | None:
+    """Divide phones into one pronunciation a word; None if none of these divisions is possible."""
+    begins: list[dict[int, int]] = [{0: 0}]  # for each word the ends of it that can be reached, and where it begins
+    for variants in words:
+        reached: dict[int, int] = {}
+        for begin in begins[-1]:
+            for variant in variants:
+                end = begin + len(variant)
+                if phones[begin:end] == tuple(merges.get(phone, phone) for phone in variant):
+                    reached.setdefault(end, begin)
+        begins.append(reached)
+    end = len(phones)
+    parts: list[Phones] = []
+    for reached in reversed(begins[1:]):
+        if end not in reached:
+            return None
+        parts.insert(0, phones[reached[end] : end])
+        end = reached[end]
+    return parts

@@ -24,14 +24,12 @@ class Transcript:
         times_s: (start, end) of each phone in seconds. A CTC model decides on a phone in a few frames, so its spans are
             shorter than the phones. None if the recogniser gives none.
         left_out: labels of the recogniser that stand for no phone of the inventory.
-        position_scores: one a canonical phone, if these were scored.
     """
 
     phones: tuple[str, ...]
     confidences: tuple[float, ...] | None
     times_s: tuple[tuple[float, float], ...] | None
     left_out: tuple[str, ...] = ()
-    position_scores: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Executors: they train the runs of a study on this machine or elsewhere, and bring the models to this machine."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,6 @@ from asheard.remote.runpod.client import POD_PREFIX, PodSpec
 from asheard.remote.runpod.executor import PodExecutor
 from asheard.remote.ssh import SshExecutor
 from asheard.training import TrainingOptions, train
-from asheard.transcription import MapShards
 
 
 class Executor(Protocol):
@@ -68,8 +67,8 @@ def executor_at(
     )
 
 
-def map_shards_at(name: str) -> MapShards:
-    """Return the function that transcribes shards of recordings on another machine.
+def map_shards_at(name: str) -> Callable[[Any, Sequence[Sequence[Any]]], Iterator[list[dict[str, Any]]]]:
+    """Return the function that transcribes or scores shards of recordings on another machine.
 
     Args:
         name: ray://HOST:PORT.

@@ -18,14 +18,14 @@ from typing import Any, Final
 import torch
 
 from asheard import __version__
-from asheard.corpora.records import Recording, Utterance
 from asheard.errors import AsHeardError, RemoteError, optional_package
 from asheard.io.progress import StatusDisplay
+from asheard.pronunciation.batch import PredictionJob
 from asheard.recognition.load import is_external, load_recogniser, model_folder
 from asheard.recognition.protocol import Recogniser
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
-from asheard.transcription import Chunks, TranscriptionJob
+from asheard.transcription import TranscriptionJob
 
 _MAX_RETRIES: Final = 10  # of a task whose worker died; the task itself may be the cause
 _POLL_S: Final = 2.0  # between two looks at the runs' logs
@@ -69,8 +69,10 @@ class RayExecutor:
         if missing := [str(options.final) for options in runs if not options.final.is_dir()]:
             raise RemoteError(f"{self._address}: trained there, but {missing[0]} does not exist here; {_REMEDY}")
 
-    def map_shards(self, job: TranscriptionJob, chunks: Chunks) -> Iterator[list[dict[str, Any]]]:
-        """Yield the rows of each chunk, in order; as `asheard.transcription.MapShards`."""
+    def map_shards(
+        self, job: TranscriptionJob | PredictionJob, chunks: Sequence[Sequence[Any]]
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the rows of each chunk, in order; as `MapShards` of transcription and `MapChunks` of scoring."""
         if not chunks:
             return
         share = 0.0 if is_external(job.model) else _gpu_share(model_folder(job.model))
@@ -191,7 +193,7 @@ def _train(options: TrainingOptions, fingerprint: dict[str, Any]) -> None:
     train(options)
 
 
-def _transcribe(job: TranscriptionJob, chunk: Sequence[Utterance | Recording]) -> list[dict[str, Any]]:
+def _transcribe(job: TranscriptionJob | PredictionJob, chunk: Sequence[Any]) -> list[dict[str, Any]]:
     return job.rows(_recogniser(job.model, job.version), chunk)
 
 

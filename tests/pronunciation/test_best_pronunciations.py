@@ -1,4 +1,4 @@
-"""Pronunciations against every way to say the whole text."""
+"""The pronunciations chosen word by word against every combination."""
 
 from itertools import product
 
@@ -7,7 +7,7 @@ import pytest
 
 from asheard.phones import BLANK_ID, LABELS
 from asheard.pronunciation.ctc_alignment import best_pronunciations, to_label_ids
-from asheard.pronunciation.gop import log_likelihood
+from asheard.pronunciation.gop import log_likelihoods
 
 WORDS = [
     [("ð", "ʌ"), ("ð", "ə"), ("ð", "i")],
@@ -19,7 +19,7 @@ WORDS = [
 ]
 
 
-def hearing(words, random):
+def posteriors_of(words, random):
     """Each phone in one frame or two, mostly with a blank after it; doubtful, yet likeliest."""
     path = []
     for label_id in to_label_ids(words):
@@ -30,27 +30,26 @@ def hearing(words, random):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_it_is_the_likeliest_of_all_texts(seed):
+def test_best_pronunciations_are_the_likeliest_of_all_texts(seed):
     random = np.random.default_rng(seed)
-    said = [ways[random.integers(len(ways))] for ways in WORDS]
-    log_probs = hearing(said, random)
-    texts = product(*WORDS)
-    assert best_pronunciations(log_probs, WORDS) == list(
-        max(texts, key=lambda text: log_likelihood(log_probs, to_label_ids(text)))
-    )
+    said = [variants[random.integers(len(variants))] for variants in WORDS]
+    log_probs = posteriors_of(said, random)
+    texts = list(product(*WORDS))
+    likelihoods = log_likelihoods(log_probs, [to_label_ids(text) for text in texts])
+    assert best_pronunciations(log_probs, WORDS) == list(texts[int(np.argmax(likelihoods))])
     assert best_pronunciations(log_probs, WORDS) == said
 
 
-def test_a_longer_one_may_need_frames_of_its_neighbours():
-    """The first way leaves the word one frame; laid between its neighbours, the other takes the three that are its."""
-    ways = [[("s",)], [("i",), ("t", "i", "t")], [("n",)]]
+def test_best_pronunciations_longer_one_may_need_frames_of_its_neighbours():
+    """The first variant leaves the word one frame; between its neighbours the other one takes three."""
+    variants = [[("s",)], [("i",), ("t", "i", "t")], [("n",)]]
     log_probs = np.full((5, len(LABELS)), -8.0)
     for frame, phone in enumerate("stitn"):
         log_probs[frame, to_label_ids([(phone,)])] = -0.1
-    assert best_pronunciations(log_probs, ways) == [("s",), ("t", "i", "t"), ("n",)]
+    assert best_pronunciations(log_probs, variants) == [("s",), ("t", "i", "t"), ("n",)]
 
 
-def test_the_first_where_nothing_tells_or_fits():
+def test_best_pronunciations_are_the_first_if_nothing_tells_or_fits():
     flat = np.full((30, len(LABELS)), -np.log(len(LABELS)))
     assert best_pronunciations(flat, [[("ð", "ʌ"), ("ð", "i")]]) == [("ð", "ʌ")]
     assert best_pronunciations(flat[:1], [[("ð", "ʌ"), ("i",)]]) == [("ð", "ʌ")]

@@ -1,9 +1,12 @@
-"""Folders and manifests against their texts: rows, TextGrids, and going on after a kill."""
+"""`asheard score` over folders and manifests: rows, TextGrids, recordings without speech, and resuming."""
 
 import json
 from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from praatio.textgrid import openTextgrid
 
 from asheard.corpora.records import ErrorType, Token, Utterance, write_manifest
@@ -46,7 +49,7 @@ def rows_of(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_a_row_a_recording_each_against_the_text_beside_it(asheard, folder, tmp_path):
+def test_score_command_writes_a_row_a_recording(asheard, folder, tmp_path):
     done = asheard("score", folder, "--model", MODEL, "--out", tmp_path / "scores.jsonl")
     assert (done.code, "3 recordings by command:echo" in done.out) == (0, True), done
     rows = rows_of(tmp_path / "scores.jsonl")
@@ -59,7 +62,7 @@ def test_a_row_a_recording_each_against_the_text_beside_it(asheard, folder, tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "scores.jsonl"]
 
 
-def test_one_text_for_all_and_rows_on_the_terminal(asheard, folder):
+def test_score_command_one_text_for_all(asheard, folder):
     done = asheard("score", folder, "--model", MODEL, "--text", "see it", "--format", "json")
     assert [json.loads(line)["text"] for line in done.out.splitlines()] == ["see it"] * 3
     done = asheard("score", folder, "--model", MODEL, "--phones", "S IY | IH D")
@@ -67,17 +70,17 @@ def test_one_text_for_all_and_rows_on_the_terminal(asheard, folder):
     assert f"{folder / 'A' / 'u1.wav'}: S IY | IH D" in done.out.splitlines()
 
 
-def test_manifests_and_the_l1s_they_declare(asheard, folder, manifest, tmp_path):
+def test_score_command_manifest_and_its_l1s(asheard, folder, manifest, tmp_path):
     arguments = ("score", "--manifest", manifest, "--wav-root", folder, "--model", MODEL, "--out")
     assert asheard(*arguments, tmp_path / "plain.jsonl").code == 0
-    assert asheard(*arguments, tmp_path / "l1.jsonl", "--l1", "declared").code == 0
+    assert asheard(*arguments, tmp_path / "l1.jsonl", "--l1-given").code == 0
     plain, declared = rows_of(tmp_path / "plain.jsonl"), rows_of(tmp_path / "l1.jsonl")
     assert [row["l1"] for row in plain + declared] == [None, None, "Spanish", "Spanish"]
     assert [word["word"] for word in plain[0]["words"]] == ["see", "it"]
     assert [phone["canonical"] for word in plain[1]["words"] for phone in word["phones"]] == ["s", "i"]
 
 
-def test_textgrids(asheard, folder, tmp_path):
+def test_score_command_textgrids(asheard, folder, tmp_path):
     (tmp_path / "timed.py").write_text(TIMED)
     out, model = tmp_path / "grids", f"command:python3 {tmp_path / 'timed.py'}"
     done = asheard("score", folder, "--model", model, "--phones", "HH AH T", "--format", "textgrid", "--out", out)
@@ -96,23 +99,38 @@ def test_textgrids(asheard, folder, tmp_path):
     assert len(rows_of(out / "predictions.jsonl")) == len(rows_of(out / "scores.jsonl")) == 3
 
 
-def test_one_bad_recording_stops_no_other(asheard, folder, tmp_path):
+def test_score_command_one_bad_recording_stops_no_other(asheard, folder, tmp_path):
     (folder / "A" / "u1.wav").write_bytes(b"RIFF")
     done = asheard("score", folder, "--model", MODEL, "--out", tmp_path / "scores.jsonl")
     assert done.code == 2
     assert "A/u1.wav" in done.err
-    assert "1 recordings could not be scored and have no row in" in done.err
+    assert "1 recordings could not be read and have no row in" in done.err
     assert len(rows_of(tmp_path / "scores.jsonl")) == 2
     done = asheard("score", folder, "--model", MODEL, "--format", "json")
     assert (done.code, len(done.out.splitlines())) == (2, 2)
 
 
-def test_a_killed_call_goes_on(asheard, folder, tmp_path, monkeypatch):
+def test_score_command_recordings_without_speech(asheard, folder, tmp_path):
+    """Printed or written, their row says so, a warning is on stderr, and the exit code is 2."""
+    soundfile.write(folder / "A" / "u1.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
+    written = asheard("score", folder, "--model", MODEL, "--out", tmp_path / "scores.jsonl")
+    printed = asheard("score", folder, "--model", MODEL, "--format", "json")
+    tables = asheard("score", folder, "--model", MODEL)
+    rows = rows_of(tmp_path / "scores.jsonl")
+    assert rows == [json.loads(line) for line in printed.out.splitlines()]
+    assert [list(row)[2] for row in rows] == ["without_speech", "model", "model"]
+    assert f"{folder / 'A' / 'u1.wav'}: no speech" in tables.out.splitlines()
+    for done in (written, printed, tables):
+        assert done.code == 2
+        assert f"warning: {rows[0]['without_speech']}" in done.err.splitlines()
+
+
+def test_score_command_resumes(asheard, folder, tmp_path, monkeypatch):
     arguments = ("score", folder, "--model", MODEL, "--out", tmp_path / "scores.jsonl")
     score, heard = Model.score, []
 
     def killed_at_the_second(self, wav, *rest):
-        heard.append(wav.name)
+        heard.append(Path(wav).name)
         if len(heard) == 2:
             raise KeyboardInterrupt
         return score(self, wav, *rest)
@@ -138,14 +156,14 @@ def test_a_killed_call_goes_on(asheard, folder, tmp_path, monkeypatch):
         (["{mine}", "--text", "see it", "--format", "textgrid", "--out", "grids"], "does not say when"),
     ],
 )
-def test_what_is_refused(asheard, folder, tmp_path, monkeypatch, arguments, message):
+def test_score_command_refuses_options(asheard, folder, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     done = asheard("score", "--model", MODEL, *(argument.format(mine=folder) for argument in arguments))
     assert done.code == 2
     assert message in " ".join(done.err.replace("│", " ").split())
 
 
-def test_texts_that_cannot_be_said_are_named(asheard, folder):
+def test_score_command_names_texts_that_cannot_be_pronounced(asheard, folder):
     (folder / "A" / "u2.txt").write_text("东西")
     done = asheard("score", folder, "--model", MODEL)
     assert (done.code, "u2.txt" in done.err) == (2, True)
