@@ -24,7 +24,7 @@ import soxr
 from numpy.typing import NDArray
 
 from asheard.corpora.records import Token, Utterance, paired_token
-from asheard.corpora.synthetic.learner import Realisation, l1s, slip, speak_as_learner
+from asheard.corpora.synthetic.learner import Realisation, l1s, random_error, speak_as_learner
 from asheard.corpora.synthetic.plan import embedded_sentences
 from asheard.errors import ModelError, optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ, audio_seconds
@@ -122,7 +122,7 @@ def draw(number: int, rng: np.random.Generator) -> tuple[Utterance, str]:
         elif manner == 1:
             said = speak_as_learner(phones, syllable_positions(phones), l1, rng)
         else:
-            said = slip(phones, rng, error_rate=SLIP_RATE)
+            said = random_error(phones, rng, error_rate=SLIP_RATE)
         for drawn in said:
             canonical = None if drawn.index is None else phones[drawn.index]
             tokens.append(paired_token(canonical, drawn.produced))

@@ -128,7 +128,7 @@ def test_nothing_heard_is_a_prediction(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("u2,X,DH", "not as many cells as the header names; is the file cut off"),
+        ("u2,X,DH", "not as many cells as in the header; is the file cut off"),
         ("u2,X,DH,0.5,7", "not as many cells"),
         ("u2,X,DH,high", "confidences 0 must be a number, not 'high'"),
         ("u2,X,DH,nan", "confidences 0 must be a number, not nan"),

@@ -64,7 +64,7 @@ def test_evaluate_runs_refuses_an_unwritable_folder(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     for out in (file, file / "below"):
-        with pytest.raises(CorpusError, match=rf"{out}: cannot be written into .*; name another folder"):
+        with pytest.raises(CorpusError, match=rf"{out}: cannot be written to .*; name another folder"):
             evaluate_runs(GOLD, [run(GOLD, AS_SAID)], out=out, context=CONTEXT)
     assert file.read_text() == "mine"
 

@@ -82,22 +82,26 @@ def read_text(path: Path) -> str:
 
 
 def make_folder(path: Path | str) -> Path:
-    """Make the folder if it is missing.
+    """Make a folder if it is missing.
 
     Raises:
-        CorpusError: it cannot be made, or nothing can be written into it.
+        CorpusError: it cannot be made or written to.
     """
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
-        raise CorpusError(f"{path}: cannot be written into ({error.strerror}); name another folder") from None
+        raise CorpusError(f"{path}: cannot be written to ({error.strerror}); name another folder") from None
     return path
 
 
 def write_json(path: Path | str, value: Any) -> None:
-    """Write `value` as indented JSON, keys in the order given; NaN is refused (`ValueError`)."""
+    """Write a value as indented JSON, keys in the order given.
+
+    Raises:
+        ValueError: the value holds NaN or an infinite number.
+    """
     with whole_file(path) as part:
         part.write_text(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -118,7 +122,7 @@ def read_json(path: Path | str) -> Any:
 
 
 def write_jsonl(path: Path | str, rows: Iterable[dict[str, Any]]) -> None:
-    """Write one JSON object a line, UTF-8, whole or not at all."""
+    """Write one JSON object a line in UTF-8, whole or not at all."""
     with whole_file(path) as part, part.open("w", encoding="utf-8") as out:
         for row in rows:
             out.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
@@ -128,7 +132,7 @@ def read_jsonl(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number from 1, object) for each non-empty line.
 
     Raises:
-        CorpusError: the file is missing, a line is not JSON (a truncated file, say), or is not an object.
+        CorpusError: the file is missing, a line is not JSON (for example in a truncated file), or is not an object.
     """
     path = Path(path)
     if not path.is_file():

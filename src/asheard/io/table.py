@@ -1,6 +1,6 @@
-"""Rows of a table in JSON Lines or CSV; which of the two, the content tells.
+"""Rows of a table in JSON Lines or CSV (the content decides which it is), and checks of their fields.
 
-Fields of rows that other people wrote, checked one by one, with the place in every message.
+A check names the file, the line and the field in its message.
 """
 
 import csv
@@ -17,7 +17,7 @@ Fields = dict[str, Any]
 
 
 def is_jsonl(path: Path) -> bool:
-    """Whether the first character that is no blank is a brace.
+    """Whether a file is JSON Lines: the first character that is no blank is a brace.
 
     Raises:
         CorpusError: the file cannot be read.
@@ -33,11 +33,11 @@ def table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields
     """Yield (file and line, fields) for each row.
 
     Args:
-        path: JSON Lines, or CSV with a header; the cells of CSV come as strings, empty ones too.
-        columns: what the header of CSV must name at least.
+        path: JSON Lines, or CSV with a header; the cells of CSV are strings, also empty ones.
+        columns: columns that CSV must have.
     Raises:
-        CorpusError: the file cannot be read, a line is no JSON object, the header lacks a column, or a row has not as
-            many cells as the header.
+        CorpusError: the file cannot be read, a line is no JSON object, the header lacks a column, or a row does not
+            have as many cells as the header.
     """
     if is_jsonl(path):
         return ((f"{path}, line {number}", fields) for number, fields in read_jsonl(path))
@@ -45,7 +45,7 @@ def table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields
 
 
 def parsed_number(cell: Any) -> Any:
-    """The number that a string holds; anything else as it is, for a check to refuse."""
+    """Parse a string as a number; give anything else unchanged, so that a check can refuse it."""
     try:
         return float(cell) if isinstance(cell, str) else cell
     except ValueError:
@@ -53,7 +53,7 @@ def parsed_number(cell: Any) -> Any:
 
 
 def numbers_field(row: Fields, name: str, where: str) -> tuple[float, ...] | None:
-    """Numbers: a list, or one string of them between blanks; None where the field is missing or empty.
+    """Read numbers: a list, or one string of them between blanks; None if the field is missing or empty.
 
     Raises:
         CorpusError: the field holds something else, or a number that is not finite.
@@ -74,7 +74,7 @@ def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]
         return
     if text.lstrip().startswith("["):
         raise CorpusError(f"{path}: a JSON array; write one object a line (JSON Lines)")
-    # A long cell is no fault of the table's: what is too long is told by the name of its utterance.
+    # Long cells are allowed here: a later check refuses what is too long and names the utterance.
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -89,14 +89,14 @@ def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             if None in row or None in row.values():
-                raise CorpusError(f"{where}: not as many cells as the header names; is the file cut off?")
+                raise CorpusError(f"{where}: not as many cells as in the header; is the file cut off?")
             yield where, dict(row)
     except csv.Error as error:
         raise CorpusError(f"{path}, line {reader.line_num + 1}: not CSV ({error}); is a quote left open?") from None
 
 
 def text_field(row: Mapping[str, Any], name: str, where: str) -> str:
-    """A field that must hold a non-empty string.
+    """Read a field that must hold a non-empty string.
 
     Raises:
         CorpusError: naming `where` and the field.
@@ -108,18 +108,22 @@ def text_field(row: Mapping[str, Any], name: str, where: str) -> str:
 
 
 def optional_text_field(row: Mapping[str, Any], name: str, where: str) -> str | None:
-    """A field that may be missing or null, and is a non-empty string otherwise."""
+    """Read a field that may be missing or null, and must hold a non-empty string otherwise."""
     return None if row.get(name) is None else text_field(row, name, where)
 
 
 def number_field(row: Mapping[str, Any], name: str, where: str) -> float | None:
-    """A field that may be missing or null, and is a finite number otherwise."""
+    """Read a field that may be missing or null, and must hold a finite number otherwise."""
     value = row.get(name)
     return None if value is None else finite(value, f"{where}: field {name!r}")
 
 
 def finite(value: Any, where: str) -> float:
-    """`value` as a float; neither a bool nor NaN nor infinite."""
+    """Give `value` as a float; a bool, NaN and an infinite number are refused.
+
+    Raises:
+        CorpusError: beginning with `where`.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise CorpusError(f"{where} must be a number, not {value!r}")
     return float(value)

@@ -1,8 +1,9 @@
-"""Praat TextGrids as named tiers of intervals.
+"""Praat TextGrids: reading and writing of named tiers of intervals.
 
-praatio reads the container, long or short. Around it stands only what it leaves to the caller: the encoding (it takes
-UTF-16 with a byte order mark only), line ends, times that Praat wrote as 1.1e-16, and a file cut short, which it would
-read as a shorter one. Tiers are not checked against the file's own xmax, for real ones may end after it.
+praatio parses the container, long or short. This module adds what praatio does not do: other encodings (praatio reads
+UTF-16 only with a byte order mark), line ends, times that Praat wrote as 1.1e-16, and the check for a file cut short,
+which praatio would read as a shorter one. Tiers are not checked against the file's own xmax, because real ones may end
+after it.
 """
 
 import codecs
@@ -28,14 +29,14 @@ _BYTE_ORDER_MARKS = (
 
 _TINY_TIME = re.compile(r"^(\s*(?:xmin|xmax|number) ?= ?)(-?[\d.]+[eE]-\d+)\s*$", re.MULTILINE)
 
-# How many tiers the file says it has, and how many entries each tier, in the long and in the short form.
+# The announced number of tiers, and of entries of each tier in the long and in the short form.
 _NUM_TIERS = re.compile(r"<exists>\s+(?:size ?= ?)?(\d+)")
 _LONG_COUNT = re.compile(r"^\s*(?:intervals|points) ?: ?size ?= ?(\d+)", re.MULTILINE)
 _SHORT_COUNT = re.compile(r'^"(?:IntervalTier|TextTier)"\s+"(?:[^"]|"")*"\s+\S+\s+\S+\s+(\d+)', re.MULTILINE)
 
 
 class Interval(NamedTuple):
-    """One labelled stretch of a tier, times in seconds; label as written, outer blanks removed."""
+    """One labelled interval of a tier, times in seconds; the label as written, without outer blanks."""
 
     start_s: float
     end_s: float
@@ -48,8 +49,8 @@ def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
     Args:
         path: a long or short TextGrid in UTF-8 or UTF-16, with or without byte order mark.
     Returns:
-        tier name -> its intervals in order, empty labels included. Of tiers with one name the first is kept; point
-        tiers are left out.
+        tier name -> its intervals in order, empty labels included. Of several tiers with one name the first is kept;
+        point tiers are left out.
     Raises:
         CorpusError: the file is missing, cut short, or not a TextGrid.
     """
@@ -72,7 +73,7 @@ def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
     announced = [int(number) for number in _NUM_TIERS.findall(text)[:1] + counts]
     held = [len(tiers), *(len(tier["entries"]) for tier in tiers)]
     if len(announced) != len(held) or any(map(gt, announced, held)):
-        raise CorpusError(f"{path}: holds fewer tiers or entries than it announces; is the file cut off?")
+        raise CorpusError(f"{path}: holds fewer tiers or entries than announced; is the file cut off?")
     return intervals
 
 
@@ -82,12 +83,12 @@ def read_labels(
     """Parse the labels of one tier.
 
     Args:
-        path: the file the tiers were read from, for messages.
-        tiers: as `read_tiers` gives them.
+        path: the file of the tiers, for messages.
+        tiers: as of `read_tiers`.
         name: of the tier.
-        parse: makes something of a label, or None of a silence; raises `ValueError` or `PhoneError` where it cannot.
+        parse: parses a label; gives None for a silence, and raises `ValueError` or `PhoneError` if it cannot parse it.
     Returns:
-        what each label was parsed to, with its interval; silences left out.
+        each parsed label with its interval; silences left out.
     Raises:
         CorpusError: no such tier, or a label that cannot be parsed; with tier, interval and text.
     """
@@ -131,9 +132,9 @@ def write_textgrid(path: Path, tiers: Mapping[str, Sequence[Interval]], seconds:
 
 
 def _decode(data: bytes) -> str:
-    """Text of a TextGrid, `\\n` for every line end and one at the end of the file, times in plain decimals.
+    """Decode a TextGrid: `\\n` for every line end and one at the end of the file, times in plain decimals.
 
-    Without a byte order mark, UTF-16 shows by the zero byte beside the first ASCII letter.
+    Without a byte order mark, UTF-16 is recognised by the zero byte beside the first ASCII letter.
     """
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
     if encoding is None:

@@ -1,4 +1,4 @@
-"""The 40 broad phones, the only folding into them, and how far apart they are."""
+"""The 40 broad phones, the folding of other symbols to them, and the distances between them."""
 
 from asheard.phones.folding import (
     detect_alphabet,

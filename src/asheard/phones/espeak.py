@@ -1,7 +1,7 @@
 """eSpeak NG in this process: phones of a text, and speech from phoneme mnemonics with the time of every phoneme.
 
-The library and its data come from PyPI (`espeakng-loader`), so nothing is installed on the system. eSpeak NG keeps
-one voice and one set of parameters a process; a lock makes each call here whole.
+The library and its data come from PyPI (`espeakng-loader`), so nothing is installed on the system. eSpeak NG has one
+voice and one set of parameters for the whole process; a lock protects each call here.
 
 Source: the public header espeak-ng/speak_lib.h.
 """
@@ -52,7 +52,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A speaker: an eSpeak voice with its variant (`en-us+f3`), words a minute, pitch and pitch range (0..99)."""
+    """A voice of eSpeak: its name with a variant (`en-us+f3`), words a minute, pitch and pitch range (0..99)."""
 
     name: str = "en-us"
     rate_wpm: int = 165
@@ -64,7 +64,9 @@ class Voice:
 class Speech:
     """Rendered speech.
 
-    samples: (T,) int16 mono. phonemes: (mnemonic, first sample) of each phoneme, stress marks kept, pauses included.
+    Attributes:
+        samples: (T,) int16 mono.
+        phonemes: (mnemonic, first sample) of each phoneme, with stress marks; pauses included.
     """
 
     samples: NDArray[np.int16]
@@ -73,7 +75,7 @@ class Speech:
 
 
 class _Engine:
-    """The loaded library and what its callback collects during one call."""
+    """The loaded library, and what its callback collects during one call."""
 
     def __init__(self) -> None:
         self.library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -84,7 +86,7 @@ class _Engine:
         self.library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self.chunks: list[NDArray[np.int16]] = []
         self.phonemes: list[tuple[str, int]] = []
-        self.callback = _Callback(self._collect)  # kept: the library holds only a bare pointer to it
+        self.callback = _Callback(self._collect)  # referenced here, because the library has only a pointer to it
         self.library.espeak_SetSynthCallback(self.callback)
 
     def _collect(self, wav: Any, num_samples: int, events: Any) -> int:
@@ -99,7 +101,7 @@ class _Engine:
         return 0
 
     def select(self, voice: Voice) -> None:
-        _, _, variant = voice.name.partition("+")  # a variant it lacks is passed over without a word
+        _, _, variant = voice.name.partition("+")  # eSpeak NG ignores a variant that it lacks
         known = not variant or variant in _variants()
         if not known or self.library.espeak_SetVoiceByName(voice.name.encode()) != 0:
             raise PhoneError(f"eSpeak NG has no voice {voice.name!r}")
@@ -122,7 +124,7 @@ def _engine() -> _Engine:
 
 
 def text_to_ipa(text: str, voice: str = "en-us") -> str:
-    """Phones of a text as eSpeak NG would say it.
+    """Give the phones of a text as eSpeak NG would say it.
 
     Returns:
         eSpeak's IPA labels joined by "_" within a word and by spaces between words, stress marks included.
@@ -145,8 +147,8 @@ def text_to_ipa(text: str, voice: str = "en-us") -> str:
 def render_phonemes(mnemonics: str, voice: Voice, *, seed: int | None = None) -> Speech:
     """Speak eSpeak phoneme mnemonics (Kirshenbaum-like, e.g. `h@l'oU w'3:ld`).
 
-    eSpeak NG drops what it does not know without a word: compare `Speech.phonemes` with what was asked for. The same
-    bytes come back only for the same seed and the same calls before it in the process.
+    eSpeak NG silently drops unknown mnemonics: compare `Speech.phonemes` with what was asked for. The bytes are
+    reproducible only for the same seed and the same earlier calls in the process.
 
     Raises:
         PhoneError: the voice does not exist.

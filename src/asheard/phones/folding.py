@@ -1,14 +1,9 @@
-"""The only road from other people's phone symbols to the 40 phones.
+"""Folding: the translation of phone symbols of any alphabet to the 40 phones, and labels that stand for no phone.
 
-A label is folded as it stands and never glued to its neighbour first: `t` then `ʃ` stay two phones, while
-the single label `tʃ` (or `t͡ʃ`) is one. What the inventory cannot tell apart is folded to the nearest
-English phone: the choices that matter are explained in docs/phones.md. Nothing is dropped: a label that
-stands for no phone we know raises `PhoneError`, or is counted by `fold_sequence` where the caller gives a
-counter.
-
-Labels that stand for silence, in anybody's files and from anybody's recogniser.
-
-Why a label of somebody's recogniser stands for no phone.
+A label is folded alone, never joined to its neighbour: `t` then `ʃ` are two phones, while the single label `tʃ` (or
+`t͡ʃ`) is one. A sound that the inventory does not have is folded to the nearest English phone; docs/phones.md explains
+the choices that matter. Nothing is dropped silently: a label that stands for no phone raises `PhoneError`, or
+`fold_sequence` counts it if the caller gives a counter.
 """
 
 import re
@@ -39,7 +34,7 @@ _ARPABET: Final = _table("""
     AXR=ɝ AX-H=ə IX=ɪ UX=u DX=t NX=n Q=t HV=h WH=w EL=ə+l EM=ə+m EN=ə+n ENG=ə+ŋ
 """)
 
-# One entry a sound; marks that do not matter at our grain are taken off before the look-up.
+# One entry for each sound; marks that are finer than the 40 phones are removed before the look-up.
 _IPA: Final = {phone: (phone,) for phone in PHONES} | _table("""
     g=ɡ ʧ=tʃ ʤ=dʒ r=ɹ ɻ=ɹ ʁ=ɹ ʀ=ɹ ɽ=ɹ ɾ=t ʔ=t ɫ=l ɭ=l ɬ=l ɮ=l ʟ=l ɺ=l ʍ=w ɥ=j ʝ=j
     ɓ=b ɗ=d ʙ=b ʈ=t ɖ=d q=k ɢ=ɡ c=tʃ ɟ=dʒ tɕ=tʃ dʑ=dʒ tʂ=tʃ dʐ=dʒ ʨ=tʃ ʥ=dʒ
@@ -53,10 +48,9 @@ _IPA: Final = {phone: (phone,) for phone in PHONES} | _table("""
     ja=j+ɑ je=j+eɪ jo=j+oʊ ju=j+u jʌ=j+ʌ wa=w+ɑ we=w+eɪ wi=w+i wʌ=w+ʌ ɯi=u+i
 """)
 
-# What eSpeak writes beyond that: rhotics and schwa sequences of English as one label; the finals of
-# Mandarin, the diphthongs of other languages; ASCII letters where a language's table has no IPA. `1` and
-# `ʲ` are a tone and a softening that stand alone in that vocabulary: no sound of their own, so they fold to
-# no phone.
+# What eSpeak writes beyond that: rhotics and schwa sequences of English as one label; the finals of Mandarin, the
+# diphthongs of other languages; ASCII letters if a language's table has no IPA. `1` and `ʲ` are a tone and a
+# palatalisation that are labels of their own in that vocabulary: they are no sound, so they fold to no phone.
 _ESPEAK: Final = (
     _IPA
     | _table("""
@@ -70,8 +64,7 @@ _ESPEAK: Final = (
 )
 
 _LENGTH_STRESS_TIE: Final = re.compile("[ːˑˈˌ\u0361\u035c]")
-# Secondary articulation, release, nasality, devoicing, tone, small shifts of place and force: below the
-# grain of 40 phones.
+# Secondary articulation, release, nasality, devoicing, tone, small shifts of place and force: finer than the 40 phones.
 _FINE: Final = re.compile(
     "[ʰʱʲʷˠˤᵝʼˀⁿˡ\u0300-\u0304\u0306\u0308\u030a-\u030c\u030f\u031a-\u0320\u0324\u0325\u032a\u032c\u032f\u0330\u0339-\u033d\u0348]"
 )
@@ -87,11 +80,11 @@ def fold_arpabet(symbol: str) -> str:
     AH0 is schwa and AH, AH1, AH2 are the vowel of `strut`; ER is one phone at every stress.
 
     Args:
-        symbol: a symbol of CMUdict, or of TIMIT and Sphinx where it is one phone (AX, AXR, IX, UX, DX, ...).
+        symbol: a symbol of CMUdict, or of TIMIT and Sphinx if it is one phone (AX, AXR, IX, UX, DX, ...).
     Returns:
         An IPA phone of the inventory.
     Raises:
-        PhoneError: no such symbol, or one that is two phones (EL, EM, EN, ENG; `fold_sequence` takes them).
+        PhoneError: no such symbol, or one that is two phones (EL, EM, EN, ENG; `fold_sequence` folds them).
     Source: CMU Pronouncing Dictionary 0.7b, phone set; Garofolo et al. 1993 (TIMIT).
     """
     phones = _arpabet_phones(symbol)
@@ -105,11 +98,9 @@ def fold_ipa(label: str) -> Phones:
     """Fold one IPA label.
 
     Args:
-        label: one segment, affricate or diphthong; stress, length, tie bars and fine diacritics may be
-            there.
+        label: one segment, affricate or diphthong, with or without stress, length, tie bars and fine diacritics.
     Returns:
-        The phones it stands for: usually one, two for a syllabic consonant (n̩) or a sound English lacks
-        (ɲ).
+        The phones it stands for: usually one, two for a syllabic consonant (n̩) or a sound English lacks (ɲ).
     Raises:
         PhoneError: the label is empty, holds blanks, or is not in the table.
     """
@@ -121,11 +112,10 @@ def fold_ipa(label: str) -> Phones:
 def fold_espeak(label: str) -> Phones:
     """Fold one label of eSpeak NG, or of a recogniser trained on its labels (wav2vec2-lv-60-espeak-cv-ft).
 
-    Beyond IPA it knows eSpeak's joint labels (ɔːɹ, aɪɚ, əl), tones, the finals of Mandarin and its ASCII
-    marks.
+    Beyond IPA, it accepts eSpeak's joint labels (ɔːɹ, aɪɚ, əl), tones, the finals of Mandarin and ASCII marks.
 
     Args:
-        label: one phoneme as eSpeak separates them.
+        label: one phoneme, as eSpeak separates them.
     Returns:
         The phones it stands for; none for `1` and `ʲ`, a bare tone and a bare palatalisation.
     Raises:
@@ -138,17 +128,16 @@ def fold_espeak(label: str) -> Phones:
 
 
 def fold_sequence(symbols: Iterable[str], alphabet: Alphabet, unknown: Counter[str] | None = None) -> list[str]:
-    """Fold a sequence symbol by symbol; `err` passes through unchanged.
+    """Fold a sequence symbol by symbol; `err` stays unchanged.
 
     Args:
         symbols: labels in one alphabet, in order.
         alphabet: "arpabet", "ipa" or "espeak".
-        unknown: where given, symbols that stand for no phone are counted here and left out.
+        unknown: if given, symbols that stand for no phone are counted here and left out.
     Returns:
         IPA phones of the inventory, and `err`.
     Raises:
-        PhoneError: an unknown symbol where no counter is given, an unknown alphabet, a string in place of a
-            list.
+        PhoneError: an unknown symbol and no counter, an unknown alphabet, or a string in place of a list.
     """
     if isinstance(symbols, str):
         raise PhoneError(f"expected a list of symbols, not the string {symbols[:40]!r}; split it first")
@@ -170,15 +159,15 @@ def fold_sequence(symbols: Iterable[str], alphabet: Alphabet, unknown: Counter[s
 
 
 def detect_alphabet(symbols: Iterable[str]) -> Alphabet:
-    """Say which alphabet a corpus is written in.
+    """Detect the alphabet of a corpus.
 
     Args:
-        symbols: all its symbols, as often as they come; some (`b`, `n`, `y`) are in several alphabets, so one word may
-            not settle it.
+        symbols: all its symbols, as often as they come. Some (`b`, `n`, `y`) are in several alphabets, so one word may
+            be ambiguous.
     Returns:
-        The alphabet that leaves the fewest unknown. Ties go to ARPAbet before IPA (so where there is no symbol at all),
-        and to IPA before eSpeak, which has IPA's symbols and more. eSpeak forgives much, `qq` even, so it takes a
-        letter outside ASCII in what only eSpeak knows (`ɔːɹ`, `əl`).
+        The alphabet with the fewest unknown symbols. Of equals it is ARPAbet before IPA (also for no symbols at all),
+        and IPA before eSpeak, which has all symbols of IPA and more. eSpeak's folding accepts a lot, even `qq`; so
+        eSpeak is chosen only if a symbol that it alone knows has a letter outside ASCII (`ɔːɹ`, `əl`).
     """
     counts = Counter(symbols)
     unknown = {}
@@ -209,7 +198,7 @@ def _checked(label: str, alphabet: str) -> str:
 
 
 def _look_up(label: str, table: dict[str, Phones], steps: tuple[re.Pattern[str], ...], alphabet: str) -> Phones:
-    """Take marks off step by step until the table knows what is left."""
+    """Remove marks step by step until the table has what is left."""
     bare = label
     for marks in steps:
         if bare in table:
@@ -228,29 +217,29 @@ _FOLDS: Final[dict[Alphabet, Callable[[str], Phones]]] = {
 }
 
 
-SILENCES: Final = frozenset({"", "sil", "sp", "spn"})
-NULLS: Final = frozenset({"-", "null", "<eps>"})  # what stands for "no phone here" where a label must be a word
+_SILENCES: Final = frozenset({"", "sil", "sp", "spn"})
+_NULLS: Final = frozenset({"-", "null", "<eps>"})  # "no phone here", in files whose labels cannot be empty
 
 
 def is_silence(symbol: str) -> bool:
     """Whether a symbol stands for silence, in either case; silence is never a phone."""
-    return symbol.strip().lower() in SILENCES
+    return symbol.strip().lower() in _SILENCES
 
 
 def spoken_label(label: str | None) -> str | None:
-    """The label as written; None where it stands for no phone (null, "-", "<eps>", or a silence)."""
-    return None if label is None or label in NULLS or is_silence(label) else label
+    """Give the label as written; None if it stands for no phone (null, "-", "<eps>", or a silence)."""
+    return None if label is None or label in _NULLS or is_silence(label) else label
 
 
-# Combining marks, modifier letters, tone letters, superscript digits: each says something about a sound beside it.
+# Combining marks, modifier letters, tone letters, superscript digits: each describes a sound beside it.
 _MARKS: Final = frozenset({"Mn", "Lm", "Sk", "No"})
 _NOISE: Final = re.compile(r"\+.+\+")  # Sphinx's fillers
 _SPECIAL: Final = re.compile(r"<.+>|\[.+\]")
-_CARRIER: Final = "◌"  # what Unicode shows a combining mark on
+_CARRIER: Final = "◌"  # Unicode's base for a combining mark alone
 
 
 def reason_without_phone(label: str) -> str:
-    """A label that no folding knows, and why, in words to count it under."""
+    """Give a label that cannot be folded, and the reason: the text under which it is counted."""
     if all(unicodedata.category(character) in _MARKS for character in label):
         shown = _CARRIER + label if unicodedata.combining(label[:1]) else label
         return f"{shown} (a mark on its own)"

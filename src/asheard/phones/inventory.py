@@ -1,8 +1,8 @@
 """The 40 broad phones of English, their IPA symbols and their ids.
 
-The inventory is General American at the grain of ARPAbet: 24 consonants, the 15 ARPAbet vowels with
-diphthongs atomic, and schwa. Its order is the order of the rows of `vectors.csv`, and so of the label ids:
-0 pads, 1 is the CTC blank, the phones are 2..41.
+The inventory is General American, as fine as ARPAbet: 24 consonants, the 15 vowels of ARPAbet (a diphthong is one
+phone), and schwa. Its order is the order of the rows of `vectors.csv` and of the label ids: 0 is padding, 1 is the CTC
+blank, the phones are 2..41.
 """
 
 from typing import Final
@@ -20,13 +20,13 @@ PAD_ID: Final = 0
 BLANK_ID: Final = 1
 LABELS: Final = ("<pad>", "<blank>", *PHONES)
 
-ERR: Final = "err"  # what an annotator writes for a sound nobody could name: not a phone, unlike every phone
+ERR: Final = "err"  # the annotators' label of a sound that nobody could name: not a phone, unlike every phone
 
 _IDS: Final = {label: index for index, label in enumerate(LABELS)}
 
 
 def phone_to_id(phone: str) -> int:
-    """Id (2..41) of an IPA phone of the inventory.
+    """Give the label id (2..41) of an IPA phone of the inventory.
 
     Raises:
         PhoneError: `phone` is not one of the 40.
@@ -38,7 +38,7 @@ def phone_to_id(phone: str) -> int:
 
 
 def id_to_phone(label_id: int) -> str:
-    """IPA phone of an id in 2..41.
+    """Give the IPA phone of a label id in 2..41.
 
     Raises:
         PhoneError: the id is padding, the blank, or outside the inventory.

@@ -1,8 +1,8 @@
-"""How far apart two phones are: articulatory vectors and their cosine distance.
+"""Distances between phones: articulatory vectors and their cosine distance.
 
-The bundled `vectors.csv` is written by scripts/make_vectors.py from PanPhon, the threshold in `vectors.json`
-by scripts/calibrate_threshold.py. A user's own file has the same form: a header `phone,...`, one row a
-phone, any number of columns; a `.json` of the same stem beside it may hold {"threshold": number}.
+scripts/make_vectors.py writes the bundled `vectors.csv` from PanPhon, scripts/calibrate_threshold.py the threshold in
+`vectors.json`. A user's own file has the same form: a header `phone,...`, one row for each phone, any number of
+columns; a `.json` of the same stem beside it may hold {"threshold": number}.
 """
 
 import csv
@@ -21,8 +21,8 @@ from asheard.io.digests import bytes_digest
 from asheard.io.files import read_json
 from asheard.phones.inventory import PHONES, phone_to_id
 
-# A cosine distance, set on other phone vectors (learned, 26-dimensional). It is the default for vectors
-# that bring no threshold of their own; the bundled ones do (docs/phones.md says how it was calibrated).
+# A cosine distance, chosen for other phone vectors (learned, 26-dimensional). It is the default for vectors without a
+# threshold of their own; the bundled ones have one (docs/phones.md says how it was calibrated).
 T_PHON126: Final = 0.112
 
 _BUNDLED: Final = Path(__file__).with_name("vectors.csv")
@@ -33,9 +33,10 @@ _FIRST_ID: Final = phone_to_id(PHONES[0])
 class Vectors:
     """Distances between the phones, and the distance from which a substitution is an error.
 
-    distances: (40, 40) float64 in the order of PHONES, symmetric, in [0, 1], zero on the diagonal.
-    threshold: below it a substitution is a variant. digest: 12 hexadecimal digits that name vectors and
-    threshold in a signature.
+    Attributes:
+        distances: (40, 40) float64 in the order of PHONES, symmetric, in [0, 1], zero on the diagonal.
+        threshold: below it a substitution is a variant.
+        digest: 12 hexadecimal digits that identify vectors and threshold in a signature.
     """
 
     distances: NDArray[np.float64]
@@ -43,7 +44,7 @@ class Vectors:
     digest: str
 
     def cos_dist(self, a: str, b: str) -> float:
-        """Distance of two phones, in [0, 1].
+        """Give the distance of two phones, in [0, 1].
 
         Raises:
             PhoneError: `a` or `b` is not one of the 40.
@@ -52,7 +53,7 @@ class Vectors:
 
 
 def cos_dist(a: str, b: str, vectors: Vectors | None = None) -> float:
-    """clip(1 - cosine, 0, 1) of two phones' vectors; the bundled ones where none are given.
+    """Give clip(1 - cosine, 0, 1) of two phones' vectors; the bundled ones by default.
 
     Raises:
         PhoneError: `a` or `b` is not one of the 40.
@@ -64,9 +65,9 @@ def load_vectors(path: Path | str | None = None) -> Vectors:
     """Read a vectors file and the threshold beside it.
 
     Args:
-        path: CSV with a header `phone,...` and one row a phone; None for the bundled vectors.
+        path: CSV with a header `phone,...` and one row for each phone; None for the bundled vectors.
     Returns:
-        The distances, and the threshold of `<stem>.json` beside the file, T_PHON126 where there is none.
+        The distances, and the threshold of `<stem>.json` beside the file, T_PHON126 if there is none.
     Raises:
         PhoneError: the file is missing or not UTF-8 CSV; a phone is missing, repeated or unknown; a value is
             not a finite number; a row is all zeros or of another length; the threshold is not in (0, 1].
@@ -75,7 +76,7 @@ def load_vectors(path: Path | str | None = None) -> Vectors:
 
 
 def pairwise_distances(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """clip(1 - cosine, 0, 1) of every two rows; exactly symmetric, exactly 0 on the diagonal."""
+    """Give clip(1 - cosine, 0, 1) of every two rows; exactly symmetric, exactly 0 on the diagonal."""
     unit: NDArray[np.float64] = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
     distances: NDArray[np.float64] = np.clip(1.0 - unit @ unit.T, 0.0, 1.0)
     distances = (distances + distances.T) / 2
@@ -97,18 +98,18 @@ def _read(path: Path) -> Vectors:
 
 
 def _read_matrix(path: Path) -> NDArray[np.float64]:
-    """(40, D) values in the order of PHONES."""
+    """Read (40, D) values in the order of PHONES."""
     rows: dict[str, list[float]] = {}
     for number, cells in _csv_rows(path):
         phone, values = cells[0], cells[1:]
         where = f"{path}, row {number} ({phone!r})"
         if phone not in PHONES:
-            raise PhoneError(f"{where}: not one of the 40 phones; write them in IPA as asheard.phones.PHONES has them")
+            raise PhoneError(f"{where}: not one of the 40 phones; write IPA as in asheard.phones.PHONES")
         if phone in rows:
             raise PhoneError(f"{where}: this phone comes twice; keep one row")
         rows[phone] = [_finite(value, where) for value in values]
         if not any(rows[phone]):
-            raise PhoneError(f"{where}: all values are zero, so no angle can be taken")
+            raise PhoneError(f"{where}: all values are zero, so the vector has no direction")
     missing = [phone for phone in PHONES if phone not in rows]
     if missing:
         raise PhoneError(f"{path}: no row for {' '.join(missing)}")
@@ -116,7 +117,7 @@ def _read_matrix(path: Path) -> NDArray[np.float64]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(row number from 1, cells) below the header, every row as long as it; blank lines are passed over."""
+    """Yield (row number from 1, cells) below the header, every row as long as the header; skip blank lines."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.reader(lines)

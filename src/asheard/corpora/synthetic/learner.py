@@ -1,4 +1,4 @@
-"""What a learner does to a canonical phone: drawn from counts of real errors by L1 and syllable position."""
+"""Random errors of a learner, drawn from counts of real errors by L1 and syllable position."""
 
 import csv
 from collections import defaultdict
@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 import numpy as np
 
 from asheard.phones import CONSONANTS, VOWELS, cos_dist
 
-MIN_COUNT = 20  # tokens; a rarer (L1, canonical, position) is drawn from (L1, canonical), and that from the canonical
+# Tokens that (L1, canonical, position) needs, or else (L1, canonical) is used, or else the canonical phone alone
+MIN_COUNT: Final = 20
 
-# Errors of no first language: a phone becomes another with odds that fall by e for each NEARNESS of cosine distance
-NEARNESS = 0.12
-DELETED_SHARE = 0.1  # of such errors, leave the phone out
+# Errors of no first language: the odds of another phone fall by e for each NEARNESS of cosine distance
+NEARNESS: Final = 0.12
+DELETED_SHARE: Final = 0.1  # of such errors, deletions
 
 # {(l1, canonical, position): {produced, "" for a deletion: count}}, and the like for what is added after a phone
 _Counts = dict[tuple[str, ...], dict[str, int]]
@@ -23,10 +25,7 @@ _Counts = dict[tuple[str, ...], dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Realisation:
-    """One drawn position.
-
-    index: of the canonical phone it stands at, None for an addition. produced: what is said, None for a deletion.
-    """
+    """One drawn position; index: of the canonical phone, None for an addition; produced: None for a deletion."""
 
     index: int | None
     produced: str | None
@@ -49,7 +48,7 @@ def _rates() -> tuple[_Counts, _Counts]:
 
 
 def l1s() -> tuple[str, ...]:
-    """The first languages the counts know, by alphabet."""
+    """Give the first languages of the counts, by alphabet."""
     rates, _ = _rates()
     return tuple(sorted({context[0] for context in rates if len(context) == 3}))
 
@@ -65,7 +64,10 @@ def speak_as_learner(
     """Draw what a learner of first language `l1` says for canonical phones.
 
     Args:
-        canonical: phones. positions: onset, nucleus or coda of each.
+        canonical: phones.
+        positions: onset, nucleus or coda of each phone.
+        l1: a language of `l1s`.
+        rng: source of randomness.
         severity: factor on the odds of an error; 1 is the average speaker of the counts, 0 a native one.
     """
     rates, additions = _rates()
@@ -83,12 +85,13 @@ def speak_as_learner(
     return out
 
 
-def slip(canonical: Sequence[str], rng: np.random.Generator, *, error_rate: float) -> list[Realisation]:
-    """Draw errors that no first language explains: the nearer two phones, the oftener one is said for the other.
+def random_error(canonical: Sequence[str], rng: np.random.Generator, *, error_rate: float) -> list[Realisation]:
+    """Draw errors that no first language explains: the nearer two phones, the more often one is said for the other.
 
     Args:
-        canonical: phones; vowels become vowels and consonants consonants.
-        error_rate: share of the phones that are said otherwise, or not.
+        canonical: phones; vowels become vowels and consonants become consonants.
+        rng: source of randomness.
+        error_rate: share of the phones that are substituted or deleted.
     """
     out = []
     for index, phone in enumerate(canonical):

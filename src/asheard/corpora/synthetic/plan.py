@@ -1,4 +1,4 @@
-"""Who speaks what in a synthetic corpus."""
+"""The plan of a synthetic corpus: its speakers, voices and sentences."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +8,7 @@ from asheard.corpora.synthetic.learner import l1s
 from asheard.errors import CorpusError
 from asheard.phones.espeak import Voice
 
-# eSpeak NG voice variants that are distinct human-like speakers. The study's voices and the base's are disjoint.
+# Voice variants of eSpeak NG that sound like different people. The voices of the study and of the base are disjoint.
 _FEMALE = ("f1", "f2", "f3", "f4", "f5", "Annie", "belinda", "linda", "steph", "anika", "aunty", "Alicia")
 _MALE = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "adam", "david", "john", "max")
 BASE_VARIANTS = (
@@ -22,7 +22,7 @@ BASE_VARIANTS = (
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A synthetic speaker; severity scales the odds of an error (0: native)."""
+    """A synthetic speaker; severity is a factor on the odds of an error (0: native)."""
 
     name: str
     l1: str
@@ -35,8 +35,10 @@ class Speaker:
 class SyntheticPlan:
     """A corpus before it is rendered; the same plan gives the same bytes.
 
-    sentences: {utt: text}. snr_db: each utterance's signal-to-noise ratio is drawn uniformly between the two.
-    num_per_speaker: sentences each speaker reads, drawn without replacement.
+    Attributes:
+        sentences: {utt: text}.
+        num_per_speaker: sentences that each speaker reads, drawn without replacement.
+        snr_db: the signal-to-noise ratio of each utterance is drawn uniformly between the two.
     """
 
     speakers: tuple[Speaker, ...]
@@ -46,10 +48,10 @@ class SyntheticPlan:
     seed: int
 
     def __post_init__(self) -> None:
-        """Refuse a plan that cannot be read out.
+        """Check the number of sentences.
 
         Raises:
-            CorpusError: more sentences a speaker than there are.
+            CorpusError: each speaker reads more sentences than there are.
         """
         if not 1 <= self.num_per_speaker <= len(self.sentences):
             raise CorpusError(f"a speaker can read 1 to {len(self.sentences)} sentences, not {self.num_per_speaker}")
@@ -57,16 +59,16 @@ class SyntheticPlan:
 
 @cache
 def embedded_sentences() -> dict[str, str]:
-    """The embedded corpus's own sentences, {utt: text}."""
+    """Give the sentences of the embedded corpus, {utt: text}."""
     text = files("asheard.corpora.synthetic").joinpath("sentences.txt").read_text(encoding="utf-8")
     return {f"synth_{number:03d}": line for number, line in enumerate(text.splitlines(), start=1)}
 
 
 def embedded_plan(seed: int = 1, num_per_speaker: int = 60) -> SyntheticPlan:
-    """The embedded corpus: six L1s, two women and two men each; the last by alphabet is the test speaker.
+    """Plan the embedded corpus: six L1s, two women and two men each; the last by alphabet is the test speaker.
 
-    Rates and pitches spread over what eSpeak NG says naturally; severities run from mild to strong within each L1,
-    in another order for each, so that test speakers are not all alike.
+    Rates and pitches cover what sounds natural from eSpeak NG. The severities of each L1 are from mild to strong, in
+    another order for each L1, so that test speakers differ in severity.
     """
     speakers = []
     for i, l1 in enumerate(l1s()):

@@ -1,4 +1,4 @@
-"""From realised phones to sound with true times: eSpeak NG mnemonics in, phoneme events out."""
+"""Render phones to sound with true times: eSpeak NG takes mnemonics and reports phoneme events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ from asheard.phones.espeak import Voice, render_phonemes
 
 LEAD_IN_S = 0.1  # silence before the first phone, as in a recording
 
-# Mnemonics of the voice en-us. `t2` is the t that is never flapped: what is asked for is what is said.
+# Mnemonics of the voice en-us. `t2` is the t that is never flapped, so that the sound is the one that was asked for.
 MNEMONICS = {
     "p": "p", "b": "b", "t": "t2", "d": "d", "k": "k", "ɡ": "g", "tʃ": "tS", "dʒ": "dZ", "f": "f", "v": "v",
     "θ": "T", "ð": "D", "s": "s", "z": "z", "ʃ": "S", "ʒ": "Z", "h": "h", "m": "m", "n": "n", "ŋ": "N", "l": "l",
     "ɹ": "r", "w": "w", "j": "j", "i": "i:", "ɪ": "I", "eɪ": "eI", "ɛ": "E", "æ": "a", "ɑ": "A:", "ɔ": "O:",
     "oʊ": "oU", "ʊ": "U", "u": "u:", "ʌ": "V", "ə": "@", "ɝ": "3:", "aɪ": "aI", "aʊ": "aU", "ɔɪ": "OI",
 }  # fmt: skip
-# What the voice makes of some of them, heard in all pairs of phones: unstressed final ɪ becomes the happY vowel, and n
-# before k or ɡ becomes ŋ, whatever is asked; the label follows the sound. ə before ɹ is only coloured by it.
+# The voice changes some of them, which was found by rendering all pairs of phones: unstressed final ɪ becomes the happY
+# vowel, and n before k or ɡ becomes ŋ. The label follows the sound. ə before ɹ is only coloured by it.
 _SAID = {mnemonic: phone for phone, mnemonic in MNEMONICS.items()} | {"i": "i", "3": "ə"}
 _SILENT = {"_", "_:", ";"}  # pauses, and the glide mark between two vowels
-_LINKING_R = {"r", "r-"}  # slipped in between ɝ and a vowel: the end of ɝ
+_LINKING_R = {"r", "r-"}  # inserted between ɝ and a vowel: the end of ɝ
 _STRESS_MARKS = "',%=_"
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A phone to say: stress is CMUdict's digit of its vowel (0, 1, 2); starts_word opens a word."""
+    """A phone to render; stress: CMUdict's digit of its vowel (0, 1, 2); starts_word: it is the first of a word."""
 
     phone: str
     stress: int
@@ -40,17 +40,22 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """samples: (T,) float32 at 16 kHz. phones: (phone, start, end in seconds), one for each sound asked for."""
+    """Rendered sounds.
+
+    Attributes:
+        samples: (T,) float32 at 16 kHz.
+        phones: (phone, start, end in seconds) of each sound.
+    """
 
     samples: NDArray[np.float32]
     phones: tuple[tuple[str, float, float], ...]
 
 
 def render(sounds: Sequence[Sound], voice: Voice, seed: int) -> Rendered:
-    """Say the sounds; labels and times are what eSpeak NG reports of its own speech.
+    """Render sounds; labels and times are those that eSpeak NG reports.
 
     Raises:
-        PhoneError: eSpeak NG said another number of phones, or one that is not of the inventory.
+        PhoneError: eSpeak NG said another number of phones, or a phone outside the inventory.
     """
     mnemonics = "".join(
         (" " if sound.starts_word else "|") + _stress_mark(sound) + MNEMONICS[sound.phone] for sound in sounds
@@ -67,7 +72,7 @@ def render(sounds: Sequence[Sound], voice: Voice, seed: int) -> Rendered:
         if mnemonic in _SILENT:
             continue
         if name not in _SAID:
-            raise PhoneError(f"eSpeak NG said {mnemonic!r}, which is no phone of ours, for {mnemonics!r}")
+            raise PhoneError(f"eSpeak NG said {mnemonic!r}, which is not in the inventory, for {mnemonics!r}")
         said.append((_SAID[name], sample / speech.sample_rate_hz))
     if len(said) != len(sounds) or len(ends) != len(said):
         raise PhoneError(f"eSpeak NG said {len(said)} phones for the {len(sounds)} of {mnemonics!r}")
@@ -78,7 +83,7 @@ def render(sounds: Sequence[Sound], voice: Voice, seed: int) -> Rendered:
 
 
 def add_noise(samples: NDArray[np.float32], snr_db: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Add pink noise (power falling by 3 dB an octave) at a signal-to-noise ratio over the whole utterance."""
+    """Add pink noise (its power falls by 3 dB an octave) at a signal-to-noise ratio over the whole utterance."""
     fast_length = 1 << (len(samples) - 1).bit_length()
     spectrum = np.fft.rfft(rng.standard_normal(fast_length))
     spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))

