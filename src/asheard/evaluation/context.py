@@ -1,4 +1,4 @@
-"""What the report says that no token row can tell: the corpus, what was left out, how training went."""
+"""Facts about an evaluation that token rows do not hold: the corpus, exclusions, training."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -17,7 +17,7 @@ SYNTHETIC_NOTE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """Validation after one epoch of training: PER, and the L1 classifier's accuracy where there is one."""
+    """Validation after one epoch of training: PER, and the accuracy of the L1 classifier if the model has one."""
 
     chain: str
     seed: int
@@ -29,13 +29,12 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Where the numbers come from.
+    """The corpus, the split and the training behind an evaluation.
 
-    corpus, split and base name the test material and the recogniser the chains grew from, for the signature. notes:
-    what a reader must know before any number; the first lines of the report. excluded: how many of what was left out,
-    by reason. num_shared_prompts: prompts read both in training and in test, and num_sharing: training utterances of
-    them, in the fold that has most; None where unknown. p_min: how the p_min of each fold's prior was
-    chosen. validation: every epoch of every seed.
+    corpus, split, base: test material and the recogniser that training started from, for the signature. notes: the
+    first lines of the report. excluded: how many items were left out, by reason. num_shared_prompts: prompts that occur
+    both in training and in test. num_sharing: training utterances of these prompts. Both are of the fold with the most,
+    and None if unknown. p_min: how the p_min of each fold's prior was chosen. validation: every epoch of every seed.
     """
 
     corpus: str
