@@ -1,9 +1,9 @@
 """Calibrate the variant/error threshold of a vectors file on src/asheard/phones/variant_pairs.csv.
 
-Reports how well the distance tells textbook variants from textbook errors (AUC, Mann-Whitney U) and stores
-the threshold of the highest Youden index beside the vectors, as <stem>.json.
-
     python scripts/calibrate_threshold.py [VECTORS.csv]
+
+It reports how well the distance separates variants from errors of textbooks (AUC, Mann-Whitney U). It writes the
+threshold with the highest Youden index beside the vectors, as <stem>.json.
 
 Source: Youden 1950; Mann and Whitney 1947.
 """
@@ -25,7 +25,7 @@ PHONES_DIR: Final = Path(__file__).parents[1] / "src" / "asheard" / "phones"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two phones that a source calls variants of, or errors for, each other; their order means nothing."""
+    """Two phones that a source calls variants of, or errors for, each other. Their order has no meaning."""
 
     a: str
     b: str
@@ -40,11 +40,10 @@ def read_pairs() -> list[Pair]:
 
 
 def youden_threshold(variants: list[float], errors: list[float]) -> tuple[float, float]:
-    """The threshold that best parts the two lists, and its Youden index J.
+    """The threshold that best separates the two lists, and its Youden index J.
 
-    J is the share of variants below it plus the share of errors not below it, less 1. Candidates lie
-    half-way between neighbouring observed distances; of equal J the smallest is taken, which lets fewer
-    errors through.
+    J is the share of variants below the threshold, plus the share of errors not below it, minus 1. Candidates are
+    half-way between neighbouring distances. Among equal J, the smallest threshold is taken, which accepts fewer errors.
     """
     observed = sorted({*variants, *errors})
     candidates = [(low + high) / 2 for low, high in pairwise(observed)]
@@ -58,7 +57,7 @@ def youden_threshold(variants: list[float], errors: list[float]) -> tuple[float,
 
 
 def calibrate(vectors: Vectors, pairs: list[Pair]) -> dict[str, float | int | str]:
-    """What is stored beside the vectors."""
+    """The values that are stored beside the vectors."""
     distances = {
         kind: [round(vectors.cos_dist(pair.a, pair.b), 9) for pair in pairs if pair.kind == kind]
         for kind in ("variant", "error")

@@ -1,9 +1,9 @@
-"""Compare eSpeak NG, folded, with CMUdict on common English words, and say of every difference what it is.
-
-Prints the table of docs/phones.md; with --write puts it there. Words are the most frequent of wordfreq (a
-development dependency) that CMUdict has; the CMUdict pronunciation nearest to eSpeak's counts.
+"""Compare eSpeak NG with CMUdict on common English words, and name the class of every difference.
 
     python scripts/espeak_agreement.py [--write]
+
+It prints the table of docs/phones.md; --write puts it there. The words are the most frequent ones of wordfreq (a
+development dependency) that CMUdict has. The CMUdict pronunciation closest to eSpeak's counts.
 """
 
 import argparse
@@ -30,7 +30,7 @@ RESIDUE: Final = "residue"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where the two disagree; None stands for no phone, `before` and `after` are eSpeak's neighbours."""
+    """One difference. None stands for no phone; `before` and `after` are the neighbours in eSpeak."""
 
     word: str
     cmudict: str | None
@@ -49,7 +49,7 @@ class Difference:
         return f"{self.word} {self.cmudict or '-'}/{self.espeak or '-'}"
 
 
-# Name, explanation, test; the first that fits counts.
+# Name, explanation, test. The first class whose test is true counts.
 CLASSES: Final[tuple[tuple[str, str, Callable[[Difference], bool]], ...]] = (
     (
         "weak vowel ɪ/ə",
@@ -97,7 +97,7 @@ CLASSES: Final[tuple[tuple[str, str, Callable[[Difference], bool]], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What the comparison found; `differences` by class name, the residue last."""
+    """Result of the comparison. differences: by class name, the residue last."""
 
     num_words: int
     num_agreeing_words: int
@@ -136,7 +136,7 @@ def compare(words: list[str]) -> Agreement:
 
 
 def table(agreement: Agreement) -> str:
-    """The findings as Markdown."""
+    """The result as Markdown."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("espeakng-loader", "cmudict", "wordfreq"))
     lines = [
         f"{agreement.num_words:,} words: {agreement.word_agreement:.1%} agree in every phone, "

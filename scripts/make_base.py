@@ -1,15 +1,16 @@
-"""Train the embedded base: a small recogniser with the canonical bias of the large ones.
+"""Train the embedded base: a small recogniser with the canonical bias of large ones.
 
     python scripts/make_base.py [--native-only] [--work build/base]
 
-Large recognisers learn from accented speech labelled with dictionary phones, so they come to write what a word calls
-for. The base is trained the same way, on synthetic speech in noise: some native voices and many accented ones, all
-labelled from the dictionary. First it learns the sounds; then accents grow so strong that the sound alone no longer
-tells the phone, and the word around it must. Its voices and its sentences (random words) are not the study's. The mix
-was chosen on its own held-out voices and on the study's training speakers (docs/base.md), never on test speakers.
+Large recognisers are trained on accented speech labelled with dictionary phones, so they tend to write the canonical
+phones. The base is trained in the same way, on synthetic speech in noise: some native voices and many accented ones,
+all labelled from the dictionary. Stage 1 teaches the sounds. In stage 2, accents are so strong that the sound alone
+does not tell the phone, and the context must. The voices and sentences (random words) are not those of the study. The
+mix was chosen on its own held-out voices and on the training speakers of the study, never on test speakers
+(docs/models.md).
 
-Run again after a kill, it goes on where it was. The finished model, an ordinary Hugging Face `Wav2Vec2ForCTC`, is
-left in the work folder as `embedded_base`; put it in place of `src/asheard/models/embedded_base` to ship it.
+The same command resumes a killed run. The finished model, an ordinary Hugging Face `Wav2Vec2ForCTC`, is
+WORK/embedded-base. To ship it, copy it over `src/asheard/recognition/shipped/embedded-base`.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from asheard.transcription import transcribe
 
 
 class Stage(NamedTuple):
-    """One corpus and one training. severity: odds of an error against the average learner's."""
+    """One corpus and one training. severity: odds of an error, divided by those of the average learner."""
 
     name: str
     severity: float
@@ -45,15 +46,15 @@ class Stage(NamedTuple):
 STAGES = (Stage("sounds", 4.0, 5, 1e-3), Stage("context", 8.0, 2, 7e-4))
 SEED = 7
 NUM_SENTENCES = 6000
-NUM_PER_SPEAKER = 110  # x 47 voices = 5,170 utterances, about 3.6 hours
+NUM_PER_SPEAKER = 110  # times 47 voices = 5,170 utterances, about 3.6 hours
 ACCENTED_SHARE = 0.85  # of the voices
-NUM_HELD_OUT = 6  # voices, one an L1, average learners
+NUM_HELD_OUT = 6  # voices of average learners, one for each L1
 SNR_DB = (5.0, 30.0)
-WORD_POWER = 0.75  # of a word's count in the embedded sentences: common words are common here too
+WORD_POWER = 0.75  # exponent of a word's count in the embedded sentences, so common words stay common
 
 
 def base_plan(severity: float, accented_share: float) -> SyntheticPlan:
-    """Random-word sentences over the embedded vocabulary, one speaker for each voice the study does not use."""
+    """Sentences of random words of the embedded vocabulary; one speaker for each voice that the study does not use."""
     rng = np.random.default_rng(SEED)
     counts = Counter(word for text in embedded_sentences().values() for word in re.findall(r"[a-z']+", text.lower()))
     words = sorted(counts)
@@ -80,7 +81,7 @@ def base_plan(severity: float, accented_share: float) -> SyntheticPlan:
 
 
 def train_stage(stage: Stage, accented_share: float, base: Path | None, work: Path) -> Path:
-    """Render the stage's corpus and train on it; returns the model folder."""
+    """Render the corpus of a stage and train on it; return the model folder."""
     folder = work / stage.name
     plan = base_plan(stage.severity, accented_share)
     synthesise(folder / "corpus", plan)
@@ -103,7 +104,7 @@ def train_stage(stage: Stage, accented_share: float, base: Path | None, work: Pa
 
 
 def report(model: Path, gold: Sequence[Utterance], manifest: Path, wav_root: Path, out: Path) -> None:
-    """Print PER and collapse of the model on average learners with voices it has not heard."""
+    """Print PER and collapse of the model on average learners with held-out voices."""
     transcribe(model, manifest, wav_root, out / "predictions.jsonl", chain=OFF_THE_SHELF)
     run = ChainRun(chain=OFF_THE_SHELF, predictions=read_predictions(out / "predictions.jsonl"))
     context = Context(corpus="base held-out voices", split=manifest.stem, base=model.name)
@@ -114,13 +115,13 @@ def report(model: Path, gold: Sequence[Utterance], manifest: Path, wav_root: Pat
 def main() -> None:
     """Train the stages in order, publish the last model, and measure it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--native-only", action="store_true", help="for comparison: native voices, the first stage")
+    parser.add_argument("--native-only", action="store_true", help="for comparison: native voices, first stage only")
     parser.add_argument("--work", type=Path, default=Path("build/base"))
     args = parser.parse_args()
     model = None
     for stage in STAGES[:1] if args.native_only else STAGES:
         model = train_stage(stage, 0.0 if args.native_only else ACCENTED_SHARE, model, args.work)
-    published = args.work / "embedded_base"
+    published = args.work / "embedded-base"
     if not published.exists():
         export_ctc(load_transcriber(model), published, read_card(model)["training"])
     corpus, manifest = args.work / STAGES[0].name / "corpus", args.work / "held-out.jsonl"

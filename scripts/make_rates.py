@@ -1,12 +1,12 @@
-"""Count learners' errors in the L2-ARCTIC annotation, for the embedded corpus to draw from.
+"""Count the errors of learners in the L2-ARCTIC annotation; the embedded corpus draws from the counts.
 
     python scripts/make_rates.py ../shared/l2arctic-labels/train-18-speakers.jsonl
 
-Writes `rates.csv` (l1, canonical, position, produced, count; produced empty = deletion) and `additions.csv`
-(l1, after, added, count) beside the synthetic corpus. Only counts travel; the labels stay where they are.
+It writes `rates.csv` (l1, canonical, position, produced, count; produced empty = deletion) and `additions.csv` (l1,
+after, added, count) beside the synthetic corpus. They hold only counts; the labels are not copied.
 
-The published rows have no words and a phone set of 36; `word_cut` rebuilds both. Merged perceived labels are read as
-the canonical where they equal it, else as ʃ, ʌ, ɑ. `err` says nothing of the sound made, and is left out.
+The published rows have 36 phones and no words; `word_segmentation` finds both. A merged perceived label is read as the
+canonical phone if it equals it, otherwise as ʃ, ʌ or ɑ. `err` does not tell the phone and is left out.
 
 Source of the counts: L2-ARCTIC v5 (Zhao et al. 2018), CC BY-NC 4.0, training speakers only.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from asheard.io.files import whole_file
 from asheard.phones import fold_arpabet
-from word_cut import FINE, cut_into_words
+from word_segmentation import FINE, divide_into_words
 
 HERE = Path(__file__).parents[1] / "src/asheard/corpora/synthetic"
 
@@ -35,7 +35,7 @@ def main():
             (c and fold_arpabet(c), p if p in (None, "err") else fold_arpabet(p))
             for c, p in zip(row["canonical"], row["perceived"], strict=True)
         ]
-        placed = iter(cut_into_words([c for c, _ in pairs if c]))
+        placed = iter(divide_into_words([c for c, _ in pairs if c]))
         after = ""
         for canonical, perceived in pairs:
             if canonical is None:

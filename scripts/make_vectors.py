@@ -1,10 +1,10 @@
-"""Write src/asheard/phones/vectors.csv from PanPhon (a development dependency of this script only).
-
-Every phone is (onset, offset), two PanPhon feature vectors one after the other. Plain consonants and
-monophthongs stand still; diphthongs, affricates and the rhotic vowel move. Each feature is -1, 0 or 1 times
-the square root of PanPhon's own weight, so that a dot product counts each feature with its weight.
+"""Write src/asheard/phones/vectors.csv from PanPhon (a dependency of this script alone).
 
     python scripts/make_vectors.py [--unweighted] [--out FILE]
+
+Each phone is (onset, offset): two PanPhon feature vectors, joined. Onset and offset of plain consonants and
+monophthongs are equal; diphthongs, affricates and the rhotic vowel move from one to the other. Each feature is -1, 0 or
+1 times the square root of PanPhon's weight, so that a dot product counts each feature with its weight.
 
 Source: Mortensen et al. 2016, PanPhon: a resource for mapping IPA segments to articulatory feature vectors.
 """
@@ -22,9 +22,8 @@ from asheard.phones.inventory import PHONES
 
 BUNDLED: Final = Path(__file__).parents[1] / "src" / "asheard" / "phones" / "vectors.csv"
 
-# Onset and offset of the phones that move. ɝ glides from ə to the syllabic approximant: PanPhon's own ə˞
-# differs from ʊ by half a feature of 22 and its ɹ̩ from ɹ in syllabicity only, which no ear would agree
-# with.
+# Onset and offset of the phones that move. ɝ moves from ə to the syllabic approximant, because PanPhon's ə˞ differs
+# from ʊ by half a feature of 22, and its ɹ̩ differs from ɹ in syllabicity only. Listeners hear larger differences.
 MOVING: Final = {
     "tʃ": ("t", "ʃ"),
     "dʒ": ("d", "ʒ"),

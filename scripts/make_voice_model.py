@@ -2,18 +2,18 @@
 
     python scripts/make_voice_model.py --speechocean762 FOLDER --kokoro-voices FOLDER [--work FOLDER]
 
-It starts from the Conformer inside the package hama (191 labels, 2.0 M parameters) and learns produced phones from
-three sources: the training speakers of speechocean762, with a hole in the target wherever the experts scored a phone as
-wrong or missing; learners spoken by eSpeak NG; and learners spoken by Kokoro's neural voices. Recordings are augmented.
-One training speaker in twenty is kept out for the log and for the calibration of `gop`. What was compared was
-compared on the development speakers at odd places (docs/voice-model.md).
+It starts from the Conformer in the package hama (191 labels, 2.0 M parameters) and trains on produced phones of three
+sources: the training speakers of speechocean762, with a wildcard label for each phone that the experts scored as wrong
+or missing; learners spoken by eSpeak NG; and learners spoken by the neural voices of Kokoro. Recordings are augmented.
+One training speaker in twenty is held out for the log and for the calibration of `gop`. Variants of the recipe were
+compared on the development speakers at odd places (docs/models.md).
 
-Killed, it goes on where it was. The model is left in WORK/asheard_tiny; put it in place of
-`src/asheard/models/asheard_tiny` to ship it.
+The same command resumes a killed run. The model is WORK/asheard-tiny. To ship it, copy it over
+`src/asheard/recognition/shipped/asheard-tiny`.
 """
 
-# torch is imported by the functions that need it: each voice of eSpeak NG is rendered in a process of its own, which
-# imports this module first.
+# torch is imported in the functions that need it, because each voice of eSpeak NG is rendered in a process that imports
+# this module.
 import argparse
 import shutil
 from dataclasses import replace
@@ -30,20 +30,21 @@ from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_sentences
 from asheard.errors import AsHeardError
 from asheard.phones import BLANK_ID
 from asheard.phones.espeak import Voice
+from asheard.recognition.registry import ASHEARD_TINY
 from real_speech import read_scored_speech, split_held_out
 
 SEED: Final = 5
 EPOCHS: Final = 12
 PEAK_LR: Final = 5e-4
-KEPT: Final = 0.25  # of the encoder that it started from
+BASE_SHARE: Final = 0.25  # of the base's encoder in the published one
 BLANK_BIAS: Final = -1.5  # nats
 NUM_KOKORO: Final = 1200
 NUM_PER_ESPEAK_VOICE: Final = 20
-SEVERITIES: Final = (0.0, 1.0, 2.0)  # odds of an error against a real learner's
+SEVERITIES: Final = (0.0, 1.0, 2.0)  # odds of an error, divided by those of a real learner
 
 
 def main() -> None:
-    """Parse, make, and say what is wrong in one line."""
+    """Parse the options and make the model; an error is one line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--speechocean762", type=Path, required=True, help="the corpus as published, or as tables")
     parser.add_argument(
@@ -58,14 +59,14 @@ def main() -> None:
 
 
 def make(speechocean762: Path, kokoro_voices: Path, work: Path) -> None:
-    """Gather the corpora, train, calibrate, and leave the model to ship in `work`."""
-    from asheard.models import export_hama
+    """Make the corpora, train, calibrate, and write the model into `work`."""
     from asheard.training import options as recipes
     from asheard.training import train
+    from hama_weights import export_hama
 
     corpora, base = work / "corpora", work / "base"
     corpora.mkdir(parents=True, exist_ok=True)
-    if not (base / "vocab.json").is_file():  # what it writes last
+    if not (base / "vocab.json").is_file():  # the last file that is written
         export_hama(base)
     learners, val = scored_speech(speechocean762, corpora / "speechocean762")
     learners += espeak_learners(corpora / "espeak")
@@ -83,11 +84,11 @@ def make(speechocean762: Path, kokoro_voices: Path, work: Path) -> None:
         peak_lr=PEAK_LR,
         seed=SEED,
     )
-    publish(train(options), base, work / "asheard_tiny", work / "val.jsonl", corpora)
+    publish(train(options), base, work / "asheard-tiny", work / "val.jsonl", corpora)
 
 
 def scored_speech(root: Path, link: Path) -> tuple[list[Utterance], list[Utterance]]:
-    """Training and validation utterances of speechocean762, reached through `link`."""
+    """Training and validation utterances of speechocean762, with wav paths through the link `link`."""
     rows, _ = read_scored_speech(root)
     link.unlink(missing_ok=True)
     link.symlink_to(root.resolve())
@@ -95,14 +96,14 @@ def scored_speech(root: Path, link: Path) -> tuple[list[Utterance], list[Utteran
 
 
 def espeak_learners(folder: Path) -> list[Utterance]:
-    """Render the learners of `espeak_plan` into `folder`; their wav paths start from its parent."""
+    """Render the learners of `espeak_plan` into `folder`. Wav paths start from its parent."""
     synthesise(folder, espeak_plan())
     utterances, _ = read_l2arctic(folder)
     return [replace(row, wav=f"{folder.name}/{row.wav}") for row in utterances]
 
 
 def espeak_plan() -> SyntheticPlan:
-    """One speaker for each voice of eSpeak NG that the embedded study does not use; a third of them native."""
+    """One speaker for each voice of eSpeak NG that the embedded study does not use. A third of them are native."""
     rng = np.random.default_rng(SEED)
     first_languages = l1s()
     words, odds = kokoro_learners.vocabulary()
@@ -123,14 +124,16 @@ def espeak_plan() -> SyntheticPlan:
 
 
 def publish(model: Path, base: Path, out: Path, val: Path, wav_root: Path) -> None:
-    """Copy a model with its weights in half precision (loading makes them single again), its card and a calibration.
+    """Publish a model: weights in half precision (loading makes them single), graph, calibration, model card.
 
-    Its encoder takes a quarter of the weights that it started from, which heard more people (Wortsman et al. 2022). The
-    blank is made rarer by BLANK_BIAS: CTC's spikes leave out what they are unsure of.
+    The published encoder is a mean of the trained encoder and, with weight BASE_SHARE, of the base's, which was trained
+    on more people (Wortsman et al. 2022). BLANK_BIAS makes blanks rarer, because CTC leaves out uncertain phones.
     """
     import torch
     from safetensors.torch import load_file, save_file
 
+    from asheard.models import load_transcriber
+    from asheard.models.onnx_export import write_graph
     from asheard.pronunciation.batch import calibrate
 
     shutil.rmtree(out, ignore_errors=True)
@@ -138,14 +141,15 @@ def publish(model: Path, base: Path, out: Path, val: Path, wav_root: Path) -> No
     weights = out / "model.safetensors"
     before, after = load_file(base / "model.safetensors"), load_file(weights)
     for name in after.keys() - {"lm_head.weight", "lm_head.bias"}:
-        after[name] = torch.lerp(after[name], before[name], KEPT)
+        after[name] = torch.lerp(after[name], before[name], BASE_SHARE)
     halves = {name: tensor.to(torch.float16) for name, tensor in after.items()}
     halves["lm_head.bias"][BLANK_ID] += BLANK_BIAS
     save_file(halves, weights, metadata={"format": "pt"})
     weights.chmod(0o644)
+    write_graph(load_transcriber(out, "cpu"), out)
     calibrate(out, val, wav_root, out.with_name("calibration.json"))
     shutil.copy(out.with_name("calibration.json"), out)
-    shutil.copy(Path(__file__).with_name("asheard_tiny.md"), out / "README.md")
+    shutil.copy(ASHEARD_TINY / "README.md", out)
 
 
 if __name__ == "__main__":

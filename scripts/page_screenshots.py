@@ -1,8 +1,8 @@
-"""Photograph the page at three widths for docs/page.md, with a synthetic voice.
+"""Take pictures of the page at three widths for docs/serving.md, with a synthetic voice.
 
     python scripts/page_screenshots.py --study runs/embedded [--out docs/page] [--dark]
 
-Needs Chromium and its driver (Debian: chromium, chromium-driver), and the extras `serve` and `dev`.
+It needs Chromium and its driver (Debian: chromium, chromium-driver), and the extras `serve` and `dev`.
 """
 
 import argparse
@@ -35,7 +35,7 @@ WAIT_S: Final = 60
 
 
 def main() -> None:
-    """Serve, open, take every tab at every width."""
+    """Start the service, open the page, and take a picture of every tab at every width."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--study", type=Path, required=True, help="folder of a finished study")
     parser.add_argument("--out", type=Path, default=Path("docs/page"))
@@ -56,7 +56,7 @@ def main() -> None:
 
 @contextmanager
 def serving(study: Path) -> Iterator[str]:
-    """The service, as a process."""
+    """Run the service in a process; yield its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -70,7 +70,7 @@ def serving(study: Path) -> Iterator[str]:
 
 
 def chromium(dark: bool) -> webdriver.Chrome:
-    """Headless Chromium."""
+    """Start headless Chromium."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which("chromium"))
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
@@ -83,7 +83,7 @@ def chromium(dark: bool) -> webdriver.Chrome:
 
 
 def photograph(driver: webdriver.Chrome, url: str, wav: Path, width: int, out: Path) -> None:
-    """Take every tab, from top to bottom, at one width."""
+    """Take a picture of every tab, from top to bottom, at one width."""
     wait = WebDriverWait(driver, WAIT_S, 0.2, ignored_exceptions=(WebDriverException,))
     resize(driver, width, 900)
     for _ in range(WAIT_S):

@@ -1,4 +1,4 @@
-"""The designs of an L1 prior that the literature knows, each chosen and judged on training speakers alone."""
+"""The designs of an L1 prior in the literature, each chosen and measured on training speakers alone."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from asheard.prior import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One design. undirected: a said as b counts as b said as a, too."""
+    """One design. undirected: a produced as b also counts as b produced as a."""
 
     name: str
     options: PriorOptions
@@ -45,9 +45,9 @@ VARIANTS = (
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A variant fitted on all training speakers, and what leaving one of them out said of it.
+    """A variant fitted on all training speakers, and its measures with one of them left out at a time.
 
-    chosen: the point of its p_min. without: the same speakers without a prior.
+    chosen: the measures at its p_min. without: those without a prior.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Fitted:
 
 
 def fit_variants(training: Sequence[Utterance], vectors: Vectors) -> list[Fitted]:
-    """Fit every variant on the training speakers, with the concentration and the p_min that suit them left out."""
+    """Fit every variant on the training speakers. Concentration and p_min are chosen with one speaker left out."""
     folds, _ = leave_one_out(training)
     rows = Counter(rows_of(training))
     return [_fit(variant, folds, rows, vectors) for variant in VARIANTS]

@@ -1,15 +1,16 @@
-"""The L1 prior on real speech: fitted on L2-ARCTIC's 18 training speakers, tried on the 6 test speakers.
+"""Test the L1 prior on real speech: fitted on the 18 training speakers of L2-ARCTIC, used on the 6 test speakers.
 
     python scripts/real_labels.py --out runs/real-labels
 
-What is scored is what a published recogniser (CNN-RNN-CTC, arXiv 2104.08428) heard in 900 real recordings. Needs the
-published phone labels in l2arctic-labels under $ASHEARD_DATA (default ../shared), which stay where they are. Writes
-`prior.json`, the evaluation (`metrics.json`, `RESULTS.md`, ...), and `PRIOR.md` with the tables about the prior; the
-other designs of a prior, which chose nothing, into `variants/`.
+It scores the predictions of a published recogniser (CNN-RNN-CTC, arXiv 2104.08428) on 900 real recordings. It needs the
+published phone labels in l2arctic-labels under $ASHEARD_DATA (default ../shared). It writes `prior.json`, the
+evaluation (`metrics.json`, `RESULTS.md`, ...), `PRIOR.md` with the tables about the prior, and `variants/`: the other
+designs of a prior, by which nothing was chosen.
 
-Gold and training labels are in one phone set of 36, aligned by hand, and so is the prior; predictions are folded to it
-(`asheard.evaluation` does that by itself). The finer gold of 39 phones is not aligned, and the training labels cannot
-be refined without guessing what the annotators heard. Positions come from words rebuilt by `word_cut`, on both sides.
+Gold and training labels have the same 36 phones, aligned by hand, and so does the prior. Predictions are folded to
+these phones (`asheard.evaluation` does that). The finer gold of 39 phones is not aligned, and the training labels
+cannot be refined without a guess at what the annotators heard. Positions come from words that `word_segmentation`
+finds, in training and test alike.
 """
 
 import argparse
@@ -31,9 +32,9 @@ from asheard.evaluation.systems import behind_prior
 from asheard.io.files import whole_file
 from asheard.phones import load_vectors
 from asheard.prior import fit_prior
-from no_ears import write_habits
+from habit_baseline import write_habits
 from prior_variants import Fitted, fit_variants
-from word_cut import with_positions
+from word_segmentation import with_positions
 
 CHAIN = "cnn-rnn-ctc"
 RATES = {
@@ -44,7 +45,7 @@ RATES = {
     "strict F1": F1_STRICT,
 }
 Chains = Mapping[str, ChainSummary[LabelMeasures]]
-NOTE = "Real speech: 900 recordings of six people whom neither the recogniser nor the prior has learned from."
+NOTE = "Real speech: 900 recordings of six speakers; neither the recogniser nor the prior was trained on them."
 
 
 def prior_text(metrics: Metrics[LabelMeasures], rows: pl.DataFrame, fitted: Sequence[Fitted], tried: Chains) -> str:
@@ -53,7 +54,7 @@ def prior_text(metrics: Metrics[LabelMeasures], rows: pl.DataFrame, fitted: Sequ
     Args:
         metrics: of the chain without and with the default prior.
         rows: their token rows.
-        fitted: every variant, as training speakers judged it.
+        fitted: every variant, as measured on training speakers.
         tried: `chains` of the metrics of all variants on the test speakers.
     """
     sections = [
@@ -62,23 +63,23 @@ def prior_text(metrics: Metrics[LabelMeasures], rows: pl.DataFrame, fitted: Sequ
         f"`{metrics.signature}`",
         "## With and without",
         f"Per cent, with 95% intervals over the {sum(map(len, metrics.design.speakers.values()))} test speakers; "
-        "p_min was chosen on training speakers. The prior changes no transcript: PER and collapse are the same.",
+        "p_min was chosen on training speakers. The prior does not change transcripts: PER and collapse are the same.",
         _pooled(metrics.chains),
         "Paired differences, in points; p corrected for the pairs of chains (Holm).",
         _differences(metrics.differences),
-        _excused(rows),
-        _laxer_threshold(rows),
+        _accepted_by_prior(rows),
+        _larger_threshold(rows),
         "## By first language",
         "One test speaker each: the intervals are within-speaker, over utterances, and say nothing about another "
         "speaker of the L1.",
         *_by_l1(metrics.chains),
         "## The variants, on training speakers",
-        "One speaker left out at a time; what the annotators heard is foreseen (bits, less is better) and classified "
-        "(per cent). This is what chose the default and every p_min.",
+        "One speaker is left out at a time. The annotators' labels are predicted (bits, less is better) and classified "
+        "(per cent). The default and every p_min were chosen by this table.",
         _on_training(fitted),
         "## The same variants, on test speakers",
-        "Exploratory: looked at after the choice, and chose nothing. Per cent. The last row hears nothing: it writes "
-        "what speakers of the L1 usually make of each phone, from the same counts.",
+        "Exploratory: measured after the choice; nothing was chosen by it. Per cent. The last row uses no recording: "
+        "it writes what speakers of the L1 usually make of each phone, from the same counts.",
         _on_test(tried),
     ]
     return "\n\n".join(sections) + "\n"
@@ -129,21 +130,21 @@ def _differences(records: Sequence[Difference[LabelMeasures]]) -> str:
     )
 
 
-def _excused(rows: pl.DataFrame) -> str:
-    """What stood at the positions that the prior alone lets pass."""
+def _accepted_by_prior(rows: pl.DataFrame) -> str:
+    """The gold at the positions that only the chain with the prior accepts."""
     called = rows.pivot("chain", index=["speaker", "utt", "index", "error_type", "l1_typical"], values="class_pred")
-    excused = called.filter((pl.col(CHAIN) == "error") & (pl.col(behind_prior(CHAIN)) == "variant"))
-    right = excused.filter(error_type="ok").height
-    typical = excused.filter(pl.col("l1_typical")).height
+    accepted = called.filter((pl.col(CHAIN) == "error") & (pl.col(behind_prior(CHAIN)) == "variant"))
+    right = accepted.filter(error_type="ok").height
+    typical = accepted.filter(pl.col("l1_typical")).height
     return (
-        f"Of the {called.filter(pl.col(CHAIN) == 'error').height} positions called an error, the prior excuses "
-        f"{excused.height}: {right} had been said right, {typical} are L1-typical substitutions, and "
-        f"{excused.height - right - typical} are other errors. F1 counts what is L1-typical as an error to be caught."
+        f"Of the {called.filter(pl.col(CHAIN) == 'error').height} positions classified as error, the prior accepts "
+        f"{accepted.height}: {right} are correct, {typical} are L1-typical substitutions, and "
+        f"{accepted.height - right - typical} are other errors. F1 counts L1-typical substitutions as errors."
     )
 
 
-def _laxer_threshold(rows: pl.DataFrame) -> str:
-    """Whether a larger threshold for everybody would do what the prior does."""
+def _larger_threshold(rows: pl.DataFrame) -> str:
+    """Whether a larger threshold for all L1s has the same effect as the prior."""
     acceptable = (pl.col("error_type") == "ok") | pl.col("l1_typical")
     behind = rows.filter(chain=behind_prior(CHAIN)).with_columns(rejected=pl.col("class_pred") == "error")
     guard = behind.filter(~acceptable)["rejected"].mean()
@@ -153,8 +154,8 @@ def _laxer_threshold(rows: pl.DataFrame) -> str:
     caught, frr_class = (1 - np.searchsorted(side, thresholds) / side.size for side in (errors, accepted))
     best = frr_class[caught >= guard].min()
     return (
-        f"Without a prior, of the thresholds that still catch {percent(guard)}% of the atypical errors, the best has "
-        f"an FRR by class of {percent(best)}%; with the prior it is "
+        f"Without a prior, the best threshold that still catches {percent(guard)}% of the atypical errors has "
+        f"an FRR by class of {percent(best)}%. With the prior it is "
         f"{percent(behind.filter(acceptable)['rejected'].mean())}%."
     )
 
@@ -194,7 +195,7 @@ def main() -> None:
     out = parser.parse_args().out
     labels = Path(os.environ.get("ASHEARD_DATA", "../shared")) / "l2arctic-labels"
     if not labels.is_dir():
-        parser.error(f"{labels}: no such folder; put the published labels there, or name its parent in ASHEARD_DATA")
+        parser.error(f"{labels}: no such folder; put the published labels there, or set ASHEARD_DATA to its parent")
     vectors = load_vectors()
     training = with_positions(read_gold(labels / "train-18-speakers.jsonl"))
     gold = with_positions(read_gold(labels / "test-6-speakers.jsonl"))
@@ -209,8 +210,8 @@ def main() -> None:
     write_report(out)
 
     fitted = fit_variants(training, vectors)
-    deaf = write_habits(training, gold)
-    runs = [plain, *(replace(plain, chain=row.name, prior=row.prior) for row in fitted), deaf]
+    habits = write_habits(training, gold)
+    runs = [plain, *(replace(plain, chain=row.name, prior=row.prior) for row in fitted), habits]
     context = replace(context, p_min=())
     tried = evaluate_runs(gold, runs, out=out / "variants", context=context, training=training, vectors=vectors)
     with whole_file(out / "PRIOR.md") as part:

@@ -1,4 +1,4 @@
-"""Where real learner speech lies: speechocean762 as published or as tables, and hand-labelled clips."""
+"""Read real learner speech: speechocean762 as published or as tables."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,28 +13,28 @@ HELD_OUT_EVERY: Final = 20
 
 
 def read_scored_speech(root: Path) -> tuple[list[Utterance], list[Utterance]]:
-    """The training and the test utterances of speechocean762, wav paths relative to `root`.
+    """The training and the test utterances of speechocean762, with wav paths from `root`.
 
     Args:
         root: the corpus as published (openslr.org/101), or {train,test}.jsonl beside {train,test}/wav.
     Raises:
-        CorpusError: neither lies there.
+        CorpusError: `root` holds neither.
     """
     if (root / "train.jsonl").is_file():
         return _read_tables(root, "train"), _read_tables(root, "test")
-    roster, utterances, _ = read_speechocean(root)
-    test = set(roster.test_speakers)
+    speakers, utterances, _ = read_speechocean(root)
+    test = set(speakers.test_speakers)
     return [row for row in utterances if row.speaker not in test], [row for row in utterances if row.speaker in test]
 
 
 def at_odd_places(rows: list[Utterance]) -> list[Utterance]:
-    """The utterances of the first, third, ... speaker by id: the half that choices are made on."""
+    """The utterances of the first, third, ... speaker by id. Choices are made on this half."""
     chosen = set(sorted({row.speaker for row in rows})[::2])
     return [row for row in rows if row.speaker in chosen]
 
 
 def split_held_out(rows: list[Utterance]) -> tuple[list[Utterance], list[Utterance]]:
-    """What asheard-tiny learns from, and the utterances of one training speaker in twenty, by id, that it does not."""
+    """Split by speaker: the training utterances of asheard-tiny, and those of every 20th speaker, held out."""
     chosen = set(sorted({row.speaker for row in rows})[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
     return [row for row in rows if row.speaker not in chosen], [row for row in rows if row.speaker in chosen]
 

@@ -1,15 +1,15 @@
-"""The study on real speech: every recogniser at hand, on learners whom none of ours has learned from.
+"""Compare recognisers on real speech of learners that none of our models was trained on.
 
     python scripts/study_real.py --out runs/real
 
-Takes the real corpora it finds under $ASHEARD_DATA (default ../shared): speechocean762 (as published, openslr.org/101,
-or as tables), hand-labelled clips of L2-ARCTIC (l2arctic-clips: gold.jsonl, wav/) and EpaDB (epadb-small). Chains: hama
-and pocketsphinx; asheard-tiny, and asheard-tiny trained on with the training speakers of speechocean762 (faithful);
-`gop` from asheard-tiny's posteriors, and with an L1 prior in its ratio. The prior is fitted on the labels in
-l2arctic-labels without the speakers of the clips; both calibrations on the training speakers that asheard-tiny was not
-trained on.
+It uses the real corpora that it finds under $ASHEARD_DATA (default ../shared): speechocean762 (as published,
+openslr.org/101, or as tables), hand-labelled clips of L2-ARCTIC (l2arctic-clips: gold.jsonl, wav/), and EpaDB
+(epadb-small). The chains are hama and pocketsphinx; asheard-tiny, and asheard-tiny trained further on the training
+speakers of speechocean762 (faithful); `gop` from the posteriors of asheard-tiny, without and with an L1 prior in its
+ratio. The prior is fitted on the labels in l2arctic-labels without the speakers of the clips. Both calibrations use
+training speakers that asheard-tiny was not trained on.
 
-Writes an evaluation a corpus, and RESULTS.md with all of them. Run again after a kill, it goes on where it was.
+It writes an evaluation for each corpus, and RESULTS.md with all of them. The same command resumes a killed run.
 """
 
 import argparse
@@ -37,12 +37,12 @@ from asheard.training import options as recipes
 from asheard.training import train
 from asheard.transcription import transcribe
 from real_speech import read_scored_speech, split_held_out
-from word_cut import with_positions
+from word_segmentation import with_positions
 
 TINY: Final = "asheard-tiny"
 TUNED: Final = "asheard-tiny-ft"
-NOTE: Final = "Real speech of people whom asheard-tiny was not trained on."
-SHOWN: Final[Mapping[str, tuple[Metric[Any], ...]]] = {  # for each kind of gold
+NOTE: Final = "Real speech of people that asheard-tiny was not trained on."
+REPORTED: Final[Mapping[str, tuple[Metric[Any], ...]]] = {  # by kind of gold
     "labels": (PER, PUBLISHED_FRR, COLLAPSE, F1),
     "scores": (PER_CANONICAL, SCORE_FRR, SCORE_COLLAPSE, AUC, PCC),
 }
@@ -50,7 +50,7 @@ SHOWN: Final[Mapping[str, tuple[Metric[Any], ...]]] = {  # for each kind of gold
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Test recordings. manifest's wav paths start from wav_root; notes say what a reader must know."""
+    """Test recordings. The manifest's wav paths start from wav_root. notes: caveats for the report."""
 
     name: str
     manifest: Path
@@ -59,10 +59,10 @@ class Corpus:
 
 
 def find_corpora(data: Path, out: Path) -> list[Corpus]:
-    """Write the test manifests of the corpora that are there.
+    """Write the test manifests of the corpora under `data`.
 
     Raises:
-        CorpusError: there is none, or one is broken.
+        CorpusError: there is no corpus, or one is broken.
     """
     found: list[tuple[str, Path, list[Utterance], str]] = []
     if (root := data / "speechocean762").is_dir():
@@ -75,8 +75,8 @@ def find_corpora(data: Path, out: Path) -> list[Corpus]:
         found.append(("epadb", root, gold, "Argentine Spanish speakers; labelled by hand."))
     if not found:
         raise CorpusError(
-            f"{data}: no real corpus there; put speechocean762 (openslr.org/101) into {data / 'speechocean762'}, or "
-            "name the folder that holds it in ASHEARD_DATA"
+            f"{data}: no real corpus found; put speechocean762 (openslr.org/101) into {data / 'speechocean762'}, or "
+            "set ASHEARD_DATA to the folder that holds it"
         )
     corpora = []
     for name, root, rows, people in found:
@@ -87,7 +87,7 @@ def find_corpora(data: Path, out: Path) -> list[Corpus]:
 
 
 def asheard_tiny_on(train_rows: list[Utterance], wav_root: Path, out: Path, stages: StageCache) -> Path:
-    """asheard-tiny, trained on with the training speakers of a corpus."""
+    """Train asheard-tiny further on the training speakers of a corpus."""
     manifests = out / "tuned"
     for name, rows in zip(("train", "val"), split_held_out(train_rows), strict=True):
         write_manifest(manifests / f"{name}.jsonl", rows)
@@ -106,7 +106,7 @@ def asheard_tiny_on(train_rows: list[Utterance], wav_root: Path, out: Path, stag
 
 
 def fit_l1_prior(data: Path, out: Path) -> Path | None:
-    """A prior of all labelled speakers of L2-ARCTIC but those of the clips; None where the labels are missing."""
+    """Fit a prior on all labelled speakers of L2-ARCTIC except those of the clips; None if the labels are missing."""
     labels, clips = data / "l2arctic-labels", out / "l2arctic-clips" / "test.jsonl"
     if not (labels.is_dir() and clips.is_file()):
         return None
@@ -127,7 +127,7 @@ Chain: TypeAlias = tuple[str | Path, Mapping[str, Path | None] | None]
 
 
 def score_corpus(corpus: Corpus, chains: Mapping[str, Chain], out: Path, stages: StageCache) -> Metrics[Any]:
-    """Transcribe with every chain and evaluate; gives the metrics."""
+    """Transcribe with every chain and evaluate; return the metrics."""
     runs, cache = [], out / "audio-16khz"
     for chain, (model, files) in chains.items():
         path = out / corpus.name / "predictions" / f"{chain}.jsonl"
@@ -143,16 +143,16 @@ def score_corpus(corpus: Corpus, chains: Mapping[str, Chain], out: Path, stages:
 
 
 def headline(corpora: Sequence[Corpus], metrics: Mapping[str, Metrics[Any]]) -> str:
-    """Compose RESULTS.md: one table a corpus."""
+    """Compose RESULTS.md: one table for each corpus."""
     sections = ["# Real speech", f"> **{NOTE}** Per cent (AUC and PCC times 100), with 95% intervals over speakers."]
     for corpus in corpora:
         found = metrics[corpus.name]
-        shown = SHOWN[found.scheme.gold]
+        shown = REPORTED[found.scheme.gold]
         num_speakers = sum(map(len, found.design.speakers.values()))
         table = [[chain, *(_cell(summary, metric) for metric in shown)] for chain, summary in found.chains.items()]
         sections += [
             f"## {corpus.name}",
-            f"{corpus.notes[-1]} {num_speakers} speakers. All of it: {corpus.name}/RESULTS.md.",
+            f"{corpus.notes[-1]} {num_speakers} speakers. Details: {corpus.name}/RESULTS.md.",
             markdown_table(["chain", *(metric.name for metric in shown)], table),
             *(f"{chain} is not ranked: {reason}." for chain, reason in found.not_ranked.items()),
         ]
@@ -177,7 +177,7 @@ def main() -> None:
 
 
 def study(data: Path, out: Path) -> Path:
-    """Run every stage; gives RESULTS.md."""
+    """Run every stage; return the path of RESULTS.md."""
     stages = StageCache(out / ".stages", lambda name, skipped: print(name, "(done)" if skipped else "", flush=True))
     corpora = find_corpora(data, out)
     chains: dict[str, Chain] = {name: (name, None) for name in ("hama", "pocketsphinx")}

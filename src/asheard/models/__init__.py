@@ -4,7 +4,6 @@ from asheard.models.conformer import ConformerConfig, ConformerForCTC
 from asheard.models.ctc import CTCTranscriber, decode_greedy
 from asheard.models.encoders import SMALL_ENCODER, Encoder, fresh_encoder, load_encoder, pad
 from asheard.models.folder import export_ctc, load_transcriber, needs_room, read_card, save_transcriber
-from asheard.models.hama_weights import export_hama
 from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf, warm_start
 from asheard.models.whisper import WhisperCTCConfig, WhisperForCTC
@@ -22,7 +21,6 @@ __all__ = [
     "WhisperForCTC",
     "decode_greedy",
     "export_ctc",
-    "export_hama",
     "fresh_encoder",
     "load_encoder",
     "load_transcriber",

@@ -1,10 +1,10 @@
-"""The recogniser inside the package `hama` (S. Park, Apache-2.0) as a Hugging Face folder that can be fine-tuned.
+"""Read the recogniser of the package `hama` (S. Park, Apache-2.0) as a Hugging Face folder that can be fine-tuned.
 
-Its weights lie in one archive: the magic HAMAPK, two bytes of version, a table of tensors (name, type, shape, offset,
-size) and their data from the next multiple of 16 on. The tensors are those of an ONNX export, so that matrices without
-a bias of their own have numbers for names.
+Its weights are in one archive: the magic HAMAPK, two bytes of version, a table of tensors (name, type, shape, offset,
+size), and their data from the next multiple of 16 on. The tensors are those of an ONNX export, so matrices without a
+bias have numbers as names.
 
-Source: https://github.com/hamanlp/hama, read from version 1.7.0.
+Source: https://github.com/hamanlp/hama, version 1.7.0.
 """
 
 import struct
@@ -24,7 +24,7 @@ from asheard.models.conformer import ConformerConfig, ConformerForCTC
 _MAGIC: Final = b"HAMAPK"
 _TYPES: Final = {0: torch.float32, 1: torch.float16}
 _MODEL: Final = "acoustic_model.model."
-# Kernels, then matrices, in the order of the export's numbers: the layers' own order.
+# Kernels and matrices in the order of their numbers in the export, which is the order of the layers.
 _KERNELS: Final = ("feature_extractor.subsample", *(f"blocks.{block}.convolution.depthwise" for block in range(4)))
 _MATRICES: Final = tuple(
     f"blocks.{block}.{layer}.weight"
@@ -55,22 +55,24 @@ _NAMES: Final = {
 
 
 def export_hama(folder: Path | str) -> Path:
-    """Write hama's recogniser as an off-the-shelf checkpoint: an `asheard-conformer` over its 191 labels.
+    """Write hama's recogniser as an off-the-shelf checkpoint: an `asheard-conformer` with its 191 labels.
 
     Args:
-        folder: where config.json, model.safetensors, preprocessor_config.json and vocab.json go.
+        folder: for config.json, model.safetensors, preprocessor_config.json and vocab.json.
     Raises:
-        ModelError: the package is not installed or has no engine for this platform, or its archive is not the one
-            known from version 1.7.
+        ModelError: the package is not installed, does not run on this platform, or has another archive than version
+            1.7.0.
     """
-    hama = optional_package("hama", "voices")
+    hama = optional_package("hama", "recognisers")
     try:
         labels = list(hama.ASRModel().decoder_tokens)
         archive = files("hama.assets").joinpath("asr_waveform.hama").read_bytes()
         model = ConformerForCTC(ConformerConfig(vocab_size=len(labels), pad_token_id=labels.index("<blank>")))
         model.load_state_dict(_rename(read_archive(archive)))
     except (KeyError, OSError, RuntimeError, struct.error, ValueError) as error:
-        raise ModelError(f"the package hama holds no recogniser as of 1.7.0 ({error}); install hama==1.7.0") from error
+        raise ModelError(
+            f"the package hama has another recogniser than 1.7.0 ({error}); install hama==1.7.0"
+        ) from error
     model.save_pretrained(folder)
     transformers.Wav2Vec2FeatureExtractor(
         sampling_rate=SAMPLE_RATE_HZ, do_normalize=False, return_attention_mask=True
@@ -86,7 +88,7 @@ def read_archive(archive: bytes) -> dict[str, Tensor]:
         ValueError: it does not start with the magic.
     """
     if archive[:6] != _MAGIC:
-        raise ValueError("no HAMAPK archive")
+        raise ValueError("not a HAMAPK archive")
     (count,) = struct.unpack_from("<I", archive, 8)
     position = 12
     table = []
@@ -107,7 +109,7 @@ def read_archive(archive: bytes) -> dict[str, Tensor]:
 
 
 def _rename(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The archive's tensors under the names and shapes of `ConformerForCTC`."""
+    """Give the tensors of the archive the names and shapes of `ConformerForCTC`."""
     numbered = sorted((name for name in tensors if name.startswith("onnx::")), key=lambda name: int(name.split("_")[1]))
     kernels = [tensors[name] for name in numbered if name.startswith("onnx::Conv_")]
     matrices = [tensors[name] for name in numbered if name.startswith("onnx::MatMul_")]

@@ -1,4 +1,4 @@
-"""hama's recogniser in our own reading of its weights: frame by frame what the package gives, or one clear error."""
+"""The recogniser of hama in our own reading of its weights gives what the package gives, or one clear error."""
 
 import json
 import struct
@@ -13,10 +13,11 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+import hama_weights
 from asheard.errors import ModelError
-from asheard.models import OffTheShelf, export_hama, hama_weights, load_transcriber, warm_start
-from asheard.models.hama_weights import read_archive
+from asheard.models import OffTheShelf, load_transcriber, warm_start
 from asheard.phones import BLANK_ID, PHONES, phone_to_id
+from hama_weights import export_hama, read_archive
 from support.spoken import SENTENCES, say
 
 
@@ -34,7 +35,7 @@ def voices():
 
 
 @torch.inference_mode()
-def test_frame_by_frame_what_the_package_gives(exported, voices):
+def test_export_hama_gives_the_posteriors_of_the_package(exported, voices):
     hama = pytest.importorskip("hama").ASRModel()
     ours = load_transcriber(exported)
     assert isinstance(ours, OffTheShelf)
@@ -53,7 +54,7 @@ def test_frame_by_frame_what_the_package_gives(exported, voices):
             assert apart.max() < 0.5  # rounding, in single frames where one phone turns into the next
 
 
-def test_a_head_starts_from_its_rows(exported):
+def test_warm_start_takes_rows_of_the_exported_head(exported):
     vocabulary = json.loads((exported / "vocab.json").read_text(encoding="utf-8"))
     published = OffTheShelf(exported).model.lm_head
     head = nn.Linear(published.in_features, 42)
@@ -87,7 +88,7 @@ TENSORS = {
 
 
 @pytest.mark.parametrize("names", [list(TENSORS)[:count] for count in range(4)])
-def test_an_archive_reads_back_in_single_precision(names):
+def test_read_archive_in_single_precision(names):
     tensors = {name: TENSORS[name] for name in names}
     read = read_archive(archive_of(tensors))
     assert read.keys() == tensors.keys()
@@ -110,8 +111,8 @@ WHOLE = archive_of(TENSORS)
 @pytest.mark.parametrize(
     ("archive", "reason"),
     [
-        (b"GARBLE" + WHOLE[6:], "no HAMAPK archive"),
-        (b"", "no HAMAPK archive"),
+        (b"GARBLE" + WHOLE[6:], "not a HAMAPK archive"),
+        (b"", "not a HAMAPK archive"),
         (WHOLE[:9], "unpack_from requires"),
         (WHOLE[:20], "unpack_from requires|decode"),
         (WHOLE[:-4], "buffer"),
@@ -120,19 +121,19 @@ WHOLE = archive_of(TENSORS)
         (WHOLE[:20] + b"\x09" + WHOLE[21:], "9"),
     ],
 )
-def test_a_damaged_archive(install, tmp_path, archive, reason):
+def test_export_hama_refuses_a_damaged_archive(install, tmp_path, archive, reason):
     install(archive)
-    with pytest.raises(ModelError, match=rf"hama holds no recogniser as of 1.7.0 \(.*{reason}.*install hama==1.7.0"):
+    with pytest.raises(ModelError, match=rf"hama has another recogniser than 1.7.0 \(.*{reason}.*install hama==1.7.0"):
         export_hama(tmp_path / "base")
     assert not (tmp_path / "base").exists()
 
 
-def test_another_version_without_the_archive(install, tmp_path):
+def test_export_hama_refuses_another_version(install, tmp_path):
     with pytest.raises(ModelError, match=r"asr_waveform.hama.*install hama==1.7.0"):
         export_hama(tmp_path / "base")
 
 
-def test_the_package_is_not_installed(monkeypatch, tmp_path):
+def test_export_hama_names_the_missing_package(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "hama", None)
-    with pytest.raises(ModelError, match=r"hama is not installed; pip install 'asheard\[voices\]'"):
+    with pytest.raises(ModelError, match=r"hama is not installed; pip install 'asheard\[recognisers\]'"):
         export_hama(tmp_path)

@@ -1,7 +1,7 @@
-"""The words behind published phone labels that have none: the likeliest cut of canonical phones into CMUdict words.
+"""Find the words behind phone labels without words: the likeliest division into words of CMUdict.
 
-A unigram model (wordfreq) over a phone set of 36 (ʃ written zh, ʌ written ax, ɔ written aa): it tells the syllable
-position of each phone, and which of the merged phones the dictionary calls for. A phone in no word has no position.
+The model is a unigram model (wordfreq) over 36 phones (ʃ is written zh, ʌ ax, ɔ aa). It gives the syllable position of
+each phone, and the dictionary's phone of each merged label. A phone outside of any word has no position.
 """
 
 import math
@@ -15,9 +15,9 @@ from asheard.corpora.records import Utterance
 from asheard.phones import fold_arpabet
 from asheard.phones.lexicon import Position, cmudict_entries, syllable_positions
 
-MERGED = {"ʃ": "ʒ", "ʌ": "ə", "ɔ": "ɑ"}  # fine -> what the 36-phone files hold
-FINE = {"ʒ": "ʃ", "ə": "ʌ", "ɑ": "ɑ"}  # how a merged label is read where no word tells
-UNKNOWN_PHONE_COST = 25.0  # nats; a word of zipf 1 costs 18, so any word is better than a stray phone
+MERGED = {"ʃ": "ʒ", "ʌ": "ə", "ɔ": "ɑ"}  # fine phone -> phone of the 36-phone files
+FINE = {"ʒ": "ʃ", "ə": "ʌ", "ɑ": "ɑ"}  # reading of a merged label outside of any word
+UNKNOWN_PHONE_COST = 25.0  # nats; a word of zipf 1 costs 18, less than a phone outside of words
 LONGEST_WORD = 16
 
 Phones = tuple[str, ...]
@@ -45,8 +45,8 @@ def word_costs() -> Mapping[Phones, tuple[float, Phones]]:
     return costs
 
 
-def cut_into_words(phones: Sequence[str]) -> list[tuple[str, Position | None]]:
-    """Cut merged canonical phones into words.
+def divide_into_words(phones: Sequence[str]) -> list[tuple[str, Position | None]]:
+    """Divide merged canonical phones into words.
 
     Args:
         phones: IPA phones of one utterance, in the merged set.
@@ -76,10 +76,10 @@ def cut_into_words(phones: Sequence[str]) -> list[tuple[str, Position | None]]:
 
 
 def with_positions(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """The utterances with the syllable position of each canonical phone, where a word is found for it."""
+    """Add the syllable position of each canonical phone that belongs to a word."""
     placed = []
     for utterance in utterances:
-        positions = iter(position for _, position in cut_into_words(utterance.canonical))
+        positions = iter(position for _, position in divide_into_words(utterance.canonical))
         tokens = [
             token if token.canonical is None else replace(token, position=next(positions)) for token in utterance.tokens
         ]

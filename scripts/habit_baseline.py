@@ -1,7 +1,7 @@
-"""A system that hears nothing: for each phone it writes what the speakers of the L1 usually make of it.
+"""A baseline that uses no recording: for each phone, it writes what speakers of the L1 usually make of it.
 
-It shows how far habits alone carry a metric. Its one number, how probable an error must be before it is written, is
-chosen like p_min: for the best F1 on training speakers left out one at a time.
+It shows how far habits alone carry a metric. Its one number is the probability above which an error is written. Like
+p_min, it is chosen for the best F1 on training speakers, with one left out at a time.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 
 
 def write_habits(training: Sequence[Utterance], test: Sequence[Utterance]) -> ChainRun:
-    """What the training speakers of each L1 would probably have said, for each test utterance."""
+    """Predict each test utterance from the habits of the training speakers of its L1."""
     prior = build_prior(rows_of(training), options=FITTED)
     predicted = _habits(prior, test, _choose_threshold(training))
     predictions = [Prediction(row.utt, row.speaker, NAME, phones) for row, phones in zip(test, predicted, strict=True)]
@@ -59,5 +59,5 @@ def _habits(prior: Prior, utterances: Sequence[Utterance], threshold: float) -> 
 
 
 def _count(gold: Sequence[Utterance], predicted: Sequence[tuple[str, ...]]) -> dict[str, int]:
-    heard = unit_align_batch([produced_symbols(row) for row in gold], predicted)
-    return dict(zip(COUNTS, map(sum, zip(*published_counts(gold, predicted, heard), strict=True)), strict=True))
+    alignments = unit_align_batch([produced_symbols(row) for row in gold], predicted)
+    return dict(zip(COUNTS, map(sum, zip(*published_counts(gold, predicted, alignments), strict=True)), strict=True))

@@ -1,10 +1,10 @@
-"""What to learn where experts only said that a phone was wrong: a hole in the target, nothing, or the canonical phone.
+"""Compare the three target labels of phones that experts scored as wrong: wildcard, left out, canonical.
 
-    python scripts/compare_unknown.py --out runs/unknown
+    python scripts/compare_unknown_phones.py --out runs/unknown-phones
 
-Trains hama's Conformer three times on every other training speaker of speechocean762 ($ASHEARD_DATA, default
-../shared), alike in all but `unknown`, and evaluates on the development speakers at odd places. Run again
-after a kill, it goes on where it was.
+It trains hama's Conformer three times on every second training speaker of speechocean762 ($ASHEARD_DATA, default
+../shared). The runs differ in the option `unknown_phones` alone. They are evaluated on the development speakers at odd
+places. The same command resumes a killed run.
 """
 
 import argparse
@@ -14,10 +14,10 @@ from typing import Final
 
 from asheard.corpora import read_manifest, read_predictions, write_manifest
 from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
-from asheard.models import export_hama
 from asheard.training import options as recipes
 from asheard.training import train
 from asheard.transcription import transcribe
+from hama_weights import export_hama
 from real_speech import at_odd_places, read_scored_speech, split_held_out
 
 EPOCHS: Final = 4
@@ -35,24 +35,24 @@ def main() -> None:
     write_manifest(args.out / "val.jsonl", split_held_out(train_rows)[1])
     write_manifest(test, at_odd_places(test_rows))
     base = args.out / "base"
-    if not (base / "vocab.json").is_file():  # what it writes last
+    if not (base / "vocab.json").is_file():  # the last file that is written
         export_hama(base)
     runs = []
-    for unknown in ("wildcard", "left-out", "canonical"):
+    for label in ("wildcard", "left-out", "canonical"):
         options = recipes.faithful(
             train=args.out / "train.jsonl",
             val=args.out / "val.jsonl",
             wav_root=root,
-            checkpoint_dir=args.out / unknown,
+            checkpoint_dir=args.out / label,
             base=str(base),
             preset="tiny",
             epochs=EPOCHS,
             peak_lr=PEAK_LR,
-            unknown_phones=unknown,
+            unknown_phones=label,
         )
-        predictions = args.out / f"{unknown}.jsonl"
-        transcribe(train(options), test, root, predictions, chain=unknown)
-        runs.append(ChainRun(chain=unknown, predictions=read_predictions(predictions)))
+        predictions = args.out / f"{label}.jsonl"
+        transcribe(train(options), test, root, predictions, chain=label)
+        runs.append(ChainRun(chain=label, predictions=read_predictions(predictions)))
     context = Context(corpus="speechocean762", split="odd development speakers", base="hama")
     evaluate_runs(read_manifest(test), runs, out=args.out, context=context)
     write_report(args.out)
