@@ -3,7 +3,10 @@
 import json
 import operator
 import random
+import subprocess
+import sys
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import kaldialign
@@ -13,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asheard.errors import CorpusError, PhoneError
-from asheard.phones import ERR, PHONES, Vectors, load_vectors
+from asheard.phones import ERR, PHONES, Vectors, alignment, load_vectors
 from asheard.phones.alignment import (
     INDEL_COST,
     EditCounts,
+    closest_sequences,
     count_edits,
     unit_align,
     unit_align_batch,
@@ -244,10 +248,53 @@ def test_many_symbols_need_no_table_of_all_pairs():
     assert unit_align_batch(references, references) == [[(word, word) for word in row] for row in references]
 
 
-def test_alignments_stay_as_they_were_frozen():
+@pytest.fixture(params=["plain", "compiled"])
+def recurrence(request, monkeypatch):
+    """Run the recurrence as plain Python, or compiled, whatever the size of the work."""
+    pytest.importorskip("numba")
+    compiled = alignment._compiled() if request.param == "compiled" else None
+    chosen = lambda: compiled  # noqa: E731
+    chosen.cache_info = alignment._compiled.cache_info
+    monkeypatch.setattr(alignment, "_compiled", chosen)
+    return request.param
+
+
+def test_alignments_stay_as_they_were_frozen(recurrence):
     """Pinned with the bundled vectors; a change here changes published numbers."""
     cases = json.loads(FROZEN.read_text(encoding="utf-8"))
     for case in cases:
         pairs = wper_align(case["reference"].split(), case["hypothesis"].split())
         assert " ".join(f"{ref or '-'}/{hyp or '-'}" for ref, hyp in pairs) == case["pairs"]
     assert len(cases) >= 20
+
+
+def test_plain_and_compiled_recurrences_agree(monkeypatch):
+    pytest.importorskip("numba")
+    alignment._compiled()  # from now on used for work of any size
+    rng = random.Random(0)
+    batch = [[rng.choices([*PHONES, ERR], k=rng.randint(0, 30)) for _ in range(50)] for _ in range(2)]
+    compiled = wper_align_batch(*batch), unit_align_batch(*batch)
+    monkeypatch.setattr(alignment, "_align_compiled", lambda _, *rest: alignment._align_plainly(*rest))
+    assert (wper_align_batch(*batch), unit_align_batch(*batch)) == compiled
+
+
+def test_one_pair_does_not_import_numba():
+    program = (
+        "import sys; from asheard.phones.alignment import wper_align; "
+        "wper_align(['t'] * 60, ['d'] * 60); sys.exit('numba' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+@given(
+    st.lists(st.lists(st.lists(st.sampled_from(PHONES), max_size=4), min_size=1, max_size=3), max_size=4), few_phones
+)
+def test_closest_sequences_have_the_least_cost_of_the_whole(choices, hypothesis):
+    chosen = [first for first, *_ in choices]
+    expected = []
+    for place, sequences in enumerate(choices):
+        texts = [[*chosen[:place], sequence, *chosen[place + 1 :]] for sequence in sequences]
+        costs = [sum(map(weighted_cost, wper_align([*chain(*text)], hypothesis))) for text in texts]
+        expected.append(costs.index(min(costs)))
+        chosen[place] = sequences[expected[-1]]
+    assert closest_sequences(choices, hypothesis) == expected

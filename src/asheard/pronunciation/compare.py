@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from asheard.phones import cos_dist, load_vectors
-from asheard.phones.alignment import INDEL_COST, wper_align
+from asheard.phones.alignment import closest_sequences, wper_align
 from asheard.phones.lexicon import syllable_positions
 from asheard.prior import Prior, classify_with_prior
 from asheard.pronunciation.feedback import added_feedback, phone_feedback
@@ -63,12 +63,8 @@ def closest_pronunciations(target: Target, heard: Sequence[str]) -> list[Phones]
     Returns:
         One pronunciation a word.
     """
-    chosen = target.first
-    for index, variants in enumerate(target.pronunciations):
-        if len(variants) > 1:
-            costs = [_cost([*chosen[:index], phones, *chosen[index + 1 :]], heard) for phones in variants]
-            chosen[index] = variants[costs.index(min(costs))]
-    return chosen
+    choices = closest_sequences(target.pronunciations, heard)
+    return [variants[choice] for variants, choice in zip(target.pronunciations, choices, strict=True)]
 
 
 def _classify(
@@ -112,8 +108,3 @@ def _classify(
         end_s=span[1],
         feedback=phone_feedback(word, canonical, heard, class_, reason, l1, l1_frequency),
     )
-
-
-def _cost(words: Sequence[Phones], heard: Sequence[str]) -> float:
-    pairs = wper_align([phone for phones in words for phone in phones], heard)
-    return sum(INDEL_COST if a is None or b is None else cos_dist(a, b) for a, b in pairs)
