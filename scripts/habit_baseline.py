@@ -9,7 +9,7 @@ from functools import cache
 
 from asheard.corpora.records import Prediction, Utterance
 from asheard.evaluation import ChainRun
-from asheard.evaluation.counts import COUNTS, produced_symbols, published_counts
+from asheard.evaluation.counts import PUBLISHED_COUNTS, produced_symbols, published_counts
 from asheard.phones import PHONES
 from asheard.phones.alignment import unit_align_batch
 from asheard.prior import FITTED, Prior, build_prior, rows_of
@@ -60,4 +60,6 @@ def _habits(prior: Prior, utterances: Sequence[Utterance], threshold: float) -> 
 
 def _count(gold: Sequence[Utterance], predicted: Sequence[tuple[str, ...]]) -> dict[str, int]:
     alignments = unit_align_batch([produced_symbols(row) for row in gold], predicted)
-    return dict(zip(COUNTS, map(sum, zip(*published_counts(gold, predicted, alignments), strict=True)), strict=True))
+    return dict(
+        zip(PUBLISHED_COUNTS, map(sum, zip(*published_counts(gold, predicted, alignments), strict=True)), strict=True)
+    )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from asheard.corpora.records import Utterance
 from asheard.evaluation import bootstrap as intervals
 from asheard.evaluation.bootstrap import BootstrapValues, Resampled, holm, resample
-from asheard.evaluation.counts import ALL_COUNTS, SCHEMA, utterance_rows
+from asheard.evaluation.counts import ALL_COUNTS, UTTERANCE_SCHEMA, utterance_rows
 from asheard.evaluation.labels import COLLAPSE, FRR, LABELS, PER, LabelMeasures
 from asheard.evaluation.metrics import summarise
 from asheard.evaluation.separation import histograms, measure_d1, measure_d2, measure_d3, resampled_dissociations
@@ -37,7 +37,7 @@ def rates(rows: list[dict[str, Any]]) -> Resampled[LabelMeasures]:
 
 
 def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=SCHEMA)
+    return pl.DataFrame(rows, schema=UTTERANCE_SCHEMA)
 
 
 @given(cases())

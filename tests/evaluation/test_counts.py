@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 
-from asheard.evaluation.counts import ALL_COUNTS, SCHEMA, utterance_rows
+from asheard.evaluation.counts import ALL_COUNTS, UTTERANCE_SCHEMA, utterance_rows
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import ERR, load_vectors
 from support.small_gold import GOLD, Case, cases, run, utterance
@@ -13,7 +13,7 @@ VECTORS = load_vectors()
 def test_utterance_rows_edits_count_additions_and_unnamed_sounds() -> None:
     chain = run(GOLD, ["d ə k ɛ", "v i s"])
     counted = utterance_rows(GOLD, [chain], token_rows(GOLD, [chain], vectors=VECTORS))
-    assert counted.schema == SCHEMA
+    assert counted.schema == UTTERANCE_SCHEMA
     assert counted.select("utt", "num_edits", "num_produced").rows() == [("a", 1, 5), ("b", 2, 4)]
 
 

@@ -16,7 +16,7 @@ from asheard.evaluation.metrics_json import metrics_to_json
 from asheard.evaluation.report.curve_figures import draw_detection
 from asheard.evaluation.report.distances import detection
 from asheard.evaluation.systems import behind_prior, distinct_transcripts
-from asheard.evaluation.tokens import OPTIONAL, SCHEMA, token_rows
+from asheard.evaluation.tokens import OPTIONAL_COLUMNS, TOKEN_SCHEMA, token_rows
 from asheard.phones import load_vectors
 from support.scored_gold import scoring
 from support.small_gold import run
@@ -73,10 +73,10 @@ def test_position_scores_of_one_chain_do_not_change_another(both: Evaluation, tm
 
 
 def test_rows_file_leaves_out_empty_optional_columns(tmp_path: Path) -> None:
-    for runs, lacking in (([PLAIN], set(OPTIONAL)), ([PLAIN, SCORING], {"score"})):
+    for runs, lacking in (([PLAIN], set(OPTIONAL_COLUMNS)), ([PLAIN, SCORING], {"score"})):
         evaluate_runs(TEST[:1], [of_first(one) for one in runs], out=tmp_path, context=CONTEXT)
         schema = dict(pl.read_parquet(tmp_path / "rows.parquet").schema)
-        assert schema == {name: kind for name, kind in SCHEMA.items() if name not in lacking}
+        assert schema == {name: kind for name, kind in TOKEN_SCHEMA.items() if name not in lacking}
 
 
 def of_first(one: ChainRun) -> ChainRun:

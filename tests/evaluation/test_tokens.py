@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asheard.evaluation.systems import ChainRun
-from asheard.evaluation.tokens import SCHEMA, token_rows
+from asheard.evaluation.tokens import TOKEN_SCHEMA, token_rows
 from asheard.phones import ERR, load_vectors
 from asheard.prior import build_prior
 from support.small_gold import GOLD, Case, cases, run, utterance
@@ -23,7 +23,7 @@ def rows_for(*runs: ChainRun, typical: frozenset[tuple[str, str, str]] = frozens
 
 def test_token_rows_of_canonical_positions() -> None:
     rows = rows_for(run(GOLD, AS_SAID), typical=frozenset({("Hindi", "ð", "d")}))
-    assert dict(rows.schema) == SCHEMA
+    assert dict(rows.schema) == TOKEN_SCHEMA
     table = rows.select("utt", "index", "canonical", "perceived", "error_type", "predicted", "collapsed").rows()
     assert table == [
         ("a", 0, "ð", "d", "s", "d", False),

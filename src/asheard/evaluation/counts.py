@@ -30,15 +30,106 @@ from asheard.phones import ERR
 from asheard.phones.alignment import Pairs, count_edits, unit_align_batch
 from asheard.prior import Prior
 
-COUNTS: Final = ("num_ta", "num_fr", "num_fa", "num_cd", "num_de", "num_fr_strict")
-UNNAMED: Final = "<unnamed>"  # a sound the annotator could not name; no prediction equals it
+PUBLISHED_COUNTS: Final = ("num_ta", "num_fr", "num_fa", "num_cd", "num_de", "num_fr_strict")
+_UNNAMED: Final = "<unnamed>"  # a sound the annotator could not name; no prediction equals it
 
+_KEYS: Final = ("chain", "seed", "speaker", "utt")
+
+_OK: Final = pl.col("error_type") == "ok"
+_NAMED: Final = (pl.col("error_type") == "s") & pl.col("perceived").is_not_null()
+_ACCEPTABLE: Final = _OK | pl.col("l1_typical")
+_CALLED_ERROR: Final = pl.col("class_pred") == "error"
+
+# Counted on the token rows of an utterance.
+_ON_POSITIONS: Final = {
+    "num_tokens": pl.len(),
+    "num_ok": _OK.sum(),
+    "num_substitutions": _NAMED.sum(),
+    "num_deletions": (pl.col("error_type") == "d").sum(),
+    "num_l1_typical": pl.col("l1_typical").sum(),
+    "num_acceptable": _ACCEPTABLE.sum(),
+    "num_atypical_errors": (~_ACCEPTABLE).sum(),
+    "num_collapsed": (_NAMED & pl.col("collapsed")).sum(),
+    "num_ok_called_error": (_OK & _CALLED_ERROR).sum(),
+    "num_acceptable_called_error": (_ACCEPTABLE & _CALLED_ERROR).sum(),
+    "num_atypical_called_error": (~_ACCEPTABLE & _CALLED_ERROR).sum(),
+}
+
+EDITS: Final = ("substitutions", "deletions", "insertions")  # of the prediction against the produced phones
+
+ALL_COUNTS: Final = (
+    *_ON_POSITIONS, "num_produced", "num_edits", *(f"num_edit_{name}" for name in EDITS), *PUBLISHED_COUNTS
+)  # fmt: skip
+_NAMES: Final = {"chain": pl.String, "seed": pl.Int64, "l1": pl.String, "speaker": pl.String, "utt": pl.String}
+UTTERANCE_SCHEMA: Final = pl.Schema(_NAMES | dict.fromkeys(ALL_COUNTS, pl.Int64))
+
+Counts = dict[str, list[int]]  # {count: its value for each utterance}
 Accepts = Callable[[str, str, str | None, str], bool]  # (canonical, predicted, position, L1)
 
 
+def utterance_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun], rows: pl.DataFrame) -> pl.DataFrame:
+    """Count every utterance of every run.
+
+    Args:
+        gold: test utterances.
+        runs: chains and seeds; each predicts exactly the gold utterances.
+        rows: their token rows.
+    Returns:
+        Rows of UTTERANCE_SCHEMA: runs in the order given, the same utterances in each, sorted by (speaker, utt).
+    """
+    return count_utterances(gold, runs, rows, _ON_POSITIONS, _sequence_counts).select(list(UTTERANCE_SCHEMA))
+
+
+def count_utterances(
+    gold: Sequence[Utterance],
+    runs: Sequence[ChainRun],
+    rows: pl.DataFrame,
+    on_positions: Mapping[str, pl.Expr],
+    on_sequences: Callable[[Sequence[Utterance], ChainRun], Counts],
+) -> pl.DataFrame:
+    """Count every utterance of every run; see `utterance_rows`.
+
+    Args:
+        on_positions: counts of the token rows of an utterance.
+        on_sequences: (gold, run) -> counts of whole sequences.
+    """
+    gold = sorted(gold, key=lambda utterance: utterance.key)
+    counted = pl.concat([_with_names(gold, run, on_sequences(gold, run)) for run in runs])
+    joined = counted.join(rows.group_by(_KEYS).agg(**on_positions), on=_KEYS, how="left", maintain_order="left")
+    return joined.with_columns(pl.col(*on_positions).fill_null(0).cast(pl.Int64))
+
+
+def _with_names(gold: Sequence[Utterance], run: ChainRun, counts: Counts) -> pl.DataFrame:
+    names = {
+        "chain": [run.chain] * len(gold),
+        "seed": [run.seed] * len(gold),
+        "l1": [utterance.l1 for utterance in gold],
+        "speaker": [utterance.speaker for utterance in gold],
+        "utt": [utterance.utt for utterance in gold],
+    }
+    return pl.DataFrame(names | counts, schema=_NAMES | dict.fromkeys(counts, pl.Int64))
+
+
+def _sequence_counts(gold: Sequence[Utterance], run: ChainRun) -> Counts:
+    """Edits against the produced phones, and the published counts."""
+    predicted = run.phones_for(gold)
+    aligned = unit_align_batch([produced_symbols(utterance) for utterance in gold], predicted)
+    edits = list(map(count_edits, aligned))
+    decisions = published_counts(gold, predicted, aligned, run.prior)
+    columns = dict(zip(PUBLISHED_COUNTS, zip(*decisions, strict=True), strict=True))
+    return (
+        {
+            "num_produced": [counted.num_reference for counted in edits],
+            "num_edits": [counted.num_edits for counted in edits],
+        }
+        | {f"num_edit_{name}": [getattr(counted, name) for counted in edits] for name in EDITS}
+        | {name: list(values) for name, values in columns.items()}
+    )
+
+
 def produced_symbols(utterance: Utterance) -> list[str]:
-    """The phones that were said, with UNNAMED for each sound that the annotator could not name."""
-    said = (UNNAMED if token.is_err else token.perceived for token in utterance.tokens)
+    """The phones that were said, with _UNNAMED for each sound that the annotator could not name."""
+    said = (_UNNAMED if token.is_err else token.perceived for token in utterance.tokens)
     return [phone for phone in said if phone is not None]
 
 
@@ -56,7 +147,7 @@ def published_counts(
         aligned: `unit_align` of each utterance's `produced_symbols` with its prediction.
         prior: the scoring prior of the chain, if it has one.
     Returns:
-        For each utterance its COUNTS.
+        For each utterance its PUBLISHED_COUNTS.
     """
     canonical = [utterance.canonical for utterance in gold]
     said = unit_align_batch(canonical, [produced_symbols(utterance) for utterance in gold])
@@ -124,96 +215,3 @@ def _accepts_with(prior: Prior) -> Accepts:
         return prior.excuses(canonical, predicted, position, l1)
 
     return accepts
-
-
-KEYS: Final = ("chain", "seed", "speaker", "utt")
-
-_OK: Final = pl.col("error_type") == "ok"
-_NAMED: Final = (pl.col("error_type") == "s") & pl.col("perceived").is_not_null()
-_ACCEPTABLE: Final = _OK | pl.col("l1_typical")
-_CALLED_ERROR: Final = pl.col("class_pred") == "error"
-
-# Counted on the token rows of an utterance.
-_ON_POSITIONS: Final = {
-    "num_tokens": pl.len(),
-    "num_ok": _OK.sum(),
-    "num_substitutions": _NAMED.sum(),
-    "num_deletions": (pl.col("error_type") == "d").sum(),
-    "num_l1_typical": pl.col("l1_typical").sum(),
-    "num_acceptable": _ACCEPTABLE.sum(),
-    "num_atypical_errors": (~_ACCEPTABLE).sum(),
-    "num_collapsed": (_NAMED & pl.col("collapsed")).sum(),
-    "num_ok_called_error": (_OK & _CALLED_ERROR).sum(),
-    "num_acceptable_called_error": (_ACCEPTABLE & _CALLED_ERROR).sum(),
-    "num_atypical_called_error": (~_ACCEPTABLE & _CALLED_ERROR).sum(),
-}
-
-EDITS: Final = ("substitutions", "deletions", "insertions")  # of the prediction against the produced phones
-
-ALL_COUNTS: Final = (
-    *_ON_POSITIONS, "num_produced", "num_edits", *(f"num_edit_{name}" for name in EDITS), *COUNTS
-)  # fmt: skip
-_NAMES: Final = {"chain": pl.String, "seed": pl.Int64, "l1": pl.String, "speaker": pl.String, "utt": pl.String}
-SCHEMA: Final = pl.Schema(_NAMES | dict.fromkeys(ALL_COUNTS, pl.Int64))
-
-Counts = dict[str, list[int]]  # {count: its value for each utterance}
-
-
-def utterance_rows(gold: Sequence[Utterance], runs: Sequence[ChainRun], rows: pl.DataFrame) -> pl.DataFrame:
-    """Count every utterance of every run.
-
-    Args:
-        gold: test utterances.
-        runs: chains and seeds; each predicts exactly the gold utterances.
-        rows: their token rows.
-    Returns:
-        Rows of SCHEMA: runs in the order given, the same utterances in each, sorted by (speaker, utt).
-    """
-    return count_utterances(gold, runs, rows, _ON_POSITIONS, _sequence_counts).select(list(SCHEMA))
-
-
-def count_utterances(
-    gold: Sequence[Utterance],
-    runs: Sequence[ChainRun],
-    rows: pl.DataFrame,
-    on_positions: Mapping[str, pl.Expr],
-    on_sequences: Callable[[Sequence[Utterance], ChainRun], Counts],
-) -> pl.DataFrame:
-    """Count every utterance of every run; see `utterance_rows`.
-
-    Args:
-        on_positions: counts of the token rows of an utterance.
-        on_sequences: (gold, run) -> counts of whole sequences.
-    """
-    gold = sorted(gold, key=lambda utterance: utterance.key)
-    counted = pl.concat([_with_names(gold, run, on_sequences(gold, run)) for run in runs])
-    joined = counted.join(rows.group_by(KEYS).agg(**on_positions), on=KEYS, how="left", maintain_order="left")
-    return joined.with_columns(pl.col(*on_positions).fill_null(0).cast(pl.Int64))
-
-
-def _with_names(gold: Sequence[Utterance], run: ChainRun, counts: Counts) -> pl.DataFrame:
-    names = {
-        "chain": [run.chain] * len(gold),
-        "seed": [run.seed] * len(gold),
-        "l1": [utterance.l1 for utterance in gold],
-        "speaker": [utterance.speaker for utterance in gold],
-        "utt": [utterance.utt for utterance in gold],
-    }
-    return pl.DataFrame(names | counts, schema=_NAMES | dict.fromkeys(counts, pl.Int64))
-
-
-def _sequence_counts(gold: Sequence[Utterance], run: ChainRun) -> Counts:
-    """Edits against the produced phones, and the published counts."""
-    predicted = run.phones_for(gold)
-    aligned = unit_align_batch([produced_symbols(utterance) for utterance in gold], predicted)
-    edits = list(map(count_edits, aligned))
-    decisions = published_counts(gold, predicted, aligned, run.prior)
-    columns = dict(zip(COUNTS, zip(*decisions, strict=True), strict=True))
-    return (
-        {
-            "num_produced": [counted.num_reference for counted in edits],
-            "num_edits": [counted.num_edits for counted in edits],
-        }
-        | {f"num_edit_{name}": [getattr(counted, name) for counted in edits] for name in EDITS}
-        | {name: list(values) for name, values in columns.items()}
-    )

@@ -109,7 +109,7 @@ PER_CANONICAL = _ScoreMetric(
     NOT_NEGATIVE,
 )
 
-RATIOS: Final = {
+_RATIOS: Final = {
     SCORE_COLLAPSE: Ratio(("num_wrong_accepted",), ("num_wrong",)),
     SCORE_FRR: Ratio(("num_right_rejected",), ("num_right",)),
     SCORE_PRECISION: Ratio(("num_wrong_rejected",), ("num_rejected",)),
@@ -194,7 +194,7 @@ def _agreement(weights: FloatArray, rows: pl.DataFrame) -> dict[_ScoreMetric, St
 
 
 def _metrics_of(measures: ScoreMeasures) -> tuple[_ScoreMetric, ...]:
-    return (*RATIOS, AUC, PCC)
+    return (*_RATIOS, AUC, PCC)
 
 
 SCORES: Final = Scheme(
@@ -202,11 +202,11 @@ SCORES: Final = Scheme(
     measures=ScoreMeasures,
     count=_utterance_rows,
     counts=(*_ON_POSITIONS, "num_edits"),
-    ratios=RATIOS,
+    ratios=_RATIOS,
     measure=_measure,
     statistics=_agreement,
     statistics_by_l1=True,
-    all_metrics=(*RATIOS, AUC, PCC),
+    all_metrics=(*_RATIOS, AUC, PCC),
     metrics_of=_metrics_of,
     table_metrics=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, SCORE_PRECISION, SCORE_RECALL, SCORE_F1, PER_CANONICAL),
     compared=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, SCORE_F1, PER_CANONICAL),

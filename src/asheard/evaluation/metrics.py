@@ -268,7 +268,7 @@ def summarise(rows: pl.DataFrame, utterances: pl.DataFrame, scheme: Scheme[M]) -
     """Measure every chain, pooled and for each first language, with every seed.
 
     Args:
-        rows: token rows (`tokens.SCHEMA`).
+        rows: token rows (`tokens.TOKEN_SCHEMA`).
         utterances: utterance rows of the same runs.
         scheme: what is measured.
     Returns:

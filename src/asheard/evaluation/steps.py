@@ -36,7 +36,7 @@ from asheard.evaluation.systems import (
     match_predictions,
     split_seed,
 )
-from asheard.evaluation.tokens import OPTIONAL, SCHEMA, token_rows
+from asheard.evaluation.tokens import OPTIONAL_COLUMNS, TOKEN_SCHEMA, token_rows
 from asheard.io.files import make_folder, read_json, whole_file, write_json
 from asheard.phones import Vectors, load_vectors
 from asheard.prior import load_prior, rows_of, typical_substitutions
@@ -281,7 +281,7 @@ def _tables(
 
 
 def _write_tables(out: Path, rows: pl.DataFrame, utterances: pl.DataFrame) -> None:
-    known = rows.drop([name for name in OPTIONAL if rows[name].null_count() == rows.height])
+    known = rows.drop([name for name in OPTIONAL_COLUMNS if rows[name].null_count() == rows.height])
     for name, table in ((ROWS_FILE, known), (UTTERANCES_FILE, utterances)):
         with whole_file(out / name) as part:
             table.write_parquet(part)
@@ -329,7 +329,9 @@ def _read_rows(path: Path) -> pl.DataFrame:
         raise CorpusError(f"{path}: no such file; run `asheard evaluate` first") from None
     except pl.exceptions.ComputeError as error:
         raise CorpusError(f"{path}: not a Parquet file ({error}); run `asheard evaluate` again") from None
-    rows = rows.with_columns(pl.lit(None, SCHEMA[name]).alias(name) for name in OPTIONAL if name not in rows.columns)
-    if dict(rows.schema) != SCHEMA:
+    rows = rows.with_columns(
+        pl.lit(None, TOKEN_SCHEMA[name]).alias(name) for name in OPTIONAL_COLUMNS if name not in rows.columns
+    )
+    if dict(rows.schema) != TOKEN_SCHEMA:
         raise CorpusError(f"{path}: not the token rows of this version; run `asheard evaluate` again")
     return rows

@@ -22,7 +22,7 @@ RIGHT_FROM: Final = 1.8  # a phone with this mean expert score or more is right
 
 Substitutions = frozenset[tuple[str, str, str]]  # (l1, canonical, perceived)
 
-SCHEMA: Final[dict[str, Any]] = {
+TOKEN_SCHEMA: Final[dict[str, Any]] = {
     "utt": pl.String,
     "speaker": pl.String,
     "l1": pl.String,
@@ -42,7 +42,7 @@ SCHEMA: Final[dict[str, Any]] = {
     "score": pl.Float64,  # mean expert score; null if the gold has none
     "position_score": pl.Float64,  # the chain's own score of the position; null for a chain that writes phones alone
 }
-OPTIONAL: Final = ("score", "position_score")  # columns that a file may lack
+OPTIONAL_COLUMNS: Final = ("score", "position_score")  # columns that a file may lack
 
 
 def folds_together(token: Token) -> bool:
@@ -67,7 +67,8 @@ def token_rows(
         vectors: distances between phones, and the threshold of the chains without a prior.
         typical: the substitutions that count as L1-typical.
     Returns:
-        Rows of SCHEMA: runs in the order given, utterances sorted by (speaker, utt), the same positions in each run.
+        Rows of TOKEN_SCHEMA: runs in the order given, utterances sorted by (speaker, utt). Each run has the same
+        positions.
     Raises:
         CorpusError: a run has position scores, but not exactly one for each canonical phone.
     """
@@ -97,7 +98,7 @@ def _positions(gold: Sequence[Utterance], vectors: Vectors, typical: Substitutio
             "gold_cos_dist": _distances(canonical, perceived, vectors),
             "score": [token.score for token in tokens],
         },
-        schema_overrides=SCHEMA,
+        schema_overrides=TOKEN_SCHEMA,
     ).with_columns(
         l1_typical=pl.col("l1_typical") & (pl.col("error_type") == ErrorType.SUBSTITUTION.value),
         gold_cos_dist=pl.when(~_is_err()).then("gold_cos_dist"),
@@ -123,7 +124,7 @@ def _run_rows(positions: pl.DataFrame, gold: Sequence[Utterance], run: ChainRun,
         classify = cache(partial(_class_with_prior, run.prior))
         evidence = rows.select("canonical", "predicted", "position", "l1", "cos_dist").iter_rows()
         rows = rows.with_columns(pl.Series("class_pred", [classify(*row) for row in evidence], pl.String))
-    return rows.select(list(SCHEMA))
+    return rows.select(list(TOKEN_SCHEMA))
 
 
 def _class_with_prior(
