@@ -1,9 +1,12 @@
 """`asheard train` parses its options, trains and prints the result."""
 
 import re
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from asheard.cli import app
@@ -95,3 +98,36 @@ def test_train_command_pilot(tones, tmp_path):
     result = RUNNER.invoke(app, [str(argument) for argument in [*command, "--preset", "embedded"]])
     assert isinstance(result.exception, GateError)
     assert "pilot of 2 steps" in str(result.exception)
+
+
+def test_train_command_refuses_options_of_another_kind(tones, tmp_path):
+    files = ["--wav-root", tones, "--train", tones / "train.jsonl", "--val", tones / "val.jsonl"]
+    files += ["--checkpoint-dir", tmp_path]
+    wrong = [("faithful", "--lambda-l1", 0.5), ("base", "--lambda-l1", 0.5), ("base", "--preset", "quick")]
+    for kind, option, value in wrong:
+        result = RUNNER.invoke(app, ["train", kind, *map(str, [*files, option, value])])
+        assert result.exit_code == 2
+        assert option in result.output
+
+
+def test_train_command_base(tones, tmp_path):
+    rows = read_manifest(tones / "train.jsonl")[:6]
+    write_manifest(tmp_path / "train.jsonl", rows)
+    command = ["train", "base", "--wav-root", tones, "--train", tmp_path / "train.jsonl", "--val", tones / "val.jsonl"]
+    command += ["--base", tones / "base", "--epochs", 1, "--checkpoint-dir", tmp_path / "run"]
+    assert "trained on 6 utterances" in run(*command)
+    options = read_card(tmp_path / "run" / "final")["training"]["options"]
+    assert (options["kind"], options["freeze_front_end"]) == ("base", False)
+
+
+def test_commands_of_the_documentation_are_understood():
+    """The commands of docs/training.md are parsed, not run."""
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8").replace("\\\n", "")
+    found = re.findall(r"^    .*?\basheard ((?:train|transcribe) .*)$", text, re.MULTILINE)
+    commands = [shlex.split(line) for line in found]
+    assert len(commands) >= 5
+    for words in commands:
+        command = get_command(app)
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        command.make_context("asheard", words)
