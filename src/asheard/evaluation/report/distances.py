@@ -1,14 +1,26 @@
-"""What distances are worth: detection at every threshold, and the dissociations D1 to D3."""
+"""What distances are worth: detection at every threshold, the dissociations D1 to D3, and collapse by phone."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
-from asheard.evaluation.detection import detection_curve, operating_point
-from asheard.evaluation.ranking import auc_path, look_up, with_copy_canonical
-from asheard.evaluation.report.tables import markdown_table, number, passed, percent, probability, with_interval
+from asheard.evaluation.detection import auc_path, detection_curve, operating_point
+from asheard.evaluation.missed import MIN_SUBSTITUTIONS, collapse_by
+from asheard.evaluation.ranking import distinct_transcripts, reference_chain, with_copy_canonical
+from asheard.evaluation.report.tables import (
+    markdown_table,
+    number,
+    passed,
+    percent,
+    pooled_cell,
+    probability,
+    with_interval,
+)
 from asheard.evaluation.systems import COPY_CANONICAL
+
+PHONES_FILE: Final = "collapse-by-phone.csv"
+_NUM_CHAINS: Final = 4  # the table has six columns
 
 
 def detection(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
@@ -16,71 +28,106 @@ def detection(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
     summaries = with_copy_canonical(metrics)
     yield "## Detection curves"
     yield (
-        "A threshold on the distance calls a position an error; as it falls, fewer substitutions are missed and more "
-        "correct positions rejected. At the smallest one every difference from the canonical is an error, and what is "
-        "still missed is collapse. Per cent; AUC is D1's, the area above the curve of FRR against missed, with its "
-        "interval. In use: the threshold of the report and, behind a prior, what the prior excuses; the L1-typical "
-        "substitutions that it excuses count as missed here."
+        "A threshold on the distance calls a position an error. A lower threshold misses fewer substitutions and "
+        "rejects more correct positions. At the smallest threshold every difference from the canonical is an error, and "
+        "what is still missed is collapse. In use: the threshold of this report; with a prior, also what the prior "
+        "accepts. The L1-typical substitutions that a prior accepts count as missed here. Missed and FRR are in per "
+        "cent. AUC is that of D1, the area above the curve of FRR against missed."
     )
     table = []
     for chain, summary in summaries.items():
         here = rows.filter(chain=chain)
         curve, in_use = detection_curve(here), operating_point(here)
         pooled = summary["pooled"]
-        if chain == COPY_CANONICAL:  # no threshold changes anything where every distance is 0
-            points = (pooled["collapse"], pooled["frr"]) * 2
+        if chain == COPY_CANONICAL:  # all distances are 0, so no threshold changes anything
+            ends = (pooled["collapse"], pooled["frr"]) * 2
         elif curve is None or in_use is None:
-            points = (None,) * 4
+            ends = (None,) * 4
         else:
-            points = (float(curve.missed[curve.as_written]), float(curve.frr[curve.as_written]), *in_use)
-        table.append([chain, _with_interval(summary, auc_path(pooled)), *map(percent, points)])
-    yield markdown_table(["chain", "AUC", "smallest threshold: missed", "its FRR", "in use: missed", "its FRR"], table)
+            ends = (float(curve.missed[curve.as_written]), float(curve.frr[curve.as_written]), *in_use)
+        table.append([chain, pooled_cell(summary, auc_path(pooled), number), *map(percent, ends)])
+    yield markdown_table(["chain", "AUC", "missed, smallest", "FRR, smallest", "missed, in use", "FRR, in use"], table)
     for chain, summary in summaries.items():
         if "position_scores" in summary["pooled"]:
             yield (
-                f"{chain}: AUC and curve are of its own scores of the positions in place of distances, and its "
-                "smallest threshold is where it begins to write another phone. With deletions and sounds without a "
-                f"name among the errors its AUC is {_with_interval(summary, 'position_scores.auc_all_errors')}."
+                f"{chain}: AUC and curve are of its own scores of the positions, not of distances. Its smallest "
+                "threshold is the one at which it begins to write another phone. With deletions and sounds without a "
+                f"name among the errors its AUC is {pooled_cell(summary, 'position_scores.auc_all_errors', number)}."
             )
 
 
 def dissociations(metrics: Mapping[str, Any]) -> Iterable[str]:
-    """D1 to D3, pooled and for each L1."""
+    """D1 to D3 over all speakers."""
     summaries = with_copy_canonical(metrics)
     yield "## Do distances mean anything: D1, D2, D3"
-    table = []
-    for chain, summary in summaries.items():
-        d1, d2, d3 = (summary["pooled"][name] for name in ("d1", "d2", "d3"))
-        table.append(
+    yield (
+        "D1 asks whether distances are larger at substitutions than at correct positions, D3 whether they rank with "
+        "the distances that were really said. The p values take positions as independent; the intervals do not."
+    )
+    yield markdown_table(
+        ["chain", "D1 AUC", "D1 p", "D1", "D3 rho", "D3 p"],
+        [
             [
                 chain,
-                _with_interval(summary, "d1.auc"),
-                probability(d1["p"]),
-                passed(d1["pass"]),
-                number(d2["ok_p75"]),
-                number(d2["sub_p25"]),
-                _with_interval(summary, "d2.gap"),
-                passed(d2["pass"]),
-                _with_interval(summary, "d3.rho"),
-                probability(d3["p"]),
+                pooled_cell(summary, "d1.auc", number),
+                probability(summary["pooled"]["d1"]["p"]),
+                passed(summary["pooled"]["d1"]["pass"]),
+                pooled_cell(summary, "d3.rho", number),
+                probability(summary["pooled"]["d3"]["p"]),
             ]
-        )
-    yield markdown_table(["chain", "D1 AUC", "D1 p", "D1", "ok p75", "sub p25", "gap", "D2", "D3 rho", "D3 p"], table)
-    yield "Their p values take positions as independent; the intervals do not."
-    for heading, path in (
-        ("D1 AUC", "d1.auc"),
-        ("D2, 25th percentile of substitutions", "d2.sub_p25"),
-        ("D3 rho", "d3.rho"),
-    ):
-        yield f"{heading} by L1:"
-        yield markdown_table(
-            ["L1", *summaries],
+            for chain, summary in summaries.items()
+        ],
+    )
+    yield (
+        "D2 asks whether the two distributions come apart: the 25th percentile at substitutions must be above the 75th "
+        "percentile at ok positions."
+    )
+    yield markdown_table(
+        ["chain", "ok p75", "sub p25", "gap", "D2"],
+        [
             [
-                [l1, *(number(look_up(summary["per_l1"][l1], path)) for summary in summaries.values())]
-                for l1 in metrics["copy_canonical"]["per_l1"]
+                chain,
+                number(summary["pooled"]["d2"]["ok_p75"]),
+                number(summary["pooled"]["d2"]["sub_p25"]),
+                pooled_cell(summary, "d2.gap", number),
+                passed(summary["pooled"]["d2"]["pass"]),
+            ]
+            for chain, summary in summaries.items()
+        ],
+    )
+
+
+def collapse_by_phone(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
+    """Collapse for each canonical phone and each syllable position."""
+    shown = phone_chains(metrics)[:_NUM_CHAINS]
+    reference = shown[0]
+    yield "## Phones and positions that collapse most"
+    yield (
+        f"Collapse in per cent, for what was substituted at least {MIN_SUBSTITUTIONS} times. {reference} has Wilson "
+        "intervals; they take tokens as independent, although the tokens of one speaker are alike. Copying the "
+        f"canonical would collapse all of them. All chains are in [{PHONES_FILE}]({PHONES_FILE})."
+    )
+    for group, heading in (("canonical", "phone"), ("position", "position")):
+        of_chain = {chain: collapse_by(rows.filter(chain=chain), group) for chain in shown}
+        rates = {chain: dict(table.select(group, "collapse").iter_rows()) for chain, table in of_chain.items()}
+        if of_chain[reference].is_empty():
+            yield f"No {heading} is both known and substituted that often."
+            continue
+        yield markdown_table(
+            [heading, "substitutions", *shown],
+            [
+                [
+                    name,
+                    str(num),
+                    with_interval(rate, (low, high)),
+                    *(percent(rates[chain][name]) for chain in shown[1:]),
+                ]
+                for name, num, rate, low, high in of_chain[reference].iter_rows()
             ],
         )
 
 
-def _with_interval(summary: Mapping[str, Any], path: str) -> str:
-    return with_interval(look_up(summary["pooled"], path), summary["intervals"]["pooled"]["values"][path], number)
+def phone_chains(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the chains with transcripts of their own, the reference chain first."""
+    reference = reference_chain(metrics["chains"])
+    return [reference, *(chain for chain in distinct_transcripts(metrics["chains"]) if chain != reference)]

@@ -1,11 +1,7 @@
-"""What each number of RESULTS.md means, in the words the report prints; docs/evaluation.md says it at length.
-
-The string without which a number of ours cannot be compared with another.
-
-RESULTS.md: the sections in the order they are read.
-"""
+"""RESULTS.md: one screen with the verdict, a table and a picture, then sections that a reader may skip."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -13,11 +9,22 @@ import polars as pl
 from asheard import __version__
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.context import Context
-from asheard.evaluation.decision import MAX_COLLAPSE_RATIO, MAX_P, PER_TOLERANCE, Verdict, missing_chains
-from asheard.evaluation.labels import LABELS
-from asheard.evaluation.ranking import scheme_of
-from asheard.evaluation.report.background import design, l1_notes, p_min, set_apart, shared_prompts, validation
-from asheard.evaluation.report.distances import detection, dissociations
+from asheard.evaluation.decision import Verdict, missing_chains
+from asheard.evaluation.expert_scores import RIGHT_FROM, scheme_of
+from asheard.evaluation.metrics import LABELS
+from asheard.evaluation.ranking import ranking
+from asheard.evaluation.report.background import design, excluded, p_min, shared_prompts, validation
+from asheard.evaluation.report.by_l1 import by_l1
+from asheard.evaluation.report.csv_tables import write_csv_tables
+from asheard.evaluation.report.definitions import (
+    DEFINITIONS,
+    FIRST_SCORE_TERMS,
+    FIRST_TERMS,
+    POSITIONS,
+    SCORE_DEFINITIONS,
+    SCORE_POSITIONS,
+)
+from asheard.evaluation.report.distances import collapse_by_phone, detection, dissociations
 from asheard.evaluation.report.figures import (
     COLLAPSE_FIGURE,
     CONFUSIONS_FIGURE,
@@ -26,71 +33,34 @@ from asheard.evaluation.report.figures import (
     MISSED_FIGURE,
     PHONES_FIGURE,
     TRADEOFF_FIGURE,
+    write_figures,
 )
-from asheard.evaluation.report.misses import confusions, errors_missed, phones_that_collapse
-from asheard.evaluation.report.rates import by_l1, differences, l1_declared_or_unknown, published, ranked, seeds
+from asheard.evaluation.report.rates import (
+    best_pairs,
+    first_table,
+    how_to_read,
+    l1_given_or_withheld,
+    published,
+    ranked,
+    seeds,
+    verdict_pairs,
+)
 from asheard.evaluation.report.scores import curves, ranked_by_scores
-from asheard.evaluation.separation import ALPHA, MAX_D2_COLLAPSE
-from asheard.evaluation.systems import ChainRun
-from asheard.evaluation.tokens import RIGHT_FROM
+from asheard.evaluation.report.tables import bullets, number, percent, points
+from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF, ChainRun
+from asheard.io.files import whole_file
 from asheard.phones import Vectors
 from asheard.phones.alignment import INDEL_COST
-from asheard.prior import GUARD_TOLERANCE
 
-_NOT_WORSE: Final = f"{100 * PER_TOLERANCE:.1f} points of PER, {100 * GUARD_TOLERANCE:.1f} of errors caught"
+RESULTS_FILE: Final = "RESULTS.md"
+FIGURES_FOLDER: Final = "plots"
 
-DEFINITIONS: Final = f"""\
-Positions are canonical phones; a prediction is aligned to them by articulatory distance. cos_dist is the \
-distance from the canonical phone to what was written there: 0 the same phone, 1 nothing written.
-
-- PER: unit-cost edits of the prediction against the produced phones / produced phones.
-- collapse: substitutions where the canonical was written / substitutions.
-- called error: a position where cos_dist is at or above the threshold and, behind a prior, where speakers \
-of this L1 do not usually say what was written. A deletion is always an error.
-- L1-typical: a substitution that makes up at least 5% and at least 5 tokens of its canonical phone among \
-the training speakers of the L1.
-- FRR by class: ok and L1-typical positions called error / ok and L1-typical positions. FRR at threshold: of \
-ok alone.
-- atypical errors caught: L1-atypical errors called error / L1-atypical errors (substitutions that are not \
-L1-typical, deletions, and sounds the annotator could not name). It guards FRR by class: who excuses \
-everything catches nothing.
-- Published: of what was said right, TA was accepted and FR rejected; of what was said wrong, additions included, FA \
-was accepted, CD rejected with the phone that was said, DE rejected with another. Accepted: the canonical was \
-written or, behind a prior, what the prior excuses. TR = CD + DE. FRR = FR / (TA + FR), FAR = FA / (FA + TR), \
-DER = DE / TR, precision = TR / (TR + FR), recall = TR / (TR + FA), F1 = 2 TR / (2 TR + FR + FA). This FRR is of \
-whole sequences by unit-cost alignment and knows no threshold; FRR at threshold is of distances.
-- strict F1: F1 with a position that was said right counted as FR, too, where a phone was inserted at it.
-- D1: are distances larger at substitutions than at ok? One-sided Mann-Whitney; AUC is the share of (ok, \
-substitution) pairs in order, ties counting half. Passes at p < {ALPHA}.
-- D2: is the 75th percentile of the ok distances below the 25th of the substitutions'? gap is the second less the \
-first. It fails where more than {100 * MAX_D2_COLLAPSE:.0f}% of the substitutions are at distance 0, that is, collapsed.
-- D3: Spearman's rank correlation, over substitutions, of the distance written with the distance said.
-- Over seeds: p, AUC, percentiles and rates are means; a test passes where it passes with every seed.
-- GO: the ratio of faithful to off-the-shelf collapse is at most {MAX_COLLAPSE_RATIO} with its whole interval, D2 \
-passes with the interval of its gap above 0, PER not worse. Encoder: it lowers collapse or FRR by class against the \
-faithful chain (either at half the level, for the two chances), PER not worse. Scorer: it lowers FRR by class, \
-atypical errors caught not worse. Lower: the paired difference is below 0 at p < {MAX_P:.2g}. Not worse: its whole \
-interval is within {_NOT_WORSE}.
-- n/a: the denominator is zero, or the statistic is undefined on these data; never counted as 0."""
-
-SCORE_DEFINITIONS: Final = f"""\
-Positions are canonical phones; a prediction is aligned to them by articulatory distance. A score is the mean of \
-several experts', 0 to 2: right from {RIGHT_FROM:g}, wrong below {MISPRONOUNCED_BELOW:g}. Rejected: anything but \
-the canonical was written there, at whatever distance.
-
-- collapse: wrong phones where the canonical was written / wrong phones.
-- FRR: right phones rejected / right phones.
-- closeness: the chain's own score of the position, where it gives one; else minus the distance from the canonical \
-phone to what was written there (0 the same phone, 1 nothing written). Nothing is fitted to the scores.
-- AUC: the share of (right, wrong) pairs in which the right phone is closer, ties counting half; 0.5 is chance.
-- PCC: Pearson's correlation of closeness with the score, over all scored phones; position scores enter as the \
-probability they stand for.
-- precision: wrong phones rejected / scored phones rejected. recall: wrong phones rejected / wrong phones, which is \
-what does not collapse. F1 = 2 wrong rejected / (rejected + wrong).
-- PER against canonical: unit-cost edits of the prediction against the canonical phones / canonical phones. Not the \
-PER of other reports, which is against what was said.
-- Over seeds: means.
-- n/a: the denominator is zero, or the statistic is undefined on these data; never counted as 0."""
+_PLACES: Final = {
+    "encoder": "in the encoder",
+    "scorer": "in the scorer",
+    "both": "in both the encoder and the scorer",
+    "nowhere": "nowhere",
+}
 
 
 def signature(
@@ -136,104 +106,160 @@ def signature(
     return "|".join(f"{key}:{value.replace('|', '/')}" for key, value in values.items())
 
 
-def results_text(
-    rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, verdict: Verdict | None, plots: str
-) -> str:
-    """Compose RESULTS.md.
+def write_results(
+    out: Path, rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, verdict: Verdict | None
+) -> None:
+    """Write RESULTS.md, its figures, and the CSV files with the wide tables.
 
     Args:
+        out: an existing folder.
         rows: token rows of every chain and seed.
         metrics: the contents of metrics.json.
         context: what is said beside the numbers.
-        verdict: None where there is none.
-        plots: folder of the pictures, relative to the text.
-    Returns:
-        Markdown; each paragraph is one line, and below each table stands the signature of its numbers.
+        verdict: None if there is none.
     """
+    write_figures(out / FIGURES_FOLDER, rows, metrics)
+    write_csv_tables(out, rows, metrics)
+    with whole_file(out / RESULTS_FILE) as part:
+        part.write_text(results_text(rows, metrics, context, verdict), encoding="utf-8")
+
+
+def results_text(rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, verdict: Verdict | None) -> str:
+    """Compose RESULTS.md.
+
+    Returns:
+        Markdown. A paragraph is one line. Below each table stands the signature of its numbers.
+    """
+    labels = scheme_of(metrics) is LABELS
+    sections = _label_sections(rows, metrics, context, verdict) if labels else _score_sections(rows, metrics, context)
     blocks = [
         f"# Results: {context.corpus}",
         *(f"> **{note}**" for note in context.notes),
-        f"`{metrics['signature']}`",
-        *(
-            _of_labels(rows, metrics, context, verdict, plots)
-            if scheme_of(metrics) is LABELS
-            else _of_scores(rows, metrics, context, plots)
-        ),
+        _answer(metrics, verdict) if labels else _best_by_scores(metrics),
+        *first_table(metrics),
+        how_to_read(metrics),
+        bullets(f"**{term}**: {meaning}" for term, meaning in (FIRST_TERMS if labels else FIRST_SCORE_TERMS).items()),
+        *sections,
     ]
     return "\n\n".join(_signed(blocks, metrics["signature"])) + "\n"
 
 
-def _of_labels(
-    rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, verdict: Verdict | None, plots: str
+def _label_sections(
+    rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, verdict: Verdict | None
 ) -> list[str]:
     return [
+        _picture("Collapse by chain and first language", COLLAPSE_FIGURE),
+        *_verdict(metrics, verdict),
         *ranked(metrics),
         *shared_prompts(context),
-        f"![Collapse by chain and first language]({plots}/{COLLAPSE_FIGURE})",
         *design(metrics),
-        *_verdict(metrics["chains"], verdict),
         *published(metrics),
-        *differences(metrics),
         *seeds(metrics),
-        *by_l1(metrics),
-        "\n".join(f"- {note}" for note in l1_notes(rows, metrics["chains"])),
-        *confusions(rows, metrics),
-        f"![What was said and what was written, for each first language]({plots}/{CONFUSIONS_FIGURE})",
-        *errors_missed(rows, metrics),
-        f"![The errors most often missed, for each first language]({plots}/{MISSED_FIGURE})",
-        *phones_that_collapse(rows, metrics),
-        f"![Collapse by canonical phone and syllable position]({plots}/{PHONES_FIGURE})",
+        *by_l1(rows, metrics),
+        _picture("What was said and what was written, for each first language", CONFUSIONS_FIGURE),
+        _picture("The errors most often missed, for each first language", MISSED_FIGURE),
+        *collapse_by_phone(rows, metrics),
+        _picture("Collapse by canonical phone and syllable position", PHONES_FIGURE),
         *detection(rows, metrics),
-        f"![False rejections against missed substitutions]({plots}/{DETECTION_FIGURE})",
+        _picture("False rejections against missed substitutions", DETECTION_FIGURE),
         *dissociations(metrics),
-        f"![Distances at correct and at substituted positions]({plots}/{DISTANCES_FIGURE})",
-        *l1_declared_or_unknown(metrics),
+        _picture("Distances at correct and at substituted positions", DISTANCES_FIGURE),
+        *l1_given_or_withheld(metrics),
         *p_min(context),
-        *set_apart(metrics, context),
+        *excluded(metrics, context),
         *validation(context),
-        "## What is counted",
-        DEFINITIONS,
+        "## Definitions",
+        POSITIONS,
+        bullets(f"**{term}**: {meaning}" for term, meaning in DEFINITIONS.items()),
     ]
 
 
-def _of_scores(rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, plots: str) -> list[str]:
+def _score_sections(rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context) -> list[str]:
     return [
+        _picture("False rejections against collapse", TRADEOFF_FIGURE),
         *ranked_by_scores(metrics),
         *shared_prompts(context),
-        f"![False rejections against collapse]({plots}/{TRADEOFF_FIGURE})",
         *curves(rows, metrics),
         *design(metrics),
-        *differences(metrics),
+        *best_pairs(metrics),
         *seeds(metrics),
-        *(by_l1(metrics) if len(metrics["design"]["speakers"]) > 1 else ()),
-        *set_apart(metrics, context),
+        *(by_l1(rows, metrics) if len(metrics["design"]["speakers"]) > 1 else ()),
+        *excluded(metrics, context),
         *validation(context),
-        "## What is counted",
-        SCORE_DEFINITIONS,
+        "## Definitions",
+        SCORE_POSITIONS,
+        bullets(f"**{term}**: {meaning}" for term, meaning in SCORE_DEFINITIONS.items()),
     ]
+
+
+def _picture(title: str, name: str) -> str:
+    return f"![{title}]({FIGURES_FOLDER}/{name})"
 
 
 def _signed(blocks: Iterable[str], signature: str) -> Iterable[str]:
     for block in blocks:
         yield block
         if block.startswith("|"):
-            yield f"<sub>`{signature}`</sub>"
+            yield f"`{signature}`"
 
 
-def _verdict(chains: Mapping[str, Any], verdict: Verdict | None) -> Iterable[str]:
-    yield "## Verdict"
+def _answer(metrics: Mapping[str, Any], verdict: Verdict | None) -> str:
+    """Say the verdict in two sentences."""
     if verdict is None:
-        missing = ", ".join(missing_chains(chains))
-        yield f"No verdict: it needs all four chains, and these are missing: {missing}."
-        return
-    homes = {
-        "encoder": "in the encoder",
-        "scorer": "in the scorer",
-        "both": "in both the encoder and the scorer",
-        "nowhere": "nowhere",
+        return f"{_no_verdict(metrics)} {_lowest_per(metrics)}"
+    ours, theirs = (percent(metrics["chains"][chain]["pooled"]["collapse"]) for chain in (FAITHFUL, OFF_THE_SHELF))
+    changes = {
+        "encoder": f": it changes collapse by {_change(metrics, 'collapse', L1_ENCODER)} points and FRR by class by "
+        f"{_change(metrics, 'frr_class', L1_ENCODER)} points",
+        "scorer": f": it changes FRR by class by {_change(metrics, 'frr_class', L1_PRIOR)} points",
+        "both": f": the encoder changes collapse by {_change(metrics, 'collapse', L1_ENCODER)} points, the scorer FRR "
+        f"by class by {_change(metrics, 'frr_class', L1_PRIOR)} points",
+        "nowhere": ": neither the encoder nor the scorer meets its conditions",
     }
-    yield (
-        f"(a) The faithful transcriber: **{verdict.faithful}**. "
-        f"(b) The first language should live **{homes[verdict.l1]}**."
+    return (
+        f"The faithful transcriber is a **{verdict.faithful}**: it writes the canonical phone at {ours}% of the "
+        f"substitutions, off-the-shelf at {theirs}%. The first language (L1) should live **{_PLACES[verdict.l1]}**"
+        f"{changes[verdict.l1]}."
     )
-    yield "\n".join(f"- {reason}" for reason in verdict.reasons)
+
+
+def _change(metrics: Mapping[str, Any], metric: str, chain: str) -> str:
+    wanted = (metric, chain, FAITHFUL)
+    for record in metrics["differences"]:
+        if (record["metric"], record["chain"], record["reference"]) == wanted:
+            return points(record["difference"], (record["low"], record["high"]))
+    return points(None)
+
+
+def _no_verdict(metrics: Mapping[str, Any]) -> str:
+    missing = ", ".join(missing_chains(metrics["chains"]))
+    return f"No verdict: it needs all four chains, and these are missing: {missing}."
+
+
+def _lowest_per(metrics: Mapping[str, Any]) -> str:
+    best = ranking(metrics["chains"])[0]
+    per = metrics["chains"][best]["pooled"]["per"]
+    return "No PER is defined." if per is None else f"{best} has the lowest PER, {percent(per)}%."
+
+
+def _best_by_scores(metrics: Mapping[str, Any]) -> str:
+    scheme = scheme_of(metrics)
+    best = ranking(metrics["chains"], scheme)[0]
+    auc = number(metrics["chains"][best]["pooled"]["auc"])
+    return (
+        "No verdict: experts scored the phones, and nobody wrote down what was said instead. "
+        f"{best} agrees best with the experts: its AUC is {auc}."
+    )
+
+
+def _verdict(metrics: Mapping[str, Any], verdict: Verdict | None) -> Iterable[str]:
+    if verdict is None:
+        yield from best_pairs(metrics)
+        return
+    yield "## Verdict"
+    yield (
+        f"The faithful transcriber: **{verdict.faithful}**. The first language should live "
+        f"**{_PLACES[verdict.l1]}**. The rules were fixed before any study was run; they are under Definitions."
+    )
+    yield bullets(verdict.reasons)
+    yield from verdict_pairs(metrics)

@@ -1,48 +1,72 @@
-"""The rates: ranked, as published elsewhere, compared in pairs, over seeds, and by first language."""
+"""The rates: the first table, the ranking, published metrics, pairs of chains, and the spread over seeds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from asheard.evaluation.counts import EDITS
-from asheard.evaluation.expert_scores import SCORES
+from asheard.evaluation.expert_scores import SCORES, scheme_of
 from asheard.evaluation.metrics import Scheme
-from asheard.evaluation.ranking import (
-    RATES,
-    headings_of,
-    look_up,
-    ranking,
-    reference_chain,
-    scheme_of,
-    with_copy_canonical,
-)
+from asheard.evaluation.ranking import ranking, reference_chain, with_copy_canonical
 from asheard.evaluation.report.tables import (
     COEFFICIENTS,
     NOT_AVAILABLE,
     markdown_table,
     notation,
-    percent,
     points,
+    pooled_cell,
     probability,
     spread,
-    with_interval,
 )
-from asheard.evaluation.systems import COPY_CANONICAL, L1_ENCODER, L1_ENCODER_UNKNOWN
+from asheard.evaluation.systems import COPY_CANONICAL, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
 
-_PUBLISHED_COUNTS: Final = {"TA": "ta", "FR": "fr", "FA": "fa", "CD": "cd", "DE": "de"}
-_PUBLISHED_RATES: Final = {
+DIFFERENCES_FILE: Final = "differences.csv"
+
+_COUNTS: Final = {"TA": "ta", "FR": "fr", "FA": "fa", "CD": "cd", "DE": "de"}
+_PUBLISHED: Final = {
     "FRR": "published.frr",
     "FAR": "published.far",
     "DER": "published.der",
     "precision": "published.precision",
     "recall": "published.recall",
-    "F1": "published.f1",
-    "strict F1": "published.f1_strict",
-    "PER": "published.per",
 }
+_F1_AND_PER: Final = {"F1": "published.f1", "strict F1": "published.f1_strict", "PER": "published.per"}
+_SECOND_TABLE: Final = ("FRR at threshold", "precision", "recall", "F1")  # the first table has no room for these
+_VERDICT_PAIRS: Final = (
+    ("collapse", FAITHFUL, OFF_THE_SHELF),
+    ("per", FAITHFUL, OFF_THE_SHELF),
+    ("collapse", L1_ENCODER, FAITHFUL),
+    ("frr_class", L1_ENCODER, FAITHFUL),
+    ("per", L1_ENCODER, FAITHFUL),
+    ("frr_class", L1_PRIOR, FAITHFUL),
+    ("atypical_errors_caught", L1_PRIOR, FAITHFUL),
+)
+
+
+def first_columns(scheme: Scheme) -> dict[str, str]:
+    """Return heading and path of the metrics in the first table: five, so that it has six columns."""
+    return {heading: path for heading, path in scheme.headings.items() if heading not in _SECOND_TABLE}
+
+
+def second_columns(scheme: Scheme) -> dict[str, str]:
+    """Return heading and path of the metrics for which the first table has no room."""
+    return {heading: path for heading, path in scheme.headings.items() if heading in _SECOND_TABLE}
+
+
+def rate_table(first: str, summaries: Mapping[str, Any], columns: Mapping[str, str]) -> str:
+    """Lay out pooled metrics with their intervals, a row a summary."""
+    return markdown_table(
+        [first, *columns],
+        [[name, *(pooled_cell(summary, path) for path in columns.values())] for name, summary in summaries.items()],
+    )
+
+
+def first_table(metrics: Mapping[str, Any]) -> Iterable[str]:
+    """Every chain, best first, with the metrics that matter most."""
+    yield rate_table("chain", with_copy_canonical(metrics), first_columns(scheme_of(metrics)))
 
 
 def ranked(metrics: Mapping[str, Any]) -> Iterable[str]:
-    """Every chain with its rates, best first."""
+    """Ranks, the rest of the rates, and what was counted."""
     chains = metrics["chains"]
     order = ranking(chains)
     pooled = chains[reference_chain(chains)]["pooled"]
@@ -50,73 +74,98 @@ def ranked(metrics: Mapping[str, Any]) -> Iterable[str]:
     yield (
         f"{pooled['num_utterances']} utterances, {pooled['num_tokens']} canonical positions: "
         f"{pooled['num_ok']} ok, {pooled['num_substitutions']} substitutions, {pooled['num_deletions']} deletions"
-        f"{_unnamed(pooled)}; {pooled['num_l1_typical']} of the substitutions are L1-typical. Rates are in per cent, "
-        f"{of_runs(chains)}; in brackets the {100 * metrics['design']['level']:g}% interval over "
-        f"{units(metrics['copy_canonical']['intervals']['pooled'])}. Ranked by PER, ties by FRR by class."
+        f"{_unnamed(pooled)}. {pooled['num_l1_typical']} of the substitutions are L1-typical."
     )
-    yield markdown_table(
-        ["chain", "rank", *RATES],
+    yield rank_table(metrics, order)
+    yield _about_copying(metrics, order)
+
+
+def rank_table(metrics: Mapping[str, Any], order: Sequence[str]) -> str:
+    """Lay out ranks, and the rates for which the first table has no room."""
+    columns = second_columns(scheme_of(metrics))
+    table = [
         [
-            [chain, str(order.index(chain) + 1) if chain in order else "-", *rates(summary, RATES.values())]
-            for chain, summary in with_copy_canonical(metrics).items()
-        ],
-    )
-    yield _copying(metrics, order)
+            chain,
+            str(order.index(chain) + 1) if chain in order else "-",
+            *(pooled_cell(summary, path) for path in columns.values()),
+        ]
+        for chain, summary in with_copy_canonical(metrics).items()
+    ]
+    table += [[chain, "not ranked", *["-"] * len(columns)] for chain in metrics.get("aside", ())]
+    return markdown_table(["chain", "rank", *columns], table)
 
 
 def published(metrics: Mapping[str, Any]) -> Iterable[str]:
-    """The metrics of the literature, first as a paper prints them, then with intervals."""
+    """The metrics of the literature: counts, rates, and the edits that PER counts."""
     summaries = with_copy_canonical(metrics)
     yield "## Published metrics"
     yield (
-        "Counts and rates by the scheme that the scoring scripts of the field share, to stand beside a paper's table; "
-        "counts are sums over utterances and means over seeds. Of several alignments of equal cost, which one is taken "
-        "moves F1 by up to 1.5 points between aligners; here it is the one of Kaldi's align-text, as in those scripts. "
-        "The scheme counts no inserted phone as a false rejection, so F1 rises with phones written at random; strict "
-        "F1 does count them. FRR here asks whether another phone was written, at whatever distance. Behind a prior, "
-        "what it excuses is accepted; where that was said, as it often is, the scheme counts FA: a prior that tells "
-        "accents from errors lowers this F1. The last columns are the edits that PER sums."
+        "These counts and rates follow the scoring scripts that the field shares, so they can be compared with the "
+        "tables of a paper. Counts are sums over utterances and means over seeds. Several alignments may have equal "
+        "cost. The choice moves F1 by up to 1.5 points between aligners. Here it is the choice of Kaldi's align-text, "
+        "as in those scripts. The scheme counts no inserted phone as a false rejection, so F1 rises with phones written "
+        "at random; strict F1 counts them. FRR here asks whether another phone was written, at any distance. With a "
+        "prior, what it accepts is accepted. If that phone was said, as it often is, the scheme counts FA: a prior that "
+        "tells accents from errors lowers this F1."
     )
     yield markdown_table(
-        ["chain", *_PUBLISHED_COUNTS, *_PUBLISHED_RATES, *EDITS],
+        ["chain", *_COUNTS],
         [
-            [
-                chain,
-                *(f"{summary['pooled']['published'][name]:.0f}" for name in _PUBLISHED_COUNTS.values()),
-                *(percent(look_up(summary["pooled"], path)) for path in _PUBLISHED_RATES.values()),
-                *(f"{summary['pooled']['edits'][name]:.0f}" for name in EDITS),
-            ]
+            [chain, *(f"{summary['pooled']['published'][name]:.0f}" for name in _COUNTS.values())]
             for chain, summary in summaries.items()
         ],
     )
-    yield f"Their intervals over {units(metrics['copy_canonical']['intervals']['pooled'])}:"
+    yield f"Rates in per cent, with intervals over {units(metrics['copy_canonical']['intervals']['pooled'])}:"
+    yield rate_table("chain", summaries, _PUBLISHED)
+    yield rate_table("chain", summaries, _F1_AND_PER)
+    yield "The edits that PER counts:"
     yield markdown_table(
-        ["chain", *_PUBLISHED_RATES],
+        ["chain", *EDITS],
         [
-            [
-                chain,
-                *(_interval(summary["intervals"]["pooled"]["values"][path]) for path in _PUBLISHED_RATES.values()),
-            ]
+            [chain, *(f"{summary['pooled']['edits'][name]:.0f}" for name in EDITS)]
             for chain, summary in summaries.items()
         ],
     )
 
 
-def differences(metrics: Mapping[str, Any]) -> Iterable[str]:
-    """Chains compared in pairs on the same resamples."""
-    records = metrics["differences"]
+def verdict_pairs(metrics: Mapping[str, Any]) -> Iterable[str]:
+    """The pairs of chains that the verdict uses."""
+    records = [record for pair in _VERDICT_PAIRS for record in metrics["differences"] if _pair(record) == pair]
+    yield from _pairs(metrics, records, "the pairs that the verdict uses")
+
+
+def best_pairs(metrics: Mapping[str, Any]) -> Iterable[str]:
+    """The best chain and each other chain, in the metric of the ranking and in collapse."""
+    scheme = scheme_of(metrics)
+    best = ranking(metrics["chains"], scheme)[0]
+    wanted = (scheme.ranked_by[0][0], "collapse")
+    records = [
+        record
+        for record in metrics["differences"]
+        if best in (record["chain"], record["reference"]) and record["metric"] in wanted
+    ]
+    if records:
+        yield "## Differences between chains"
+    yield from _pairs(metrics, records, f"{best} and each other chain")
+
+
+def _pair(record: Mapping[str, Any]) -> tuple[str, str, str]:
+    return record["metric"], record["chain"], record["reference"]
+
+
+def _pairs(metrics: Mapping[str, Any], records: Sequence[Mapping[str, Any]], which: str) -> Iterable[str]:
     if not records:
         return
     scheme = scheme_of(metrics)
-    headings = {path: heading for heading, path in (_PUBLISHED_RATES | headings_of(scheme)).items()}
-    yield "## Differences between chains"
+    headings = {path: heading for heading, path in scheme.headings.items()}
+    kind = records[0]["units"]
     yield (
-        f"Chain less reference in percentage points{_but_coefficients(scheme)}, paired: both are counted on the same "
-        f"{max(record['num_units'] for record in records)} {records[0]['units']} in every resample"
-        f"{_within(records[0]['units'])}. p is two-sided; Holm's correction is for the pairs compared on that metric, "
-        "and the intervals are without it. "
-        "n/a: the two are the same, or a number is undefined. Collapse also falls where phones are written at random: "
-        "read it with PER and FRR."
+        f"Chain minus reference in percentage points{_but_coefficients(scheme)}, for {which}; all pairs are in "
+        f"[{DIFFERENCES_FILE}]({DIFFERENCES_FILE}). The comparison is paired: both chains are counted on the same "
+        f"{max(record['num_units'] for record in records)} {kind} in every resample{_within(kind)}. p is two-sided. "
+        "Holm's correction is for all pairs compared on that metric; the intervals have no correction. n/a: the two are "
+        "the same, or a number is undefined. Collapse also falls if phones are written at random, so read it with PER "
+        "and FRR."
     )
     yield markdown_table(
         ["metric", "chain", "reference", "difference", "p", "p, Holm"],
@@ -139,90 +188,71 @@ def differences(metrics: Mapping[str, Any]) -> Iterable[str]:
 
 
 def seeds(metrics: Mapping[str, Any]) -> Iterable[str]:
-    """What training again with another seed changes, apart from what other speakers would."""
+    """What training again with another seed changes."""
     chains, scheme = with_copy_canonical(metrics), scheme_of(metrics)
     yield "## Spread over training seeds"
     if all(len(summary["per_seed"]) == 1 for summary in chains.values()):
-        yield "Every chain was run with one seed: how far training by chance moves these numbers is not known."
+        yield "Every chain was run with one seed, so the effect of chance in training is not known."
         return
     yield (
         f"Per cent{_but_coefficients(scheme)}, the least to the most over seeds. These are no intervals: they hold for "
         "these speakers alone."
     )
+    yield _seed_table(chains, first_columns(scheme))
     yield markdown_table(
-        ["chain", "seeds", *headings_of(scheme)],
+        ["chain", "seeds", *second_columns(scheme)],
         [
             [
                 chain,
                 ", ".join(summary["per_seed"]) if chain != COPY_CANONICAL else "-",
-                *(
-                    spread(summary["spread"]["pooled"][path], notation(path))
-                    if len(summary["per_seed"]) > 1
-                    else NOT_AVAILABLE
-                    for path in headings_of(scheme).values()
-                ),
+                *(_seed_cell(summary, path) for path in second_columns(scheme).values()),
             ]
             for chain, summary in chains.items()
         ],
     )
 
 
-def by_l1(metrics: Mapping[str, Any]) -> Iterable[str]:
-    """A table a rate."""
-    summaries = with_copy_canonical(metrics)
-    copied = metrics["copy_canonical"]
-    yield "## By first language"
-    yield "Where an L1 has one test speaker, its intervals are within-speaker (see Design)."
-    for heading, path in headings_of(scheme_of(metrics)).items():
-        yield f"{heading}:" if path in COEFFICIENTS else f"{heading}, per cent:"
-        yield markdown_table(
-            ["L1", "interval over", *summaries],
-            [
-                [
-                    l1,
-                    units(copied["intervals"]["per_l1"][l1]),
-                    *(
-                        with_interval(
-                            look_up(summary["per_l1"][l1], path),
-                            summary["intervals"]["per_l1"][l1]["values"][path],
-                            notation(path),
-                        )
-                        for summary in summaries.values()
-                    ),
-                ]
-                for l1 in copied["per_l1"]
-            ],
-        )
+def _seed_table(chains: Mapping[str, Any], columns: Mapping[str, str]) -> str:
+    return markdown_table(
+        ["chain", *columns],
+        [[chain, *(_seed_cell(summary, path) for path in columns.values())] for chain, summary in chains.items()],
+    )
 
 
-def l1_declared_or_unknown(metrics: Mapping[str, Any]) -> Iterable[str]:
-    """The chain that is told the L1 beside itself when it is not."""
+def _seed_cell(summary: Mapping[str, Any], path: str) -> str:
+    return spread(summary["spread"]["pooled"][path], notation(path)) if len(summary["per_seed"]) > 1 else NOT_AVAILABLE
+
+
+def l1_given_or_withheld(metrics: Mapping[str, Any]) -> Iterable[str]:
+    """The chain that is told the L1, beside the same chain without it."""
     chains = metrics["chains"]
     if L1_ENCODER not in chains or L1_ENCODER_UNKNOWN not in chains:
         return
     yield "## The L1 encoder with the L1 declared and unknown"
-    yield "Unknown: the classifier's own posterior over L1s takes the place of the declared one."
+    yield "Declared: the encoder is told the L1. Unknown: the classifier's own posterior over L1s is used in its place."
     summaries = {
         "declared": chains[L1_ENCODER],
         "unknown": chains[L1_ENCODER_UNKNOWN],
         COPY_CANONICAL: metrics["copy_canonical"],
     }
-    yield markdown_table(
-        ["L1 is", *RATES], [[name, *rates(summary, RATES.values())] for name, summary in summaries.items()]
-    )
+    for columns in (first_columns(scheme_of(metrics)), second_columns(scheme_of(metrics))):
+        yield rate_table("L1 is", summaries, columns)
 
 
-def _copying(metrics: Mapping[str, Any], order: list[str]) -> str:
-    """What PER alone would have said."""
+def _about_copying(metrics: Mapping[str, Any], order: Sequence[str]) -> str:
+    """Say what PER alone would have said."""
     copied = metrics["copy_canonical"]["pooled"]["per"]
     pers = [metrics["chains"][chain]["pooled"]["per"] for chain in order]
+    about = (
+        f"`{COPY_CANONICAL}` shows the numbers of a chain that writes the canonical phones, whatever was said. It is "
+        "not ranked."
+    )
     if copied is None or None in pers:
-        return f"`{COPY_CANONICAL}` is what writing the dictionary's phones gets, whatever was said; it is not ranked."
+        return about
     num_worse = sum(per > copied for per in pers)
     return (
-        f"`{COPY_CANONICAL}` is what writing the dictionary's phones gets, whatever was said; it is not ranked. Its "
-        f"PER is lower than that of {num_worse} of the {len(pers)} ranked chains, and it hears no error at all: read "
-        "PER with collapse and strict F1 beside it."
+        f"{about} Its PER is lower than that of {num_worse} of the {len(pers)} ranked chains, and it finds no error at "
+        "all. So read PER together with collapse and strict F1."
     )
 
 
@@ -231,24 +261,26 @@ def _unnamed(pooled: Mapping[str, Any]) -> str:
     return f", {number} sounds without a name" if number else ""
 
 
-def rates(summary: Mapping[str, Any], paths: Iterable[str]) -> list[str]:
-    """Cells of a table: the pooled numbers of one chain with their intervals."""
-    intervals = summary["intervals"]["pooled"]["values"]
-    return [with_interval(look_up(summary["pooled"], path), intervals[path], notation(path)) for path in paths]
-
-
-def _interval(ends: list[float] | None) -> str:
-    return NOT_AVAILABLE if ends is None else f"[{percent(ends[0])}, {percent(ends[1])}]"
+def how_to_read(metrics: Mapping[str, Any]) -> str:
+    """Say what a cell of the first table holds and how the chains are ordered."""
+    scheme = scheme_of(metrics)
+    headings = {path: heading for heading, path in scheme.headings.items()}
+    first, second = (headings[path] for path, _ in scheme.ranked_by[:2])
+    return (
+        f"Chains are ranked by {first}, ties by {second}. Rates are in per cent{_but_coefficients(scheme)}, "
+        f"{of_runs(metrics['chains'])}. In brackets: the {100 * metrics['design']['level']:g}% interval over "
+        f"{units(metrics['copy_canonical']['intervals']['pooled'])}."
+    )
 
 
 def of_runs(chains: Mapping[str, Any]) -> str:
-    """Whether numbers are of one run or means over seeds."""
+    """Say whether numbers are of one run or means over seeds."""
     numbers = {len(summary["per_seed"]) for summary in chains.values()}
-    return "of one run" if numbers == {1} else "means over the seeds of each chain (below)"
+    return "of one run" if numbers == {1} else "means over the seeds of each chain"
 
 
 def units(intervals: Mapping[str, Any]) -> str:
-    """What an interval is over, and how many of them."""
+    """Say what an interval is over, and how many of them."""
     return f"{intervals['num_units']} {intervals['units']}{_within(intervals['units'])}"
 
 
@@ -256,5 +288,5 @@ def _but_coefficients(scheme: Scheme[Any]) -> str:
     return " (AUC and PCC as they are)" if scheme is SCORES else ""
 
 
-def _within(units: str) -> str:
-    return ", within-speaker" if units == "utterances" else ""
+def _within(kind: str) -> str:
+    return ", within-speaker" if kind == "utterances" else ""

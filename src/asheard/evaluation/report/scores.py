@@ -1,4 +1,4 @@
-"""What is said of a gold set that has expert scores alone."""
+"""Sections for gold that has expert scores alone: the ranking, and FRR against collapse."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -8,10 +8,10 @@ import polars as pl
 
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.detection import detection_curve
-from asheard.evaluation.expert_scores import SCORES
-from asheard.evaluation.ranking import headings_of, in_order, ranking, with_copy_canonical
-from asheard.evaluation.report.rates import of_runs, rates, units
-from asheard.evaluation.report.tables import markdown_table, percent
+from asheard.evaluation.expert_scores import RIGHT_FROM, SCORES
+from asheard.evaluation.ranking import in_order, ranking
+from asheard.evaluation.report.rates import rank_table
+from asheard.evaluation.report.tables import bullets, markdown_table, percent
 from asheard.evaluation.systems import COPY_CANONICAL
 from asheard.evaluation.tokens import RIGHT_FROM
 
@@ -19,30 +19,22 @@ _COLLAPSES: Final = (0.1, 0.2, 0.3, 0.4, 0.5)  # at which the curve is read
 
 
 def ranked_by_scores(metrics: Mapping[str, Any]) -> Iterable[str]:
-    """Every chain with its numbers, best first, and those that step aside."""
-    chains, copied = metrics["chains"], metrics["copy_canonical"]
-    order, pooled = ranking(chains, SCORES), copied["pooled"]
+    """Ranks, the rest of the rates, and the chains that cannot be ranked."""
+    pooled = metrics["copy_canonical"]["pooled"]
     yield "## Ranking"
     yield (
-        "Experts scored how right each phone is, and nobody wrote down what was said instead. "
+        "Experts scored how right each phone is. Nobody wrote down what was said instead. "
         f"{pooled['num_utterances']} utterances, {pooled['num_tokens']} canonical positions: {pooled['num_right']} "
         f"scored {RIGHT_FROM:g} or more (right), {pooled['num_wrong']} below {MISPRONOUNCED_BELOW:g} (wrong). AUC and "
-        "PCC say how well a chain's closeness to the canonical agrees with the experts; the other numbers are in per "
-        f"cent. All are {of_runs(chains)}; in brackets the {100 * metrics['design']['level']:g}% interval over "
-        f"{units(copied['intervals']['pooled'])}. Ranked by AUC, ties by PCC."
+        "PCC say how well a chain's closeness to the canonical agrees with the experts."
     )
-    table = [
-        [chain, str(order.index(chain) + 1) if chain in order else "-", *rates(summary, headings_of(SCORES).values())]
-        for chain, summary in with_copy_canonical(metrics).items()
-    ]
-    table += [[chain, "aside", *["-"] * len(headings_of(SCORES))] for chain in metrics["aside"]]
-    yield markdown_table(["chain", "rank", *headings_of(SCORES)], table)
+    yield rank_table(metrics, ranking(metrics["chains"], SCORES))
     if metrics["aside"]:
-        yield "\n".join(f"- {chain} steps aside: {reason}." for chain, reason in metrics["aside"].items())
+        yield bullets(f"{chain} is not ranked: {reason}." for chain, reason in metrics["aside"].items())
     yield (
-        f"`{COPY_CANONICAL}` is what hears no error at all; it is not ranked. PER against canonical is a guard against "
-        "chains that write anything, and never an aim: it rewards collapse, and is 0 for the copy. There is no "
-        "verdict: it rests on what was said."
+        f"`{COPY_CANONICAL}` finds no error at all and is not ranked. PER against canonical guards against chains that "
+        "write anything. It is never an aim: it rewards collapse, and is 0 for the copy. There is no verdict, because a "
+        "verdict needs what was said."
     )
 
 
@@ -50,13 +42,15 @@ def curves(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
     """The curve of each chain, read at some shares of collapse."""
     yield "## FRR against collapse"
     yield (
-        "A threshold on closeness rejects what lies below it: as it rises, less collapses and more is rejected that is "
-        "right. The least FRR of each chain, in per cent, at a collapse of at most that much. n/a: the chain writes "
-        "the canonical at more of the wrong phones than that, and no threshold on distances can undo it."
+        "A threshold on closeness rejects the phones below it. A higher threshold lets fewer wrong phones collapse and "
+        "rejects more right phones. The table has the lowest FRR of each chain, in per cent, at a collapse of at most "
+        "10, 20, ... per cent. n/a: the chain writes the canonical at more of the wrong phones than that, and no "
+        "threshold on distances can change it."
     )
     table = [
         [chain, *map(percent, _least_frr(rows.filter(chain=chain)))] for chain in in_order(metrics["chains"], SCORES)
     ]
+    table.append([COPY_CANONICAL, *[percent(None)] * len(_COLLAPSES)])
     yield markdown_table(["chain", *(f"collapse to {share:.0%}" for share in _COLLAPSES)], table)
 
 

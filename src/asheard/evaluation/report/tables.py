@@ -1,13 +1,19 @@
-"""Markdown tables that read well as plain text, and how numbers are written in them."""
+"""Tables: Markdown that reads well as plain text, CSV files, and how numbers are written in both."""
 
-from collections.abc import Callable, Sequence
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from asheard.evaluation.metrics import look_up
+from asheard.io.files import whole_file
 
 NOT_AVAILABLE = "n/a"
-COEFFICIENTS = ("auc", "pcc")  # numbers that tables of rates show as they are
+COEFFICIENTS = ("auc", "pcc")  # metrics that tables of rates show as they are
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out cells with padded columns: the first column to the left, the others to the right."""
+    """Lay out cells in padded columns: the first column aligned left, the others right."""
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
@@ -23,54 +29,81 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(header), rule + "|", *map(line, rows)])
 
 
+def bullets(items: Iterable[str]) -> str:
+    """Write a Markdown list."""
+    return "\n".join(f"- {item}" for item in items)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a CSV file (UTF-8, comma). An undefined number is an empty cell."""
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(["" if cell == NOT_AVAILABLE else cell for cell in row] for row in rows)
+
+
 def percent(value: float | None) -> str:
-    """A rate in per cent, two decimals."""
+    """Write a rate in per cent with two decimals."""
     return NOT_AVAILABLE if value is None else f"{100 * value:.2f}"
 
 
 def number(value: float | None) -> str:
-    """A distance or coefficient, three decimals."""
+    """Write a distance or a coefficient with three decimals."""
     return NOT_AVAILABLE if value is None else f"{value:.3f}"
 
 
 def notation(path: str) -> Callable[[float | None], str]:
-    """How the number of this path is written in a table of rates."""
+    """Return the function that writes the metric of this path in a table of rates."""
     return number if path in COEFFICIENTS else percent
 
 
 def probability(value: float | None) -> str:
-    """A p value; below 0.001 as a power of ten."""
+    """Write a p value; below 0.001 as a power of ten."""
     if value is None:
         return NOT_AVAILABLE
     return f"{value:.3f}" if value >= 0.001 else "<1e-300" if value < 1e-300 else f"{value:.0e}"
 
 
 def passed(value: bool | None) -> str:
-    """Whether a test passes."""
+    """Write whether a test passes."""
     return NOT_AVAILABLE if value is None else "pass" if value else "fail"
 
 
 def with_interval(
     value: float | None, interval: Sequence[float] | None, written: Callable[[float | None], str] = percent
 ) -> str:
-    """`value [low, high]`; the value alone where it has no interval."""
+    """Write `value [low, high]`, or the value alone if it has no interval."""
     if value is None or interval is None:
         return written(value)
     return f"{written(value)} [{written(interval[0])}, {written(interval[1])}]"
 
 
 def spread(ends: Sequence[float] | None, written: Callable[[float | None], str] = percent) -> str:
-    """`least to most` over seeds; written otherwise than an interval, for it is none."""
+    """Write `least to most` over seeds. The form differs from an interval because a spread is none."""
     return NOT_AVAILABLE if ends is None else f"{written(ends[0])} to {written(ends[1])}"
+
+
+def signed(difference: float | None, *, coefficient: bool = False) -> str:
+    """Write a difference with its sign: of two rates in percentage points, of two coefficients as it is."""
+    factor, decimals = (1, 3) if coefficient else (100, 2)
+    return NOT_AVAILABLE if difference is None else f"{factor * difference:+.{decimals}f}"
 
 
 def points(
     difference: float | None, interval: Sequence[float | None] = (None, None), *, coefficients: bool = False
 ) -> str:
-    """A difference of two rates in percentage points, or of two coefficients, with its sign and interval."""
-    factor, decimals = (1, 3) if coefficients else (100, 2)
-    ends = [None if end is None else f"{factor * end:+.{decimals}f}" for end in (difference, *interval)]
-    value, low, high = ends
-    if value is None:
-        return NOT_AVAILABLE
-    return value if low is None or high is None else f"{value} [{low}, {high}]"
+    """Write a difference as `signed` does, with its interval if it has one."""
+    value, low, high = (signed(end, coefficient=coefficients) for end in (difference, *interval))
+    return value if NOT_AVAILABLE in (value, low, high) else f"{value} [{low}, {high}]"
+
+
+def pooled_cell(summary: Mapping[str, Any], path: str, written: Callable[[float | None], str] | None = None) -> str:
+    """Write a metric of one chain over all speakers, with its interval."""
+    interval = summary["intervals"]["pooled"]["values"][path]
+    return with_interval(look_up(summary["pooled"], path), interval, written or notation(path))
+
+
+def l1_cell(summary: Mapping[str, Any], l1: str, path: str) -> str:
+    """Write a metric of one chain for one first language, with its interval."""
+    interval = summary["intervals"]["per_l1"][l1]["values"][path]
+    return with_interval(look_up(summary["per_l1"][l1], path), interval, notation(path))

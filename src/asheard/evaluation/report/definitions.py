@@ -1,0 +1,100 @@
+"""What each number of RESULTS.md means: the short definitions below the first table, and all of them at its end."""
+
+from typing import Final
+
+from asheard.corpora.records import MISPRONOUNCED_BELOW
+from asheard.evaluation.decision import MAX_COLLAPSE_RATIO, MAX_P, PER_TOLERANCE
+from asheard.evaluation.expert_scores import RIGHT_FROM
+from asheard.evaluation.separation import ALPHA, MAX_D2_COLLAPSE
+from asheard.prior import GUARD_TOLERANCE
+
+FIRST_TERMS: Final = {
+    "chain": "a transcriber and the scorer behind it",
+    "canonical": "the phone in the dictionary",
+    "substitution": "a position where the speaker said another phone than the canonical",
+    "PER": "phone error rate: edits between the phones a chain wrote and the phones that were said",
+    "collapse": "share of the substitutions where the chain wrote the canonical, so that the error is lost",
+    "FRR by class": "false rejection rate: share of the positions that are right, or typical of the speaker's first "
+    "language (L1), that are called an error",
+    "atypical errors caught": "share of the other errors that are called an error",
+    "strict F1": "how well errors are found, with wrongly inserted phones counted as false alarms",
+}
+
+FIRST_SCORE_TERMS: Final = {
+    "chain": "a transcriber and the scorer behind it",
+    "canonical": "the phone in the dictionary",
+    "AUC": "share of the pairs of a right and a wrong phone that the chain puts in the right order; 0.5 is chance",
+    "PCC": "correlation of the chain's own judgement with the experts' scores",
+    "collapse": "share of the wrong phones where the chain wrote the canonical, so that the error is lost",
+    "FRR": "false rejection rate: share of the right phones where the chain wrote another phone",
+    "PER against canonical": "edits between the phones a chain wrote and the canonical phones",
+}
+
+_UNDEFINED: Final = "the denominator is zero, or the statistic is undefined on these data. It is never counted as 0."
+
+POSITIONS: Final = (
+    "A position is a canonical phone. A prediction is aligned to the positions by articulatory distance. cos_dist is "
+    "the distance between the canonical phone and the written phone: 0 is the same phone, 1 is nothing written."
+)
+
+DEFINITIONS: Final = {
+    "PER": "unit-cost edits of the prediction against the produced phones / produced phones.",
+    "collapse": "substitutions where the canonical was written / substitutions.",
+    "called error": "a position where cos_dist is at or above the threshold. With a prior, the written phone must also "
+    "be one that speakers of this L1 do not usually say there. A deletion is always called an error.",
+    "L1-typical": "a substitution that makes up at least 5% and at least 5 tokens of its canonical phone among the "
+    "training speakers of the L1.",
+    "FRR by class": "ok and L1-typical positions called error / ok and L1-typical positions.",
+    "FRR at threshold": "ok positions called error / ok positions.",
+    "atypical errors caught": "L1-atypical errors called error / L1-atypical errors. These are substitutions that are "
+    "not L1-typical, deletions, and sounds the annotator could not name. This metric guards FRR by class: a scorer "
+    "that accepts everything catches no error.",
+    "TA, FR": "positions said right that were accepted, rejected.",
+    "FA, CD, DE": "positions said wrong, additions included, that were accepted (FA), rejected with the phone that was "
+    "said (CD), rejected with another phone (DE).",
+    "accepted": "the canonical was written. With a prior, what the prior accepts is accepted too.",
+    "published rates": "TR = CD + DE. FRR = FR / (TA + FR), FAR = FA / (FA + TR), DER = DE / TR, precision = TR / (TR "
+    "+ FR), recall = TR / (TR + FA), F1 = 2 TR / (2 TR + FR + FA). This FRR is counted on whole sequences by unit-cost "
+    "alignment and has no threshold. FRR at threshold is counted on distances.",
+    "strict F1": "F1 that also counts a position said right as FR if a phone was inserted at it.",
+    "D1": "are distances larger at substitutions than at ok positions? One-sided Mann-Whitney test. AUC is the share "
+    f"of (ok, substitution) pairs in the right order; ties count half. Passes at p < {ALPHA}.",
+    "D2": "is the 75th percentile of the ok distances below the 25th percentile of the substitutions'? gap is the "
+    f"second minus the first. D2 fails if more than {100 * MAX_D2_COLLAPSE:.0f}% of the substitutions are at distance "
+    "0, that is, collapsed.",
+    "D3": "Spearman's rank correlation, over substitutions, of the written distance with the said distance.",
+    "over seeds": "p, AUC, percentiles and rates are means. A test passes if it passes with every seed.",
+    "GO": f"the ratio of faithful to off-the-shelf collapse is at most {MAX_COLLAPSE_RATIO} with its whole interval; "
+    "D2 passes and the interval of its gap is above 0; PER is not worse.",
+    "encoder": "the L1 lives there if it lowers collapse or FRR by class against the faithful chain, and PER is not "
+    "worse. There are two chances, so each is tested at half the level.",
+    "scorer": "the L1 lives there if it lowers FRR by class, and atypical errors caught is not worse.",
+    "lower": f"the paired difference is below 0 at p < {MAX_P:.2g}.",
+    "not worse": f"the whole interval of the difference is within {100 * PER_TOLERANCE:.1f} points of PER, "
+    f"{100 * GUARD_TOLERANCE:.1f} of errors caught.",
+    "n/a": _UNDEFINED,
+}
+
+SCORE_POSITIONS: Final = (
+    "A position is a canonical phone. A prediction is aligned to the positions by articulatory distance. A score is the "
+    f"mean of several experts' scores, 0 to 2. Right: {RIGHT_FROM:g} or more. Wrong: below {MISPRONOUNCED_BELOW:g}. "
+    "Rejected: the chain wrote anything but the canonical there, at any distance."
+)
+
+SCORE_DEFINITIONS: Final = {
+    "collapse": "wrong phones where the canonical was written / wrong phones.",
+    "FRR": "right phones rejected / right phones.",
+    "closeness": "the chain's own score of the position if it gives one. Otherwise minus the distance between the "
+    "canonical phone and the written phone (0 is the same phone, 1 is nothing written). Nothing is fitted to the "
+    "scores.",
+    "AUC": "share of (right, wrong) pairs in which the right phone is closer; ties count half; 0.5 is chance.",
+    "PCC": "Pearson's correlation of closeness with the score, over all scored phones. Position scores enter as the "
+    "probability they stand for.",
+    "precision": "wrong phones rejected / scored phones rejected.",
+    "recall": "wrong phones rejected / wrong phones: the phones that do not collapse.",
+    "F1": "2 wrong rejected / (rejected + wrong).",
+    "PER against canonical": "unit-cost edits of the prediction against the canonical phones / canonical phones. It is "
+    "not the PER of other reports, which is against what was said.",
+    "over seeds": "means.",
+    "n/a": _UNDEFINED,
+}
