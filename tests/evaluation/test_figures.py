@@ -1,6 +1,5 @@
 """Figures carry the signature, give each chain its own colour, and keep every text readable."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from PIL import Image
 
 from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_PRIOR, ChainRun, Context, evaluate_runs
-from asheard.evaluation.metrics_json import metrics_to_json
+from asheard.evaluation.metrics import Metrics
 from asheard.evaluation.report.figures import draw_figures, write_figures
 from asheard.evaluation.report.style import DPI, WIDTH, chain_colours, figure_style
 from asheard.phones import load_vectors
@@ -27,12 +26,12 @@ GOLD = [
 WRITTEN = [" ".join(PHONES) if index % 2 else " ".join(row.produced) for index, row in enumerate(GOLD)]
 
 
-def evaluated(out: Path, *names: str) -> tuple[pl.DataFrame, Mapping[str, Any]]:
+def evaluated(out: Path, *names: str) -> tuple[pl.DataFrame, Metrics[Any]]:
     prior = build_prior([], threshold=load_vectors().threshold)
     runs: list[ChainRun] = [run(GOLD, WRITTEN, name) for name in names]
     runs = [replace(one, prior=prior) if one.chain == L1_PRIOR else one for one in runs]
     evaluation = evaluate_runs(GOLD, runs, out=out, context=Context(corpus="small", split="s"))
-    return evaluation.rows, metrics_to_json(evaluation.metrics)
+    return evaluation.rows, evaluation.metrics
 
 
 def test_figures_carry_the_signature_and_fit_a_page(tmp_path: Path) -> None:
@@ -44,7 +43,7 @@ def test_figures_carry_the_signature_and_fit_a_page(tmp_path: Path) -> None:
     ]  # fmt: skip
     for path in paths:
         with Image.open(path) as image:
-            assert image.text["Description"] == metrics["signature"]
+            assert image.text["Description"] == metrics.signature
             assert image.width == DPI * WIDTH
             assert 2 * DPI < image.height < 14 * DPI
 

@@ -12,12 +12,12 @@ from asheard.errors import CorpusError
 from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Evaluation, evaluate_runs
 from asheard.evaluation.detection import detection_curve
 from asheard.evaluation.labels import POSITION_AUC, POSITION_AUC_ALL_ERRORS
-from asheard.evaluation.metrics_json import metrics_to_json
 from asheard.evaluation.report.curve_figures import draw_detection
 from asheard.evaluation.report.distances import detection
 from asheard.evaluation.systems import behind_prior, distinct_transcripts
 from asheard.evaluation.tokens import OPTIONAL_COLUMNS, TOKEN_SCHEMA, token_rows
 from asheard.phones import load_vectors
+from support.markdown import parse_markdown
 from support.scored_gold import scoring
 from support.small_gold import run
 from support.small_study import CONTEXT, TEST, heard
@@ -99,15 +99,14 @@ def test_detection_curve_uses_position_scores() -> None:
 
 
 def test_detection_section_names_chains_with_position_scores(both: Evaluation) -> None:
-    text = "\n".join(detection(both.rows, metrics_to_json(both.metrics)))
+    section = parse_markdown("\n\n".join(detection(both.rows, both.metrics)))["Detection curves"]
     auc = POSITION_AUC.of(both.metrics.chains["gop"].pooled)
-    assert f"| gop                | {auc:.3f} [" in text
-    assert "gop: AUC and curve are of its own scores" in text
-    assert "plain: AUC" not in text
+    assert section.tables[0].row("gop")["AUC"].startswith(f"{auc:.3f} [")
+    assert [text.partition(":")[0] for text in section.paragraphs if "of its own scores" in text] == ["gop"]
 
 
 def test_draw_detection_has_the_curve_of_position_scores(both: Evaluation) -> None:
-    (axes,) = draw_detection(both.rows, metrics_to_json(both.metrics)["chains"]).axes
+    (axes,) = draw_detection(both.rows, both.metrics.chains).axes
     drawn = [line.get_ydata().tolist() for line in axes.lines]
     for chain in ("plain", "gop"):
         curve = detection_curve(both.rows.filter(chain=chain))

@@ -26,11 +26,12 @@ from asheard.evaluation import (
 from asheard.evaluation.context import read_context, write_context
 from asheard.phones import load_vectors
 from asheard.prior import build_prior, rows_of
+from support.markdown import parse_markdown
 from support.small_gold import L1S, utterance
 from support.small_study import CONTEXT, TEST, TRAINING, heard, study_runs
 
 
-def test_every_file_is_there_and_of_its_form(small_study: Path) -> None:
+def test_evaluate_writes_every_file(small_study: Path) -> None:
     metrics = json.loads((small_study / "metrics.json").read_text())
     assert list(metrics["chains"]) == [*CHAINS[:3], L1_PRIOR, L1_ENCODER_UNKNOWN]
     for summary in metrics["chains"].values():
@@ -63,7 +64,7 @@ def test_every_file_is_there_and_of_its_form(small_study: Path) -> None:
     assert pl.read_parquet(small_study / "rows.parquet").height == 10 * 2 * 40 * 12
 
 
-def test_the_study_is_judged_as_it_was_made(small_study: Path) -> None:
+def test_verdict_follows_the_made_study(small_study: Path) -> None:
     verdict = json.loads((small_study / "verdict.json").read_text())
     assert (verdict["faithful"], verdict["l1"]) == ("GO", "both")
     chains = json.loads((small_study / "metrics.json").read_text())["chains"]
@@ -73,8 +74,9 @@ def test_the_study_is_judged_as_it_was_made(small_study: Path) -> None:
         assert chains[L1_PRIOR]["pooled"][name] == chains[FAITHFUL]["pooled"][name]
 
 
-def test_the_report_is_made_from_the_files_alone(small_study: Path) -> None:
-    made = [small_study / "verdict.json", small_study / "RESULTS.md", *sorted((small_study / "plots").iterdir())]
+def test_write_report_needs_the_files_alone(small_study: Path) -> None:
+    made = [small_study / "verdict.json", small_study / "RESULTS.md"]
+    made += sorted([*small_study.glob("*.csv"), *(small_study / "plots").iterdir()])
     before = [path.read_bytes() for path in made]
     for path in made:
         path.unlink()
@@ -82,38 +84,42 @@ def test_the_report_is_made_from_the_files_alone(small_study: Path) -> None:
     assert [path.read_bytes() for path in made] == before
 
 
-def test_the_order_of_utterances_changes_nothing(small_study: Path, tmp_path: Path) -> None:
+def test_evaluate_ignores_the_order_of_utterances(small_study: Path, tmp_path: Path) -> None:
     runs = [replace(run, predictions=list(run.predictions)[::-1]) for run in study_runs()]
     evaluate_runs(TEST[::-1], runs, out=tmp_path, context=CONTEXT, training=TRAINING[::-1])
     assert (tmp_path / "metrics.json").read_bytes() == (small_study / "metrics.json").read_bytes()
     assert (tmp_path / "rows.parquet").read_bytes() == (small_study / "rows.parquet").read_bytes()
 
 
-def test_an_outside_chain_has_tables_and_plots_and_no_verdict(tmp_path: Path) -> None:
+def test_outside_chain_has_tables_and_no_verdict(tmp_path: Path) -> None:
     (tmp_path / "verdict.json").write_text("{}")  # of an earlier evaluation in the same folder
     runs = [ChainRun(chain="theirs", predictions=heard(TEST, 0.3, 1))]
     evaluation = evaluate_runs(TEST, runs, out=tmp_path, context=Context(corpus="c", split="s"))
     assert write_report(tmp_path) is None
     assert not (tmp_path / "verdict.json").exists()
-    text = (tmp_path / "RESULTS.md").read_text()
-    assert "read both in test and in training" not in text
-    assert f"these are missing: {', '.join(CHAINS)}" in text
-    assert "No training rows were given" in text
+    results = parse_markdown((tmp_path / "RESULTS.md").read_text())
+    answer = results["Results: c"].paragraphs[0]
+    assert answer.startswith(
+        f"No verdict: it needs all four chains, and these are missing: {', '.join(CHAINS)}. theirs "
+    )
+    assert "read both in test and in training" not in results["Ranking"].text
+    assert "No training rows were given" in results["What was left out, and why"].text
     pooled = evaluation.metrics.chains["theirs"].pooled
     assert pooled.num_l1_typical == 0
     assert pooled.frr_class == pooled.frr
 
 
-def test_a_chain_without_errors_or_phones_has_a_report_too(tmp_path: Path) -> None:
+def test_report_without_errors_or_phones(tmp_path: Path) -> None:
     gold = [utterance("a", [("t", "t")]), utterance("b", [], "Korean")]
     predictions = [Prediction(row.utt, row.speaker, "x", ()) for row in gold]
     evaluate_runs(gold, [ChainRun(chain="x", predictions=predictions)], out=tmp_path, context=CONTEXT)
     write_report(tmp_path)
     assert "NaN" not in (tmp_path / "metrics.json").read_text()
-    assert "n/a" in (tmp_path / "RESULTS.md").read_text()
+    (first,) = parse_markdown((tmp_path / "RESULTS.md").read_text())["Results: small"].tables
+    assert first.row("x")["collapse"] == "n/a"
 
 
-def test_gold_coarser_than_the_inventory_is_met_on_both_sides(tmp_path: Path) -> None:
+def test_coarse_gold_is_folded_on_both_sides(tmp_path: Path) -> None:
     gold = [utterance(f"u{i}", [("ʌ", "ʌ"), ("ʌ", "ɪ"), ("t", "t")]) for i in range(60)]
     predictions = [Prediction(row.utt, row.speaker, "x", ("ə", "ə", "t")) for row in gold]
     training = [utterance(f"v{i}", [("ə", "ɪ"), ("ʌ", "ʌ")]) for i in range(10)]
@@ -124,7 +130,8 @@ def test_gold_coarser_than_the_inventory_is_met_on_both_sides(tmp_path: Path) ->
     assert (pooled.per, pooled.collapse, pooled.num_l1_typical) == (pytest.approx(1 / 3), 1, 60)
     assert "folding:ə>ʌ" in evaluation.metrics.signature
     write_report(tmp_path)
-    assert "counted on both sides: ə as ʌ" in (tmp_path / "RESULTS.md").read_text()
+    results = parse_markdown((tmp_path / "RESULTS.md").read_text())
+    assert "counted on both sides: ə as ʌ" in results["What was left out, and why"].text
 
 
 def test_what_the_gold_folds_together_is_not_held_against_the_training_rows(tmp_path: Path) -> None:
@@ -139,13 +146,13 @@ def test_what_the_gold_folds_together_is_not_held_against_the_training_rows(tmp_
         assert ["(ʒ as ʃ)" in remark for remark in coarser] == [True] * remarked
 
 
-def test_the_chain_named_after_its_prior_needs_one(tmp_path: Path) -> None:
+def test_chain_named_after_its_prior_needs_one(tmp_path: Path) -> None:
     run = ChainRun(chain=L1_PRIOR, seed=2, predictions=heard(TEST, 0.1, 1))
     with pytest.raises(CorpusError, match=r"chain faithful\+l1-prior, seed 2: no prior.*--with-prior ft-l2-faithful"):
         evaluate_runs(TEST, [run], out=tmp_path, context=CONTEXT)
 
 
-def test_a_prior_with_another_threshold_is_refused(tmp_path: Path) -> None:
+def test_prior_with_another_threshold_is_refused(tmp_path: Path) -> None:
     run = ChainRun(chain="x", predictions=heard(TEST, 0.1, 1), prior=build_prior([], threshold=0.9))
     with pytest.raises(CorpusError, match=r"chain x, seed 0: its prior was fitted with threshold 0\.9"):
         evaluate_runs(TEST, [run], out=tmp_path, context=CONTEXT)
@@ -166,7 +173,7 @@ def test_context_survives_the_file(tmp_path: Path) -> None:
         ("metrics.json", None),
     ],
 )
-def test_a_broken_folder_is_named(small_study: Path, tmp_path: Path, name: str, content: Any) -> None:
+def test_write_report_names_a_broken_file(small_study: Path, tmp_path: Path, name: str, content: Any) -> None:
     for file in ("rows.parquet", "metrics.json", "context.json"):
         if file != name:
             (tmp_path / file).write_bytes((small_study / file).read_bytes())

@@ -2,7 +2,7 @@
 
 import json
 import random
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,7 @@ from typer.testing import CliRunner, Result
 from asheard.cli import evaluate as commands
 from asheard.corpora.records import Utterance, write_manifest, write_predictions
 from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, Evaluation, evaluate_runs
-from asheard.evaluation.expert_scores import SCORES
-from asheard.evaluation.metrics import summarise
-from asheard.evaluation.metrics_json import metrics_to_json
+from asheard.evaluation.expert_scores import AUC, PCC
 from asheard.evaluation.report.curve_figures import draw_tradeoff
 from asheard.evaluation.report.document import results_text
 from asheard.evaluation.report.scores import curves
@@ -25,6 +23,7 @@ from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
 from asheard.prior import build_prior
 from support.figures import find_misplaced_texts
+from support.markdown import parse_markdown
 from support.scored_gold import scored, scoring
 from support.small_gold import PHONES, run
 
@@ -86,13 +85,7 @@ def invoke(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(app, words)
 
 
-def table_after(text: str, heading: str) -> list[dict[str, str]]:
-    block = next(block for block in text[text.index(heading) :].split("\n\n") if block.startswith("|"))
-    header, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
-    return [dict(zip(header, line, strict=True)) for line in lines]
-
-
-def test_chains_are_ranked_and_those_about_first_languages_step_aside(folder: Path) -> None:
+def test_evaluate_ranks_chains_that_need_no_first_language(folder: Path) -> None:
     chains = [f"--chain={name}={folder}/{name}.jsonl" for name in ("deaf", "keen", "gop")]
     about_l1 = [f"--chain={name}={folder}/keen.jsonl" for name in (L1_ENCODER, FAITHFUL)]
     (folder / "out").mkdir()
@@ -117,23 +110,31 @@ def test_chains_are_ranked_and_those_about_first_languages_step_aside(folder: Pa
     assert summary["intervals"]["pooled"]["num_units"] == 5
     assert not (folder / "out" / "verdict.json").exists()
 
-    text = (folder / "out" / "RESULTS.md").read_text()
-    ranked = {line["chain"]: line for line in table_after(text, "## Ranking")}
-    assert list(ranked)[-3:] == ["copy the canonical", L1_ENCODER, "faithful+l1-prior"]
-    assert [ranked[name]["rank"] for name in ("gop", "deaf", "copy the canonical", L1_ENCODER)] == [
-        "1", "4", "-", "aside"
-    ]  # fmt: skip
+    results = parse_markdown((folder / "out" / "RESULTS.md").read_text())
+    opening = results["Results: gold"]
+    assert opening.paragraphs[0].startswith("No verdict: experts scored the phones")
+    (first,) = opening.tables
+    assert first.header == ["chain", "AUC", "PCC", "collapse", "FRR", "PER against canonical"]
     low, high = summary["intervals"]["pooled"]["values"]["pcc"]
-    assert ranked["gop"]["PCC"] == f"{summary['pooled']['pcc']:.3f} [{low:.3f}, {high:.3f}]"
-    assert ranked["gop"]["FRR"].startswith(f"{100 * summary['pooled']['frr']:.2f} [")
-    assert ranked["copy the canonical"]["collapse"] == "100.00 [100.00, 100.00]"
-    assert ranked["copy the canonical"]["PCC"] == "n/a"
-    assert "## By first language" not in text
-    assert "L1-typical" not in text
-    pictures = list((folder / "out" / "plots").iterdir())
-    assert [f"](plots/{path.name})" in text for path in pictures] == [True]
-    with Image.open(pictures[0]) as picture:
-        assert picture.text["Description"] == metrics["signature"]
+    assert first.row("gop")["PCC"] == f"{summary['pooled']['pcc']:.3f} [{low:.3f}, {high:.3f}]"
+    assert first.row("gop")["FRR"].startswith(f"{100 * summary['pooled']['frr']:.2f} [")
+    assert first.row("copy the canonical")["collapse"] == "100.00 [100.00, 100.00]"
+    assert first.row("copy the canonical")["PCC"] == "n/a"
+    (ranking,) = results["Ranking"].tables
+    ranks = dict(zip(ranking.column("chain"), ranking.column("rank"), strict=True))
+    assert list(ranks)[-3:] == ["copy the canonical", L1_ENCODER, "faithful+l1-prior"]
+    assert (ranks["gop"], ranks["deaf"], ranks["copy the canonical"], ranks[L1_ENCODER]) == (
+        "1",
+        "4",
+        "-",
+        "not ranked",
+    )
+    assert "By first language" not in results
+    assert "L1-typical" not in (folder / "out" / "RESULTS.md").read_text()
+    assert opening.paragraphs[-1] == "![False rejections against collapse](plots/frr-and-collapse.png)"
+    (picture,) = (folder / "out" / "plots").iterdir()
+    with Image.open(picture) as image:
+        assert image.text["Description"] == metrics["signature"]
 
 
 def test_report_runs_again_from_the_folder(folder: Path) -> None:
@@ -147,17 +148,15 @@ def test_report_runs_again_from_the_folder(folder: Path) -> None:
     assert [path.read_bytes() for path in made] == before
 
 
-def test_the_curve_is_read_where_it_collapses_so_little() -> None:
+def test_curves_are_read_at_the_lowest_frr() -> None:
     """Wrong phones at distances or scores 0 and 1, right ones likewise: two thresholds that matter."""
     gold = [scored("a", "t 0 d 0 s 2 z 2 i 2 ɪ 2")]
     own = scoring(replace(run(gold, ["t d s z i ɪ"]), chain="gop"), (-2.0, 1.0, 2.0, 2.0, 2.0, 0.5))
     runs = [run(gold, ["t s z i ɪ"]), own]
     rows = token_rows(gold, runs, vectors=load_vectors())
-    measured = summarise(rows, SCORES.count(gold, runs, rows), SCORES)
-    chains = {chain: {"pooled": asdict(numbers.pooled)} for chain, numbers in measured.items()}
-    read = {line["chain"]: line for line in table_after("\n\n".join(curves(rows, {"chains": chains})), "## FRR")}
-    assert [read["x"][f"collapse to {share}%"] for share in (10, 40, 50)] == ["n/a", "n/a", "0.00"]
-    assert [read["gop"][f"collapse to {share}%"] for share in (10, 40, 50)] == ["25.00", "25.00", "0.00"]
+    (table,) = parse_markdown("\n\n".join(curves(rows, ["x", "gop"])))["FRR against collapse"].tables
+    assert [table.row("x")[f"collapse to {share}%"] for share in (10, 40, 50)] == ["n/a", "n/a", "0.00"]
+    assert [table.row("gop")[f"collapse to {share}%"] for share in (10, 40, 50)] == ["25.00", "25.00", "0.00"]
 
 
 CONTEXT = Context(corpus="c", split="s")
@@ -170,25 +169,27 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     return evaluate_runs(gold, [*runs, with_scores(gold)], out=tmp_path_factory.mktemp("study"), context=CONTEXT)
 
 
-def test_several_first_languages_and_seeds_have_tables_of_their_own(study: Evaluation) -> None:
-    metrics = metrics_to_json(study.metrics)
-    text = results_text(study.rows, metrics, CONTEXT, None, "plots")
-    keen = metrics["chains"]["keen"]
-    assert keen["pooled"]["auc"] == pytest.approx(np.mean([seed["auc"] for seed in keen["per_seed"].values()]))
-    by_l1 = table_after(text, "AUC:")
-    assert [line["L1"] for line in by_l1] == ["Hindi", "Korean"]
-    low, high = keen["intervals"]["per_l1"]["Hindi"]["values"]["auc"]
-    assert by_l1[0]["keen"] == f"{keen['per_l1']['Hindi']['auc']:.3f} [{low:.3f}, {high:.3f}]"
-    assert by_l1[0]["interval over"] == "5 speakers"
-    (spread, *_) = table_after(text, "## Spread over training seeds")
-    assert spread["PCC"] == "n/a"  # gop, of one seed
-    least, most = keen["spread"]["pooled"]["pcc"]
-    assert f"{least:.3f} to {most:.3f}" in text
-    record = next(row for row in metrics["differences"] if (row["metric"], row["chain"]) == ("pcc", "gop"))
-    assert f"{record['difference']:+.3f} [{record['low']:+.3f}, {record['high']:+.3f}]" in text
-    assert "the same 10 speakers" in text
+def test_results_have_first_languages_and_seeds(study: Evaluation) -> None:
+    results = parse_markdown(results_text(study.rows, study.metrics, CONTEXT, None))
+    keen = study.metrics.chains["keen"]
+    assert keen.pooled.auc == pytest.approx(np.mean([seed.auc for seed in keen.per_seed.values()]))
+    low, high = keen.intervals.per_l1["Hindi"].values[AUC]
+    (rates,) = results["Hindi"].tables
+    assert rates.row("keen")["AUC"] == f"{keen.per_l1['Hindi'].auc:.3f} [{low:.3f}, {high:.3f}]"
+    assert results["Hindi"].paragraphs[0] == "Intervals over 5 speakers:"
+    assert "Korean" in results
+    spread, _ = results["Spread over training seeds"].tables
+    assert spread.row("gop")["PCC"] == "n/a"  # one seed
+    least, most = keen.spread.pooled[PCC]
+    assert spread.row("keen")["PCC"] == f"{least:.3f} to {most:.3f}"
+    (pairs,) = results["Differences between chains"].tables
+    record = study.metrics.differences[0]
+    assert record.metric is AUC
+    shown = next(pair for pair in pairs.rows if pair["metric"] == "AUC")
+    assert shown["difference"] == f"{record.difference:+.3f} [{record.low:+.3f}, {record.high:+.3f}]"
+    assert "the same 10 speakers" in results["Differences between chains"].text
 
 
 def test_draw_tradeoff_keeps_texts_apart(study: Evaluation) -> None:
     with figure_style():
-        assert find_misplaced_texts(draw_tradeoff(study.rows, metrics_to_json(study.metrics)["chains"])) == []
+        assert find_misplaced_texts(draw_tradeoff(study.rows, study.metrics.chains)) == []

@@ -209,6 +209,7 @@ SCORES: Final = Scheme(
     all_metrics=(*_RATIOS, AUC, PCC),
     metrics_of=_metrics_of,
     table_metrics=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, SCORE_PRECISION, SCORE_RECALL, SCORE_F1, PER_CANONICAL),
+    first_metrics=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, PER_CANONICAL),
     compared=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, SCORE_F1, PER_CANONICAL),
     ranked_by=((AUC, -1), (PCC, -1), (SCORE_FRR, 1)),
     right=_RIGHT,

@@ -306,6 +306,7 @@ LABELS: Final = Scheme(
     all_metrics=(*RATIOS, *STATISTICS, *POSITION_STATISTICS),
     metrics_of=_metrics_of,
     table_metrics=TABLE_METRICS,
+    first_metrics=(PER, COLLAPSE, FRR_CLASS, ATYPICAL_ERRORS_CAUGHT, F1_STRICT),
     compared=TABLE_METRICS,
     ranked_by=((PER, 1), (FRR_CLASS, 1), (ATYPICAL_ERRORS_CAUGHT, -1)),
     right=_OK,

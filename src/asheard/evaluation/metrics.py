@@ -153,7 +153,8 @@ class Scheme(Generic[M]):
     columns that are counts. ratios: the rates. measure: (token rows, utterance rows) of one chain, seed and group -> M.
     statistics: (weights (W, U), token rows with a column `unit`) of one chain and seed -> metrics that are no rates.
     statistics_by_l1: whether these have intervals for each first language too. all_metrics: that have an interval.
-    metrics_of: those of them that a record has. table_metrics: those of the main table, in its order. compared: those
+    metrics_of: those of them that a record has. table_metrics: the rates that
+    tables show, in their order. first_metrics: the five of them in the first table of RESULTS.md. compared: those
     that chains are compared in. ranked_by: (metric, 1 if less is better, else -1). right, wrong: the positions that
     false rejections and missed errors are shares of. warnings: (folds, coarsening) -> sentences. excluded: gold ->
     counts of what some numbers leave out, by reason. not_ranked: (runs, first languages) -> {chain: why}. has_verdict:
@@ -171,6 +172,7 @@ class Scheme(Generic[M]):
     all_metrics: tuple[Metric[M], ...]
     metrics_of: Callable[[M], tuple[Metric[M], ...]]
     table_metrics: tuple[Metric[M], ...]
+    first_metrics: tuple[Metric[M], ...]
     compared: tuple[Metric[M], ...]
     ranked_by: tuple[tuple[Metric[M], int], ...]
     right: pl.Expr

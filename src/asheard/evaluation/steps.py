@@ -20,8 +20,7 @@ from asheard.evaluation.decision import Verdict, decide
 from asheard.evaluation.expert_scores import scheme_for
 from asheard.evaluation.metrics import ByGroup, ChainSummary, Design, Intervals, M, Measured, Metrics, Scheme, summarise
 from asheard.evaluation.metrics_json import metrics_from_json, metrics_to_json
-from asheard.evaluation.report.document import results_text, signature
-from asheard.evaluation.report.figures import write_figures
+from asheard.evaluation.report.document import signature, write_results
 from asheard.evaluation.systems import (
     CHAINS,
     COPY_CANONICAL,
@@ -46,8 +45,6 @@ UTTERANCES_FILE: Final = "utterances.parquet"
 METRICS_FILE: Final = "metrics.json"
 CONTEXT_FILE: Final = "context.json"
 VERDICT_FILE: Final = "verdict.json"
-RESULTS_FILE: Final = "RESULTS.md"
-PLOTS_FOLDER: Final = "plots"
 EVALUATION_FILES: Final = (ROWS_FILE, UTTERANCES_FILE, METRICS_FILE, CONTEXT_FILE)
 
 
@@ -221,7 +218,7 @@ def evaluate_folds(
 
 
 def write_report(out: Path | str) -> Verdict | None:
-    """Write `verdict.json`, `RESULTS.md` and `plots/` from the files of an evaluation in `out`.
+    """Write `verdict.json`, `RESULTS.md`, `plots/` and the CSV files from the files of an evaluation in `out`.
 
     Returns:
         The verdict. None, and no `verdict.json`, if one of the four chains is missing or the gold has only scores.
@@ -236,10 +233,7 @@ def write_report(out: Path | str) -> Verdict | None:
         (out / VERDICT_FILE).unlink(missing_ok=True)
     else:
         write_json(out / VERDICT_FILE, asdict(verdict))
-    values = metrics_to_json(metrics)
-    write_figures(out / PLOTS_FOLDER, rows, values)
-    with whole_file(out / RESULTS_FILE) as part:
-        part.write_text(results_text(rows, values, context, verdict, PLOTS_FOLDER), encoding="utf-8")
+    write_results(out, rows, metrics, context, verdict)
     return verdict
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from asheard.evaluation.context import Context
+from asheard.evaluation.metrics import Intervals, Metrics
 from asheard.evaluation.report.tables import bullets, markdown_table, percent
 from asheard.prior import GUARD_TOLERANCE
 
@@ -19,10 +20,10 @@ def shared_prompts(context: Context) -> Iterable[str]:
         )
 
 
-def design(metrics: Mapping[str, Any]) -> Iterable[str]:
+def design(metrics: Metrics[Any]) -> Iterable[str]:
     """Who was tested by which models, and what such a design can and cannot show."""
-    speakers: Mapping[str, list[str]] = metrics["design"]["speakers"]
-    num_folds, level = metrics["design"]["num_folds"], metrics["design"]["level"]
+    speakers = metrics.design.speakers
+    num_folds, level = metrics.design.num_folds, metrics.design.level
     num_speakers = sum(map(len, speakers.values()))
     names = "; ".join(f"{l1}: {', '.join(of_l1)}" for l1, of_l1 in speakers.items())
     yield "## Design"
@@ -36,8 +37,8 @@ def design(metrics: Mapping[str, Any]) -> Iterable[str]:
         )
     yield bullets(_what_it_shows(speakers, num_folds))
     yield (
-        f"Intervals are {100 * level:g}% bootstrap intervals over {metrics['design']['num_resamples']:,} resamples. "
-        f"Pooled over L1s, {_units(metrics['copy_canonical']['intervals']['pooled'])} are resampled. They do not "
+        f"Intervals are {100 * level:g}% bootstrap intervals over {metrics.design.num_resamples:,} resamples. "
+        f"Pooled over L1s, {_units(metrics.copy_canonical.intervals.pooled)} are resampled. They do not "
         "include the effect of training with another seed, which has its own section."
     )
 
@@ -74,10 +75,10 @@ def _speakers(number: int) -> str:
     return "One speaker was" if number == 1 else f"{number} speakers were"
 
 
-def _units(intervals: Mapping[str, Any]) -> str:
-    if intervals["units"] == "speakers":
-        return f"{intervals['num_units']} speakers, with all their utterances,"
-    return f"the {intervals['num_units']} utterances of the one speaker (within-speaker)"
+def _units(intervals: Intervals[Any]) -> str:
+    if intervals.units == "speakers":
+        return f"{intervals.num_units} speakers, with all their utterances,"
+    return f"the {intervals.num_units} utterances of the one speaker (within-speaker)"
 
 
 def p_min(context: Context) -> Iterable[str]:
@@ -104,11 +105,11 @@ def p_min(context: Context) -> Iterable[str]:
             yield f"Not used, because they are the only speakers of their L1: {', '.join(choice.left_out)}."
 
 
-def excluded(metrics: Mapping[str, Any], context: Context) -> Iterable[str]:
+def excluded(metrics: Metrics[Any], context: Context) -> Iterable[str]:
     """Warnings, and how many items some numbers leave out, by reason."""
     yield "## What was left out, and why"
-    counts = dict(context.excluded) | metrics["set_apart"]
-    yield from metrics["remarks"]
+    counts = {**context.excluded, **metrics.excluded}
+    yield from metrics.warnings
     yield markdown_table(["reason", "count"], [[reason, str(count)] for reason, count in counts.items()])
 
 

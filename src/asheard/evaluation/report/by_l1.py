@@ -1,13 +1,11 @@
 """One section for each first language: its rates, its confusions, and the errors most often missed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 import polars as pl
 
-from asheard.evaluation.expert_scores import scheme_of
-from asheard.evaluation.metrics import LABELS, RATES
-from asheard.evaluation.missed import (
+from asheard.evaluation.detection import (
     NOTHING,
     NUM_CANONICAL,
     NUM_MISSED,
@@ -16,8 +14,9 @@ from asheard.evaluation.missed import (
     most_missed,
     substitutions_of,
 )
-from asheard.evaluation.ranking import reference_chain, with_copy_canonical
-from asheard.evaluation.report.rates import first_columns, units
+from asheard.evaluation.labels import ATYPICAL_ERRORS_CAUGHT, COLLAPSE, FRR_CLASS, PER, LabelMeasures
+from asheard.evaluation.metrics import Metric, Metrics
+from asheard.evaluation.report.rates import units
 from asheard.evaluation.report.tables import bullets, l1_cell, markdown_table, percent
 from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_PRIOR
 
@@ -26,16 +25,15 @@ CONFUSIONS_FILE: Final = "confusions.csv"
 _NUM_FREQUENT: Final = 4  # substitutions named in the summary
 
 
-def by_l1(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
+def by_l1(rows: pl.DataFrame, metrics: Metrics[Any]) -> Iterable[str]:
     """A section for each first language."""
-    labels = scheme_of(metrics) is LABELS
+    labels, chain = metrics.scheme.has_verdict, metrics.reference_chain()
     yield "## By first language"
     yield (
         f"Rates are written as in the first table; the others are in [{BY_L1_FILE}]({BY_L1_FILE}). If an L1 has one "
         "test speaker, its intervals are within-speaker (see Design)."
     )
     if labels:
-        chain = reference_chain(metrics["chains"])
         yield bullets(
             [
                 f"Confusions: the {NUM_CANONICAL} most substituted phones, what was said and what {chain} wrote most "
@@ -47,40 +45,40 @@ def by_l1(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
                 "miss all of them.",
             ]
         )
-    for l1 in metrics["copy_canonical"]["per_l1"]:
+    for l1 in metrics.copy_canonical.per_l1:
         yield f"### {l1}"
         if labels:
-            yield l1_summary(rows.filter(l1=l1), metrics["chains"], l1)
-        yield f"Intervals over {units(metrics['copy_canonical']['intervals']['per_l1'][l1])}:"
+            yield l1_summary(rows.filter(l1=l1), metrics, l1)
+        yield f"Intervals over {units(metrics.copy_canonical.intervals.per_l1[l1])}:"
         yield _rates(metrics, l1)
         if labels:
-            yield from confusions(rows, metrics, l1)
-            yield from errors_missed(rows, metrics, l1)
+            yield from confusions(rows, chain, l1)
+            yield from errors_missed(rows, chain, l1)
 
 
-def _rates(metrics: Mapping[str, Any], l1: str) -> str:
-    columns = first_columns(scheme_of(metrics))
+def _rates(metrics: Metrics[Any], l1: str) -> str:
+    columns = metrics.scheme.first_metrics
     return markdown_table(
-        ["chain", *columns],
+        ["chain", *(metric.name for metric in columns)],
         [
-            [chain, *(l1_cell(summary, l1, path) for path in columns.values())]
-            for chain, summary in with_copy_canonical(metrics).items()
+            [chain, *(l1_cell(summary, l1, metric) for metric in columns)]
+            for chain, summary in metrics.with_copy_canonical().items()
         ],
     )
 
 
-def l1_summary(rows: pl.DataFrame, chains: Mapping[str, Any], l1: str) -> str:
+def l1_summary(rows: pl.DataFrame, metrics: Metrics[LabelMeasures], l1: str) -> str:
     """Say what the speakers of an L1 substitute, what the reference chain wrote, and what knowing the L1 changed.
 
     Args:
         rows: token rows of the L1, every chain and seed.
-        chains: what `metrics.summarise` returns for them.
+        metrics: of the same rows.
         l1: first language.
     """
-    reference = reference_chain(chains)
+    reference = metrics.reference_chain()
     rows = rows.filter(chain=reference)
     speakers = ", ".join(sorted(rows["speaker"].unique()))
-    return f"Test speakers: {speakers}. {_said_and_written(rows, reference)}{_l1_known(chains, l1)}"
+    return f"Test speakers: {speakers}. {_said_and_written(rows, reference)}{_l1_known(metrics, l1)}"
 
 
 def _said_and_written(rows: pl.DataFrame, chain: str) -> str:
@@ -107,30 +105,31 @@ def _said_and_written(rows: pl.DataFrame, chain: str) -> str:
     )
 
 
-def _l1_known(chains: Mapping[str, Any], l1: str) -> str:
+def _l1_known(metrics: Metrics[LabelMeasures], l1: str) -> str:
     """Say how the chains that know the L1 differ from the faithful one."""
-    if FAITHFUL not in chains:
+    of_l1 = {chain: summary.per_l1[l1] for chain, summary in metrics.chains.items()}
+    if FAITHFUL not in of_l1:
         return ""
-    faithful = chains[FAITHFUL]["per_l1"][l1]
     sentences = []
-    if L1_ENCODER in chains:
-        encoder = chains[L1_ENCODER]["per_l1"][l1]
-        sentences.append(f" The L1 encoder changes {_changes(faithful, encoder, 'collapse', 'per', 'frr_class')}.")
-    if L1_PRIOR in chains:
-        prior = chains[L1_PRIOR]["per_l1"][l1]
-        sentences.append(f" The L1 prior changes {_changes(faithful, prior, 'frr_class', 'atypical_errors_caught')}.")
+    if L1_ENCODER in of_l1:
+        changes = _changes(of_l1[FAITHFUL], of_l1[L1_ENCODER], COLLAPSE, PER, FRR_CLASS)
+        sentences.append(f" The L1 encoder changes {changes}.")
+    if L1_PRIOR in of_l1:
+        changes = _changes(of_l1[FAITHFUL], of_l1[L1_PRIOR], FRR_CLASS, ATYPICAL_ERRORS_CAUGHT)
+        sentences.append(f" The L1 prior changes {changes}.")
     return "".join(sentences)
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any], *names: str) -> str:
-    headings = {path: heading for heading, path in RATES.items()}
-    return ", ".join(f"{headings[name]} from {percent(before[name])} to {percent(after[name])}" for name in names)
+def _changes(before: LabelMeasures, after: LabelMeasures, *metrics: Metric[LabelMeasures]) -> str:
+    return ", ".join(
+        f"{metric.name} from {percent(metric.of(before))} to {percent(metric.of(after))}" for metric in metrics
+    )
 
 
-def confusions(rows: pl.DataFrame, metrics: Mapping[str, Any], l1: str) -> Iterable[str]:
-    """The most substituted phones of an L1, what was said most often, and what the reference chain wrote."""
-    substituted = substitutions_of(rows, reference_chain(metrics["chains"])).filter(l1=l1)
-    num_seeds = max(1, rows.filter(chain=reference_chain(metrics["chains"]))["seed"].n_unique())
+def confusions(rows: pl.DataFrame, chain: str, l1: str) -> Iterable[str]:
+    """The most substituted phones of an L1, with what was said and what the chain wrote most often."""
+    substituted = substitutions_of(rows, chain).filter(l1=l1)
+    num_seeds = max(1, rows.filter(chain=chain)["seed"].n_unique())
     table = []
     for phone, count in most_frequent(substituted["canonical"], NUM_CANONICAL).items():
         of_phone = substituted.filter(canonical=phone)
@@ -151,9 +150,9 @@ def shares(phones: pl.Series, number: int) -> list[tuple[str, str]]:
     return [(phone, f"{100 * count / len(phones):.0f}") for phone, count in counts.items()]
 
 
-def errors_missed(rows: pl.DataFrame, metrics: Mapping[str, Any], l1: str) -> Iterable[str]:
-    """The errors of an L1 at which the reference chain most often wrote the canonical."""
-    errors = most_missed(rows.filter(chain=reference_chain(metrics["chains"])), l1)
+def errors_missed(rows: pl.DataFrame, chain: str, l1: str) -> Iterable[str]:
+    """The errors of an L1 at which the chain most often wrote the canonical."""
+    errors = most_missed(rows.filter(chain=chain), l1)
     table = [
         [f"{canonical} → {said}", f"{round(missed, 1):g}", str(made)]
         for canonical, said, missed, made in errors.iter_rows()

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
-from asheard.evaluation.detection import DetectionCurve, detection_curve, operating_point
-from asheard.evaluation.expert_scores import SCORES
-from asheard.evaluation.ranking import auc_path, look_up
+from asheard.evaluation.detection import DetectionCurve, area_metric, detection_curve, operating_point
+from asheard.evaluation.expert_scores import SCORES, ScoreMeasures
+from asheard.evaluation.labels import LabelMeasures
+from asheard.evaluation.metrics import ChainSummary
 from asheard.evaluation.report.style import (
     BLUE,
     GREY,
@@ -23,6 +24,7 @@ from asheard.evaluation.report.style import (
     new_figure,
 )
 from asheard.evaluation.report.tables import number
+from asheard.evaluation.separation import D2
 from asheard.evaluation.systems import behind_prior, distinct_transcripts
 from asheard.evaluation.tokens import RIGHT_FROM
 
@@ -32,13 +34,13 @@ _CHANCE: Final = {
 }
 
 
-def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
+def draw_detection(rows: pl.DataFrame, chains: Mapping[str, ChainSummary[LabelMeasures]]) -> Figure:
     """Draw FRR against missed substitutions: a curve a chain, the threshold in use, and the point with the prior."""
     shown = distinct_transcripts(chains)
     colour = chain_colours(shown)
     legend = {
-        f"{chain} (AUC {number(look_up(pooled, auc_path(pooled)))})": Line2D([], [], color=colour[chain], linewidth=2)
-        for chain, pooled in ((chain, chains[chain]["pooled"]) for chain in shown)
+        f"{chain} (AUC {number(area_metric(pooled).of(pooled))})": Line2D([], [], color=colour[chain], linewidth=2)
+        for chain, pooled in ((chain, chains[chain].pooled) for chain in shown)
     }
     legend["smallest threshold: missed is collapse"] = _sample("|")
     legend["threshold in use"] = _sample("o")
@@ -72,11 +74,11 @@ def draw_detection(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def draw_tradeoff(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
+def draw_tradeoff(rows: pl.DataFrame, chains: Mapping[str, ChainSummary[ScoreMeasures]]) -> Figure:
     """Draw FRR against collapse for gold with expert scores: a point and a curve a chain."""
     colour = chain_colours(list(chains))
     legend = {
-        f"{chain} (AUC {number(summary['pooled']['auc'])})": Line2D([], [], color=colour[chain], linewidth=2)
+        f"{chain} (AUC {number(summary.pooled.auc)})": Line2D([], [], color=colour[chain], linewidth=2)
         for chain, summary in chains.items()
     }
     legend["phones as written"] = _sample("o")
@@ -90,7 +92,7 @@ def draw_tradeoff(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
         if curve is None:
             continue
         _draw_curve(axes, curve, colour[chain])
-        point = 100 * summary["pooled"]["collapse"], 100 * summary["pooled"]["frr"]
+        point = 100 * np.array([summary.pooled.collapse, summary.pooled.frr], dtype=float)
         axes.plot(*point, "o", color=colour[chain], markersize=8, markeredgecolor="white", zorder=4, clip_on=False)
     axes.plot([0, 100], [100, 0], color=GREY, linewidth=0.8, linestyle="--")
     axes.set(xlim=(0, 100), ylim=(0, 100))
@@ -118,7 +120,7 @@ def _sample(marker: str, fill: str = GREY) -> Line2D:
     )
 
 
-def draw_distances(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
+def draw_distances(rows: pl.DataFrame, chains: Mapping[str, ChainSummary[LabelMeasures]]) -> Figure:
     """Draw the cumulative distributions of cos_dist at ok positions and at substitutions: a panel a chain."""
     shown = distinct_transcripts(chains)
     num_columns = min(2, len(shown))
@@ -137,7 +139,7 @@ def draw_distances(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
         here = rows.filter(chain=chain)
         _draw_distribution(axes, here.filter(error_type="ok")["cos_dist"], BLUE)
         _draw_distribution(axes, here.filter(pl.col("collapsed").is_not_null())["cos_dist"], VERMILION)
-        _mark_quartiles(axes, chains[chain]["pooled"]["d2"])
+        _mark_quartiles(axes, chains[chain].pooled.d2)
         axes.set_title(_panel_title(chain, chains), fontsize=SMALL_SIZE + 1)
         grid(axes, "y")
     for axes in list(panels)[len(shown) :]:
@@ -164,9 +166,9 @@ def _draw_distribution(axes: Axes, distances: pl.Series, colour: str) -> None:
     axes.step(x, share, where="post", color=colour, linewidth=2)
 
 
-def _mark_quartiles(axes: Axes, d2: Mapping[str, Any]) -> None:
+def _mark_quartiles(axes: Axes, d2: D2) -> None:
     """Mark what D2 compares: the 75th percentile of ok and the 25th of the substitutions."""
-    for level, value, colour in ((75, d2["ok_p75"], BLUE), (25, d2["sub_p25"], VERMILION)):
+    for level, value, colour in ((75, d2.ok_p75, BLUE), (25, d2.sub_p25, VERMILION)):
         axes.axhline(level, color=GREY, linewidth=0.6, linestyle=":")
         if value is not None:
             axes.plot(value, level, "D", color=colour, markeredgecolor="white", markersize=8, zorder=5, clip_on=False)
@@ -176,9 +178,9 @@ def _diamond(colour: str) -> Line2D:
     return Line2D([], [], color=colour, marker="D", markeredgecolor="white", markersize=8, linestyle="none")
 
 
-def _panel_title(chain: str, chains: Mapping[str, Any]) -> str:
-    pooled = chains[chain]["pooled"]
+def _panel_title(chain: str, chains: Mapping[str, ChainSummary[LabelMeasures]]) -> str:
+    pooled = chains[chain].pooled
     name = f"{chain} (also with the prior)" if behind_prior(chain) in chains else chain
-    d2 = {None: "undefined", True: "passes", False: "fails"}[pooled["d2"]["pass"]]
-    collapse = "" if pooled["collapse"] is None else f"collapse {100 * pooled['collapse']:.0f}%; "
-    return f"{name}\n{collapse}D1: AUC {number(pooled['d1']['auc'])}; D2 {d2}"
+    d2 = {None: "undefined", True: "passes", False: "fails"}[pooled.d2.passes]
+    collapse = "" if pooled.collapse is None else f"collapse {100 * pooled.collapse:.0f}%; "
+    return f"{name}\n{collapse}D1: AUC {number(pooled.d1.auc)}; D2 {d2}"

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from asheard.corpora.records import MISPRONOUNCED_BELOW
+from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.decision import MAX_COLLAPSE_RATIO, MAX_P, PER_TOLERANCE
-from asheard.evaluation.expert_scores import RIGHT_FROM
 from asheard.evaluation.separation import ALPHA, MAX_D2_COLLAPSE
+from asheard.evaluation.tokens import RIGHT_FROM
 from asheard.prior import GUARD_TOLERANCE
 
 FIRST_TERMS: Final = {
@@ -76,9 +76,9 @@ DEFINITIONS: Final = {
 }
 
 SCORE_POSITIONS: Final = (
-    "A position is a canonical phone. A prediction is aligned to the positions by articulatory distance. A score is the "
-    f"mean of several experts' scores, 0 to 2. Right: {RIGHT_FROM:g} or more. Wrong: below {MISPRONOUNCED_BELOW:g}. "
-    "Rejected: the chain wrote anything but the canonical there, at any distance."
+    "A position is a canonical phone. A prediction is aligned to the positions by articulatory distance. A score is "
+    f"the mean of several experts' scores, 0 to 2. Right: {RIGHT_FROM:g} or more. Wrong: below {MISPRONOUNCED_BELOW:g}."
+    " Rejected: the chain wrote anything but the canonical there, at any distance."
 )
 
 SCORE_DEFINITIONS: Final = {

@@ -1,13 +1,19 @@
 """What distances are worth: detection at every threshold, the dissociations D1 to D3, and collapse by phone."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 import polars as pl
 
-from asheard.evaluation.detection import auc_path, detection_curve, operating_point
-from asheard.evaluation.missed import MIN_SUBSTITUTIONS, collapse_by
-from asheard.evaluation.ranking import distinct_transcripts, reference_chain, with_copy_canonical
+from asheard.evaluation.detection import (
+    MIN_SUBSTITUTIONS,
+    area_metric,
+    collapse_by,
+    detection_curve,
+    operating_point,
+)
+from asheard.evaluation.labels import D1_AUC, D2_GAP, D3_RHO, POSITION_AUC_ALL_ERRORS, LabelMeasures
+from asheard.evaluation.metrics import Metrics
 from asheard.evaluation.report.tables import (
     markdown_table,
     number,
@@ -17,20 +23,20 @@ from asheard.evaluation.report.tables import (
     probability,
     with_interval,
 )
-from asheard.evaluation.systems import COPY_CANONICAL
+from asheard.evaluation.systems import COPY_CANONICAL, distinct_transcripts
 
 PHONES_FILE: Final = "collapse-by-phone.csv"
 _NUM_CHAINS: Final = 4  # the table has six columns
 
 
-def detection(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
+def detection(rows: pl.DataFrame, metrics: Metrics[LabelMeasures]) -> Iterable[str]:
     """The ends of each detection curve that matter, and its area."""
-    summaries = with_copy_canonical(metrics)
+    summaries = metrics.with_copy_canonical()
     yield "## Detection curves"
     yield (
         "A threshold on the distance calls a position an error. A lower threshold misses fewer substitutions and "
-        "rejects more correct positions. At the smallest threshold every difference from the canonical is an error, and "
-        "what is still missed is collapse. In use: the threshold of this report; with a prior, also what the prior "
+        "rejects more correct positions. At the smallest threshold every difference from the canonical is an error, "
+        "and what is still missed is collapse. In use: the threshold of this report; with a prior, also what the prior "
         "accepts. The L1-typical substitutions that a prior accepts count as missed here. Missed and FRR are in per "
         "cent. AUC is that of D1, the area above the curve of FRR against missed."
     )
@@ -38,27 +44,27 @@ def detection(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
     for chain, summary in summaries.items():
         here = rows.filter(chain=chain)
         curve, in_use = detection_curve(here), operating_point(here)
-        pooled = summary["pooled"]
+        pooled = summary.pooled
         if chain == COPY_CANONICAL:  # all distances are 0, so no threshold changes anything
-            ends = (pooled["collapse"], pooled["frr"]) * 2
+            ends = (pooled.collapse, pooled.frr) * 2
         elif curve is None or in_use is None:
             ends = (None,) * 4
         else:
             ends = (float(curve.missed[curve.as_written]), float(curve.frr[curve.as_written]), *in_use)
-        table.append([chain, pooled_cell(summary, auc_path(pooled), number), *map(percent, ends)])
+        table.append([chain, pooled_cell(summary, area_metric(pooled)), *map(percent, ends)])
     yield markdown_table(["chain", "AUC", "missed, smallest", "FRR, smallest", "missed, in use", "FRR, in use"], table)
     for chain, summary in summaries.items():
-        if "position_scores" in summary["pooled"]:
+        if summary.pooled.position_scores is not None:
             yield (
                 f"{chain}: AUC and curve are of its own scores of the positions, not of distances. Its smallest "
                 "threshold is the one at which it begins to write another phone. With deletions and sounds without a "
-                f"name among the errors its AUC is {pooled_cell(summary, 'position_scores.auc_all_errors', number)}."
+                f"name among the errors its AUC is {pooled_cell(summary, POSITION_AUC_ALL_ERRORS)}."
             )
 
 
-def dissociations(metrics: Mapping[str, Any]) -> Iterable[str]:
+def dissociations(metrics: Metrics[LabelMeasures]) -> Iterable[str]:
     """D1 to D3 over all speakers."""
-    summaries = with_copy_canonical(metrics)
+    summaries = metrics.with_copy_canonical()
     yield "## Do distances mean anything: D1, D2, D3"
     yield (
         "D1 asks whether distances are larger at substitutions than at correct positions, D3 whether they rank with "
@@ -69,11 +75,11 @@ def dissociations(metrics: Mapping[str, Any]) -> Iterable[str]:
         [
             [
                 chain,
-                pooled_cell(summary, "d1.auc", number),
-                probability(summary["pooled"]["d1"]["p"]),
-                passed(summary["pooled"]["d1"]["pass"]),
-                pooled_cell(summary, "d3.rho", number),
-                probability(summary["pooled"]["d3"]["p"]),
+                pooled_cell(summary, D1_AUC),
+                probability(summary.pooled.d1.p),
+                passed(summary.pooled.d1.passes),
+                pooled_cell(summary, D3_RHO),
+                probability(summary.pooled.d3.p),
             ]
             for chain, summary in summaries.items()
         ],
@@ -87,17 +93,17 @@ def dissociations(metrics: Mapping[str, Any]) -> Iterable[str]:
         [
             [
                 chain,
-                number(summary["pooled"]["d2"]["ok_p75"]),
-                number(summary["pooled"]["d2"]["sub_p25"]),
-                pooled_cell(summary, "d2.gap", number),
-                passed(summary["pooled"]["d2"]["pass"]),
+                number(summary.pooled.d2.ok_p75),
+                number(summary.pooled.d2.sub_p25),
+                pooled_cell(summary, D2_GAP),
+                passed(summary.pooled.d2.passes),
             ]
             for chain, summary in summaries.items()
         ],
     )
 
 
-def collapse_by_phone(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterable[str]:
+def collapse_by_phone(rows: pl.DataFrame, metrics: Metrics[LabelMeasures]) -> Iterable[str]:
     """Collapse for each canonical phone and each syllable position."""
     shown = phone_chains(metrics)[:_NUM_CHAINS]
     reference = shown[0]
@@ -127,7 +133,7 @@ def collapse_by_phone(rows: pl.DataFrame, metrics: Mapping[str, Any]) -> Iterabl
         )
 
 
-def phone_chains(metrics: Mapping[str, Any]) -> list[str]:
+def phone_chains(metrics: Metrics[LabelMeasures]) -> list[str]:
     """Return the chains with transcripts of their own, the reference chain first."""
-    reference = reference_chain(metrics["chains"])
-    return [reference, *(chain for chain in distinct_transcripts(metrics["chains"]) if chain != reference)]
+    reference = metrics.reference_chain()
+    return [reference, *(chain for chain in distinct_transcripts(metrics.chains) if chain != reference)]

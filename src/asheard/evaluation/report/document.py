@@ -10,9 +10,8 @@ from asheard import __version__
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.context import Context
 from asheard.evaluation.decision import Verdict, missing_chains
-from asheard.evaluation.expert_scores import RIGHT_FROM, scheme_of
-from asheard.evaluation.metrics import LABELS
-from asheard.evaluation.ranking import ranking
+from asheard.evaluation.labels import COLLAPSE, FRR_CLASS
+from asheard.evaluation.metrics import Metric, Metrics
 from asheard.evaluation.report.background import design, excluded, p_min, shared_prompts, validation
 from asheard.evaluation.report.by_l1 import by_l1
 from asheard.evaluation.report.csv_tables import write_csv_tables
@@ -48,6 +47,7 @@ from asheard.evaluation.report.rates import (
 from asheard.evaluation.report.scores import curves, ranked_by_scores
 from asheard.evaluation.report.tables import bullets, number, percent, points
 from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF, ChainRun
+from asheard.evaluation.tokens import RIGHT_FROM
 from asheard.io.files import whole_file
 from asheard.phones import Vectors
 from asheard.phones.alignment import INDEL_COST
@@ -107,14 +107,14 @@ def signature(
 
 
 def write_results(
-    out: Path, rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, verdict: Verdict | None
+    out: Path, rows: pl.DataFrame, metrics: Metrics[Any], context: Context, verdict: Verdict | None
 ) -> None:
     """Write RESULTS.md, its figures, and the CSV files with the wide tables.
 
     Args:
         out: an existing folder.
         rows: token rows of every chain and seed.
-        metrics: the contents of metrics.json.
+        metrics: of the same rows.
         context: what is said beside the numbers.
         verdict: None if there is none.
     """
@@ -124,29 +124,27 @@ def write_results(
         part.write_text(results_text(rows, metrics, context, verdict), encoding="utf-8")
 
 
-def results_text(rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, verdict: Verdict | None) -> str:
+def results_text(rows: pl.DataFrame, metrics: Metrics[Any], context: Context, verdict: Verdict | None) -> str:
     """Compose RESULTS.md.
 
     Returns:
         Markdown. A paragraph is one line. Below each table stands the signature of its numbers.
     """
-    labels = scheme_of(metrics) is LABELS
+    labels = metrics.scheme.has_verdict
     sections = _label_sections(rows, metrics, context, verdict) if labels else _score_sections(rows, metrics, context)
     blocks = [
         f"# Results: {context.corpus}",
         *(f"> **{note}**" for note in context.notes),
         _answer(metrics, verdict) if labels else _best_by_scores(metrics),
-        *first_table(metrics),
+        first_table(metrics),
         how_to_read(metrics),
         bullets(f"**{term}**: {meaning}" for term, meaning in (FIRST_TERMS if labels else FIRST_SCORE_TERMS).items()),
         *sections,
     ]
-    return "\n\n".join(_signed(blocks, metrics["signature"])) + "\n"
+    return "\n\n".join(_signed(blocks, metrics.signature)) + "\n"
 
 
-def _label_sections(
-    rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context, verdict: Verdict | None
-) -> list[str]:
+def _label_sections(rows: pl.DataFrame, metrics: Metrics[Any], context: Context, verdict: Verdict | None) -> list[str]:
     return [
         _picture("Collapse by chain and first language", COLLAPSE_FIGURE),
         *_verdict(metrics, verdict),
@@ -174,16 +172,16 @@ def _label_sections(
     ]
 
 
-def _score_sections(rows: pl.DataFrame, metrics: Mapping[str, Any], context: Context) -> list[str]:
+def _score_sections(rows: pl.DataFrame, metrics: Metrics[Any], context: Context) -> list[str]:
     return [
         _picture("False rejections against collapse", TRADEOFF_FIGURE),
         *ranked_by_scores(metrics),
         *shared_prompts(context),
-        *curves(rows, metrics),
+        *curves(rows, metrics.ordered()),
         *design(metrics),
         *best_pairs(metrics),
         *seeds(metrics),
-        *(by_l1(rows, metrics) if len(metrics["design"]["speakers"]) > 1 else ()),
+        *(by_l1(rows, metrics) if len(metrics.design.speakers) > 1 else ()),
         *excluded(metrics, context),
         *validation(context),
         "## Definitions",
@@ -203,17 +201,17 @@ def _signed(blocks: Iterable[str], signature: str) -> Iterable[str]:
             yield f"`{signature}`"
 
 
-def _answer(metrics: Mapping[str, Any], verdict: Verdict | None) -> str:
+def _answer(metrics: Metrics[Any], verdict: Verdict | None) -> str:
     """Say the verdict in two sentences."""
     if verdict is None:
         return f"{_no_verdict(metrics)} {_lowest_per(metrics)}"
-    ours, theirs = (percent(metrics["chains"][chain]["pooled"]["collapse"]) for chain in (FAITHFUL, OFF_THE_SHELF))
+    ours, theirs = (percent(metrics.chains[chain].pooled.collapse) for chain in (FAITHFUL, OFF_THE_SHELF))
     changes = {
-        "encoder": f": it changes collapse by {_change(metrics, 'collapse', L1_ENCODER)} points and FRR by class by "
-        f"{_change(metrics, 'frr_class', L1_ENCODER)} points",
-        "scorer": f": it changes FRR by class by {_change(metrics, 'frr_class', L1_PRIOR)} points",
-        "both": f": the encoder changes collapse by {_change(metrics, 'collapse', L1_ENCODER)} points, the scorer FRR "
-        f"by class by {_change(metrics, 'frr_class', L1_PRIOR)} points",
+        "encoder": f": it changes collapse by {_change(metrics, COLLAPSE, L1_ENCODER)} points and FRR by class by "
+        f"{_change(metrics, FRR_CLASS, L1_ENCODER)} points",
+        "scorer": f": it changes FRR by class by {_change(metrics, FRR_CLASS, L1_PRIOR)} points",
+        "both": f": the encoder changes collapse by {_change(metrics, COLLAPSE, L1_ENCODER)} points, the scorer FRR "
+        f"by class by {_change(metrics, FRR_CLASS, L1_PRIOR)} points",
         "nowhere": ": neither the encoder nor the scorer meets its conditions",
     }
     return (
@@ -223,36 +221,32 @@ def _answer(metrics: Mapping[str, Any], verdict: Verdict | None) -> str:
     )
 
 
-def _change(metrics: Mapping[str, Any], metric: str, chain: str) -> str:
-    wanted = (metric, chain, FAITHFUL)
-    for record in metrics["differences"]:
-        if (record["metric"], record["chain"], record["reference"]) == wanted:
-            return points(record["difference"], (record["low"], record["high"]))
-    return points(None)
+def _change(metrics: Metrics[Any], metric: Metric[Any], chain: str) -> str:
+    record = metrics.difference(metric, chain, FAITHFUL)
+    return points(record.difference, (record.low, record.high))
 
 
-def _no_verdict(metrics: Mapping[str, Any]) -> str:
-    missing = ", ".join(missing_chains(metrics["chains"]))
+def _no_verdict(metrics: Metrics[Any]) -> str:
+    missing = ", ".join(missing_chains(metrics.chains))
     return f"No verdict: it needs all four chains, and these are missing: {missing}."
 
 
-def _lowest_per(metrics: Mapping[str, Any]) -> str:
-    best = ranking(metrics["chains"])[0]
-    per = metrics["chains"][best]["pooled"]["per"]
+def _lowest_per(metrics: Metrics[Any]) -> str:
+    best = metrics.ranked()[0]
+    per = metrics.chains[best].pooled.per
     return "No PER is defined." if per is None else f"{best} has the lowest PER, {percent(per)}%."
 
 
-def _best_by_scores(metrics: Mapping[str, Any]) -> str:
-    scheme = scheme_of(metrics)
-    best = ranking(metrics["chains"], scheme)[0]
-    auc = number(metrics["chains"][best]["pooled"]["auc"])
+def _best_by_scores(metrics: Metrics[Any]) -> str:
+    best = metrics.ranked()[0]
+    auc = number(metrics.chains[best].pooled.auc)
     return (
         "No verdict: experts scored the phones, and nobody wrote down what was said instead. "
         f"{best} agrees best with the experts: its AUC is {auc}."
     )
 
 
-def _verdict(metrics: Mapping[str, Any], verdict: Verdict | None) -> Iterable[str]:
+def _verdict(metrics: Metrics[Any], verdict: Verdict | None) -> Iterable[str]:
     if verdict is None:
         yield from best_pairs(metrics)
         return

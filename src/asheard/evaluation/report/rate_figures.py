@@ -1,7 +1,6 @@
 """Figures of collapse: by chain and first language, and by canonical phone."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -9,15 +8,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from asheard.evaluation.detection import collapse_by
-from asheard.evaluation.ranking import reference_chain
+from asheard.evaluation.labels import COLLAPSE, LabelMeasures
+from asheard.evaluation.metrics import ChainSummary
 from asheard.evaluation.report.style import GREY, chain_colours, chain_markers, grid, new_figure
 from asheard.evaluation.systems import distinct_transcripts
 
 
-def draw_collapse(chains: Mapping[str, Any]) -> Figure:
+def draw_collapse(chains: Mapping[str, ChainSummary[LabelMeasures]]) -> Figure:
     """Draw the collapse rate and its interval, for all speakers and for each L1: one point a chain."""
     shown = distinct_transcripts(chains)
-    l1s = list(chains[shown[0]]["per_l1"])
+    l1s = list(chains[shown[0]].per_l1)
     figure = new_figure(
         3.4, "Collapse: the canonical is written although another phone was said (95% intervals)",
         legend=_legend(shown),
@@ -51,30 +51,26 @@ def _legend(chains: list[str]) -> dict[str, Line2D]:
     }
 
 
-def _collapse(summary: Mapping[str, Any], l1: str | None) -> tuple[float, float, float]:
+def _collapse(summary: ChainSummary[LabelMeasures], l1: str | None) -> tuple[float, float, float]:
     """Return collapse and the ends of its interval; NaN if undefined."""
-    measures, intervals = (
-        (summary["pooled"], summary["intervals"]["pooled"])
-        if l1 is None
-        else (summary["per_l1"][l1], summary["intervals"]["per_l1"][l1])
-    )
-    value = measures["collapse"]
-    low, high = intervals["values"]["collapse"] or (np.nan, np.nan)
-    return (np.nan if value is None else value), low, high
+    measures = summary.pooled if l1 is None else summary.per_l1[l1]
+    intervals = summary.intervals.pooled if l1 is None else summary.intervals.per_l1[l1]
+    low, high = intervals.values[COLLAPSE] or (np.nan, np.nan)
+    return (np.nan if measures.collapse is None else measures.collapse), low, high
 
 
-def draw_phones(rows: pl.DataFrame, chains: Mapping[str, Any]) -> Figure:
+def draw_phones(rows: pl.DataFrame, chains: Iterable[str], reference: str) -> Figure:
     """Draw collapse by canonical phone, with Wilson intervals of the reference chain: one point a chain.
 
     The phones that the reference chain collapses most are at the top. Syllable positions, if known, are below.
     """
-    shown, reference = distinct_transcripts(chains), reference_chain(chains)
+    shown = distinct_transcripts(chains)
     colour, marker = chain_colours(shown), chain_markers(shown)
     of_chain = {chain: rows.filter(chain=chain) for chain in shown}
     groups = [(name, collapse_by(of_chain[reference], name)) for name in ("canonical", "position")]
     num_lines = sum(table.height + 1 for _, table in groups if table.height)
     figure = new_figure(
-        0.6 + 0.2 * num_lines, "Which phones collapse most? (number of substitutions in brackets)",
+        max(1.5, 0.6 + 0.2 * num_lines), "Which phones collapse most? (number of substitutions in brackets)",
         legend=_legend(shown),
     )  # fmt: skip
     axes = figure.subplots()

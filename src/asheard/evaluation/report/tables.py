@@ -1,15 +1,15 @@
 """Tables: Markdown that reads well as plain text, CSV files, and how numbers are written in both."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from asheard.evaluation.metrics import look_up
+from asheard.evaluation.metrics import ChainSummary, Metric
 from asheard.io.files import whole_file
 
 NOT_AVAILABLE = "n/a"
-COEFFICIENTS = ("auc", "pcc")  # metrics that tables of rates show as they are
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -52,9 +52,9 @@ def number(value: float | None) -> str:
     return NOT_AVAILABLE if value is None else f"{value:.3f}"
 
 
-def notation(path: str) -> Callable[[float | None], str]:
-    """Return the function that writes the metric of this path in a table of rates."""
-    return number if path in COEFFICIENTS else percent
+def written(metric: Metric[Any], value: float | None) -> str:
+    """Write a value of a metric: in per cent, or as it is."""
+    return percent(value) if metric.percent else number(value)
 
 
 def probability(value: float | None) -> str:
@@ -70,17 +70,17 @@ def passed(value: bool | None) -> str:
 
 
 def with_interval(
-    value: float | None, interval: Sequence[float] | None, written: Callable[[float | None], str] = percent
+    value: float | None, interval: Sequence[float] | None, write: Callable[[float | None], str] = percent
 ) -> str:
     """Write `value [low, high]`, or the value alone if it has no interval."""
     if value is None or interval is None:
-        return written(value)
-    return f"{written(value)} [{written(interval[0])}, {written(interval[1])}]"
+        return write(value)
+    return f"{write(value)} [{write(interval[0])}, {write(interval[1])}]"
 
 
-def spread(ends: Sequence[float] | None, written: Callable[[float | None], str] = percent) -> str:
+def spread(ends: Sequence[float] | None, write: Callable[[float | None], str] = percent) -> str:
     """Write `least to most` over seeds. The form differs from an interval because a spread is none."""
-    return NOT_AVAILABLE if ends is None else f"{written(ends[0])} to {written(ends[1])}"
+    return NOT_AVAILABLE if ends is None else f"{write(ends[0])} to {write(ends[1])}"
 
 
 def signed(difference: float | None, *, coefficient: bool = False) -> str:
@@ -97,13 +97,13 @@ def points(
     return value if NOT_AVAILABLE in (value, low, high) else f"{value} [{low}, {high}]"
 
 
-def pooled_cell(summary: Mapping[str, Any], path: str, written: Callable[[float | None], str] | None = None) -> str:
+def pooled_cell(summary: ChainSummary[Any], metric: Metric[Any]) -> str:
     """Write a metric of one chain over all speakers, with its interval."""
-    interval = summary["intervals"]["pooled"]["values"][path]
-    return with_interval(look_up(summary["pooled"], path), interval, written or notation(path))
+    interval = summary.intervals.pooled.values[metric]
+    return with_interval(metric.of(summary.pooled), interval, partial(written, metric))
 
 
-def l1_cell(summary: Mapping[str, Any], l1: str, path: str) -> str:
+def l1_cell(summary: ChainSummary[Any], l1: str, metric: Metric[Any]) -> str:
     """Write a metric of one chain for one first language, with its interval."""
-    interval = summary["intervals"]["per_l1"][l1]["values"][path]
-    return with_interval(look_up(summary["per_l1"][l1], path), interval, notation(path))
+    interval = summary.intervals.per_l1[l1].values[metric]
+    return with_interval(metric.of(summary.per_l1[l1]), interval, partial(written, metric))
