@@ -1,6 +1,49 @@
-"""AsHeard writes down the phones a learner of English actually said."""
+"""AsHeard writes down the phones that a learner of English actually said, and scores a reading phone by phone.
 
-from typing import Final
+Example:
+    import asheard
+
+    model = asheard.load_model()
+    model.transcribe("my.wav").phones
+    model.score("my.wav", "I think so", l1="Spanish").score
+
+    asheard.evaluate(gold="gold.jsonl", chains={"mine": "mine.jsonl"}, out="runs/mine")  # asheard[evaluate]
+    asheard.study(out="runs/embedded")  # asheard[train,evaluate]
+
+Each function is imported when it is first used, so importing the package takes a few milliseconds.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from asheard.evaluation.steps import evaluate
+    from asheard.pipeline import study
+    from asheard.pronunciation.scorer import load_model
 
 __version__ = "0.1.0"
-DEFAULT_MODEL: Final = "asheard-tiny"  # the model that ships with the package, `asheard.models.ASHEARD_TINY`
+DEFAULT_MODEL: Final = "asheard-tiny"  # ships with the package
+__all__ = ["DEFAULT_MODEL", "__version__", "evaluate", "load_model", "study"]
+
+# name -> the module that defines it, and the package and extra that this module needs
+_FUNCTIONS: Final = {
+    "load_model": ("asheard.pronunciation.scorer", None),
+    "evaluate": ("asheard.evaluation.steps", ("polars", "evaluate")),
+    "study": ("asheard.pipeline", ("torch", "train,evaluate")),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FUNCTIONS:
+        raise AttributeError(f"module 'asheard' has no attribute {name!r}")
+    module, needed = _FUNCTIONS[name]
+    if needed is not None:
+        from asheard.errors import optional_package
+
+        optional_package(*needed)
+    value = globals()[name] = getattr(import_module(module), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FUNCTIONS})
