@@ -16,7 +16,7 @@ from asheard.corpora import read_manifest, read_predictions, write_manifest
 from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.training import options as recipes
 from asheard.training import train
-from asheard.transcription import transcribe
+from asheard.transcription import transcribe_manifest
 from hama_weights import export_hama
 from real_speech import at_odd_places, read_scored_speech, split_held_out
 
@@ -51,7 +51,7 @@ def main() -> None:
             unknown_phones=label,
         )
         predictions = args.out / f"{label}.jsonl"
-        transcribe(train(options), test, root, predictions, chain=label)
+        transcribe_manifest(train(options), test, root, predictions, chain=label)
         runs.append(ChainRun(chain=label, predictions=read_predictions(predictions)))
     context = Context(corpus="speechocean762", split="odd development speakers", base="hama")
     evaluate_runs(read_manifest(test), runs, out=args.out, context=context)

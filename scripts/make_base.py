@@ -31,7 +31,7 @@ from asheard.models import export_ctc, load_transcriber, read_card
 from asheard.phones.espeak import Voice
 from asheard.training import options as recipes
 from asheard.training import train
-from asheard.transcription import transcribe
+from asheard.transcription import transcribe_manifest
 
 
 class Stage(NamedTuple):
@@ -105,7 +105,7 @@ def train_stage(stage: Stage, accented_share: float, base: Path | None, work: Pa
 
 def report(model: Path, gold: Sequence[Utterance], manifest: Path, wav_root: Path, out: Path) -> None:
     """Print PER and collapse of the model on average learners with held-out voices."""
-    transcribe(model, manifest, wav_root, out / "predictions.jsonl", chain=OFF_THE_SHELF)
+    transcribe_manifest(model, manifest, wav_root, out / "predictions.jsonl", chain=OFF_THE_SHELF)
     run = ChainRun(chain=OFF_THE_SHELF, predictions=read_predictions(out / "predictions.jsonl"))
     context = Context(corpus="base held-out voices", split=manifest.stem, base=model.name)
     pooled = evaluate_runs(gold, [run], out=out, context=context).metrics.chains[OFF_THE_SHELF].pooled

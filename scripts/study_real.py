@@ -35,7 +35,7 @@ from asheard.pronunciation.batch import calibrate, ratios_path, score_prediction
 from asheard.recognition.registry import ASHEARD_TINY
 from asheard.training import options as recipes
 from asheard.training import train
-from asheard.transcription import transcribe
+from asheard.transcription import transcribe_manifest
 from real_speech import read_scored_speech, split_held_out
 from word_segmentation import with_positions
 
@@ -131,7 +131,7 @@ def score_corpus(corpus: Corpus, chains: Mapping[str, Chain], out: Path, stages:
     runs, cache = [], out / "audio-16khz"
     for chain, (model, files) in chains.items():
         path = out / corpus.name / "predictions" / f"{chain}.jsonl"
-        write = transcribe if files is None else partial(score_predictions, **files)
+        write = transcribe_manifest if files is None else partial(score_predictions, **files)
         do = partial(write, model, corpus.manifest, corpus.wav_root, path, chain=chain, audio_cache=cache)
         inputs = [model, corpus.manifest, folder_states_digest(corpus.wav_root), *(files or {}).values()]
         stages.run(f"{corpus.name} {chain}", do, inputs=inputs, outputs=[path])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from asheard.corpora import Prediction, build_l2arctic, read_manifest, read_predictions
 from asheard.corpora.l2arctic import read_speakers
@@ -45,7 +45,7 @@ from asheard.pronunciation.batch import calibrate, ratios_path, score_prediction
 from asheard.recognition.registry import EMBEDDED_BASE
 from asheard.remote.executors import Executor, LocalExecutor
 from asheard.training import DEFAULT_BASE, RECIPES, TrainingOptions
-from asheard.transcription import transcribe
+from asheard.transcription import transcribe_manifest
 
 _CHAINS: Final = {"faithful": FAITHFUL, "l1-aware": L1_ENCODER}  # the chain of each kind of trained model
 
@@ -288,7 +288,7 @@ def evaluate_fold(fold: PreparedFold) -> FoldResult:
         faithful_rows = transcribe_chain(fold, f"{FAITHFUL}-seed{seed}", faithful, FAITHFUL)
         l1_given = transcribe_chain(fold, f"{L1_ENCODER}-seed{seed}", l1_aware, L1_ENCODER)
         name = f"{L1_ENCODER_UNKNOWN}-seed{seed}"
-        l1_withheld = transcribe_chain(fold, name, l1_aware, L1_ENCODER_UNKNOWN, l1="unknown")
+        l1_withheld = transcribe_chain(fold, name, l1_aware, L1_ENCODER_UNKNOWN, l1_given=False)
         gop = score_chain(fold, f"{GOP}-seed{seed}", faithful, GOP, None)
         gop_prior = score_chain(fold, f"{GOP_PRIOR}-seed{seed}", faithful, GOP_PRIOR, fold.prior)
         runs += [
@@ -317,20 +317,29 @@ def transcribe_chain(
     model: str | Path,
     chain: str,
     *,
-    l1: Literal["declared", "unknown"] = "declared",
+    l1_given: bool = True,
 ) -> list[Prediction]:
     """Transcribe the test speakers with one model, as the stage and the file `name`.
 
     Args:
         fold: with its test manifest.
         name: of the stage and of the predictions file.
-        model: as of `transcribe`.
+        model: as of `transcribe_manifest`.
         chain: name in the predictions.
-        l1: whether an L1-aware model is given the L1.
+        l1_given: whether an L1-aware model is given the L1.
     """
     config, test, path = fold.config, fold.manifests / "test.jsonl", fold.predictions / f"{name}.jsonl"
-    do = partial(transcribe, model, test, config.wav_root, path, chain=chain, l1=l1, audio_cache=config.audio_cache)
-    inputs = [content_digest(model), test, config.recordings, l1]
+    do = partial(
+        transcribe_manifest,
+        model,
+        test,
+        config.wav_root,
+        path,
+        chain=chain,
+        l1_given=l1_given,
+        audio_cache=config.audio_cache,
+    )
+    inputs = [content_digest(model), test, config.recordings, l1_given]
     fold.stages.run(f"transcribe {name}", do, inputs=inputs, outputs=[path])
     return read_predictions(path)
 

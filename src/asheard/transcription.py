@@ -1,11 +1,14 @@
-"""Recordings to predictions: any transcriber over a manifest or folders, resumable, never dependent on batching."""
+"""Transcribe recordings to predictions: a manifest or folders, by any recogniser, resumable.
+
+Rows are kept in a hidden file beside the output while they are made. The same call resumes a killed one.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +16,7 @@ from numpy.typing import NDArray
 from asheard import DEFAULT_MODEL, __version__
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
 from asheard.corpora.records import Prediction, Recording, Utterance, prediction_to_json, read_manifest
-from asheard.errors import CorpusError
+from asheard.errors import CorpusError, NoSpeechError
 from asheard.io.audio import LONGEST_S, check_speech, load_audio, load_recording
 from asheard.io.digests import content_digest
 from asheard.io.files import write_json, write_jsonl
@@ -22,110 +25,134 @@ from asheard.io.resume import ResumableRows
 from asheard.phones import reason_without_phone
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recogniser, Transcript
+from asheard.recognition.runtime import num_cores
 
-_Waveform = NDArray[np.float32]
-_AT_ONCE: Final = 32  # recordings read, transcribed and written together
-_NOTHING: Final = np.empty(0, np.float32)  # what stands in for a recording that cannot be read
+_BATCH: Final = 32  # recordings that are read, transcribed and written together
+_NO_SAMPLES: Final = np.empty(0, np.float32)  # in place of a recording that cannot be used
+_EMPTY: Final = Transcript((), (), ())
+
+Row = dict[str, Any]
+LoadRecording = Callable[[Any], NDArray[np.float32]]  # takes an Utterance or a Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionJob:
-    """How utterances become rows of the journal, here or, pickled, in another process.
+    """How recordings become rows, in this process or, pickled, in another one.
 
-    model: as `load_recogniser` takes it. version: the loaded recogniser's. chain: name for the predictions. load: gives
-    a recording, or why there is none. declared: an L1-aware model is given the L1s.
+    Attributes:
+        model: as `load_recogniser` takes it.
+        version: of the loaded recogniser.
+        chain: name of the predictions.
+        load: reads a recording; raises `NoSpeechError` or `CorpusError`.
+        skip_unreadable: whether a recording that cannot be read becomes a row `unread`, or an error.
+        l1_given: whether an L1-aware model is given the L1s.
     """
 
     model: str | Path
     version: str
     chain: str
-    load: Callable[[Any], _Waveform | str]
-    declared: bool = False
+    load: LoadRecording
+    skip_unreadable: bool = False
+    l1_given: bool = False
 
-    def rows(self, transcriber: Recogniser, utterances: Sequence[Utterance | Recording]) -> list[dict[str, Any]]:
-        """Read some recordings, hear them with the loaded model, and write down what is heard, in order."""
-        loaded = [self.load(row) for row in utterances]
-        waveforms = [_NOTHING if isinstance(waveform, str) else waveform for waveform in loaded]
-        l1s = [row.l1 if self.declared else None for row in utterances]
-        recognitions = transcriber.recognise(waveforms, l1s)
-        transcripts = [recognition.transcript for recognition in recognitions]
-        return [_entry(*heard, self.chain) for heard in zip(utterances, loaded, transcripts, strict=True)]
+    def rows(self, recogniser: Recogniser, recordings: Sequence[Utterance | Recording]) -> list[Row]:
+        """Read and transcribe some recordings. Return their rows in order."""
+        loaded = [self._load(recording) for recording in recordings]
+        waveforms = [_NO_SAMPLES if isinstance(one, CorpusError) else one for one in loaded]
+        l1s = [recording.l1 if self.l1_given else None for recording in recordings]
+        recognitions = recogniser.recognise(waveforms, l1s)
+        return [
+            self._row(recording, one, recognition.transcript)
+            for recording, one, recognition in zip(recordings, loaded, recognitions, strict=True)
+        ]
+
+    def _load(self, recording: Utterance | Recording) -> NDArray[np.float32] | CorpusError:
+        try:
+            return self.load(recording)
+        except NoSpeechError as error:
+            return error
+        except CorpusError as error:
+            if not self.skip_unreadable:
+                raise
+            return error
+
+    def _row(
+        self, recording: Utterance | Recording, loaded: NDArray[np.float32] | CorpusError, found: Transcript
+    ) -> Row:
+        if isinstance(loaded, CorpusError) and not isinstance(loaded, NoSpeechError):
+            return {"unread": str(loaded)}
+        problem = loaded if isinstance(loaded, NoSpeechError) else speech_problem(str(recording.wav), loaded, found)
+        row = prediction_row(recording, _EMPTY if isinstance(loaded, NoSpeechError) else found, self.chain, problem)
+        return {"prediction": row, "left_out": found.left_out}
 
 
-Chunks = Sequence[Sequence[Utterance | Recording]]
-MapShards = Callable[
-    [TranscriptionJob, Chunks], Iterable[list[dict[str, Any]]]
-]  # `TranscriptionJob.rows` of each chunk, in order, elsewhere
+Shards = Sequence[Sequence[Utterance | Recording]]
+# Computes `TranscriptionJob.rows` of each shard on other machines, and yields them in order.
+MapShards = Callable[[TranscriptionJob, Shards], Iterable[list[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
     """What a call wrote.
 
-    num_resumed: rows of `num_utterances` that an earlier, killed call had written. left_out: labels of a recogniser
-    that fold to no phone, each with the reason, and how often they were heard in all rows; kept in
-    `left_out_path(out)`. unread: recordings that have no row, each with the reason. without_speech: those that have
-    one, but no speech, each with the reason to think so.
+    Attributes:
+        out: the predictions.
+        chain: their name.
+        num_rows: rows of `out`.
+        num_resumed: recordings that an earlier, killed call had transcribed.
+        left_out: how often labels that stand for no phone were recognised, by label and reason; also in
+            `left_out_path(out)`.
+        unread: for each recording that could not be read, and has no row, why.
+        without_speech: for each recording without speech, how that shows.
     """
 
     out: Path
     chain: str
-    num_utterances: int
+    num_rows: int
     num_resumed: int
     left_out: Counter[str]
     unread: tuple[str, ...]
     without_speech: tuple[str, ...]
 
 
-def transcribe(
+def transcribe_manifest(
     model: str | Path,
     manifest: Path,
     wav_root: Path,
     out: Path,
     *,
     chain: str | None = None,
-    l1: Literal["declared", "unknown"] = "declared",
+    l1_given: bool = True,
     audio_cache: Path | None = None,
-    spread: MapShards | None = None,
+    threads: int | None = None,
+    map_shards: MapShards | None = None,
 ) -> Transcription:
     """Transcribe every utterance of a manifest.
 
-    Rows go to a hidden journal beside `out` as they are made, and to `out` when all are there; killed, the same call
-    goes on where it stopped.
-
     Args:
         model: as `load_recogniser` takes it.
-        manifest: JSONL; its rows' order is that of the predictions.
-        wav_root: folder its wav paths start from.
-        out: predictions (JSONL); an older file there is replaced.
-        chain: name for the predictions; by default that of the model's kind and of `l1`, or the recogniser's name.
-        l1: tell an L1-aware model the L1 of the manifest, or let it listen. Others have no use for it.
+        manifest: JSONL; predictions have the same order.
+        wav_root: folder that its wav paths start from.
+        out: predictions (JSONL). An older file is replaced when all rows are there.
+        chain: name of the predictions; by default that of the model's kind, or the recogniser's name.
+        l1_given: give an L1-aware model the L1 of the manifest, or withhold it. Other models do not use it.
         audio_cache: folder for resampled recordings; None resamples each time.
-        spread: does the work on other machines; None does it here.
+        threads: recordings that are recognised in parallel, a core each; None uses all cores.
+        map_shards: transcribes on other machines; None does it here.
     Raises:
-        ModelError: the model or recogniser cannot be loaded, does not know a declared L1, or fails.
-        CorpusError: the manifest or a recording cannot be read; naming it.
+        ModelError: the model cannot be loaded, was not trained on an L1, or fails.
+        CorpusError: the manifest or a recording cannot be read; with the utterance.
     """
-    transcriber = load_recogniser(model)
-    chain = chain or _chain(model, transcriber.kind, l1)
-    rows = read_manifest(manifest)
-    where = partial(_where, manifest)
-    job = [
-        __version__,
-        transcriber.kind,
-        transcriber.version,
-        content_digest(manifest),
-        chain,
-        l1,
-    ]
-    work = TranscriptionJob(
+    recogniser = load_recogniser(model, threads=threads or num_cores())
+    job = TranscriptionJob(
         model=model,
-        version=transcriber.version,
-        chain=chain,
-        load=partial(_load, where, wav_root, audio_cache, LONGEST_S),
-        declared=l1 == "declared",
+        version=recogniser.version,
+        chain=chain or default_chain(model, recogniser.kind, l1_given=l1_given),
+        load=partial(_load_utterance, manifest, wav_root, audio_cache),
+        l1_given=l1_given,
     )
-    return _write(rows, work, transcriber, spread, ResumableRows(out, job), out)
+    inputs = [__version__, recogniser.kind, recogniser.version, content_digest(manifest), job.chain, l1_given]
+    return _transcribe(read_manifest(manifest), job, recogniser, map_shards, ResumableRows(out, inputs), out)
 
 
 def transcribe_recordings(
@@ -134,135 +161,121 @@ def transcribe_recordings(
     out: Path,
     *,
     chain: str | None = None,
-    spread: MapShards | None = None,
+    threads: int | None = None,
+    map_shards: MapShards | None = None,
 ) -> Transcription:
-    """Transcribe recordings without annotation, a row each, named as `find_recordings` names them.
+    """Transcribe recordings without annotation; rows have the names of `find_recordings`.
 
-    One that cannot be read stops no other: it has no row, and is told in the end. Killed, the same call goes on, as
-    `transcribe` does.
+    A recording that cannot be read has no row; the others are transcribed.
 
     Args:
-        model: as `load_recogniser` takes it; an L1-aware one listens for the L1.
+        model: as `load_recogniser` takes it; an L1-aware model estimates the L1.
         sources: recordings, and folders of them.
-        out: predictions (JSONL); an older file there is replaced.
-        chain, spread: as of `transcribe`.
+        out: predictions (JSONL). An older file is replaced when all rows are there.
+        chain, threads, map_shards: as in `transcribe_manifest`.
     Raises:
-        ModelError: the model or recogniser cannot be loaded, or fails.
+        ModelError: the model cannot be loaded, or fails.
         CorpusError: a source does not exist or holds no recording, or two recordings have one name.
     """
-    rows = find_recordings(sources)
-    refuse_same_names(rows)
-    transcriber = load_recogniser(model)
-    chain = chain or _chain(model, transcriber.kind, "unknown")
-    job = [__version__, transcriber.kind, transcriber.version, recordings_digest(rows), chain]
-    work = TranscriptionJob(model=model, version=transcriber.version, chain=chain, load=_load_or_tell)
-    return _write(rows, work, transcriber, spread, ResumableRows(out, job), out)
+    recordings = find_recordings(sources)
+    refuse_same_names(recordings)
+    recogniser = load_recogniser(model, threads=threads or num_cores())
+    job = TranscriptionJob(
+        model=model,
+        version=recogniser.version,
+        chain=chain or default_chain(model, recogniser.kind, l1_given=False),
+        load=_load_file,
+        skip_unreadable=True,
+    )
+    inputs = [__version__, recogniser.kind, recogniser.version, recordings_digest(recordings), job.chain]
+    return _transcribe(recordings, job, recogniser, map_shards, ResumableRows(out, inputs), out)
 
 
-def transcribe_recording(transcriber: Recogniser, path: Path | str) -> Transcript:
-    """Transcribe one recording without annotation.
+def default_chain(model: str | Path, kind: str, *, l1_given: bool) -> str:
+    """Name the predictions of a model: asheard-tiny, the chain of its kind, or an external recogniser's name."""
+    from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, OFF_THE_SHELF
 
-    Raises:
-        CorpusError: it cannot be read, or no speech is heard in it.
-    """
-    waveform = load_recording(path)
-    (recognition,) = transcriber.recognise([waveform], [None])
-    check_speech(path, waveform, recognition.transcript.phones)
-    return recognition.transcript
+    if str(model) == DEFAULT_MODEL:
+        return DEFAULT_MODEL
+    l1_chain = L1_ENCODER if l1_given else L1_ENCODER_UNKNOWN
+    return {"off-the-shelf": OFF_THE_SHELF, "faithful": FAITHFUL, "l1-aware": l1_chain}.get(kind, kind)
 
 
-def prediction_of(row: Utterance | Recording, transcript: Transcript, chain: str) -> Prediction:
-    """What a chain wrote for an utterance."""
-    return Prediction(
-        utt=row.utt,
-        speaker=row.speaker,
+def prediction_row(
+    recording: Utterance | Recording, transcript: Transcript, chain: str, problem: NoSpeechError | None = None
+) -> Row:
+    """Return the JSON object of a prediction; `without_speech` holds the problem, if there is one."""
+    prediction = Prediction(
+        utt=recording.utt,
+        speaker=recording.speaker,
         chain=chain,
         phones=transcript.phones,
         confidences=transcript.confidences,
         times_s=transcript.times_s,
     )
+    return prediction_to_json(prediction) | ({} if problem is None else {"without_speech": str(problem)})
+
+
+def speech_problem(name: str, waveform: NDArray[np.float32], transcript: Transcript) -> NoSpeechError | None:
+    """Return why a recording seems to hold no speech; None if it holds speech."""
+    try:
+        check_speech(name, waveform, transcript.phones)
+    except NoSpeechError as error:
+        return error
+    return None
 
 
 def left_out_path(out: Path) -> Path:
-    """Where the labels that fold to no phone are counted, beside the predictions; absent where there were none."""
+    """Place of the counts of labels that stand for no phone, beside the predictions; missing if there are none."""
     return out.with_name(f"{out.stem}.left-out.json")
 
 
-def _write(
-    rows: Sequence[Utterance | Recording],
-    work: TranscriptionJob,
-    transcriber: Recogniser,
-    spread: MapShards | None,
-    journal: ResumableRows,
+def _transcribe(
+    recordings: Sequence[Utterance | Recording],
+    job: TranscriptionJob,
+    recogniser: Recogniser,
+    map_shards: MapShards | None,
+    rows: ResumableRows,
     out: Path,
 ) -> Transcription:
-    """Do the work that the journal does not hold, and write what it then holds."""
-    chunks = [rows[start : start + _AT_ONCE] for start in range(journal.num_resumed, len(rows), _AT_ONCE)]
-    done = spread(work, chunks) if spread else map(partial(work.rows, transcriber), chunks)
-    with ProgressBar(work.chain, len(rows), completed=journal.num_resumed) as bar:
-        for entries in done:
-            journal.append(entries)
-            bar.advance(len(entries))
-    entries = journal.rows()
+    """Transcribe what is not in `rows`, then write all of `rows` to `out`."""
+    shards = [recordings[start : start + _BATCH] for start in range(rows.num_resumed, len(recordings), _BATCH)]
+    done = map_shards(job, shards) if map_shards else map(partial(job.rows, recogniser), shards)
+    with ProgressBar(job.chain, len(recordings), completed=rows.num_resumed) as bar:
+        for shard in done:
+            rows.append(shard)
+            bar.advance(len(shard))
+    entries = rows.rows()
     read = [entry for entry in entries if "prediction" in entry]
     left_out = Counter(reason_without_phone(label) for entry in read for label in entry["left_out"])
     left_out_path(out).unlink(missing_ok=True)
     if left_out:
         write_json(left_out_path(out), dict(left_out.most_common()))
-    write_jsonl(out, (entry["prediction"] for entry in read))
-    journal.remove()
+    predictions = [entry["prediction"] for entry in read]
+    write_jsonl(out, predictions)
+    rows.remove()
     return Transcription(
         out=out,
-        chain=work.chain,
-        num_utterances=len(read),
-        num_resumed=journal.num_resumed,
+        chain=job.chain,
+        num_rows=len(predictions),
+        num_resumed=rows.num_resumed,
         left_out=left_out,
         unread=tuple(entry["unread"] for entry in entries if "unread" in entry),
-        without_speech=tuple(entry["without_speech"] for entry in read if "without_speech" in entry),
+        without_speech=tuple(row["without_speech"] for row in predictions if "without_speech" in row),
     )
 
 
-def _chain(model: str | Path, kind: str, l1: str) -> str:
-    """The chain that a model makes by default; evaluation is slow to import, and a printed transcript has no chain."""
-    from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, OFF_THE_SHELF
-
-    if str(model) == DEFAULT_MODEL:
-        return DEFAULT_MODEL
-    chains = {"off-the-shelf": OFF_THE_SHELF, "faithful": FAITHFUL, "l1-aware": L1_ENCODER}
-    chain = chains.get(kind, kind)
-    return L1_ENCODER_UNKNOWN if chain == L1_ENCODER and l1 == "unknown" else chain
-
-
-def _entry(row: Utterance | Recording, waveform: _Waveform | str, transcript: Transcript, chain: str) -> dict[str, Any]:
-    """A row of the journal."""
-    if isinstance(waveform, str):
-        return {"unread": waveform}
-    prediction = prediction_to_json(prediction_of(row, transcript, chain))
-    entry: dict[str, Any] = {"prediction": prediction, "left_out": transcript.left_out}
+def _load_utterance(
+    manifest: Path, wav_root: Path, audio_cache: Path | None, utterance: Utterance
+) -> NDArray[np.float32]:
+    where = f"{manifest}: utterance {utterance.utt} of speaker {utterance.speaker}"
+    if utterance.wav is None:
+        raise CorpusError(f"{where} has no recording (field 'wav'); build the manifest with recordings")
     try:
-        check_speech(str(row.wav), waveform, transcript.phones)
+        return load_audio(wav_root, utterance.wav, cache=audio_cache, longest_s=LONGEST_S)
     except CorpusError as error:
-        entry["without_speech"] = str(error)
-    return entry
+        raise type(error)(f"{where}: {error}") from None
 
 
-def _where(manifest: Path, row: Utterance) -> str:
-    return f"{manifest}: utterance {row.utt} of speaker {row.speaker}"
-
-
-def _load(
-    where: Callable[[Utterance], str], wav_root: Path, audio_cache: Path | None, longest_s: float, row: Utterance
-) -> _Waveform:
-    if row.wav is None:
-        raise CorpusError(f"{where(row)} has no recording (field 'wav'); build the manifest with recordings")
-    try:
-        return load_audio(wav_root, row.wav, cache=audio_cache, longest_s=longest_s)
-    except CorpusError as error:
-        raise CorpusError(f"{where(row)}: {error}") from None
-
-
-def _load_or_tell(row: Recording) -> _Waveform | str:
-    try:
-        return load_recording(str(row.wav))
-    except CorpusError as error:
-        return str(error)
+def _load_file(recording: Recording) -> NDArray[np.float32]:
+    return load_recording(recording.wav)

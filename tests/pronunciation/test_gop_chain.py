@@ -100,11 +100,11 @@ def test_calibrate_and_score_predictions(root, tmp_path, prior):
 
 
 def test_score_predictions_can_be_evaluated(root, tmp_path):
-    from asheard.transcription import transcribe
+    from asheard.transcription import transcribe_manifest
 
     arguments = root / "model", root / "test.jsonl", root / "corpus"
     score_predictions(*arguments, tmp_path / "gop.jsonl")
-    heard = transcribe(*arguments, tmp_path / "heard.jsonl")
+    heard = transcribe_manifest(*arguments, tmp_path / "heard.jsonl")
     runs = [
         ChainRun(chain=chain, predictions=read_predictions(tmp_path / file))
         for chain, file in ((GOP, "gop.jsonl"), (heard.chain, "heard.jsonl"))

@@ -23,7 +23,7 @@ from asheard.remote import ray as ray_tasks
 from asheard.remote.executors import LocalExecutor, executor_at, map_shards_at
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
-from asheard.transcription import transcribe, transcribe_recordings
+from asheard.transcription import transcribe_manifest, transcribe_recordings
 from support.runs import assert_same_weights, rows_of
 
 
@@ -166,9 +166,9 @@ def many(tones, tmp_path) -> Path:
 @pytest.mark.slow
 def test_shards_are_the_bytes_of_this_process(workers, many, tones, tmp_path):
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
-    transcribe(tones / "base", many, tones, here)
-    done = transcribe(tones / "base", many, tones, there, spread=map_shards_at(workers.address))
-    assert done.num_utterances == 144
+    transcribe_manifest(tones / "base", many, tones, here)
+    done = transcribe_manifest(tones / "base", many, tones, there, map_shards=map_shards_at(workers.address))
+    assert done.num_rows == 144
     assert there.read_bytes() == here.read_bytes()
 
 
@@ -185,7 +185,7 @@ def test_shards_of_scores_are_the_bytes_of_this_process(workers, options, many, 
 @pytest.mark.slow
 def test_killed_the_same_call_goes_on_with_the_missing_shards(workers, many, tones, tmp_path, monkeypatch):
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
-    transcribe(tones / "base", many, tones, here)
+    transcribe_manifest(tones / "base", many, tones, here)
     append, written = ResumableRows.append, []
 
     def failing(self, rows):
@@ -196,9 +196,9 @@ def test_killed_the_same_call_goes_on_with_the_missing_shards(workers, many, ton
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
         patch.setattr(ResumableRows, "append", failing)
-        transcribe(tones / "base", many, tones, there, spread=map_shards_at(workers.address))
+        transcribe_manifest(tones / "base", many, tones, there, map_shards=map_shards_at(workers.address))
     assert not there.exists()
-    done = transcribe(tones / "base", many, tones, there, spread=map_shards_at(workers.address))
+    done = transcribe_manifest(tones / "base", many, tones, there, map_shards=map_shards_at(workers.address))
     assert done.num_resumed == 64
     assert there.read_bytes() == here.read_bytes()
 
@@ -208,7 +208,7 @@ def test_a_folder_of_recordings_by_a_path_from_where_we_are(workers, tones, tmp_
     monkeypatch.chdir(tones)
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     transcribe_recordings(tones / "base", [Path("wav")], here)
-    transcribe_recordings(tones / "base", [Path("wav")], there, spread=map_shards_at(workers.address))
+    transcribe_recordings(tones / "base", [Path("wav")], there, map_shards=map_shards_at(workers.address))
     assert there.read_bytes() == here.read_bytes()
 
 

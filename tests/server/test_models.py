@@ -1,18 +1,15 @@
 """The models of the service: what a TOML file may say, loading once, unloading, entries that are broken, export."""
 
 import asyncio
-import json
 
 import pytest
 
 from asheard.errors import ModelError
 from asheard.pronunciation.scorer import Model
+from asheard.recognition.load import smoke_test
 from asheard.recognition.registry import built_in_models, read_models
 from asheard.server.middleware import HTTPError
 from asheard.server.runtime import build_model_pool
-from asheard.server.smoke_test import export_model, smoke_test
-from asheard.server.uploads import read_upload
-from support.transcripts import transcripts
 
 
 def read(tmp_path, text):
@@ -151,21 +148,3 @@ def test_models_route_states(client, send):
     assert client.delete("/loaded/echo").status_code == 204
     assert client.get("/health").json()["loaded"] == ["asheard-tiny"]
     assert client.delete("/loaded/nix").status_code == 404
-
-
-def test_export_model_loads_again(pool, tmp_path, wav):
-    out = export_model(pool, "asheard-tiny", tmp_path / "mine")
-    assert json.loads((out / "card.json").read_text())["kind"] == "faithful"
-    entries = read(tmp_path, '[transcribers.copy]\nkind = "model"\npath = "mine"')
-    original, copy = (Model.load(entry).recogniser for entry in (pool.configs["asheard-tiny"], entries[0]))
-    samples = read_upload(wav, 60)
-    assert transcripts(copy, [samples]) == transcripts(original, [samples])
-    assert export_model(pool, "asheard-tiny", tmp_path / "mine.onnx").is_file()
-    with pytest.raises(ModelError, match="only models can be written"):
-        export_model(pool, "echo", tmp_path / "echo.onnx")
-    with pytest.raises(ModelError, match="exists"):
-        export_model(pool, "asheard-tiny", out)
-    with pytest.raises(ModelError, match="no folder that could be written"):
-        export_model(pool, "echo", tmp_path / "other")
-    with pytest.raises(ModelError, match="no model 'nix'"):
-        export_model(pool, "nix", tmp_path / "other")

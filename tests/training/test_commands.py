@@ -57,7 +57,7 @@ def test_train_command_and_transcribe(kind, tones, tmp_path):
         "--wav-root",
         tones,
     ]
-    output = run(*command, "--out", out, "--l1", "unknown", "--chain", "mine")
+    output = run(*command, "--out", out, "--l1-withheld", "--chain", "mine")
     assert "12 utterances by mine" in output
     assert len(read_predictions(out)) == 12
 

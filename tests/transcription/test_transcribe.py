@@ -27,7 +27,7 @@ from asheard.models import (
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recognition, Transcript
 from asheard.recognition.runtime import OnnxRecogniser
-from asheard.transcription import transcribe
+from asheard.transcription import transcribe_manifest
 from support.transcripts import transcripts
 
 NUM_UTTERANCES = 70  # three chunks
@@ -66,25 +66,25 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "l1", "chain"),
+    ("kind", "l1_given", "chain"),
     [
-        ("off-the-shelf", "declared", "off-the-shelf"),
-        ("faithful", "declared", "ft-l2-faithful"),
-        ("faithful", "unknown", "ft-l2-faithful"),
-        ("l1-aware", "declared", "ft-l2-l1-encoder"),
-        ("l1-aware", "unknown", "ft-l2-l1-encoder-unknown"),
+        ("off-the-shelf", True, "off-the-shelf"),
+        ("faithful", True, "ft-l2-faithful"),
+        ("faithful", False, "ft-l2-faithful"),
+        ("l1-aware", True, "ft-l2-l1-encoder"),
+        ("l1-aware", False, "ft-l2-l1-encoder-unknown"),
     ],
 )
-def test_one_row_an_utterance_in_the_manifests_order(root, tmp_path, kind, l1, chain):
-    done = transcribe(root / kind, root / "manifest.jsonl", root, tmp_path / "out.jsonl", l1=l1)
+def test_one_row_an_utterance_in_the_manifests_order(root, tmp_path, kind, l1_given, chain):
+    done = transcribe_manifest(root / kind, root / "manifest.jsonl", root, tmp_path / "out.jsonl", l1_given=l1_given)
     rows, predictions = read_manifest(root / "manifest.jsonl"), read_predictions(done.out)
-    assert (done.chain, done.num_utterances, done.num_resumed) == (chain, NUM_UTTERANCES, 0)
+    assert (done.chain, done.num_rows, done.num_resumed) == (chain, NUM_UTTERANCES, 0)
     assert [prediction.key for prediction in predictions] == [row.key for row in rows]
     assert {prediction.chain for prediction in predictions} == {chain}
     assert list(tmp_path.iterdir()) == [done.out]
     model = load_transcriber(root / kind)
     for row, prediction in list(zip(rows, predictions, strict=True))[::10]:
-        (alone,) = transcripts(model, [load_audio(root, row.wav)], [row.l1 if l1 == "declared" else None])
+        (alone,) = transcripts(model, [load_audio(root, row.wav)], [row.l1 if l1_given else None])
         assert prediction.phones == alone.phones
         assert prediction.confidences == pytest.approx(alone.confidences, abs=1e-4)
 
@@ -93,9 +93,9 @@ def test_the_l1_may_be_unknown(root, tmp_path):
     model = load_transcriber(root / "l1-aware")
     rows = read_manifest(root / "manifest.jsonl")
     waveforms = [load_audio(root, row.wav) for row in rows]
-    for mode, l1s in (("declared", [row.l1 for row in rows]), ("unknown", [None] * len(rows))):
-        out = tmp_path / f"{mode}.jsonl"
-        transcribe(root / "l1-aware", root / "manifest.jsonl", root, out, chain=mode, l1=mode)
+    for l1_given, l1s in ((True, [row.l1 for row in rows]), (False, [None] * len(rows))):
+        out = tmp_path / f"{l1_given}.jsonl"
+        transcribe_manifest(root / "l1-aware", root / "manifest.jsonl", root, out, l1_given=l1_given)
         expected = [transcript.phones for transcript in transcripts(model, waveforms, l1s)]
         assert [prediction.phones for prediction in read_predictions(out)] == expected
 
@@ -104,7 +104,7 @@ def test_an_l1_the_model_does_not_know(root, tmp_path):
     rows = [Utterance("u", "S", "Korean", "0.wav", None, ())]
     write_manifest(tmp_path / "manifest.jsonl", rows)
     with pytest.raises(ModelError, match="--l1-withheld"):
-        transcribe(root / "l1-aware", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
+        transcribe_manifest(root / "l1-aware", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
 
 
 @pytest.mark.parametrize("kind", ["off-the-shelf", "l1-aware"])
@@ -112,14 +112,14 @@ def test_the_work_can_be_done_elsewhere(root, tmp_path, kind):
     """In any process that it is sent to, with a model of its own."""
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
 
-    def spread(work, chunks):
-        sent = pickle.loads(pickle.dumps(work))
+    def map_shards(job, shards):
+        sent = pickle.loads(pickle.dumps(job))
         transcriber = load_recogniser(sent.model)
         assert transcriber.version == sent.version
-        return (sent.rows(transcriber, chunk) for chunk in pickle.loads(pickle.dumps(chunks)))
+        return (sent.rows(transcriber, shard) for shard in pickle.loads(pickle.dumps(shards)))
 
-    transcribe(root / kind, root / "manifest.jsonl", root, here)
-    transcribe(root / kind, root / "manifest.jsonl", root, there, spread=spread)
+    transcribe_manifest(root / kind, root / "manifest.jsonl", root, here)
+    transcribe_manifest(root / kind, root / "manifest.jsonl", root, there, map_shards=map_shards)
     assert there.read_bytes() == here.read_bytes()
 
 
@@ -127,7 +127,7 @@ def test_the_work_can_be_done_elsewhere(root, tmp_path, kind):
 def test_a_killed_call_goes_on(root, tmp_path, monkeypatch, cut):
     """Killed in the second chunk, its last line perhaps half written; the rest is done and no more."""
     arguments = (root / "faithful", root / "manifest.jsonl", root)
-    whole = transcribe(*arguments, tmp_path / "whole.jsonl").out.read_text()
+    whole = transcribe_manifest(*arguments, tmp_path / "whole.jsonl").out.read_text()
     read: list[str] = []
 
     def reading(wav_root, wav, **how):
@@ -139,12 +139,12 @@ def test_a_killed_call_goes_on(root, tmp_path, monkeypatch, cut):
     monkeypatch.setattr(transcription, "load_audio", reading)
     out = tmp_path / "killed.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        transcribe(*arguments, out)
+        transcribe_manifest(*arguments, out)
     assert not out.exists()
     (part,) = tmp_path.glob(".killed.jsonl.*.part")
     part.write_bytes(part.read_bytes()[: -cut or None])
     read.append("past the bomb")
-    done = transcribe(*arguments, out)
+    done = transcribe_manifest(*arguments, out)
     assert done.num_resumed == (32 if cut == 0 else 31)
     assert out.read_text() == whole
     assert len(read) == 41 + NUM_UTTERANCES - done.num_resumed
@@ -161,12 +161,12 @@ def test_another_models_unfinished_rows_are_not_taken_over_but_swept(root, tmp_p
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
         patch.setattr(OnnxRecogniser, "recognise", failing)
-        transcribe(root / "faithful", root / "manifest.jsonl", root, out)
+        transcribe_manifest(root / "faithful", root / "manifest.jsonl", root, out)
     assert len(list(tmp_path.glob("*.part"))) == 1
     (tmp_path / ".out.jsonl.x.part.jsonl").touch()  # killed while the finished rows were written
     neighbour = tmp_path / ".out.jsonl-2.12345678.part"
     neighbour.touch()
-    assert transcribe(root / "l1-aware", root / "manifest.jsonl", root, out).num_resumed == 0
+    assert transcribe_manifest(root / "l1-aware", root / "manifest.jsonl", root, out).num_resumed == 0
     assert set(tmp_path.iterdir()) == {out, neighbour}
 
 
@@ -178,7 +178,7 @@ def test_the_bytes_are_on_disk_before_the_name(root, tmp_path, monkeypatch):
         synced.append(os.fstat(handle).st_ino)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    transcribe(root / "faithful", root / "manifest.jsonl", root, out)
+    transcribe_manifest(root / "faithful", root / "manifest.jsonl", root, out)
     assert out.stat().st_ino in synced
 
 
@@ -196,7 +196,7 @@ def test_unreadable_audio_is_named(root, tmp_path, wav, message):
     soundfile.write(root / "long.wav", np.full(3_601_000, 0.1), 1_000)
     write_manifest(tmp_path / "manifest.jsonl", [Utterance("u1", "YKWK", "Hindi", wav, None, ())])
     with pytest.raises(CorpusError, match=f"utterance u1 of speaker YKWK.*{message}"):
-        transcribe(root / "faithful", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
+        transcribe_manifest(root / "faithful", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
 
 
 def test_labels_that_are_no_phone_are_counted_over_all_calls(root, tmp_path, monkeypatch):
@@ -204,7 +204,7 @@ def test_labels_that_are_no_phone_are_counted_over_all_calls(root, tmp_path, mon
     shutil.copytree(root / "off-the-shelf", folder)
     vocabulary = json.loads((folder / "vocab.json").read_text())
     predictions = read_predictions(
-        transcribe(root / "off-the-shelf", root / "manifest.jsonl", root, tmp_path / "before.jsonl").out
+        transcribe_manifest(root / "off-the-shelf", root / "manifest.jsonl", root, tmp_path / "before.jsonl").out
     )
     common = predictions[0].phones[0]
     foreign = {"§" if label == common else label: label_id for label, label_id in vocabulary.items()}
@@ -219,10 +219,10 @@ def test_labels_that_are_no_phone_are_counted_over_all_calls(root, tmp_path, mon
     out = tmp_path / "after.v2.jsonl"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
         patch.setattr(transcription, "load_audio", failing)
-        transcribe(folder, root / "manifest.jsonl", root, out)
-    done = transcribe(folder, root / "manifest.jsonl", root, out)
+        transcribe_manifest(folder, root / "manifest.jsonl", root, out)
+    done = transcribe_manifest(folder, root / "manifest.jsonl", root, out)
     assert done.num_resumed == 32
     assert done.left_out == expected
     assert json.loads((tmp_path / "after.v2.left-out.json").read_text()) == expected
-    transcribe(root / "off-the-shelf", root / "manifest.jsonl", root, out)
+    transcribe_manifest(root / "off-the-shelf", root / "manifest.jsonl", root, out)
     assert not (tmp_path / "after.v2.left-out.json").exists()

@@ -14,6 +14,7 @@ import soundfile
 from asheard import transcription
 from asheard.corpora.records import ErrorType, Token, Utterance, read_predictions, write_manifest
 from asheard.io.audio import load_recording
+from asheard.io.files import read_jsonl
 from asheard.transcription import transcribe_recordings
 from support.in_process import run
 from support.tone_files import TIMED, write
@@ -85,7 +86,6 @@ def test_what_cannot_be_read_stops_no_other_and_is_told(asheard, folder, tmp_pat
     (folder / "A" / "paper.wav").write_bytes(b"%PDF-1.7")
     (folder / "A" / "memo.m4a").write_bytes(b"\0" * 100)
     (folder / "B" / "empty.wav").touch()
-    soundfile.write(folder / "B" / "silent.wav", np.zeros(16_000), 16_000)
     out = tmp_path / "mine.jsonl"
     done = asheard("transcribe", folder, "--model", MODEL, "--out", out)
     assert done.code == 2
@@ -94,20 +94,25 @@ def test_what_cannot_be_read_stops_no_other_and_is_told(asheard, folder, tmp_pat
         "A/memo.m4a",
         "A/paper.wav",
         "B/empty.wav",
-        "B/silent.wav",
     ]
-    assert all(word in " ".join(errors) for word in ("ffmpeg", "an empty file", "silent from end to end"))
-    assert last == f"error: 4 recordings could not be read and have no row in {out}"
+    assert all(word in " ".join(errors) for word in ("ffmpeg", "an empty file"))
+    assert last == f"error: 3 recordings could not be read and have no row in {out}"
     assert len(read_predictions(out)) == 4
 
 
 def test_no_speech_keeps_its_row_and_is_told(asheard, folder, tmp_path):
     soundfile.write(folder / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
+    soundfile.write(folder / "silent.wav", np.zeros(16_000), 16_000)
     out = tmp_path / "mine.jsonl"
     done = asheard("transcribe", folder, "--model", MODEL, "--out", out)
-    assert done.code == 0
+    assert done.code == 2
     assert f"warning: no speech in {folder}/noise.wav: its level never changes" in done.err
-    assert len(read_predictions(out)) == 5
+    assert f"warning: {folder}/silent.wav: silent from end to end" in done.err
+    assert len(read_predictions(out)) == 6
+    reasons = {row["utt"]: row.get("without_speech", "") for _, row in read_jsonl(out)}
+    assert "its level never changes" in reasons["noise"]
+    assert "silent from end to end" in reasons["silent"]
+    assert not any(reasons[utt] for utt in reasons.keys() - {"noise", "silent"})
 
 
 def test_two_files_of_one_name_write_nothing(asheard, folder, tmp_path):
@@ -145,7 +150,7 @@ def test_a_killed_call_goes_on(tmp_path, monkeypatch):
         transcribe_recordings(MODEL, [folder], out)
     assert not out.exists()
     done = transcribe_recordings(MODEL, [folder], out)
-    assert (done.num_resumed, done.num_utterances, done.unread) == (32, NUM_FILES - 1, whole.unread)
+    assert (done.num_resumed, done.num_rows, done.unread) == (32, NUM_FILES - 1, whole.unread)
     assert out.read_text() == whole.out.read_text()
     assert "03.wav" in done.unread[0]
     assert not list(tmp_path.glob(".*"))
@@ -167,7 +172,7 @@ def test_a_changed_folder_starts_anew(tmp_path, monkeypatch):
         transcribe_recordings(MODEL, [folder], out)
     (folder / "00.wav").unlink()
     done = transcribe_recordings(MODEL, [folder], out)
-    assert (done.num_resumed, done.num_utterances) == (0, NUM_FILES - 1)
+    assert (done.num_resumed, done.num_rows) == (0, NUM_FILES - 1)
 
 
 def test_phones_are_printed_with_times_and_confidences(asheard, folder, tmp_path):
@@ -193,9 +198,9 @@ def test_the_others_are_printed_beside_a_bad_one(asheard, folder):
     soundfile.write(folder / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
     done = asheard("transcribe", folder / "noise.wav", folder / "alone.wav", "--model", MODEL)
     assert done.code == 2
-    assert done.out == f"{folder}/alone.wav: k t\n"
-    (error,) = done.err.splitlines()
-    assert error.startswith(f"error: no speech in {folder}/noise.wav: its level never changes")
+    assert done.out == f"{folder}/noise.wav: no speech\n{folder}/alone.wav: k t\n"
+    (warning,) = done.err.splitlines()
+    assert warning.startswith(f"warning: no speech in {folder}/noise.wav: its level never changes")
 
 
 def test_nothing_heard_is_no_speech(asheard, folder):

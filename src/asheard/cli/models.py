@@ -1,54 +1,49 @@
-"""`asheard models`: the registry of named transcribers."""
+"""`asheard models`: list, check and export named models."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Named transcribers: list them, try them, take one out.")
+if TYPE_CHECKING:
+    from asheard.recognition.registry import ModelConfig
 
-Registry = Annotated[Path | None, typer.Option("--registry", help="Your own transcribers (TOML).")]
-Studies = Annotated[list[Path] | None, typer.Option("--study", metavar="DIR", help="Folder of a finished study.")]
+app = typer.Typer(no_args_is_help=True, help="List, check and export named models.")
+
+_Registry = Annotated[Path | None, typer.Option("--registry", help="Your own models (TOML).")]
+_Studies = Annotated[list[Path] | None, typer.Option("--study", metavar="DIR", help="Folder of a finished study.")]
 
 
 @app.command("list")
-def list_models(registry: Registry = None, studies: Studies = None) -> None:
-    """Say what there is: name, kind, what it was trained on, and what breaks it."""
+def list_models(registry: _Registry = None, studies: _Studies = None) -> None:
+    """List models: name, kind, and what each was trained on, or why it cannot be used."""
     from rich.console import Console
     from rich.table import Table
 
-    from asheard.server.runtime import build_model_pool
-
-    found = build_model_pool(registry, studies or [])
     table = Table("name", "kind", "trained on", box=None, padding=(0, 2, 0, 0))
-    for entry in found.configs.values():
-        broken = f"broken: {entry.broken}" if entry.broken else entry.trained_on
-        table.add_row(entry.name, entry.kind, broken, style="red" if entry.broken else None)
+    for config in _configs(registry, studies).values():
+        text = f"broken: {config.broken}" if config.broken else config.trained_on
+        table.add_row(config.name, config.kind, text, style="red" if config.broken else None)
     Console(highlight=False, markup=False).print(table)
 
 
 @app.command()
 def check(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]", help="By default all.")] = None,
-    registry: Registry = None,
-    studies: Studies = None,
+    registry: _Registry = None,
+    studies: _Studies = None,
 ) -> None:
-    """Load models and let each hear a word; exit code 2 where one fails."""
+    """Load models and let each transcribe a few words; exit code 2 if one fails."""
     from asheard.errors import AsHeardError
-    from asheard.pronunciation.scorer import Model
-    from asheard.server.runtime import build_model_pool
-    from asheard.server.smoke_test import smoke_test
+    from asheard.recognition.load import load_recogniser, smoke_test
 
-    found = build_model_pool(registry, studies or [])
+    configs = _configs(registry, studies)
     failed = False
-    for name in names or list(found.configs):
+    for name in names or list(configs):
         try:
-            if name not in found.configs:
-                raise AsHeardError(f"no such model; there are {', '.join(found.configs)}")
-            if found.broken.get(name):
-                raise AsHeardError(found.broken[name])
-            transcriber = Model.load(found.configs[name]).recogniser
-            typer.echo(f"{name}: ok, heard {' '.join(smoke_test(transcriber))}")
+            recogniser = load_recogniser(_find(configs, name).model)
+            engine = f" by {recogniser.engine}" if recogniser.engine else ""
+            typer.echo(f"{name}: ok{engine}, recognised {' '.join(smoke_test(recogniser))}")
         except AsHeardError as error:
             failed = True
             typer.echo(f"{name}: {' '.join(str(error).split())}", err=True)
@@ -60,12 +55,42 @@ def check(
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write, or a file that ends in .onnx; must not exist.")],
-    registry: Registry = None,
-    studies: Studies = None,
+    registry: _Registry = None,
+    studies: _Studies = None,
 ) -> None:
-    """Write a model as a folder, to move or to fine-tune it, or its forward pass as ONNX, for other runtimes."""
-    from asheard.server.runtime import build_model_pool
-    from asheard.server.smoke_test import export_model
+    """Copy a model folder, to move it or to fine-tune it; or write its forward pass as one ONNX file (needs torch)."""
+    from asheard.errors import ModelError, optional_package
+    from asheard.recognition.load import copy_model, is_external, model_folder
 
-    found = build_model_pool(registry, studies or [])
-    typer.echo(f"wrote {export_model(found, name, out)}")
+    config = _find(_configs(registry, studies), name)
+    if out.suffix != ".onnx":
+        copy_model(config, out)
+    elif is_external(config.model):
+        raise ModelError("only models can be written as ONNX graphs, not external recognisers")
+    else:
+        optional_package("torch", "train")
+        from asheard.models import load_transcriber
+        from asheard.models.onnx_export import export_onnx
+
+        export_onnx(load_transcriber(model_folder(config.model), "cpu"), out)
+    typer.echo(f"wrote {out}")
+
+
+def _configs(registry: Path | None, studies: list[Path] | None) -> "dict[str, ModelConfig]":
+    """Built-in models, those of a user's file, and those of finished studies; a later one replaces an earlier."""
+    from asheard.recognition.registry import built_in_models, read_models
+    from asheard.server.studies import read_study, study_models
+
+    configs = built_in_models() + (read_models(registry) if registry else [])
+    configs += [config for study in studies or [] for config in study_models(read_study(study))]
+    return {config.name: config for config in configs}
+
+
+def _find(configs: "dict[str, ModelConfig]", name: str) -> "ModelConfig":
+    from asheard.errors import ModelError
+
+    if name not in configs:
+        raise ModelError(f"no model {name!r}; there are {', '.join(configs)}")
+    if configs[name].broken:
+        raise ModelError(str(configs[name].broken))
+    return configs[name]

@@ -1,132 +1,164 @@
-"""`asheard transcribe`: recordings to phones, on the terminal or as predictions."""
+"""`asheard transcribe`: recordings to phones, printed or written as predictions."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asheard import DEFAULT_MODEL
-from asheard.cli.output import Format, print_error, textgrid_path
+from asheard.cli.output import Format, finish_batch, textgrid_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asheard.corpora.records import Key
     from asheard.recognition.protocol import Transcript
     from asheard.transcription import MapShards, Transcription
 
-
-class L1Mode(StrEnum):
-    """What an L1-aware model is told."""
-
-    DECLARED = "declared"
-    UNKNOWN = "unknown"
+_Recordings = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[FILE|DIR]", help="Recordings, and folders of them.", show_default=False),
+]
+_Manifest = Annotated[Path | None, typer.Option("--manifest", help="Utterances to transcribe instead (JSONL).")]
+_WavRoot = Annotated[Path | None, typer.Option("--wav-root", help="Folder that the manifest's wav paths start from.")]
+_Format = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="table (printed), json (a row a recording, printed or in --out) or textgrid (in --out). By default a "
+        "table, and json with --out.",
+        show_default=False,
+    ),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Predictions (JSONL); with --format textgrid a folder for them and for TextGrids."),
+]
+_ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="asheard-tiny, embedded-base, hama, pocketsphinx or 'command:PROGRAM ARGUMENTS'; a model folder; folder "
+        "or hub id of a published CTC recogniser.",
+    ),
+]
+_Chain = Annotated[str | None, typer.Option("--chain", help="Name of the predictions; by default the model's chain.")]
+_L1Given = Annotated[
+    bool, typer.Option("--l1-given/--l1-withheld", help="Give an L1-aware model the manifest's first languages.")
+]
+_Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", min=1, help="Recordings in parallel, a core each; by default all cores.", show_default=False
+    ),
+]
+_Executor = Annotated[
+    str, typer.Option("--executor", metavar="PLACE", help="With --out: where to transcribe, local or ray://HOST:PORT.")
+]
 
 
 def transcribe(
-    recordings: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILE|DIR]",
-            help="Recordings, and folders of them: printed, or written to --out.",
-            show_default=False,
-        ),
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="Utterances to transcribe instead (JSONL).")
-    ] = None,
-    wav_root: Annotated[
-        Path | None, typer.Option("--wav-root", help="Folder the manifest's wav paths start from.")
-    ] = None,
-    format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            help="table (printed), json (a row a recording: printed, or the predictions of --out) or textgrid (with "
-            "--out). By default a table, and json with --out.",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Predictions (JSONL); with --format textgrid a folder of them and of TextGrids."),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="asheard-tiny, hama, pocketsphinx or 'command:PROGRAM ARGUMENTS'; a model folder; folder or hub id of "
-            "a published CTC recogniser.",
-        ),
-    ] = DEFAULT_MODEL,
-    chain: Annotated[
-        str | None, typer.Option("--chain", help="Name for the predictions; by default the model's chain.")
-    ] = None,
-    l1: Annotated[
-        L1Mode,
-        typer.Option("--l1", help="Tell an L1-aware model the L1 that the manifest declares, or let it listen."),
-    ] = L1Mode.DECLARED,
-    executor: Annotated[
-        str, typer.Option("--executor", metavar="PLACE", help="With --out: where it is done, local or ray://HOST:PORT.")
-    ] = "local",
+    recordings: _Recordings = None,
+    manifest: _Manifest = None,
+    wav_root: _WavRoot = None,
+    format: _Format = None,
+    out: _Out = None,
+    model: _ModelName = DEFAULT_MODEL,
+    chain: _Chain = None,
+    l1_given: _L1Given = True,
+    threads: _Threads = None,
+    executor: _Executor = "local",
 ) -> None:
-    """Write down the phones of recordings; killed, the same command goes on.
+    """Write down the phones of recordings. A killed command with --out resumes.
 
-    Of a folder's recordings, and of files with --out, each gets a row: utt is the file's stem, speaker the subfolder.
-    Those that cannot be read are told at the end, and the exit code is 2.
+    In rows, utt is the file's stem and speaker the subfolder. Recordings that cannot be read, and recordings without
+    speech, are listed at the end, and the exit code is 2.
     """
-    from asheard import transcription
-    from asheard.corpora.recordings import find_recordings
-    from asheard.corpora.records import read_manifest
+    _check_options(recordings, manifest, wav_root, format, out, chain, executor)
+    if out is None:
+        _print_all(model, recordings or [], format or Format.TABLE)
+        return
+    predictions = out / "predictions.jsonl" if format is Format.TEXTGRID else out
+    report = _write_all(model, recordings, manifest, wav_root, predictions, chain, l1_given, threads, executor)
+    if format is Format.TEXTGRID:
+        _write_textgrids(predictions, _wavs(recordings, manifest, wav_root), out)
+    _print_report(report)
 
+
+def _check_options(
+    recordings: list[Path] | None,
+    manifest: Path | None,
+    wav_root: Path | None,
+    format: Format | None,
+    out: Path | None,
+    chain: str | None,
+    executor: str,
+) -> None:
+    """Refuse options that do not go together."""
     if bool(recordings) == (manifest is not None):
         raise typer.BadParameter("give recordings or folders of them, or else --manifest")
     if format is Format.TEXTGRID and out is None:
         raise typer.BadParameter("TextGrids are files; give the folder for them (--out)")
     if format is Format.TABLE and out is not None:
         raise typer.BadParameter("a table is printed; for --out take json or textgrid")
-    if executor != "local" and out is None:
-        raise typer.BadParameter("is of use with --out only", param_hint="--executor")
-    folder = out if format is Format.TEXTGRID else None
-    if folder is not None:
-        out = folder / "predictions.jsonl"
-    if recordings:
-        if wav_root:
-            raise typer.BadParameter("is of use with --manifest only", param_hint="--wav-root")
-        if out is None:
-            if chain:
-                raise typer.BadParameter("is of use with --out only", param_hint="--chain")
-            _print_phones(model, recordings, format or Format.TABLE)
-            return
-        done = transcription.transcribe_recordings(model, recordings, out, chain=chain, spread=_spread(executor))
-        wavs = {row.key: row.wav for row in find_recordings(recordings)}
-    else:
-        if manifest is None or wav_root is None or out is None:
-            raise typer.BadParameter("--manifest goes with --wav-root and --out")
-        done = transcription.transcribe(
-            model,
-            manifest,
-            wav_root,
-            out,
-            chain=chain,
-            l1=l1.value,
-            audio_cache=out.parent / "audio-16khz",
-            spread=_spread(executor),
-        )
-        wavs = {row.key: str(wav_root / str(row.wav)) for row in read_manifest(manifest)}
-    if folder is not None:
-        _write_textgrids(done.out, wavs, folder)
-    _report(done)
+    if manifest is not None and (wav_root is None or out is None):
+        raise typer.BadParameter("--manifest goes with --wav-root and --out")
+    if manifest is None and wav_root is not None:
+        raise typer.BadParameter("goes with --manifest only", param_hint="--wav-root")
+    if out is None and executor != "local":
+        raise typer.BadParameter("goes with --out only", param_hint="--executor")
+    if out is None and chain is not None:
+        raise typer.BadParameter("goes with --out only", param_hint="--chain")
 
 
-def _spread(executor: str) -> "MapShards | None":
-    """Other places need torch, which recognisers here do without."""
+def _write_all(
+    model: str,
+    recordings: list[Path] | None,
+    manifest: Path | None,
+    wav_root: Path | None,
+    out: Path,
+    chain: str | None,
+    l1_given: bool,
+    threads: int | None,
+    executor: str,
+) -> "Transcription":
+    from asheard.transcription import transcribe_manifest, transcribe_recordings
+
+    map_shards = _map_shards(executor)
+    if manifest is None or wav_root is None:
+        return transcribe_recordings(model, recordings or [], out, chain=chain, threads=threads, map_shards=map_shards)
+    return transcribe_manifest(
+        model,
+        manifest,
+        wav_root,
+        out,
+        chain=chain,
+        l1_given=l1_given,
+        audio_cache=out.parent / "audio-16khz",
+        threads=threads,
+        map_shards=map_shards,
+    )
+
+
+def _map_shards(executor: str) -> "MapShards | None":
+    """What transcribes elsewhere; imported on demand, because it needs torch."""
     if executor == "local":
         return None
     from asheard.remote.executors import map_shards_at
 
     return map_shards_at(executor)
+
+
+def _wavs(recordings: list[Path] | None, manifest: Path | None, wav_root: Path | None) -> "dict[Key, str]":
+    """The file of each recording."""
+    from asheard.corpora.recordings import find_recordings
+    from asheard.corpora.records import read_manifest
+
+    if manifest is None or wav_root is None:
+        return {row.key: row.wav for row in find_recordings(recordings or [])}
+    return {row.key: str(wav_root / str(row.wav)) for row in read_manifest(manifest)}
 
 
 def _write_textgrids(predictions: Path, wavs: "dict[Key, str]", folder: Path) -> None:
@@ -139,66 +171,73 @@ def _write_textgrids(predictions: Path, wavs: "dict[Key, str]", folder: Path) ->
         write_transcript(textgrid_path(folder, row.speaker, row.utt), row.phones, row.times_s, seconds)
 
 
-def _report(done: "Transcription") -> None:
+def _print_report(report: "Transcription") -> None:
+    """Print what was written; exit with code 2 if recordings are unreadable or without speech."""
     from asheard.transcription import left_out_path
 
-    typer.echo(f"{done.out}: {done.num_utterances} utterances by {done.chain}")
-    if done.num_resumed:
-        typer.echo(f"{done.num_resumed} of them from an earlier call that was stopped")
-    if done.left_out:
-        labels = ", ".join(f"{label} {count}" for label, count in done.left_out.most_common())
-        typer.echo(f"labels that stand for no phone, left out: {labels} ({left_out_path(done.out)})")
-    for warning in done.without_speech:
-        typer.echo(f"warning: {warning}", err=True)
-    for error in done.unread:
-        print_error(error)
-    if done.unread:
-        print_error(f"{len(done.unread)} recordings could not be read and have no row in {done.out}")
-        raise typer.Exit(2)
+    typer.echo(f"{report.out}: {report.num_rows} utterances by {report.chain}")
+    if report.num_resumed:
+        typer.echo(f"{report.num_resumed} of them from an earlier call that was stopped")
+    if report.left_out:
+        labels = ", ".join(f"{label} {count}" for label, count in report.left_out.most_common())
+        typer.echo(f"labels that stand for no phone, left out: {labels} ({left_out_path(report.out)})")
+    finish_batch(report.unread, report.without_speech, report.out)
 
 
-def _print_phones(model: str, sources: list[Path], format: Format) -> None:
+def _print_all(model: str, sources: list[Path], format: Format) -> None:
+    """Transcribe recordings one by one, and print each."""
     from asheard.corpora.recordings import find_recordings
-    from asheard.corpora.records import prediction_to_json
-    from asheard.errors import CorpusError
+    from asheard.errors import CorpusError, NoSpeechError
+    from asheard.io.audio import load_recording
     from asheard.recognition.load import load_recogniser
-    from asheard.transcription import prediction_of, transcribe_recording
+    from asheard.recognition.protocol import Transcript
+    from asheard.transcription import prediction_row, speech_problem
 
     recordings = find_recordings(sources)
-    transcriber = load_recogniser(model)
-    failed = False
+    recogniser = load_recogniser(model)
+    unread: list[str] = []
+    without_speech: list[str] = []
     for recording in recordings:
+        problem: NoSpeechError | None
         try:
-            transcript = transcribe_recording(transcriber, str(recording.wav))
+            waveform = load_recording(recording.wav)
+        except NoSpeechError as error:
+            transcript, problem = Transcript((), (), ()), error
         except CorpusError as error:
-            print_error(error)
-            failed = True
+            unread.append(str(error))
             continue
-        if format is Format.JSON:
-            row = prediction_to_json(prediction_of(recording, transcript, model))
-            typer.echo(json.dumps(row, ensure_ascii=False))
         else:
-            _print_transcript(str(recording.wav), transcript)
-    if failed:
-        raise typer.Exit(2)
+            (recognition,) = recogniser.recognise([waveform], [None])
+            transcript = recognition.transcript
+            problem = speech_problem(recording.wav, waveform, transcript)
+        if problem is not None:
+            without_speech.append(str(problem))
+        if format is Format.JSON:
+            row = prediction_row(recording, transcript, model, problem)
+            typer.echo(json.dumps(row, ensure_ascii=False))
+        elif problem is not None:
+            typer.echo(f"{recording.wav}: no speech")
+        else:
+            _print_transcript(recording.wav, transcript)
+    finish_batch(unread, without_speech)
 
 
 def _print_transcript(name: str, transcript: "Transcript") -> None:
-    """The phones in one line, and each in a line of its own with what is known of it."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Print the phones in one line, then each in a line of its own with its time and confidence, if known."""
     typer.echo(f"{name}: {' '.join(transcript.phones)}")
-    columns = [list(transcript.phones)]
-    table = Table("phone", box=None, padding=(0, 0, 0, 2))
+    columns: list[tuple[str, list[str], Callable[[str, int], str]]]
+    columns = [("phone", list(transcript.phones), str.ljust)]
     if transcript.times_s is not None:
-        for heading, times_s in zip(("start s", "end s"), zip(*transcript.times_s, strict=True), strict=True):
-            table.add_column(heading, justify="right")
-            columns.append([f"{time_s:.2f}" for time_s in times_s])
+        starts_s, ends_s = zip(*transcript.times_s, strict=True)
+        columns += [("start s", [f"{time_s:.2f}" for time_s in starts_s], str.rjust)]
+        columns += [("end s", [f"{time_s:.2f}" for time_s in ends_s], str.rjust)]
     if transcript.confidences is not None:
-        table.add_column("confidence", justify="right")
-        columns.append([f"{confidence:.2f}" for confidence in transcript.confidences])
-    for row in zip(*columns, strict=True):
-        table.add_row(*row)
-    if len(columns) > 1:
-        Console(highlight=False).print(table)
+        columns += [("confidence", [f"{value:.2f}" for value in transcript.confidences], str.rjust)]
+    if len(columns) == 1:
+        return
+    padded = []
+    for heading, cells, align in columns:
+        width = max(map(len, (heading, *cells)))
+        padded.append([align(cell, width) for cell in (heading, *cells)])
+    for line in zip(*padded, strict=True):
+        typer.echo("  " + "  ".join(line))

@@ -4,6 +4,7 @@ How all models here run: in batches whose rows cannot change each other's result
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,7 +28,8 @@ BATCH_SAMPLES: Final = 60 * SAMPLE_RATE_HZ  # one minute of audio, padding inclu
 class CTCTranscriber(nn.Module):
     """Encoder + Linear(H -> n_labels); ids as in `asheard.phones.LABELS`, 0 padding and 1 the blank.
 
-    It is a `Recogniser`. `threads`: CPU threads of `recognise`; None leaves PyTorch's setting as it is.
+    It is a `Recogniser`. `threads`: batches that `recognise` runs in parallel on a CPU, one thread each; None
+    leaves PyTorch's setting as it is.
     """
 
     kind = "faithful"
@@ -78,8 +80,7 @@ class CTCTranscriber(nn.Module):
         def run(padded: Tensor, num_samples: Tensor, rows: Sequence[int]) -> Tensor:
             return self.log_probs(padded, num_samples)
 
-        with inference(self.threads):
-            return batched_log_probs(self.encoder, self.ctc_head, chunks, run)
+        return batched_log_probs(self.encoder, self.ctc_head, chunks, run, self.threads)
 
 
 def decode_greedy(log_probs: Tensor, num_frames: Tensor) -> list[list[int]]:
@@ -112,13 +113,13 @@ def frame_samples(encoder: Encoder) -> int:
 
 @contextmanager
 def inference(threads: int | None) -> Iterator[None]:
-    """Run PyTorch without gradients, on a CPU with so many threads; None leaves its setting as it is.
+    """Run PyTorch without gradients; a forward pass takes one CPU thread, unless `threads` is None.
 
-    By default PyTorch takes a thread a core. They wait for each other actively, so two busy processes slow each other
+    By default a pass takes a thread a core. These wait for each other actively, so two busy processes slow each other
     down a hundred times.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
+    torch.set_num_threads(before if threads is None else 1)
     try:
         with torch.inference_mode():
             yield
@@ -131,6 +132,7 @@ def batched_log_probs(
     head: nn.Linear,
     waveforms: Sequence[NDArray[np.float32]],
     run: Callable[[Tensor, Tensor, Sequence[int]], Tensor],
+    threads: int | None,
 ) -> list[NDArray[np.float32]]:
     """Run waveforms in independent batches.
 
@@ -139,15 +141,28 @@ def batched_log_probs(
         waveforms: (num_samples,) each, of any length.
         run: takes (B, S) padded waveforms, (B,) valid samples and the B indices of the waveforms; gives (B, T, V)
             natural logs.
+        threads: batches in parallel on a CPU, one thread each; None leaves PyTorch's setting as it is.
     Returns:
         (T, V) for each waveform; (0, V) if it is shorter than a frame.
     """
-    results = [np.empty((0, head.out_features), np.float32)] * len(waveforms)
-    for rows in independent_batches(encoder, waveforms):
+
+    @torch.inference_mode()
+    def run_batch(rows: Sequence[int]) -> list[NDArray[np.float32]]:
         padded, num_samples = (part.to(head.weight.device) for part in pad([waveforms[row] for row in rows]))
-        log_probs = run(padded, num_samples, rows)
-        for row, frames in zip(rows, valid_frames(log_probs, encoder.num_frames(num_samples)), strict=True):
-            results[row] = frames
+        return valid_frames(run(padded, num_samples, rows), encoder.num_frames(num_samples))
+
+    batches = list(independent_batches(encoder, waveforms))
+    parallel = 1 if threads is None or head.weight.is_cuda else min(threads, len(batches))
+    with inference(threads):
+        if parallel > 1:
+            with ThreadPoolExecutor(parallel) as pool:
+                outputs = list(pool.map(run_batch, batches))
+        else:
+            outputs = list(map(run_batch, batches))
+    results = [np.empty((0, head.out_features), np.float32)] * len(waveforms)
+    for rows, frames in zip(batches, outputs, strict=True):
+        for row, own in zip(rows, frames, strict=True):
+            results[row] = own
     return results
 
 

@@ -92,7 +92,7 @@ def load_transcriber(
     Args:
         path_or_id: folder or hub id.
         device: None uses a GPU if there is one.
-        threads: CPU threads of `recognise`; None leaves PyTorch's setting as it is.
+        threads: batches that run in parallel on a CPU, one thread each; None leaves PyTorch's setting as it is.
     Raises:
         ModelError: what `load_encoder` and `OffTheShelf` raise; a folder with a file missing, or with other labels
             than this version's.

@@ -28,7 +28,8 @@ class L1AwareCTC(nn.Module):
 
     If the L1 is not given, the classifier's posterior mixes the embeddings: sum over L1s of P(L1 | x) e(L1).
 
-    It is a `Recogniser`. `threads`: CPU threads of `recognise`; None leaves PyTorch's setting as it is.
+    It is a `Recogniser`. `threads`: batches that `recognise` runs in parallel on a CPU, one thread each; None
+    leaves PyTorch's setting as it is.
     """
 
     kind = "l1-aware"
@@ -118,8 +119,7 @@ class L1AwareCTC(nn.Module):
             ids = torch.tensor([l1_ids[sources[row]] for row in rows], device=padded.device)
             return self.log_probs(padded, num_samples, ids)
 
-        with inference(self.threads):
-            return batched_log_probs(self.encoder, self.ctc_head, chunks, run)
+        return batched_log_probs(self.encoder, self.ctc_head, chunks, run, self.threads)
 
     def transcribe_with_l1(
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]

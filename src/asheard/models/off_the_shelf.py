@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.errors import ModelError
-from asheard.models.ctc import batched_log_probs, frame_samples, inference
+from asheard.models.ctc import batched_log_probs, frame_samples
 from asheard.models.encoders import encoder_around
 from asheard.models.hub import read_config, read_labels, read_model, refuse_incomplete
 from asheard.phones import BLANK_ID, PHONES, phone_to_id
@@ -29,7 +29,8 @@ _GIVE_ANOTHER: Final = "give a fine-tuned *ForCTC checkpoint, or fine-tune this 
 class OffTheShelf:
     """Greedy decoding over the checkpoint's own labels (`vocabulary`), which are then folded to the 40 phones.
 
-    It is a `Recogniser`. `threads`: CPU threads of `recognise`; None leaves PyTorch's setting as it is.
+    It is a `Recogniser`. `threads`: batches that `recognise` runs in parallel on a CPU, one thread each; None
+    leaves PyTorch's setting as it is.
     """
 
     kind = "off-the-shelf"
@@ -83,8 +84,7 @@ class OffTheShelf:
         def run(padded: Tensor, num_samples: Tensor, rows: Sequence[int]) -> Tensor:
             return self.log_probs(padded, num_samples)
 
-        with inference(self.threads):
-            return batched_log_probs(self.encoder, self.model.lm_head, chunks, run)
+        return batched_log_probs(self.encoder, self.model.lm_head, chunks, run, self.threads)
 
 
 def warm_start(head: nn.Linear, base_id: str | Path) -> bool:

@@ -1,21 +1,28 @@
 """Load a recogniser by the name that `--model` takes."""
 
+import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Final, cast
 
-from asheard.errors import optional_package
+import numpy as np
+import soxr
+
+from asheard.errors import ModelError, optional_package
+from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.io.files import whole_folder
 from asheard.recognition.external.base import ExternalRecogniser
 from asheard.recognition.external.command import Command
 from asheard.recognition.external.hama import Hama
 from asheard.recognition.external.pocketsphinx import PocketSphinx
 from asheard.recognition.protocol import Recogniser
-from asheard.recognition.registry import SHIPPED
+from asheard.recognition.registry import SHIPPED, ModelConfig
 from asheard.recognition.runtime import OnnxRecogniser, has_graph
 
 _PACKAGES: Final[dict[str, Callable[[], ExternalRecogniser]]] = {Hama.kind: Hama, PocketSphinx.kind: PocketSphinx}
 _COMMAND: Final = "command:"
+_WORDS: Final = "s'i: D@ m'u:n"  # see the moon, in eSpeak NG's mnemonics
 
 
 def load_recogniser(name: str | Path, *, threads: int = 1) -> Recogniser:
@@ -40,6 +47,38 @@ def load_recogniser(name: str | Path, *, threads: int = 1) -> Recogniser:
     optional_package("torch", "train")
     # By name, so that nothing here depends on torch.
     return cast(Recogniser, import_module("asheard.models.folder").load_transcriber(folder, threads=threads))
+
+
+def smoke_test(recogniser: Recogniser) -> tuple[str, ...]:
+    """Recognise a few words of eSpeak NG, and return the phones.
+
+    Raises:
+        ModelError: the recogniser fails, or recognises nothing.
+    """
+    from asheard.phones.espeak import Voice, render_phonemes
+
+    speech = render_phonemes(_WORDS, Voice("en-us"), seed=1)
+    samples = soxr.resample(speech.samples.astype(np.float32) / 2**15, speech.sample_rate_hz, SAMPLE_RATE_HZ)
+    (recognition,) = recogniser.recognise([samples], [None])
+    if not recognition.transcript.phones:
+        raise ModelError("the model loads, but recognises no phone in speech")
+    return recognition.transcript.phones
+
+
+def copy_model(config: ModelConfig, out: Path) -> None:
+    """Load a model and copy its folder, to move it or to fine-tune it.
+
+    Raises:
+        ModelError: the model has no folder, cannot be loaded, or `out` exists.
+    """
+    folder = Path(model_folder(config.model))
+    if is_external(config.model) or not folder.is_dir():
+        raise ModelError(f"model {config.name!r} is not a folder; only models of ours can be copied")
+    if out.exists():
+        raise ModelError(f"{out} exists; name a folder that does not")
+    load_recogniser(config.model)
+    with whole_folder(out) as part:
+        shutil.copytree(folder, part, dirs_exist_ok=True)
 
 
 def is_external(name: str | Path) -> bool:

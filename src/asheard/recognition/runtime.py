@@ -5,6 +5,7 @@ The graph holds no weights: it reads them from the .safetensors files beside it.
 
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from asheard.errors import CorpusError, ModelError, optional_package
+from asheard.errors import CorpusError, ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.digests import content_digest
 from asheard.io.files import read_json
@@ -119,6 +120,14 @@ def has_graph(folder: str | Path) -> bool:
     return (Path(folder) / GRAPH).is_file()
 
 
+def num_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
 def layout_digest(weights: Path) -> str:
     """Digest of the header of a .safetensors file, which says where each tensor lies.
 
@@ -134,15 +143,16 @@ def layout_digest(weights: Path) -> str:
 
 
 def _open_session(folder: Path) -> Any:
-    runtime = optional_package("onnxruntime", "recognisers")
-    options = runtime.SessionOptions()
+    import onnxruntime  # here, because it takes 50 ms
+
+    options = onnxruntime.SessionOptions()
     # One thread: threads of one pass wait for each other actively, and slow each other down on a busy machine.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors
     try:
-        return runtime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own exceptions have no common class
+        return onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the exceptions of ONNX Runtime have no common class
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"{folder / GRAPH}: cannot be loaded ({reason}); copy the whole model folder again") from None
 
