@@ -1,4 +1,4 @@
-"""The page in headless Chromium, as people use it: a file, the microphone, each tab, the keyboard, both themes."""
+"""The page in headless Chromium: a file, the microphone, each tab, the keyboard, both themes."""
 
 import json
 import shutil
@@ -25,12 +25,13 @@ pytestmark = [
 WAIT_S = 60
 WIDTHS = (375, 768, 1280)
 HOSTILE = '<img src="x" onerror="document.title = 1">'
-TABS = ("transcribe", "compare", "score", "results")
+FORMS = ("transcribe", "compare", "score")
+TABS = (*FORMS, "models", "results")
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, moon):
-    """A recording, one that the fake microphone plays, and a registry with an echo that hears a b for every v."""
+    """A recording, another one for the fake microphone, and a registry with a program that always writes the same."""
     root = tmp_path_factory.mktemp("page")
     (root / "moon.wav").write_bytes(wav_bytes(moon, 22_050))
     (root / "microphone.wav").write_bytes(wav_bytes(np.tile(moon, 4), 22_050))
@@ -43,9 +44,22 @@ def files(tmp_path_factory, moon):
 
 
 @pytest.fixture(scope="module")
-def url(files, quick_study, wav):
-    with serving("--registry", files / "mine.toml", "--study", quick_study, "--preload", "asheard-tiny") as (_, url):
-        httpx.post(f"{url}/transcribe", files={"audio": wav}, data={"model": "gone"})
+def hostile_study(files):
+    """The name of a study whose report attacks the page."""
+    folder = files / "hostile"
+    folder.mkdir()
+    (folder / "verdict.json").write_text('{"faithful": "GO", "l1": "nowhere", "reasons": []}')
+    (folder / "study.json").write_text('{"corpus": "embedded"}')
+    attacks = ("<script>document.title = 1</script>", "[x](javascript:alert(1))", "![y](//x.test/a.png)")
+    (folder / "RESULTS.md").write_text("\n\n".join([f"# {HOSTILE}", HOSTILE, *attacks]))
+    return folder.name
+
+
+@pytest.fixture(scope="module")
+def url(files, quick_study, hostile_study, wav):
+    arguments = ("--registry", files / "mine.toml", "--study", quick_study, "--study", files / hostile_study)
+    with serving(*arguments, "--preload", "asheard-tiny") as (_, url):
+        httpx.post(f"{url}/transcribe", files={"audio": wav}, data={"model": "gone"}, timeout=WAIT_S)
         yield url
 
 
@@ -70,7 +84,7 @@ def chromium(files, tmp_path_factory):
 
 @pytest.fixture
 def page(chromium, url):
-    """The page, freshly loaded; in the end nothing must be in the console."""
+    """The page, freshly loaded. At the end the console must be empty."""
     chromium.set_window_size(1280, 900)
     chromium.get(url)
     chromium.execute_script("sessionStorage.clear(); localStorage.clear()")
@@ -104,7 +118,7 @@ def ask(driver, tab):
     wait(driver, lambda: css(driver, "#status").text == "Done.")
 
 
-def test_a_file_is_heard_and_shown(page, files):
+def test_transcribe_a_file(page, files):
     choose(page, files)
     assert "moon.wav" in css(page, "#about").text
     ask(page, "transcribe")
@@ -122,7 +136,7 @@ def test_a_file_is_heard_and_shown(page, files):
     assert 0.02 < inked < 0.7
 
 
-def test_a_click_on_a_phone_plays_it(page, files):
+def test_transcribe_click_plays_a_phone(page, files):
     page.execute_script(
         "window.played = []; const start = AudioBufferSourceNode.prototype.start;"
         "AudioBufferSourceNode.prototype.start = function (...a) { played.push(a); return start.apply(this, a); }"
@@ -136,7 +150,7 @@ def test_a_click_on_a_phone_plays_it(page, files):
     assert 0.05 <= length < 0.7
 
 
-def test_the_microphone(page):
+def test_record_with_the_microphone(page):
     css(page, "#record").click()
     wait(page, lambda: "recording, 1." in css(page, "#about").text)
     assert css(page, "#record").text == "Stop"
@@ -146,7 +160,7 @@ def test_the_microphone(page):
     assert len(texts(page, "#transcribe .chips button")) > 2
 
 
-def test_models_side_by_side(page, files):
+def test_compare_models(page, files):
     choose(page, files)
     css(page, "#tab-compare").click()
     boxes = {box.get_attribute("value"): box for box in page.find_elements(By.NAME, "models")}
@@ -162,13 +176,13 @@ def test_models_side_by_side(page, files):
     assert len(page.find_elements(By.CSS_SELECTOR, "#compare .about")) == 2
 
 
-def test_a_text_is_checked_and_the_l1_excuses(page, files):
+def test_score_a_text_with_and_without_l1(page, files):
     choose(page, files)
     css(page, "#tab-score").click()
     css(page, "#score [name=text]").send_keys(MOON)
     Select(css(page, "#score [name=model]")).select_by_value("echo")
     ask(page, "score")
-    assert texts(page, "#score .spelt")[:3] == ["see", "the", "moon"]
+    assert texts(page, "#score .spelling")[:3] == ["see", "the", "moon"]
     assert texts(page, "#score .chips .added") == ["+ʌ"]
     assert 'The ð of "the" was heard as d.' in texts(page, "#score .sentences li") or page.find_elements(
         By.CSS_SELECTOR, "#score .chips .variant"
@@ -180,7 +194,7 @@ def test_a_text_is_checked_and_the_l1_excuses(page, files):
     assert "common for Hindi speakers" in css(page, "#score .sentences").text
 
 
-def test_results_of_a_study(page):
+def test_results_show_a_study(page):
     css(page, "#tab-results").click()
     wait(page, lambda: texts(page, "#results h3"))
     assert "synthetic speech" in css(page, "#results h3").text
@@ -191,7 +205,7 @@ def test_results_of_a_study(page):
     assert "|" not in css(page, "#results .report table").text
 
 
-def test_the_keyboard_alone(page, files):
+def test_keyboard_alone(page, files):
     choose(page, files)
     css(page, "#tab-transcribe").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     active = page.switch_to.active_element
@@ -206,7 +220,7 @@ def test_the_keyboard_alone(page, files):
     assert page.execute_script("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_what_goes_wrong_is_told_in_the_services_words(page, files):
+def test_errors_are_the_sentences_of_the_service(page, files):
     css(page, "#transcribe form button").click()
     assert "Record something first" in css(page, "#error").text
     choose(page, files)
@@ -215,11 +229,11 @@ def test_what_goes_wrong_is_told_in_the_services_words(page, files):
     css(page, "#score form .fields button").click()
     wait(page, lambda: "not a Latin letter" in css(page, "#error").text)
     assert css(page, "#error").get_attribute("role") == "alert"
-    page.get_log("browser")  # Chromium notes every answer of 4xx
+    page.get_log("browser")  # Chromium logs every answer of 4xx
 
 
 def hold_back(driver, path):
-    """Keep the answers to one route, once they are there, until `release()` in the page; each gives up when aborted."""
+    """Delay the answers of one route until `release()` is called in the page, or their request is cancelled."""
     driver.execute_script(
         """
         const [path] = arguments, ask = window.fetch, waiting = [];
@@ -238,7 +252,7 @@ def hold_back(driver, path):
     )
 
 
-def test_a_question_is_called_off(page, files):
+def test_request_can_be_stopped(page, files):
     choose(page, files)
     hold_back(page, "/transcribe")
     css(page, "#transcribe form button").click()
@@ -249,7 +263,7 @@ def test_a_question_is_called_off(page, files):
     assert not page.find_elements(By.CSS_SELECTOR, "[aria-busy]")
 
 
-def test_a_later_question_keeps_its_status(page, files):
+def test_request_replaces_an_earlier_one(page, files):
     choose(page, files)
     hold_back(page, "/transcribe")
     for _ in range(2):
@@ -260,7 +274,7 @@ def test_a_later_question_keeps_its_status(page, files):
     wait(page, lambda: page.execute_script("release()") or css(page, "#status").text == "Done.")
 
 
-def test_no_answer_to_an_earlier_recording(page, files):
+def test_request_of_an_earlier_recording_shows_nothing(page, files):
     choose(page, files)
     hold_back(page, "/transcribe")
     css(page, "#transcribe form button").click()
@@ -273,7 +287,7 @@ def test_no_answer_to_an_earlier_recording(page, files):
     assert css(page, "#status").text == "The recording is ready."
 
 
-def test_two_clicks_open_one_microphone(page):
+def test_record_two_clicks_open_one_microphone(page):
     page.execute_script(
         "window.opened = 0; const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
         "navigator.mediaDevices.getUserMedia = (wanted) => { opened += 1; return open(wanted); };"
@@ -285,7 +299,7 @@ def test_two_clicks_open_one_microphone(page):
     wait(page, lambda: "recorded here" in css(page, "#about").text)
 
 
-def test_the_picture_follows_the_system_and_the_window(page, files):
+def test_picture_follows_theme_and_window(page, files):
     choose(page, files)
     ink = """
         const waveform = document.getElementById("waveform"), copy = new OffscreenCanvas(1, 1).getContext("2d");
@@ -304,15 +318,15 @@ def test_the_picture_follows_the_system_and_the_window(page, files):
     wait(page, lambda: page.execute_script(fits) < 2)
 
 
-def test_a_click_under_the_picture_leaves_the_focus(page, files):
-    """What is hidden from screen readers must not take the focus."""
+def test_picture_click_leaves_the_focus(page, files):
+    """An element that is hidden from screen readers must not take the focus."""
     choose(page, files)
     ask(page, "transcribe")
     page.find_elements(By.CSS_SELECTOR, "#phone-track > *")[2].click()
     assert not page.execute_script("return document.activeElement.closest('[aria-hidden]')")
 
 
-def test_dark_and_light(page, files):
+def test_theme_switch(page, files):
     choose(page, files)
     grounds = []
     for _ in range(2):
@@ -321,12 +335,34 @@ def test_dark_and_light(page, files):
     assert len(set(grounds)) == 2
 
 
-def test_words_of_a_registry_are_text_and_nothing_else(page, files):
+def test_registry_texts_are_shown_as_text(page, files):
     choose(page, files)
     Select(css(page, "#transcribe [name=model]")).select_by_value("echo")
     ask(page, "transcribe")
     assert HOSTILE in css(page, "#transcribe .about").text
-    assert not page.find_elements(By.CSS_SELECTOR, "#transcribe .about img")
+    css(page, "#tab-models").click()
+    assert HOSTILE in css(page, "#models .answer").text
+    assert not page.find_elements(By.CSS_SELECTOR, "main .answer img")
+
+
+def test_models_tab_describes_all_models(page):
+    css(page, "#tab-models").click()
+    assert "asheard-tiny" in texts(page, "#models h3")[0]
+    disabled = next(article for article in texts(page, "#models article") if article.startswith("gone"))
+    assert "/no/such/folder" in disabled
+
+
+def test_results_hostile_report_is_text(page, hostile_study):
+    """Markdown that tries HTML, a script link and a picture from elsewhere: its text is shown, and nothing else."""
+    css(page, "#tab-results").click()
+    wait(page, lambda: texts(page, "#results h3"))
+    article = next(one for one in page.find_elements(By.CSS_SELECTOR, "#results article") if hostile_study in one.text)
+    article.find_element(By.TAG_NAME, "summary").click()
+    wait(page, lambda: article.find_elements(By.CSS_SELECTOR, ".report p"))
+    report = article.find_element(By.CLASS_NAME, "report")
+    assert HOSTILE in report.text
+    assert report.find_elements(By.CSS_SELECTOR, "img, script, iframe, a[href^=javascript]") == []
+    assert page.title == "AsHeard"
 
 
 CONTRAST = """
@@ -359,8 +395,8 @@ CONTRAST = """
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(page, files, theme):
-    """WCAG 2.2, 1.4.3 (AA): 4.5 to 1, on every tab with an answer."""
+def test_contrast_of_text(page, files, theme):
+    """WCAG 2.2, 1.4.3 (AA): 4.5 to 1, on every tab, with results."""
     for _ in range(3):
         if page.execute_script("return document.documentElement.dataset.theme") != theme:
             css(page, "#theme").click()
@@ -369,13 +405,13 @@ def test_text_stands_out_from_its_ground(page, files, theme):
         css(page, f"#tab-{tab}").click()
         if tab in ("compare", "score"):
             css(page, f"#{tab} [name=text]").send_keys(MOON)
-        if tab != "results":
+        if tab in FORMS:
             ask(page, tab)
         assert page.execute_script(CONTRAST) == {}, tab
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_no_width_scrolls_sideways(page, files, width):
+def test_layout_never_scrolls_sideways(page, files, width):
     page.set_window_size(width, 900)
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -385,22 +421,22 @@ def test_no_width_scrolls_sideways(page, files, width):
         css(page, f"#tab-{tab}").click()
         if tab == "score":
             css(page, "#score [name=text]").send_keys(MOON)
-        if tab != "results":
+        if tab in FORMS:
             ask(page, tab)
         over = page.execute_script("return document.documentElement.scrollWidth - innerWidth")
         assert over <= 0, (tab, over)
     page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_nothing_comes_from_elsewhere(chromium, url):
-    """All requests of all tests of this file."""
+def test_requests_go_to_the_service_only(chromium, url):
+    """All requests of all tests above."""
     asked = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
     urls = {one["params"]["request"]["url"] for one in asked if one["method"] == "Network.requestWillBeSent"}
     assert urls
     assert {one for one in urls if one.startswith(("http", "ws")) and not one.startswith(url)} == set()
 
 
-def test_the_token_is_asked_for(chromium, files):
+def test_token_form(chromium, files):
     with serving(ASHEARD_TOKEN="sesame") as (_, url):
         chromium.get(url)
         wait(chromium, lambda: css(chromium, "#token-form").is_displayed())
