@@ -28,7 +28,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from asheard.phones.espeak import Voice, render_phonemes
 
 WIDTHS: Final = (375, 768, 1280)
-TABS: Final = ("transcribe", "compare", "score", "results")
+TABS: Final = ("transcribe", "compare", "score", "models", "results")
 TEXT: Final = "I think the moon is very big"
 SAID: Final = "aI t'INk D@ m'u:n Iz b'Eri b'Ik@"  # t for θ, b for v, k for g, and a vowel at the end
 WAIT_S: Final = 60
@@ -97,7 +97,9 @@ def photograph(driver: webdriver.Chrome, url: str, wav: Path, width: int, out: P
     wait.until(lambda _: "ready" in driver.find_element(By.ID, "status").text)
     for tab in TABS:
         driver.find_element(By.ID, f"tab-{tab}").click()
-        if tab == "results":
+        if tab == "models":
+            wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#models article"))
+        elif tab == "results":
             wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#results summary"))[0].click()
             wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#results table"))
         else:
