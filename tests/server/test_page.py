@@ -314,7 +314,10 @@ def test_picture_follows_theme_and_window(page, files):
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     page.set_window_size(600, 900)
-    fits = "const s = document.getElementById('canvas-frame'); return Math.abs(s.clientWidth - s.parentElement.clientWidth)"
+    fits = """
+        const frame = document.getElementById("canvas-frame");
+        return Math.abs(frame.clientWidth - frame.parentElement.clientWidth);
+    """
     wait(page, lambda: page.execute_script(fits) < 2)
 
 
