@@ -1,48 +1,55 @@
-"""The README's commands run as printed, in order, beside a finished study."""
+"""The README's commands and its Python run as printed, in one process, beside a finished study."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from install_check import write_speech
+from support.in_process import run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def blocks(language: str) -> list[str]:
+    """The code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
 def commands() -> list[str]:
-    blocks = re.findall(r"^```(?:sh|console)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-    joined = "\n".join(blocks).replace("\\\n", " ")
+    """The shell commands, comments and line breaks removed."""
+    joined = "\n".join(blocks("sh")).replace("\\\n", " ")
     return [line.split("  #")[0].strip() for line in joined.splitlines() if line.strip()]
 
 
-def run(command: str, folder: Path) -> None:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-
-
-def test_every_command_is_known() -> None:
-    """`make study` and `make test` are the study and the tests themselves; all others are run below."""
-    assert {"make study", "make test"} <= set(commands())
-    assert {command.split()[0] for command in commands()} <= {"make", "asheard", "git", "cd"}
-
-
-def test_the_commands_run(quick_study: Path) -> None:
+@pytest.fixture
+def folder(quick_study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: a finished study and a recording."""
     folder = quick_study.parents[1]
+    monkeypatch.chdir(folder)
+    write_speech(folder / "my.wav")
+    return folder
+
+
+def test_readme_names_known_programs() -> None:
+    """`make study` and `make test` are the study and the tests themselves; `pip install` is tests/install."""
+    assert {"make study", "make test", "pip install asheard"} <= set(commands())
+    assert {command.split()[0] for command in commands()} <= {"make", "pip", "asheard"}
+
+
+def test_readme_commands_run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for command in commands():
-        if command.startswith("asheard") and "../shared" not in command:
-            run(command, folder)
+        program, *arguments = shlex.split(command)
+        if program == "asheard":
+            done = run(monkeypatch, capsys, *arguments)
+            assert done.code == 0, f"{command}\n{done.err}"
 
 
-@pytest.mark.shared
-def test_the_commands_on_real_data_run(real_data: Path, tmp_path: Path) -> None:
-    real = [command for command in commands() if "../shared" in command]
-    assert real
-    for command in real:
-        run(command.replace("../shared", str(real_data)), tmp_path)
+def test_readme_python_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})
+    phones, *words = capsys.readouterr().out.splitlines()
+    assert "m" in phones
+    assert [word.split()[0] for word in words] == ["But", "for", "a", "good", "cause"]
