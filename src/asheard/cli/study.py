@@ -64,6 +64,10 @@ def study(
     """Build, train, transcribe, evaluate and report. The same command resumes a killed study."""
     from rich.console import Console
 
+    from asheard.errors import optional_package
+
+    for package in ("polars", "torch"):
+        optional_package(package, "evaluate,train")
     from asheard.pipeline import study as run
     from asheard.remote.executors import executor_at
 
