@@ -14,7 +14,7 @@ from support.hand_labelled import corpora, rows, utterance
 SPANISH_V_B = [PriorRow("Spanish", "v", "b", "onset")] * 20
 
 
-def test_what_one_l1_shows_is_a_variant_there_and_an_error_elsewhere():
+def test_classify_what_one_l1_shows_is_a_variant_there_and_an_error_elsewhere():
     prior = build_prior(SPANISH_V_B)
     assert (prior.threshold, prior.p_min) == (T_PHON126, P_MIN)
     assert classify_with_prior("v", "b", "onset", "Spanish", 0.30, prior) == "variant"
@@ -22,7 +22,7 @@ def test_what_one_l1_shows_is_a_variant_there_and_an_error_elsewhere():
     assert prior.probability("v", "b", "onset", "Spanish") == 21 / 61
 
 
-def test_a_near_phone_is_a_variant_and_a_deletion_an_error_in_every_l1():
+def test_classify_a_near_phone_is_a_variant_and_a_deletion_an_error_in_every_l1():
     deletions = [PriorRow("Spanish", "v", None, "onset")] * 100
     prior = build_prior(SPANISH_V_B + deletions, p_min=0.0)
     for l1 in ("Spanish", "Korean"):
@@ -32,7 +32,7 @@ def test_a_near_phone_is_a_variant_and_a_deletion_an_error_in_every_l1():
         assert classify_with_prior("v", None, "onset", l1, 0.0, prior) == "error"
 
 
-def test_position_backs_off_to_the_canonical_in_the_l1_and_no_further():
+def test_probability_position_backs_off_to_the_canonical_in_the_l1_and_no_further():
     onset = [PriorRow("Spanish", "v", "b", "onset")] * 20
     coda = [PriorRow("Spanish", "v", "f", "coda")] * 9
     unknown = [PriorRow("Spanish", "v", "v", None)] * 11
@@ -47,7 +47,7 @@ def test_position_backs_off_to_the_canonical_in_the_l1_and_no_further():
 
 
 @given(corpora, rows)
-def test_probabilities_equal_the_formula_and_sum_to_one(corpus, asked):
+def test_probability_equals_the_formula_and_sum_to_one(corpus, asked):
     prior = build_prior(corpus)
     seen = [row for row in corpus if (row.l1, row.canonical) == (asked.l1, asked.canonical)]
     if asked.position in {row.position for row in seen} - {None}:
@@ -62,14 +62,14 @@ def test_probabilities_equal_the_formula_and_sum_to_one(corpus, asked):
 
 
 @given(corpora, rows, st.floats(0, 1), st.lists(st.floats(0, 1), min_size=2, max_size=2))
-def test_a_higher_p_min_never_makes_a_variant_of_an_error(corpus, asked, distance, p_mins):
+def test_classify_a_higher_p_min_never_makes_a_variant_of_an_error(corpus, asked, distance, p_mins):
     arguments = asked.canonical, asked.produced, asked.position, asked.l1, distance
     low, high = (classify_with_prior(*arguments, build_prior(corpus, p_min=p_min)) for p_min in sorted(p_mins))
     assert (low, high) != ("error", "variant")
 
 
 @given(corpora, rows, st.floats(0, 1), st.floats(0, 1))
-def test_other_l1s_change_nothing(corpus, asked, distance, p_min):
+def test_classify_other_l1s_change_nothing(corpus, asked, distance, p_min):
     alone = build_prior([row for row in corpus if row.l1 == asked.l1], p_min=p_min)
     together = build_prior(corpus, p_min=p_min)
     arguments = asked.canonical, asked.produced, asked.position
@@ -79,7 +79,7 @@ def test_other_l1s_change_nothing(corpus, asked, distance, p_min):
 
 
 @given(corpora, rows, st.floats(T_PHON126, 1))
-def test_at_p_min_0_a_far_phone_is_a_variant_exactly_where_its_l1_has_shown_it(corpus, asked, distance):
+def test_classify_at_p_min_0_a_far_phone_is_a_variant_exactly_where_its_l1_has_shown_it(corpus, asked, distance):
     seen = [row for row in corpus if (row.l1, row.canonical) == (asked.l1, asked.canonical)]
     there = [row for row in seen if row.position == asked.position is not None] or seen
     shown = asked.produced is not None and asked.produced in {row.produced for row in there}
@@ -88,7 +88,7 @@ def test_at_p_min_0_a_far_phone_is_a_variant_exactly_where_its_l1_has_shown_it(c
     assert call == ("variant" if shown else "error")
 
 
-def test_what_an_l1_shows_elsewhere_is_not_shown_here():
+def test_classify_what_an_l1_shows_elsewhere_is_not_shown_here():
     coda = [PriorRow("Spanish", "v", "v", "coda")]
     prior = build_prior(SPANISH_V_B + coda, p_min=0.0)
     assert prior.probability("v", "b", "coda", "Spanish") == 1 / 42
@@ -96,7 +96,7 @@ def test_what_an_l1_shows_elsewhere_is_not_shown_here():
     assert classify_with_prior("v", "b", "nucleus", "Spanish", 0.3, prior) == "variant"  # never seen: all positions
 
 
-def test_rows_may_be_mappings_and_are_refused_by_name():
+def test_build_prior_takes_mappings_and_refuses_other_fields():
     mappings = [row._asdict() for row in SPANISH_V_B]
     assert build_prior(mappings) == build_prior(SPANISH_V_B) == build_prior(map(tuple, SPANISH_V_B))
     for row in ({"l1": "Spanish", "canonical": "v"}, mappings[0] | {"speaker": "S1"}, ("Spanish", "v", "b"), None):
@@ -105,7 +105,7 @@ def test_rows_may_be_mappings_and_are_refused_by_name():
 
 
 @given(corpora)
-def test_a_prior_survives_the_disk_and_the_order_of_rows_leaves_no_trace(tmp_path_factory, corpus):
+def test_save_gives_the_same_bytes_in_any_order_of_rows(tmp_path_factory, corpus):
     folder = tmp_path_factory.mktemp("prior")
     prior = build_prior(corpus, threshold=0.2, p_min=0.07)
     prior.save(folder / "prior.json")
@@ -117,9 +117,9 @@ def test_a_prior_survives_the_disk_and_the_order_of_rows_leaves_no_trace(tmp_pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"p_min": 1.5}, "p_min must lie in 0..1"),
+        ({"p_min": 1.5}, "p_min must be from 0 to 1"),
         ({"p_min": None}, "p_min must be a number"),
-        ({"threshold": 0}, "threshold must lie above 0"),
+        ({"threshold": 0}, "threshold must be above 0"),
         ({"contexts": None}, "'contexts' must be a list"),
         ({"contexts": [3]}, "context 0: field 'produced'"),
         ({"contexts": [{"l1": "", "canonical": "v", "produced": {"b": 1}}]}, "context 0: field 'l1'"),
@@ -135,18 +135,20 @@ def test_a_prior_survives_the_disk_and_the_order_of_rows_leaves_no_trace(tmp_pat
         ),
         (
             {"contexts": [{"l1": "X", "canonical": "v", "produced": {"b": 1}}] * 2},
-            "context 1: v of L1 X .* twice",
+            "context 1: v of L1 X .* occurs twice",
         ),
     ],
 )
-def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, change, message):
+def test_load_prior_names_what_is_wrong(tmp_path, change, message):
     path = tmp_path / "prior.json"
-    path.write_text(json.dumps({"threshold": 0.1, "p_min": 0.05, "contexts": []} | change), encoding="utf-8")
+    path.write_text(
+        json.dumps({"options": {}, "threshold": 0.1, "p_min": 0.05, "contexts": []} | change), encoding="utf-8"
+    )
     with pytest.raises(CorpusError, match=rf"(?s)prior\.json.*{message}"):
         load_prior(path)
 
 
-def test_unknown_phones_and_positions_are_refused():
+def test_prior_refuses_unknown_phones_and_positions():
     prior = build_prior(SPANISH_V_B)
     with pytest.raises(PhoneError, match="'V'"):
         prior.probability("V", "b", "onset", "Spanish")
@@ -158,7 +160,7 @@ def test_unknown_phones_and_positions_are_refused():
         build_prior([("Spanish", "sil", "b", "onset")])
 
 
-def test_rows_are_the_canonical_positions_without_err():
+def test_rows_of_are_the_canonical_positions_without_err():
     said = [("v", "b"), ("ɪ", "ɪ"), ("z", "-"), (None, "ə"), ("t", "err"), (None, "err")]
     assert rows_of([utterance("S1", "Spanish", said)]) == [
         ("Spanish", "v", "b", None),

@@ -1,4 +1,6 @@
-"""Utterances written down pair by pair, and rows of priors."""
+"""Utterances made of (canonical, perceived) pairs, and rows of priors."""
+
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -30,3 +32,16 @@ def utterance(speaker, l1, said, utt="a1"):
             kind = ErrorType.ADDITION if canonical is None else ErrorType.SUBSTITUTION
             tokens.append(Token(canonical, heard, kind))
     return Utterance(utt, speaker, l1, None, None, tuple(tokens))
+
+
+def by_position(speaker, l1, said):
+    """An utterance whose phones alternate between onset and coda."""
+    whole = utterance(speaker, l1, said)
+    tokens = (replace(token, position=("onset", "coda")[i % 2]) for i, token in enumerate(whole.tokens))
+    return replace(whole, tokens=tuple(tokens))
+
+
+def three_speakers():
+    """Three speakers of Spanish with the same habits."""
+    said = [("v", "b")] * 6 + [("v", "v")] * 9 + [("t", "-"), ("t", "k"), ("t", "t"), ("z", "s")]
+    return [by_position(f"S{shift}", "Spanish", said[shift:]) for shift in range(3)]

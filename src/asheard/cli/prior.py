@@ -1,4 +1,4 @@
-"""`asheard prior`: the scoring prior, from a training manifest."""
+"""`asheard prior`: fit the scoring prior on a training manifest."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Fit the scoring prior: what each L1 is known to say.", no_args_is_help=True)
 
-NUM_SHOWN = 10  # substitutions a row
+NUM_SHOWN = 10  # substitutions in a row of the table
 
 
 @app.callback()
 def _group() -> None:
-    """Keep `fit` a command of its own although it is the only one."""
+    """Keep `fit` a subcommand although it is the only one."""
 
 
 @app.command()
@@ -47,13 +47,13 @@ def fit(
 def _prior_table(prior: "Prior") -> "RenderableType":
     from rich.table import Table
 
-    table = Table("L1", title="What each L1 is known to say")
+    table = Table("L1", title="What speakers of each L1 say")
     table.add_column("tokens", justify="right")
     table.add_column(f"the {NUM_SHOWN} most probable substitutions")
-    for l1, num_rows in prior.num_rows.items():
+    for l1, num_tokens in prior.tokens_per_l1.items():
         strongest = prior.strongest_substitutions(l1)[:NUM_SHOWN]
         shown = "  ".join(f"{canonical}→{produced} {share:.0%}" for canonical, produced, share in strongest)
-        table.add_row(l1, f"{num_rows:,}", shown)
+        table.add_row(l1, f"{num_tokens:,}", shown)
     return table
 
 

@@ -212,6 +212,6 @@ def _accepts_with(prior: Prior) -> Accepts:
     def accepts(canonical: str, predicted: str, position: str | None, l1: str) -> bool:
         if predicted in (canonical, ERR):  # ERR: an outside transcriber's label for an unnamed sound
             return predicted == canonical
-        return prior.excuses(canonical, predicted, position, l1)
+        return prior.accepts(canonical, predicted, position, l1)
 
     return accepts

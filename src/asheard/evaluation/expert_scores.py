@@ -151,8 +151,8 @@ def _reason(run: ChainRun, l1s: set[str]) -> str | None:
         return f"it needs several first languages, and the gold has one ({min(l1s)})"
     if run.prior is None:
         return None
-    if unknown := sorted(l1s - run.prior.num_rows.keys()):
-        return f"its prior knows {', '.join(sorted(run.prior.num_rows))}, but not {', '.join(unknown)}"
+    if unknown := sorted(l1s - run.prior.tokens_per_l1.keys()):
+        return f"its prior knows {', '.join(sorted(run.prior.tokens_per_l1))}, but not {', '.join(unknown)}"
     return "its prior changes none of these numbers, which compare the phones as written"
 
 

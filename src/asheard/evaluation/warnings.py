@@ -114,7 +114,7 @@ def _unknown_l1s(folds: Sequence[Fold]) -> Iterator[str]:
         known["the training rows"].update(row.l1 for row in fold.training)
         for run in fold.runs:
             if run.prior is not None:
-                known[f"the prior of {run.chain}"].update(run.prior.num_rows)
+                known[f"the prior of {run.chain}"].update(run.prior.tokens_per_l1)
     tested = {row.l1 for fold in folds for row in fold.gold}
     for source, l1s in known.items():
         if l1s and tested - l1s:

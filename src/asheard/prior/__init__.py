@@ -1,35 +1,30 @@
-"""The scoring prior: what speakers of a first language (L1) are known to say for an English phone, and where.
+"""The scoring prior: what speakers of a first language (L1) say for an English phone, and where.
 
-A substitution the prior knows is a variant, an accent and not an error. The prior is fitted on hand-labelled training
-speakers, never shared across L1s unless it is pooled by name, and carries the two thresholds it classifies with.
+A substitution that the prior knows is a variant, an accent and not an error. The prior is fitted on hand-labelled
+training speakers and never shared between L1s unless it is pooled. It holds the two thresholds that it classifies with.
 """
 
 from asheard.prior.model import P_MIN, PositionClass, Prior, build_prior, classify_with_prior, load_prior, rows_of
+from asheard.prior.real_voices import REAL_VOICES_NOTE, REAL_VOICES_SOURCE, real_voices_prior
 from asheard.prior.selection import (
-    CONCENTRATION_GRID,
     FITTED,
     GUARD_TOLERANCE,
     MIN_TYPICAL_SHARE,
     MIN_TYPICAL_TOKENS,
     P_MIN_GRID,
-    HeldOutBits,
     LeftOut,
     PMinChoice,
     PMinPoint,
-    choose_concentration,
     choose_p_min,
     fit_prior,
-    held_out_bits,
     leave_one_out,
     p_min_curve,
-    real_voices_prior,
     select_p_min,
     typical_substitutions,
 )
 from asheard.prior.smoothing import NUM_OUTCOMES, PriorOptions, PriorRow, Smoothing
 
 __all__ = [
-    "CONCENTRATION_GRID",
     "FITTED",
     "GUARD_TOLERANCE",
     "MIN_TYPICAL_SHARE",
@@ -37,7 +32,8 @@ __all__ = [
     "NUM_OUTCOMES",
     "P_MIN",
     "P_MIN_GRID",
-    "HeldOutBits",
+    "REAL_VOICES_NOTE",
+    "REAL_VOICES_SOURCE",
     "LeftOut",
     "PMinChoice",
     "PMinPoint",
@@ -47,11 +43,9 @@ __all__ = [
     "PriorRow",
     "Smoothing",
     "build_prior",
-    "choose_concentration",
     "choose_p_min",
     "classify_with_prior",
     "fit_prior",
-    "held_out_bits",
     "leave_one_out",
     "load_prior",
     "p_min_curve",

@@ -1,7 +1,4 @@
-"""The prior itself: counts of what each first language was heard to say, and the probabilities they stand for.
-
-Variant or error: one canonical position behind a prior.
-"""
+"""The prior: counts of what speakers of each first language said, and the probabilities that follow from them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,22 +13,24 @@ from asheard.errors import AsHeardError, CorpusError
 from asheard.io.files import read_json, write_json
 from asheard.io.table import finite, optional_text_field, text_field
 from asheard.phones import T_PHON126, phone_to_id
-from asheard.prior.smoothing import Contexts, PriorOptions, PriorRow, dirichlet, kneser_ney, laplace
+from asheard.prior.smoothing import Contexts, PriorOptions, PriorRow, kneser_ney, laplace
 
-# 0.05 is the share from which a substitution is L1-typical, and more than one observation can reach by
-# Laplace's rule (at most 2 / 42). On the hand labels of L2-ARCTIC's 18 training speakers, one left out at a
-# time, it lowers the share of ok and L1-typical tokens called error from 3.2% to 0.1% and lets no further
-# L1-atypical error through (docs/prior.md).
+# 0.05 is the share from which a substitution is L1-typical, and more than one observation can reach by Laplace's rule
+# (at most 2 / 42). On the hand labels of L2-ARCTIC's 18 training speakers, one left out at a time, it lowers the share
+# of ok and L1-typical tokens called error from 3.2% to 0.1% and lets no further L1-atypical error through
+# (docs/prior.md).
 P_MIN: Final = 0.05
+
+PositionClass = Literal["variant", "error"]
 
 
 @dataclass(frozen=True)
 class Prior:
     """P(produced | canonical, L1, position) as counts, and the thresholds of `classify_with_prior`.
 
-    counts: how often each row was seen. threshold: cos_dist (0..1) below which a substitution is a variant whatever the
-    L1. p_min: probability above which a substitution is a variant in an L1 that has shown it there. options: how counts
-    become probabilities. speakers: whom it was fitted on, where that is known.
+    counts: number of tokens of each row. threshold: cos_dist (0..1) below which a substitution is a variant in any L1.
+    p_min: probability above which a substitution is a variant in an L1 in which it was observed. options: how counts
+    become probabilities. speakers: the training speakers, if known.
     """
 
     counts: Mapping[PriorRow, int]
@@ -42,28 +41,26 @@ class Prior:
 
     def __post_init__(self) -> None:
         if not 0 < finite(self.threshold, "the prior's threshold") <= 1:
-            raise CorpusError(f"the prior's threshold must lie above 0 and not above 1, not at {self.threshold}")
+            raise CorpusError(f"the prior's threshold must be above 0 and at most 1, not {self.threshold}")
         if not 0 <= finite(self.p_min, "the prior's p_min") <= 1:
-            raise CorpusError(f"the prior's p_min must lie in 0..1, not at {self.p_min}")
-        if self.options.smoothing == "dirichlet" and self.options.concentration is None:
-            raise CorpusError("a prior smoothed by Dirichlet needs a concentration: give one, or let fit_prior choose")
+            raise CorpusError(f"the prior's p_min must be from 0 to 1, not {self.p_min}")
         for (l1, canonical, produced, position), count in self.counts.items():
             _check(canonical, produced, position)
             if not l1 or type(count) is not int or count < 1:
                 raise CorpusError(f"the prior's count of {canonical} -> {produced} in L1 {l1!r} is {count!r}")
 
     def probability(self, canonical: str, produced: str | None, position: str | None, l1: str) -> float:
-        """Smoothed P(produced | canonical, L1, position).
+        """Return the smoothed P(produced | canonical, L1, position).
 
         By default Laplace's rule: (count + 1) / (tokens + 41) over the tokens of this canonical, L1 and position; over
-        those of all positions where the position is None or unseen; 1 / 41 where the L1 has no token of the canonical.
-        `asheard.prior.smoothing` has the other rules.
+        those of all positions if the position is None or has no tokens; 1/41 if the L1 has no token of the canonical.
+        `asheard.prior.smoothing` has the other rule.
 
         Args:
             canonical: IPA phone.
             produced: IPA phone, None for a deletion.
             position: "onset", "nucleus", "coda" or None.
-            l1: first language; one the prior has not seen has shown nothing.
+            l1: first language; it may be one without tokens.
         Returns:
             A probability; the 41 outcomes sum to 1.
         Raises:
@@ -72,52 +69,62 @@ class Prior:
         """
         _check(canonical, produced, position)
         if self.options.smoothing == "kneser-ney":
-            return kneser_ney(self._contexts.discounted(canonical, position, l1), produced)
-        contexts = self._contexts.nested(canonical, position, l1)
-        if self.options.concentration is not None:
-            return dirichlet(contexts, produced, self.options.concentration)
-        return laplace(contexts, produced)
+            return kneser_ney(self.contexts.discounted(canonical, position, l1), produced)
+        return laplace(self.contexts.nested(canonical, position, l1), produced)
 
     def observed(self, canonical: str, produced: str | None, position: str | None, l1: str) -> bool:
-        """Whether `produced` is among the tokens that `probability` is counted over."""
-        contexts = self._contexts.nested(canonical, position, l1)
+        """Tell whether `produced` is among the tokens that `probability` is counted over."""
+        contexts = self.contexts.nested(canonical, position, l1)
         counted = contexts[:1] if self.options.smoothing == "laplace" else contexts
         return any(produced in seen for seen in counted)
 
     def known_probability(self, canonical: str, produced: str | None, position: str | None, l1: str) -> float:
-        """The probability of a substitution that this L1 has shown here; 0 for one it has not, and for a deletion.
+        """Return the probability of a substitution that was observed here in this L1; 0 for any other and a deletion.
 
         Args and Raises: see `probability`.
         """
         probability = self.probability(canonical, produced, position, l1)
         return probability if produced is not None and self.observed(canonical, produced, position, l1) else 0.0
 
-    def excuses(self, canonical: str, produced: str | None, position: str | None, l1: str) -> bool:
-        """Whether speakers of this L1 are known to say `produced` here: shown, with a probability above p_min.
+    def accepts(self, canonical: str, produced: str | None, position: str | None, l1: str) -> bool:
+        """Tell whether `produced` is what speakers of this L1 say here: observed, with a probability above p_min.
 
-        Never at a deletion. The distance of the two phones plays no part.
+        A deletion is never accepted. The distance of the two phones does not matter.
 
         Args and Raises: see `probability`.
         """
         return self.known_probability(canonical, produced, position, l1) > self.p_min
 
     def strongest_substitutions(self, l1: str) -> list[tuple[str, str, float]]:
-        """What this L1 has shown, most probable first: (canonical, produced, probability at any position)."""
-        shown = {
+        """Return the substitutions observed in an L1, most probable first.
+
+        Returns:
+            (canonical, produced, probability over all positions) each.
+        """
+        observed = {
             (row.canonical, row.produced)
             for row in self.counts
             if row.l1 == l1 and row.produced is not None and row.produced != row.canonical
         }
-        ranked = [(*pair, self.probability(*pair, None, l1)) for pair in shown]
+        ranked = [(*pair, self.probability(*pair, None, l1)) for pair in observed]
         return sorted(ranked, key=lambda row: (-row[2], row[0], row[1]))
 
     @cached_property
-    def num_rows(self) -> dict[str, int]:
-        """L1 -> training tokens behind it, by alphabet."""
-        rows: Counter[str] = Counter()
+    def tokens_per_l1(self) -> dict[str, int]:
+        """Number of training tokens of each L1, by alphabet."""
+        tokens: Counter[str] = Counter()
         for row, count in self.counts.items():
-            rows[row.l1] += count
-        return dict(sorted(rows.items()))
+            tokens[row.l1] += count
+        return dict(sorted(tokens.items()))
+
+    def knows(self, l1: str) -> bool:
+        """Tell whether the prior has tokens of this L1, or counts all L1s as one."""
+        return self.options.pooled or l1 in self.tokens_per_l1
+
+    @cached_property
+    def contexts(self) -> Contexts:
+        """The counts by context."""
+        return Contexts(self.counts, position=self.options.position, pooled=self.options.pooled)
 
     def save(self, path: Path | str) -> None:
         """Write the prior as JSON; the same rows in any order give the same bytes."""
@@ -143,13 +150,9 @@ class Prior:
         }
         write_json(path, value)
 
-    @cached_property
-    def _contexts(self) -> Contexts:
-        return Contexts(self.counts, position=self.options.position, pooled=self.options.pooled)
-
 
 def rows_of(utterances: Iterable[Utterance]) -> list[PriorRow]:
-    """What was made of each canonical position: ok, substituted or deleted; an unnamed sound is no row."""
+    """Return what was made of each canonical position: ok, substituted or deleted. An unnamed sound is no row."""
     return [
         PriorRow(utterance.l1, token.canonical, token.perceived, token.position)
         for utterance in utterances
@@ -168,16 +171,13 @@ def build_prior(
     """Fit a prior on rows of l1, canonical, produced and position: tuples in this order, or mappings by these names.
 
     Args:
-        rows: one a token; produced None for a deletion, position None where unknown.
-        threshold: cos_dist below which a substitution is a variant whatever the L1.
-        p_min: probability above which a substitution is a variant in an L1 that has shown it there.
+        rows: one a token; produced None for a deletion, position None if unknown.
+        threshold: cos_dist below which a substitution is a variant in any L1.
+        p_min: probability above which a substitution is a variant in an L1 in which it was observed.
         options: how counts become probabilities; None takes Laplace's rule, by L1 and position.
-    Returns:
-        The prior.
     Raises:
         PhoneError: a phone outside the inventory.
-        CorpusError: a row of other fields, an unknown position, a threshold or p_min outside 0..1, or Dirichlet
-            smoothing without a concentration.
+        CorpusError: a row of other fields, an unknown position, or a threshold or p_min outside 0..1.
     """
     return Prior(Counter(map(_prior_row, rows)), threshold, p_min, options or PriorOptions())
 
@@ -186,7 +186,7 @@ def load_prior(path: Path | str) -> Prior:
     """Read a prior that `Prior.save` wrote.
 
     Raises:
-        CorpusError: naming the file and what in it a prior cannot hold.
+        CorpusError: the file holds no prior; the message names it, and what is wrong in it.
     """
     value = read_json(path)
     contexts = value.get("contexts") if isinstance(value, dict) else None
@@ -204,7 +204,7 @@ def load_prior(path: Path | str) -> Prior:
         for outcome, count in (produced | deleted).items():
             row = PriorRow(l1, canonical, outcome, position)
             if row in counts:
-                raise CorpusError(f"{where}: {canonical} of L1 {l1} at position {position} comes twice; keep one")
+                raise CorpusError(f"{where}: {canonical} of L1 {l1} at position {position} occurs twice; keep one")
             counts[row] = count
     try:
         options, speakers = _options(value.get("options")), frozenset(map(str, value.get("speakers") or ()))
@@ -213,10 +213,37 @@ def load_prior(path: Path | str) -> Prior:
         raise CorpusError(f"{path}: {error}") from None
 
 
+def classify_with_prior(
+    canonical: str, produced: str | None, position: str | None, l1: str, cos_dist: float, prior: Prior
+) -> PositionClass:
+    """Classify one canonical position as a variant or an error.
+
+    A variant is close to its target (`cos_dist` below the prior's threshold), or was observed for it in training
+    speakers of the same L1 at this position, with a probability above the prior's p_min. If the position is None or has
+    no tokens, all positions count. Anything else is an error: a deletion, and what was not observed in this L1, however
+    low p_min is and however common it is in another L1. The prior's options say which tokens count (docs/prior.md).
+
+    Args:
+        canonical: IPA phone of the dictionary.
+        produced: IPA phone that was said or predicted, None for a deletion.
+        position: "onset", "nucleus", "coda" or None.
+        l1: the speaker's first language.
+        cos_dist: distance of the two phones, in 0..1.
+        prior: from `build_prior` or `load_prior`.
+    Returns:
+        "variant" (a correct phone is one, at distance 0) or "error".
+    Raises:
+        PhoneError: a phone outside the inventory.
+        CorpusError: an unknown position.
+    """
+    accepted = prior.accepts(canonical, produced, position, l1)
+    near = produced is not None and cos_dist < prior.threshold
+    return "variant" if near or accepted else "error"
+
+
 def _options(value: Any) -> PriorOptions:
-    """The options as written; a prior written before there were any is one by Laplace's rule."""
     try:
-        return PriorOptions() if value is None else PriorOptions(**value)
+        return PriorOptions(**value)
     except TypeError:
         names = ", ".join(asdict(PriorOptions()))
         raise CorpusError(f"field 'options' must hold {names}, not {value!r}") from None
@@ -244,34 +271,3 @@ def _context(row: PriorRow) -> tuple[str, str, str | None]:
 def _sort_key(row: PriorRow) -> tuple[str, int, str, int]:
     produced = 0 if row.produced is None else phone_to_id(row.produced)
     return row.l1, phone_to_id(row.canonical), row.position or "", produced
-
-
-PositionClass = Literal["variant", "error"]
-
-
-def classify_with_prior(
-    canonical: str, produced: str | None, position: str | None, l1: str, cos_dist: float, prior: Prior
-) -> PositionClass:
-    """Call one canonical position a variant or an error.
-
-    A variant is close to its target (`cos_dist` below the prior's threshold), or is what training speakers of this very
-    L1 have shown for it at this position (at any, where the position is None or unseen), with a probability above the
-    prior's p_min. All else is an error: a deletion, and what this L1 has not shown there, however low p_min is and
-    however common it is in another L1. A prior of other options tells by them what has been shown (docs/prior.md).
-
-    Args:
-        canonical: IPA phone the dictionary calls for.
-        produced: IPA phone that was said or predicted, None for a deletion.
-        position: "onset", "nucleus", "coda" or None.
-        l1: the speaker's first language.
-        cos_dist: distance of the two phones, in 0..1.
-        prior: from `build_prior` or `load_prior`.
-    Returns:
-        "variant" (a phone said right is one, at distance 0) or "error".
-    Raises:
-        PhoneError: a phone outside the inventory.
-        CorpusError: an unknown position.
-    """
-    excused = prior.excuses(canonical, produced, position, l1)
-    near = produced is not None and cos_dist < prior.threshold
-    return "variant" if near or excused else "error"

@@ -1,15 +1,9 @@
-"""What a prior cannot read off its counts, chosen on training speakers alone by leaving one of them out at a time.
+"""Fit a prior on training speakers: choose p_min by leaving one of them out at a time."""
 
-The prior that ships for real voices: what people labelled by hand, of 18 speakers of six first languages.
-"""
-
-import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
-from math import log2
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from asheard.corpora.records import Utterance
@@ -20,10 +14,9 @@ from asheard.prior.smoothing import PriorOptions, PriorRow
 
 P_MIN_GRID: Final = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 GUARD_TOLERANCE: Final = 0.01  # share of L1-atypical errors a prior may let through beyond those lost anyway
-# What `fit_prior` takes where nothing else is asked for: of all options it foresees speakers left out best, 16 of
-# L2-ARCTIC's 18 training speakers better than the runner-up (docs/prior.md).
+# The default of `fit_prior`. Of all options it predicts held-out speakers best: 16 of L2-ARCTIC's 18 training speakers
+# better than the runner-up (docs/prior.md).
 FITTED: Final = PriorOptions(smoothing="kneser-ney")
-CONCENTRATION_GRID: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # tokens
 
 MIN_TYPICAL_SHARE: Final = 0.05  # of the canonical's tokens in the L1
 MIN_TYPICAL_TOKENS: Final = 5
@@ -33,40 +26,25 @@ MIN_TYPICAL_TOKENS: Final = 5
 class LeftOut:
     """One training speaker left out.
 
-    others: what all other speakers made of their phones, with counts. held_out: what this one made of them. typical:
-    the substitutions (l1, canonical, produced) that the others show to be L1-typical.
+    others: counts of what all other speakers made of their phones. held_out: counts of what this one made of them.
+    typical: the substitutions (l1, canonical, produced) that are L1-typical in the other speakers.
     """
 
     others: Counter[PriorRow]
     held_out: Counter[PriorRow]
     typical: frozenset[tuple[str, str, str]]
 
-    def prior(self, options: PriorOptions) -> Prior:
-        """The prior of the other speakers."""
-        return Prior(self.others, options=options)
-
     def accepts(self, row: PriorRow) -> bool:
-        """Whether the row is ok or L1-typical: calling it an error is a false rejection."""
+        """Tell whether the row is ok or L1-typical, so that calling it an error is a false rejection."""
         return row.produced == row.canonical or (row.l1, row.canonical, row.produced) in self.typical
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOutBits:
-    """How well a prior foresees speakers it was not fitted on: mean -log2 P, lower is better.
-
-    token: over all rows. substitution: over those where another phone was said; None where there are none.
-    """
-
-    token: float
-    substitution: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class PMinPoint:
-    """What one p_min does to speakers the prior was not fitted on.
+    """The effect of one p_min on speakers that the prior was not fitted on.
 
     frr_class: share of ok and L1-typical tokens called error. guard: share of L1-atypical errors (other substitutions,
-    and deletions) called error; None where there are none.
+    and deletions) called error; None if there are none.
     """
 
     p_min: float
@@ -78,8 +56,8 @@ class PMinPoint:
 class PMinChoice:
     """The p_min chosen and the curve it was chosen from.
 
-    curve: by rising p_min; no probability passes the last, 1.0, which so tells of no prior at all. num_acceptable,
-    num_errors: tokens behind frr_class and guard. left_out: speakers alone in their L1.
+    curve: by rising p_min. No probability is above the last, 1.0, so it stands for no prior at all. num_acceptable,
+    num_errors: tokens behind frr_class and guard. left_out: speakers alone in their L1, who were not tried.
     """
 
     p_min: float
@@ -90,15 +68,15 @@ class PMinChoice:
 
 
 def typical_substitutions(rows: Iterable[PriorRow]) -> frozenset[tuple[str, str, str]]:
-    """The (l1, canonical, produced) that make up at least 5% and 5 tokens of that canonical in that L1."""
+    """Return the (l1, canonical, produced) with at least 5% and 5 tokens of that canonical in that L1."""
     return _typical(Counter(rows))
 
 
 def leave_one_out(utterances: Iterable[Utterance]) -> tuple[list[LeftOut], tuple[str, ...]]:
-    """A fold for every training speaker who is not alone in an L1, and the speakers who are.
+    """Return a fold for every training speaker who is not alone in an L1, and the speakers who are.
 
     Raises:
-        CorpusError: no L1 has two speakers, or they said nothing.
+        CorpusError: no L1 has two speakers, or they have no tokens.
     """
     by_speaker: defaultdict[tuple[str, str], Counter[PriorRow]] = defaultdict(Counter)
     for utterance in utterances:
@@ -117,46 +95,22 @@ def leave_one_out(utterances: Iterable[Utterance]) -> tuple[list[LeftOut], tuple
     return folds, tuple(sorted(speaker for l1, speaker in by_speaker if num_speakers[l1] == 1))
 
 
-def held_out_bits(folds: Sequence[LeftOut], options: PriorOptions) -> HeldOutBits:
-    """How well priors of these options foresee the speakers left out.
-
-    Args:
-        folds: from `leave_one_out`.
-        options: with a concentration where the smoothing needs one.
-    """
-    bits = {True: 0.0, False: 0.0}  # a substitution or not
-    tokens = {True: 0, False: 0}
-    for fold in folds:
-        prior = fold.prior(options)
-        for row, count in fold.held_out.items():
-            substituted = row.produced not in (None, row.canonical)
-            bits[substituted] -= count * log2(prior.probability(row.canonical, row.produced, row.position, row.l1))
-            tokens[substituted] += count
-    return HeldOutBits(sum(bits.values()) / sum(tokens.values()), bits[True] / tokens[True] if tokens[True] else None)
-
-
-def choose_concentration(folds: Sequence[LeftOut], options: PriorOptions) -> PriorOptions:
-    """The options with the concentration of the grid that best foresees the speakers left out; others as they are."""
-    if options.smoothing != "dirichlet" or options.concentration is not None:
-        return options
-    candidates = (replace(options, concentration=concentration) for concentration in CONCENTRATION_GRID)
-    return min(candidates, key=lambda candidate: held_out_bits(folds, candidate).token)
-
-
-def p_min_curve(folds: Sequence[LeftOut], vectors: Vectors, options: PriorOptions) -> tuple[PMinPoint, ...]:
+def p_min_curve(
+    folds: Sequence[LeftOut], vectors: Vectors, make_prior: Callable[[Mapping[PriorRow, int]], Prior]
+) -> tuple[PMinPoint, ...]:
     """Classify what the annotators heard from the speakers left out, with every p_min of the grid.
 
     Args:
         folds: from `leave_one_out`.
         vectors: distances and threshold.
-        options: with a concentration where the smoothing needs one.
+        make_prior: makes a prior of the other speakers' counts.
     Raises:
-        CorpusError: nobody left out said anything ok or L1-typical.
+        CorpusError: the speakers left out have no token that is ok or L1-typical.
     """
     tokens: Counter[bool] = Counter()  # acceptable or not
     rejected: Counter[tuple[bool, float]] = Counter()  # acceptable or not, p_min
     for fold in folds:
-        prior = fold.prior(options)
+        prior = make_prior(fold.others)
         for row, count in fold.held_out.items():
             acceptable = fold.accepts(row)
             tokens[acceptable] += count
@@ -166,7 +120,7 @@ def p_min_curve(folds: Sequence[LeftOut], vectors: Vectors, options: PriorOption
             for p_min in P_MIN_GRID:
                 rejected[acceptable, p_min] += count * (known <= p_min)
     if not tokens[True]:
-        raise CorpusError("p_min is chosen on what is ok or L1-typical, and no training speaker said anything that is")
+        raise CorpusError("p_min is chosen on tokens that are ok or L1-typical, and no training speaker has any")
     return tuple(
         PMinPoint(
             p_min,
@@ -178,7 +132,10 @@ def p_min_curve(folds: Sequence[LeftOut], vectors: Vectors, options: PriorOption
 
 
 def select_p_min(curve: Sequence[PMinPoint]) -> PMinPoint:
-    """The lowest frr_class whose guard is within `GUARD_TOLERANCE` of no prior's; of equals the larger p_min."""
+    """Return the point of lowest frr_class whose guard is within `GUARD_TOLERANCE` of that without a prior.
+
+    Of equals the one with the larger p_min is taken.
+    """
     least_guard = (curve[-1].guard or 0.0) - GUARD_TOLERANCE
     safe = [point for point in curve if point.guard is None or point.guard >= least_guard]
     return min(safe, key=lambda point: (point.frr_class, -point.p_min))
@@ -189,9 +146,9 @@ def choose_p_min(
 ) -> PMinChoice:
     """Choose p_min on training speakers, leaving one out at a time.
 
-    The prior and the L1-typical substitutions come from the other speakers of the same L1; classified is what the
-    annotators heard from the one left out. Among the p_min that catch at most `GUARD_TOLERANCE` fewer atypical errors
-    than no prior does, the one with the lowest false rejection rate is taken, the larger of equals.
+    The prior and the L1-typical substitutions come from the other speakers of the same L1. What the annotators heard
+    from the one left out is classified. Some p_min catch at most `GUARD_TOLERANCE` fewer atypical errors than no prior
+    does. Of these the one with the lowest false rejection rate is taken, the larger of equals.
 
     Args:
         utterances: training speakers only, at least two of some L1.
@@ -200,7 +157,7 @@ def choose_p_min(
     Returns:
         The choice, with the whole curve.
     Raises:
-        CorpusError: no L1 has two speakers, or nobody left out said anything ok or typical.
+        CorpusError: no L1 has two speakers, or those left out have no token that is ok or typical.
     """
     folds, left_out = leave_one_out(utterances)
     return _choice(folds, left_out, vectors or load_vectors(), options or PriorOptions())
@@ -209,12 +166,12 @@ def choose_p_min(
 def fit_prior(
     utterances: Iterable[Utterance], vectors: Vectors | None = None, options: PriorOptions = FITTED
 ) -> tuple[Prior, PMinChoice]:
-    """Fit the prior on training speakers, with the concentration and the p_min that suit them left out one by one.
+    """Fit the prior on training speakers, with the p_min that suits them when they are left out one by one.
 
     Args:
         utterances: training speakers only, at least two of some L1.
         vectors: distances and threshold; None takes the bundled ones.
-        options: how counts become probabilities; a Dirichlet concentration of None is chosen here.
+        options: how counts become probabilities.
     Returns:
         The prior, and how its p_min was chosen.
     Raises:
@@ -222,14 +179,13 @@ def fit_prior(
     """
     utterances, vectors = list(utterances), vectors or load_vectors()
     folds, left_out = leave_one_out(utterances)
-    options = choose_concentration(folds, options)
     choice = _choice(folds, left_out, vectors, options)
     speakers = frozenset(utterance.speaker for utterance in utterances)
     return Prior(Counter(rows_of(utterances)), vectors.threshold, choice.p_min, options, speakers), choice
 
 
 def _choice(folds: Sequence[LeftOut], left_out: tuple[str, ...], vectors: Vectors, options: PriorOptions) -> PMinChoice:
-    curve = p_min_curve(folds, vectors, options)
+    curve = p_min_curve(folds, vectors, partial(Prior, options=options))
     tokens = Counter[bool]()
     for fold in folds:
         for row, count in fold.held_out.items():
@@ -251,27 +207,3 @@ def _typical(rows: Mapping[PriorRow, int]) -> frozenset[tuple[str, str, str]]:
         and count >= MIN_TYPICAL_TOKENS
         and count / tokens[l1, canonical] >= MIN_TYPICAL_SHARE
     )
-
-
-SOURCE: Final = (
-    "counts of the hand annotation of L2-ARCTIC v5, 18 training speakers of six first languages (Zhao et al. 2018)"
-)
-NOTE: Final = (
-    "On six other speakers it called fewer right phones an error (by 2.5 points [0.8, 4.3]) and let more true errors "
-    "through (1.2 points [0.3, 2.0])."
-)
-
-
-@cache
-def real_voices_prior() -> Prior:
-    """P(produced | canonical, L1, position) from the table of counts that comes with the package.
-
-    The counts are those that the embedded corpus draws its learners from; the prior is smoothed as `fit_prior` does.
-    """
-    table = files("asheard.corpora.synthetic").joinpath("rates.csv")
-    with table.open(encoding="utf-8") as lines:
-        counts = {
-            PriorRow(row["l1"], row["canonical"], row["produced"] or None, row["position"] or None): int(row["count"])
-            for row in csv.DictReader(lines)
-        }
-    return Prior(counts, options=FITTED)

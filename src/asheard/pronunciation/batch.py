@@ -372,10 +372,11 @@ def _check(where: str, row: Utterance, gop: GopScorer) -> None:
     """Raise `CorpusError` if an utterance cannot be scored."""
     if not row.canonical:
         raise CorpusError(f"{where} has no canonical phones to score; build the manifest with them")
-    if gop.prior and not gop.prior.options.pooled and row.l1 not in gop.prior.num_rows:
+    if gop.prior and not gop.prior.knows(row.l1):
+        known = ", ".join(gop.prior.tokens_per_l1)
         raise CorpusError(
-            f"{where} has the L1 {row.l1!r}, and the prior knows {', '.join(gop.prior.num_rows)}; fit one on speakers "
-            "of it or, for any L1, with --pooled (asheard prior fit), or leave --prior out"
+            f"{where} has the L1 {row.l1!r}, and the prior knows {known}; fit one on speakers of it or, for any L1, "
+            "with --pooled (asheard prior fit), or leave --prior out"
         )
 
 

@@ -13,8 +13,7 @@ from asheard.errors import CorpusError
 from asheard.io.audio import LONGEST_READING_S, LONGEST_S, SAMPLE_RATE_HZ, check_samples, check_speech, load_recording
 from asheard.io.digests import values_digest
 from asheard.phones.lexicon import syllable_positions
-from asheard.prior import Prior, load_prior, real_voices_prior
-from asheard.prior.selection import SOURCE
+from asheard.prior import REAL_VOICES_SOURCE, Prior, load_prior, real_voices_prior
 from asheard.pronunciation.calibration import Calibration, load_calibration, logistic
 from asheard.pronunciation.compare import closest_pronunciations, compare
 from asheard.pronunciation.gop import GopScorer, fold_posteriors
@@ -183,14 +182,15 @@ class Model:
         Raises:
             CorpusError: the prior does not know the L1, or weighs in the probabilities and no L1 is declared.
         """
-        weighing = self._gop.prior
+        weighing, classifying = self._gop.prior, self._l1_prior
         if l1 is None and weighing is not None and not weighing.options.pooled:
-            raise CorpusError(f"the prior knows {', '.join(weighing.num_rows)}; say which the speaker's L1 is (--l1)")
-        known = self._l1_prior
-        if l1 is not None and known is not None and not known.options.pooled and l1 not in known.num_rows:
+            known = ", ".join(weighing.tokens_per_l1)
+            raise CorpusError(f"the prior knows {known}; say which the speaker's L1 is (--l1)")
+        if l1 is not None and classifying is not None and not classifying.knows(l1):
+            known = ", ".join(classifying.tokens_per_l1)
             raise CorpusError(
-                f"{name} has the L1 {l1!r}, and the prior knows {', '.join(known.num_rows)}; leave the L1 out, or give "
-                "a prior fitted on speakers of it (asheard prior fit)"
+                f"{name} has the L1 {l1!r}, and the prior knows {known}; leave the L1 out, or give a prior fitted on "
+                "speakers of it (asheard prior fit)"
             )
 
     def _compare(
@@ -242,7 +242,7 @@ class Model:
             reason = f"the first language changes no class: {config.prior_reason}"
             return PriorUse(used=False, source=None, reason=reason)
         if config.prior is None:
-            source = SOURCE
+            source = REAL_VOICES_SOURCE
         elif config.kind == "study":
             source = f"the training speakers of {config.prior.parent.name}"
         else:

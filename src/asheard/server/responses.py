@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.phones.alignment import wper_align
-from asheard.prior.selection import NOTE, SOURCE, real_voices_prior
+from asheard.prior import REAL_VOICES_NOTE, REAL_VOICES_SOURCE, real_voices_prior
 from asheard.pronunciation.compare import closest_pronunciations
 from asheard.pronunciation.target import Target
 from asheard.recognition.protocol import Transcript
@@ -17,7 +17,9 @@ from asheard.server.studies import Study
 
 def models(pool: ModelPool) -> schemas.Models:
     """List the models and their state."""
-    source = schemas.PriorSource(l1s=list(real_voices_prior().num_rows), source=SOURCE, note=NOTE)
+    source = schemas.PriorSource(
+        l1s=list(real_voices_prior().tokens_per_l1), source=REAL_VOICES_SOURCE, note=REAL_VOICES_NOTE
+    )
     listed = [_model(pool, config) for config in pool.configs.values()]
     return schemas.Models(default=pool.default, models=listed, prior=source)
 
