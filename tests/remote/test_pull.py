@@ -1,4 +1,4 @@
-"""A finished model arrives whole or not at all, and as it was sent."""
+"""A model is fetched completely or not at all, and undamaged."""
 
 import os
 from dataclasses import replace
@@ -19,7 +19,7 @@ def silent(what: str, share: float) -> None:
 
 @pytest.fixture
 def finished(machine):
-    """The machine with a finished run of large weights."""
+    """The machine with a finished run."""
     sync(machine, [], silent)
     run = Path(machine.root) / "runs" / "faithful-seed1-0123abcd"
     (run / "final").mkdir(parents=True)
@@ -28,11 +28,11 @@ def finished(machine):
     (run / "final" / "card.json").write_text("{}")
     (run / "tensorboard" / "events").write_text("numbers")
     (run / "log.jsonl").write_text('{"event": "step", "step": 1}\n')
-    (run / "checkpoint.safetensors").write_bytes(b"large, and of no use here")
+    (run / "checkpoint.safetensors").write_bytes(b"large, and not needed here")
     return machine
 
 
-def test_model_and_logs_are_brought_and_checkpoints_are_not(finished, tmp_path):
+def test_pull_model_and_logs_without_checkpoints(finished, tmp_path):
     into = tmp_path / "here" / "faithful-seed1"
     final = pull_model(finished, "faithful-seed1-0123abcd", into, lambda share: None)
     assert final == into / "final"
@@ -43,7 +43,7 @@ def test_model_and_logs_are_brought_and_checkpoints_are_not(finished, tmp_path):
         pull_model(finished, "faithful-seed2-4567cdef", tmp_path / "none", lambda share: None)
 
 
-def test_cut_off_nothing_is_called_final_and_the_same_call_goes_on(finished, line, tmp_path):
+def test_pull_model_resumes_after_cuts(finished, line, tmp_path):
     into, by_line = tmp_path / "here", replace(finished, port=line.port)
     times = 0
     for _ in range(20):
@@ -60,8 +60,8 @@ def test_cut_off_nothing_is_called_final_and_the_same_call_goes_on(finished, lin
     assert (into / "final" / "model.safetensors").read_bytes() == WEIGHTS
 
 
-def test_what_does_not_arrive_as_sent_is_not_accepted(finished, monkeypatch, tmp_path):
-    """The digests are those of before a bit fell over there."""
+def test_pull_model_refuses_damaged_files(finished, monkeypatch, tmp_path):
+    """The digests are from before a bit of the file changed on the machine."""
     name, into = "faithful-seed1-0123abcd", tmp_path / "here"
     sent = finished.call_agent("digests", name)
     monkeypatch.setattr("asheard.remote.machine.Machine.call_agent", lambda machine, *words: sent)

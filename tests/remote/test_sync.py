@@ -1,4 +1,4 @@
-"""What runs need is mirrored, no more; cut off, it goes on; and both sides are counted."""
+"""Inputs of runs are copied to a machine; a copy that was cut off resumes; both sides are compared."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def run(options):
     return remote_run(TrainingOptions(**options))
 
 
-def test_only_what_is_named_is_mirrored_and_only_once(machine, run, tones):
+def test_sync_copies_what_is_named_and_only_once(machine, run, tones):
     shares: dict[str, float] = {}
     sync(machine, [run], shares.__setitem__)
     there = Path(machine.root)
@@ -73,8 +73,8 @@ def test_only_what_is_named_is_mirrored_and_only_once(machine, run, tones):
         check_machine(replace(machine, cpu=False), [run])
 
 
-def test_cut_off_anywhere_it_goes_on_where_it_was(machine, line, tmp_path):
-    """Each recording is more than comes through before a cut, so they arrive only where nothing is sent again."""
+def test_push_folder_resumes_after_cuts(machine, line, tmp_path):
+    """Each recording is longer than what passes before a cut, so it arrives only if nothing is sent twice."""
     names = ["one.wav", "two #2.wav"]
     here, there = tmp_path / "wavs", Path(machine.root) / "wavs"
     here.mkdir()
@@ -97,8 +97,8 @@ def test_cut_off_anywhere_it_goes_on_where_it_was(machine, line, tmp_path):
     assert all((there / name).read_bytes() == (here / name).read_bytes() for name in names)
 
 
-def test_a_sync_that_was_cut_ends_with_the_same_call(machine, sshd, run):
-    """The processes that serve the connection are killed as soon as something arrives."""
+def test_sync_resumes_after_a_cut(machine, sshd, run):
+    """The processes that serve the connection are killed when the first files arrive."""
     code = Path(machine.root) / "code" / "asheard"
 
     def cut() -> None:
@@ -115,7 +115,7 @@ def test_a_sync_that_was_cut_ends_with_the_same_call(machine, sshd, run):
     assert files(code).keys() == files(Path(asheard.__file__).parent).keys()
 
 
-def test_a_full_disk_there_is_told_and_with_room_it_goes_on(user_key, environment, machine, run, tmp_path):
+def test_sync_to_a_full_disk(user_key, environment, machine, run, tmp_path):
     there = Path(machine.root)
     there.mkdir()
     small = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c"]
@@ -134,7 +134,7 @@ def test_a_full_disk_there_is_told_and_with_room_it_goes_on(user_key, environmen
     assert sorted(files(there / run.there.wav_root)) == sorted(run.wavs)
 
 
-def test_a_machine_is_told_what_it_lacks(user_key, environment, machine, run, tmp_path):
+def test_sync_reports_what_the_machine_lacks(user_key, environment, machine, run, tmp_path):
     commands = tmp_path / "bin"
     commands.mkdir()
     for command in ("sh", "mkdir"):
@@ -151,7 +151,7 @@ def test_a_machine_is_told_what_it_lacks(user_key, environment, machine, run, tm
         old.chmod(0o755)
         with pytest.raises(RemoteError, match=r"Python 3.9.2 is too old, 3.11 is needed; .* in .*/there/venv"):
             sync(bare, [run], silent)
-        venv.create(Path(machine.root) / "venv")  # the root's own Python is taken then
+        venv.create(Path(machine.root) / "venv")  # the root's own Python is used then
         with pytest.raises(RemoteError, match="PyTorch is not installed there"):
             sync(bare, [run], silent)
     finally:
@@ -159,8 +159,8 @@ def test_a_machine_is_told_what_it_lacks(user_key, environment, machine, run, tm
 
 
 @pytest.mark.slow
-def test_packages_that_a_machine_lacks_are_installed_apart_from_its_own(user_key, environment, machine, tmp_path):
-    """A Python that is in no virtual environment gets one, which sees what the machine has."""
+def test_sync_installs_packages_in_an_environment(user_key, environment, machine, tmp_path):
+    """A Python outside a virtual environment gets one, which sees the machine's packages."""
     wheel = tmp_path / "lacking-1.0-py3-none-any.whl"
     with ZipFile(wheel, "w") as files:
         files.writestr("lacking.py", "")
@@ -183,7 +183,7 @@ def test_packages_that_a_machine_lacks_are_installed_apart_from_its_own(user_key
         server.stop()
 
 
-def test_recordings_that_cannot_be_mirrored_are_named(options, tones, tmp_path):
+def test_remote_run_refuses_recordings(options, tones, tmp_path):
     rows = read_manifest(tones / "train.jsonl")
     for wav, message in (
         ("../secret.wav", "is not below the wav root"),
@@ -194,7 +194,7 @@ def test_recordings_that_cannot_be_mirrored_are_named(options, tones, tmp_path):
             remote_run(TrainingOptions(**options | {"train": tmp_path / "rows.jsonl"}))
 
 
-def test_a_run_is_known_by_what_decides_its_weights(options, tones, tmp_path):
+def test_remote_run_is_named_by_what_decides_its_weights(options, tones, tmp_path):
     name = remote_run(TrainingOptions(**options)).name
     assert name.startswith("faithful-seed1-")
     same = options | {"checkpoint_dir": tmp_path / "elsewhere" / "faithful-seed1", "pilot": 5, "checkpoint_every": 1}

@@ -1,6 +1,6 @@
-"""RunPod on loopback: the part of its GraphQL schema that we use, pods that have states, and failures on demand.
+"""RunPod on loopback: the part of its GraphQL schema that we use, pods with states, and failures on demand.
 
-A pod's container is real: its start command runs in a process namespace of its own, with the watchdog in it, and sshd.
+The container of a pod is real: its start command runs in a process namespace, with the watchdog and an sshd.
 """
 
 import json
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from graphql import GraphQLError, build_schema, graphql_sync
 
-START = Path(__file__).with_name("start.sh")  # in the place of the image's own
+START = Path(__file__).with_name("start.sh")  # replaces the image's own
 VENV = Path(sys.executable).parents[1]
 
 SCHEMA = build_schema("""
@@ -67,24 +67,25 @@ GPUS = {
 
 
 class RunPodServer:
-    """Speaks `https://api.runpod.io/graphql`.
+    """A server for `https://api.runpod.io/graphql`.
 
     Attributes:
-        boots: whether containers come up.
-        capacity: pods that can be had.
+        boots: whether containers start.
+        capacity: number of pods that can be rented.
         surcharge: USD an hour that pods cost above the offer.
-        num_threads: that whatever is computed on a pod takes.
-        faults: for an operation (gpuTypes, myself, podFindAndDeployOnDemand, podTerminate), what goes wrong with the
-            next requests: "refused" (no answer), "lost" (carried out, and no answer), "down" (503, no JSON),
-            "unauthorized" (401), or a sentence that GraphQL says. None lets one pass.
-        asked: operations asked for, in order.
-        ever: names of all pods there have been.
+        num_threads: threads of computations on a pod.
+        faults: for an operation (gpuTypes, myself, podFindAndDeployOnDemand, podTerminate), the results of the next
+            requests: "refused" (no answer), "lost" (carried out, but no answer), "down" (503, no JSON), "unauthorized"
+            (401), an error message of GraphQL, or None (no fault).
+        asked: requested operations, in order.
+        ever: names of all pods that were ordered.
     """
 
     key = "rpa_of-the-account"
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, venv=VENV):
+        """venv: Python environment that the image of a pod has."""
+        self.folder, self.venv = folder, venv
         self.boots = True
         self.capacity = 8
         self.surcharge = 0.0
@@ -99,7 +100,7 @@ class RunPodServer:
         threading.Thread(target=self._http.serve_forever, args=[0.02], daemon=True).start()
 
     def running(self):
-        """Names of the pods there are."""
+        """Return the names of the pods that exist."""
         with self._lock:
             return sorted(pod["name"] for pod in self._pods.values())
 
@@ -155,7 +156,7 @@ class RunPodServer:
         identity = f"pod{len(self.ever)}"
         home = self.folder / identity
         (home / "workspace" / "asheard").mkdir(parents=True)
-        (home / "workspace" / "asheard" / "venv").symlink_to(VENV)  # the Python that the image would have
+        (home / "workspace" / "asheard" / "venv").symlink_to(self.venv)  # the Python of the image
         pod = {
             "id": identity,
             "name": order["name"],
@@ -260,5 +261,5 @@ def wait_until(holds, seconds=20.0):
     """Wait until `holds()`, or fail."""
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         time.sleep(0.05)

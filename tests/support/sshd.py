@@ -1,4 +1,4 @@
-"""A real sshd on a loopback port, and a line to it that can be cut."""
+"""A real sshd on a loopback port, and a TCP connection to it that can be cut."""
 
 import getpass
 import os
@@ -16,9 +16,9 @@ from pathlib import Path
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
 
-def make_key(path: Path) -> Path:
-    """An ed25519 key without a passphrase; its public half lies beside it."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+def make_key(path: Path, comment: str = "") -> Path:
+    """Make an ed25519 key without a passphrase; the public part is `path`.pub."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], check=True)
     return path
 
 
@@ -29,10 +29,10 @@ def free_port() -> int:
 
 
 class Sshd:
-    """An sshd that lets this user in with one key; sessions get variables of the environment that is given."""
+    """An sshd that accepts this user with one key; its sessions get the given environment variables."""
 
     def __init__(self, folder: Path, user_key: Path, environment: dict[str, str], prefix: tuple[str, ...] = ()) -> None:
-        """prefix: of the server's command line, such as one that gives it a small disk."""
+        """prefix: words in front of the server's command, for example to give it a small disk."""
         self.folder, self.port, self.prefix = folder, free_port(), prefix
         folder.mkdir(parents=True)
         make_key(folder / "host_key")
@@ -45,12 +45,13 @@ class Sshd:
             "PidFile": "none",
             "StrictModes": "no",
             "UsePAM": "no",
+            "KexAlgorithms": "curve25519-sha256",  # the fastest
             "PasswordAuthentication": "no",
             "KbdInteractiveAuthentication": "no",
             "PermitRootLogin": "prohibit-password",
             "AllowUsers": getpass.getuser(),
             "MaxStartups": 100,
-            # The environment comes after what the user's shell makes of it.
+            # These variables override what the user's shell sets.
             "ForceCommand": f'exec /usr/bin/env {variables} /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
         }
         (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
@@ -58,7 +59,7 @@ class Sshd:
 
     def start(self) -> None:
         if os.geteuid() == 0:
-            Path("/run/sshd").mkdir(exist_ok=True)  # where Debian's sshd gives up its privileges
+            Path("/run/sshd").mkdir(exist_ok=True)  # Debian's sshd needs this folder
         command = [*self.prefix, SSHD, "-D", "-e", "-f", str(self.folder / "config")]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -72,7 +73,7 @@ class Sshd:
         raise RuntimeError((self.folder / "log").read_text())
 
     def stop(self) -> None:
-        """End the server and its sessions; jobs that left their sessions live on."""
+        """Stop the server and its sessions. Jobs that left their sessions go on."""
         if self.process:
             self.process.terminate()
             self.cut_sessions()
@@ -80,7 +81,7 @@ class Sshd:
             self.process = None
 
     def change_host_key(self) -> None:
-        """What somebody else's machine at the same address would look like."""
+        """Restart with another host key, as another machine at the same address would have."""
         self.stop()
         for path in self.folder.glob("host_key*"):
             path.unlink()
@@ -88,7 +89,7 @@ class Sshd:
         self.start()
 
     def cut_sessions(self) -> int:
-        """Kill the processes that serve connections; gives how many there were."""
+        """Kill the processes that serve connections; return their number."""
         assert self.process
         sessions = children(self.process.pid)
         for pid in sessions:
@@ -103,14 +104,14 @@ def children(pid: int) -> list[int]:
 
 
 class Line:
-    """A TCP line to a port on this machine: `cut` breaks all connections, now or after some bytes, until `mend`."""
+    """A TCP proxy to a port here. `cut` breaks all connections, now or after some bytes, until `mend`."""
 
     def __init__(self, port: int) -> None:
         self._to, self._bytes_left = port, float("inf")
         self._ends: list[socket.socket] = []
         self._guard = threading.Lock()
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._door.getsockname()[1])
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._serve, daemon=True).start()
 
     def cut(self, after_bytes: int = 0) -> None:
@@ -128,13 +129,13 @@ class Line:
         return self._bytes_left <= 0
 
     def close(self) -> None:
-        self._door.close()
+        self._listener.close()
         self._break()
 
     def _serve(self) -> None:
         with suppress(OSError):
             while True:
-                near, _ = self._door.accept()
+                near, _ = self._listener.accept()
                 if self.is_cut:
                     near.close()
                     continue
@@ -160,6 +161,8 @@ class Line:
             ends, self._ends = self._ends, []
         for end in ends:
             with suppress(OSError):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, no farewell
+                end.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )  # reset instead of an orderly end
                 end.shutdown(socket.SHUT_RDWR)
             end.close()

@@ -200,8 +200,9 @@ class _Scheduler:
         return [name for name, assigned in self._assigned.items() if assigned is worker]
 
     def _next_actions(self, worker: _Worker) -> _VisitActions:
-        fetch = frozenset(self._runs_of(worker)) - worker.to_start.keys()
-        return _VisitActions(start=dict(worker.to_start), stop=frozenset(worker.to_stop), fetch=fetch)
+        return _VisitActions(
+            start=dict(worker.to_start), stop=frozenset(worker.to_stop), fetch=frozenset(self._runs_of(worker))
+        )
 
     def _assign_runs(self) -> None:
         """Assign each run to a machine: one that knows it, else the least busy. First all machines must be ready."""

@@ -138,7 +138,7 @@ def sync(machine: Machine, runs: Sequence[RemoteRun], on_progress: OnProgress) -
 
 
 def _install_missing(machine: Machine, on_progress: OnProgress) -> None:
-    needed = _requirements()
+    needed = training_requirements()
     missing = machine.call_agent("facts", *needed)["missing"]
     if "torch" in missing:
         raise RemoteError(
@@ -149,7 +149,7 @@ def _install_missing(machine: Machine, on_progress: OnProgress) -> None:
         machine.call_agent("install", *(requirement for name, requirement in needed.items() if name != "torch"))
 
 
-def _requirements() -> dict[str, str]:
+def training_requirements() -> dict[str, str]:
     """Return pip's requirements of training by the names that the packages are imported by."""
     needed = {}
     for line in importlib.metadata.requires("asheard") or ():

@@ -1,4 +1,4 @@
-"""Signals that end a block in good order."""
+"""Signals end a block only after it has cleaned up."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from asheard.remote.interrupts import defer_interrupt, exit_on_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_any_of_them_stops_the_block_and_the_handlers_return(number):
+def test_exit_on_signal(number):
     before = signal.getsignal(number)
     cleared = []
 
@@ -26,7 +26,7 @@ def test_any_of_them_stops_the_block_and_the_handlers_return(number):
     assert signal.getsignal(number) is before
 
 
-def test_the_first_is_answered_and_the_second_stops():
+def test_defer_interrupt():
     answers = []
 
     def work():

@@ -11,10 +11,19 @@ import pytest
 
 from asheard.cli.remote import up
 from asheard.remote.runpod.client import PodSpec, RunPod
+from asheard.remote.runpod.pods import terminate_pods, wait_for_ssh
 from support.in_process import run
 from support.runpod_server import wait_until
 
 COMMAND = [sys.executable, "-m", "asheard", "remote"]
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch):
+    """Commands in this process repeat requests without long pauses."""
+    monkeypatch.setitem(RunPod.__init__.__kwdefaults__, "pause_s", 0.05)
+    monkeypatch.setitem(terminate_pods.__kwdefaults__, "pause_s", 0.1)
+    monkeypatch.setitem(wait_for_ssh.__kwdefaults__, "patience_s", 20.0)
 
 
 def slow(*values):
@@ -37,24 +46,24 @@ def test_up_list_down(containers, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("faults", "said"),
+    ("faults", "message"),
     [
         ({"podFindAndDeployOnDemand": [None, "There are no longer any instances available."]}, "none is free now"),
-        slow({"gpuTypes": ["down"] * 3}, "does not answer"),
-        slow({"podFindAndDeployOnDemand": ["lost"], "myself": [None, *["down"] * 3]}, "does not answer"),
+        ({"gpuTypes": ["down"] * 3}, "does not answer"),
+        ({"podFindAndDeployOnDemand": ["lost"], "myself": [None, *["down"] * 3]}, "does not answer"),
     ],
 )
-def test_an_up_that_fails_leaves_no_pod(account, monkeypatch, capsys, faults, said):
+def test_up_that_fails_leaves_no_pod(account, monkeypatch, capsys, faults, message):
     account.boots = False
     for operation, sequence in faults.items():
         account.faults[operation].extend(sequence)
     done = run(monkeypatch, capsys, "remote", "up", "exp", "--count", 2)
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err
     assert account.running() == []
 
 
-def test_a_name_that_is_taken_is_refused_and_its_pod_stays(account, monkeypatch, capsys):
+def test_up_refuses_a_name_that_is_taken(account, monkeypatch, capsys):
     account.boots = False
     RunPod().create("asheard-exp", PodSpec(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
     done = run(monkeypatch, capsys, "remote", "up", "exp")
@@ -64,53 +73,53 @@ def test_a_name_that_is_taken_is_refused_and_its_pod_stays(account, monkeypatch,
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT), slow(signal.SIGHUP)])
-def test_an_up_that_is_stopped_leaves_no_pod(account, number):
+def test_up_that_is_stopped_leaves_no_pod(account, number):
     account.boots = False
     with subprocess.Popen([*COMMAND, "up", "exp"], stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: account.asked.count("myself") > 2)
         process.send_signal(number)
-        said = process.communicate()[1]
+        message = process.communicate()[1]
     assert process.returncode != 0
     assert account.ever == ["asheard-exp"]
     assert account.running() == []
-    assert "terminating asheard-exp" in said
+    assert "terminating asheard-exp" in message
 
 
 @pytest.mark.slow
-def test_the_key_is_in_no_command_line_and_no_file(containers, tmp_path):
+def test_up_puts_the_key_in_no_command_line_and_no_file(containers, tmp_path):
     with subprocess.Popen(
         [*COMMAND, "up", "exp"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         wait_until(lambda: containers.running())
         lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-        said = "".join(process.communicate())
-    assert process.returncode == 0, said
+        message = "".join(process.communicate())
+    assert process.returncode == 0, message
     assert "asheard remote up exp" in lines
-    assert containers.key not in lines + said
+    assert containers.key not in lines + message
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert written
     assert not any(containers.key.encode() in path.read_bytes() for path in written)
     assert subprocess.run([*COMMAND, "down", "--all"], env=os.environ, capture_output=True, check=True)
 
 
-def test_down_wants_names_or_all(account, monkeypatch, capsys):
+def test_down_needs_names_or_all(account, monkeypatch, capsys):
     assert "name pods, or give --all" in run(monkeypatch, capsys, "remote", "down").err
     assert "name pods, or give --all" in run(monkeypatch, capsys, "remote", "down", "exp", "--all").err
 
 
-def test_pods_need_no_torch():
+def test_pods_without_torch():
     check = "import sys, asheard.remote.runpod.pods; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout.strip() == "False"
 
 
-def test_the_defaults_of_up_are_those_of_an_order():
+def test_up_has_the_defaults_of_a_pod_spec():
     given = {parameter.name: parameter.default for parameter in signature(up).parameters.values()}
     order = asdict(PodSpec()) | {"cloud": PodSpec().cloud.lower(), "image": None, "ports": None}
     assert {name: value for name, value in given.items() if name in order} == order
 
 
 @pytest.mark.parametrize("verb", ["up", "list", "down", "sync", "check", "train", "logs", "pull"])
-def test_every_verb_explains_itself(verb, monkeypatch, capsys):
+def test_help(verb, monkeypatch, capsys):
     done = run(monkeypatch, capsys, "remote", verb, "--help")
     assert done.code == 0
     assert "Usage" in done.out

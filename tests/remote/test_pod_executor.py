@@ -1,4 +1,4 @@
-"""Training on rented pods: whatever happens, in the end there is none, and the same call goes on."""
+"""PodExecutor: whatever fails, no pod is left at the end, and the same call resumes. A stub trains by default."""
 
 import json
 import os
@@ -20,35 +20,16 @@ from asheard.remote.executors import executor_at
 from asheard.remote.runpod.budget import Budget
 from asheard.remote.runpod.client import PodSpec
 from asheard.remote.runpod.executor import PodExecutor
-from asheard.training import TrainingOptions, options_to_json, train
+from asheard.training import TrainingOptions, options_to_json
 from support.runpod_server import wait_until
-from support.tone_corpus import write_base, write_corpus
 
 FULL = "There are no longer any instances available with the requested specifications."
 
 
-@pytest.fixture(scope="session")
-def tones(tmp_path_factory):
-    root = tmp_path_factory.mktemp("tones")
-    write_corpus(root)
-    write_base(root / "base")
-    return root
-
-
 @pytest.fixture
-def run(tones, tmp_path):
+def run(options, study):
     """A short training run of a study."""
-    return TrainingOptions(
-        kind="faithful",
-        train=tones / "train.jsonl",
-        val=tones / "val.jsonl",
-        wav_root=tones,
-        checkpoint_dir=tmp_path / "study" / "faithful-seed1",
-        base=str(tones / "base"),
-        epochs=2,
-        batch_seconds=4.0,
-        peak_lr=3e-3,
-    )
+    return TrainingOptions(**options | {"checkpoint_dir": study / "faithful-seed1"})
 
 
 @pytest.fixture
@@ -60,28 +41,36 @@ def pods(study, num_pods=1, patience_s=20, **changes):
     return PodExecutor(num_pods, study, PodSpec(), cpu=True, patience_s=patience_s, pause_s=0.05, **changes)
 
 
-def hopeless(study):
-    """Pods that never come up are not waited for."""
+def impatient_pods(study):
+    """Do not wait for pods that never come up."""
     return pods(study, patience_s=0.1)
 
 
-def test_a_run_is_trained_on_a_pod_that_is_gone_afterwards(containers, run, study, capsys):
+@pytest.fixture
+def stubbed(containers, stub_trainer):
+    """Pods whose training only counts steps."""
+    containers.venv = stub_trainer.folder
+    return containers
+
+
+def test_train_uses_a_pod_and_terminates_it(stubbed, stub_trainer, run, study, capsys):
+    containers = stubbed
+    stub_trainer.expect(run)
     pods(study).train([run])
-    assert run.final.is_dir()
-    assert train(run) == run.final  # it is accepted as finished
+    assert stub_trainer.steps_of(run.final)
     assert len(containers.ever) == 1
     assert containers.running() == []
-    said = capsys.readouterr().err
-    assert "ordered at $0.70 an hour; terminates itself by" in said
-    assert "no pod of this study is left; all of them have cost $0.0" in said
+    message = capsys.readouterr().err
+    assert "ordered at $0.70 an hour; terminates itself by" in message
+    assert "no pod of this study is left; all of them have cost $0.0" in message
     assert Budget(study).open_entries == []
 
     asked = len(containers.asked)
     pods(study).train([])
-    assert len(containers.asked) == asked  # nothing to train and nothing to take down
+    assert len(containers.asked) == asked  # nothing to train and nothing to terminate
 
 
-def test_places_name_pods(tmp_path):
+def test_executor_at_pods(tmp_path):
     assert isinstance(executor_at("pods:2", tmp_path), PodExecutor)
     assert isinstance(executor_at("pods:2:NVIDIA A40", tmp_path, max_cost=10.0, max_hours=2.0), PodExecutor)
     with pytest.raises(AsHeardError, match="no such executor"):
@@ -91,7 +80,7 @@ def test_places_name_pods(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("faults", "said"),
+    ("faults", "message"),
     [
         ({"podFindAndDeployOnDemand": [FULL]}, "none is free now"),
         ({"gpuTypes": ["unauthorized"]}, "refuses the key"),
@@ -101,12 +90,12 @@ def test_places_name_pods(tmp_path):
         ({"podTerminate": ["lost", "refused"], "myself": [None] * 3 + ["down"] * 9}, "does not answer|no ssh login"),
     ],
 )
-def test_a_study_that_fails_leaves_no_pod(account, run, study, faults, said):
+def test_train_that_fails_leaves_no_pod(account, run, study, faults, message):
     account.boots = False
     for operation, sequence in faults.items():
         account.faults[operation].extend(sequence)
-    with pytest.raises(RemoteError, match=said):
-        hopeless(study).train([run])
+    with pytest.raises(RemoteError, match=message):
+        impatient_pods(study).train([run])
     assert account.running() == []
     assert Budget(study).open_entries == []
 
@@ -116,7 +105,7 @@ FAULTS = st.lists(st.sampled_from([None, "refused", "lost", "down", "unauthorize
 
 @given(faults=st.fixed_dictionaries(dict.fromkeys(["myself", "podFindAndDeployOnDemand", "podTerminate"], FAULTS)))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_the_api_answers_no_pod_is_left(account, run, study, faults):
+def test_train_leaves_no_pod_whatever_the_api_answers(account, run, study, faults):
     account.boots = False
     for operation, sequence in faults.items():
         account.faults[operation].clear()
@@ -126,7 +115,7 @@ def test_whatever_the_api_answers_no_pod_is_left(account, run, study, faults):
     assert account.running() == []
 
 
-def test_money_bounds_the_watchdog_over_several_calls(account, run, study):
+def test_max_cost_limits_all_calls_together(account, run, study):
     account.boots = False
     for _ in range(2):
         with pytest.raises(RemoteError, match="no ssh login"):
@@ -141,7 +130,7 @@ def test_money_bounds_the_watchdog_over_several_calls(account, run, study):
     assert len(account.ever) == 2
 
 
-def test_pods_of_an_earlier_call_are_found_and_taken_down_though_nothing_is_left_to_train(account, study):
+def test_train_terminates_pods_of_an_earlier_call(account, study):
     account.boots = False
     left = Budget(study)
     name = left.add(price=0.7, hours=1)
@@ -166,7 +155,7 @@ DEPLOYED = {
 
 @pytest.fixture
 def command(tmp_path):
-    """Starts a process that trains runs on pods, as a study does."""
+    """Start a process that trains runs on pods, as a study does."""
     script = tmp_path / "train_on_pods.py"
     script.write_text(
         "import json, sys\n"
@@ -186,14 +175,14 @@ def command(tmp_path):
             files.append(tmp_path / f"run{number}.json")
             files[-1].write_text(json.dumps(options_to_json(run)))
         words = [sys.executable, script, study, str(num_pods), *files]
-        with (tmp_path / "said").open("w") as said:
-            return subprocess.Popen([*map(str, words)], stderr=said, stdout=said, start_new_session=True)
+        with (tmp_path / "message").open("w") as message:
+            return subprocess.Popen([*map(str, words)], stderr=message, stdout=message, start_new_session=True)
 
     return start
 
 
 def step_logged(account, step):
-    """Whether a run on any pod has come so far."""
+    """Return whether a run on any pod has logged a step."""
     logs = account.folder.glob("*/workspace/asheard/runs/*/log.jsonl")
     return any(f'"step": {step},' in log.read_text() for log in logs)
 
@@ -204,7 +193,7 @@ def child_of(pid):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_study_that_is_stopped_in_the_middle_leaves_no_pod_and_goes_on(containers, run, study, command, number):
+def test_train_that_is_stopped_leaves_no_pod_and_resumes(containers, run, study, command, number):
     long = replace(run, epochs=40)
     process = command(study, 1, long)
     wait_until(lambda: step_logged(containers, 5), 90)
@@ -218,7 +207,7 @@ def test_a_study_that_is_stopped_in_the_middle_leaves_no_pod_and_goes_on(contain
 
 
 @pytest.mark.slow
-def test_a_study_that_is_killed_finds_its_pod_again(containers, run, study, command):
+def test_train_that_is_killed_finds_its_pod_again(containers, run, study, command):
     long = replace(run, epochs=40)
     process = command(study, 1, long)
     wait_until(lambda: step_logged(containers, 5), 90)
@@ -232,8 +221,8 @@ def test_a_study_that_is_killed_finds_its_pod_again(containers, run, study, comm
     assert containers.running() == []
 
 
-@pytest.mark.slow
-def test_a_pilot_that_fails_costs_one_pod(containers, run, study):
+def test_pilot_that_fails_costs_one_pod(stubbed, run, study):
+    containers = stubbed
     pilot = replace(run, pilot=4, pilot_train=12, peak_lr=1e-9)
     other = replace(run, seed=2, checkpoint_dir=run.checkpoint_dir.with_name("faithful-seed2"))
     with pytest.raises(GateError, match="its pilot did not pass"):
@@ -245,10 +234,13 @@ def test_a_pilot_that_fails_costs_one_pod(containers, run, study):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("capacity", [2, 1])
-def test_after_the_pilots_the_others_come_as_far_as_they_can_be_had(containers, run, study, capacity, capsys):
+def test_train_orders_the_other_pods_after_the_pilots(stubbed, stub_trainer, run, study, capacity, capsys):
+    containers = stubbed
     containers.capacity = capacity
     good = replace(run, pilot=170, pilot_train=48, peak_lr=1e-2, epochs=20, mask_time_prob=0.0)
     runs = [good, replace(good, seed=2, pilot=0, checkpoint_dir=run.checkpoint_dir.with_name("faithful-seed2"))]
+    for each in runs:
+        stub_trainer.expect(each)
     pods(study, 2).train(runs)
     assert all(each.final.is_dir() for each in runs)
     assert len(containers.ever) == capacity
@@ -257,7 +249,7 @@ def test_after_the_pilots_the_others_come_as_far_as_they_can_be_had(containers, 
 
 
 @pytest.mark.slow
-def test_training_that_is_killed_on_the_pod_goes_on_with_the_same_call(containers, run, study, command, tmp_path):
+def test_training_that_is_killed_on_the_pod_resumes(containers, run, study, command, tmp_path):
     long = replace(run, epochs=40)
     process = command(study, 1, long)
     wait_until(lambda: step_logged(containers, 5), 90)
@@ -265,7 +257,7 @@ def test_training_that_is_killed_on_the_pod_goes_on_with_the_same_call(container
     inside = ["nsenter", "--target", str(child_of(pod["container"].pid)), "--pid", "--mount"]
     subprocess.run([*inside, "pkill", "-KILL", "-f", "asheard train options"], check=True)
     assert process.wait(90) == 1
-    assert "The same command resumes" in (tmp_path / "said").read_text()
+    assert "The same command resumes" in (tmp_path / "message").read_text()
     assert containers.running() == []
     pods(study).train([long])
     assert long.final.is_dir()
@@ -273,7 +265,7 @@ def test_training_that_is_killed_on_the_pod_goes_on_with_the_same_call(container
 
 
 @pytest.mark.slow
-def test_a_whole_study_on_pods_is_the_study_that_it_is_here(containers, tmp_path):
+def test_study_on_pods_has_the_models_of_a_local_one(containers, tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     containers.num_threads = torch.get_num_threads()
     study_of(here, preset="quick", seeds=(1,))
@@ -286,8 +278,10 @@ def test_a_whole_study_on_pods_is_the_study_that_it_is_here(containers, tmp_path
         assert (there / path).read_bytes() == (here / path).read_bytes()
 
 
-@pytest.mark.slow
-def test_a_pod_that_is_lost_ends_the_call_and_the_next_one_takes_another(containers, run, study):
+def test_train_ends_if_the_pod_is_lost_and_then_takes_another(stubbed, stub_trainer, run, study):
+    containers = stubbed
+    stub_trainer.expect(run)
+
     def lose():
         wait_until(lambda: step_logged(containers, 3), 90)
         containers._terminate("pod0")
@@ -295,7 +289,7 @@ def test_a_pod_that_is_lost_ends_the_call_and_the_next_one_takes_another(contain
     loss = threading.Thread(target=lose)
     loss.start()
     with pytest.raises(RemoteError, match="No machine is left"):
-        pods(study, patience_s=10).train([replace(run, epochs=400)])
+        pods(study, patience_s=2).train([replace(run, epochs=400)])
     loss.join()
     assert containers.running() == []
     pods(study).train([run])

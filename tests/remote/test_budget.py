@@ -1,4 +1,4 @@
-"""What pods cost and may cost, over several runs of a study."""
+"""Costs of a study's pods, over several commands."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from asheard.errors import RemoteError
 from asheard.remote.runpod.budget import Budget, affordable_hours
 
 
-def test_it_adds_up_what_ran_and_what_may_run(tmp_path, monkeypatch):
+def test_budget_sums_costs(tmp_path, monkeypatch):
     now = 1_800_000_000.0
     monkeypatch.setattr(time, "time", lambda: now)
     budget = Budget(tmp_path)
@@ -27,12 +27,12 @@ def test_it_adds_up_what_ran_and_what_may_run(tmp_path, monkeypatch):
     assert again.money_left(10.0) == pytest.approx(6.0)
     assert again.money_left(None) is None
 
-    now += 1000 * 3600  # nobody looked, but the watchdog ended it
+    now += 1000 * 3600  # the watchdog terminated it meanwhile
     again.mark_gone(running=set())
     assert again.spent() == pytest.approx(4 * 0.5 + 1 * 2.0)
 
 
-def test_a_study_keeps_its_name_and_no_two_folders_have_the_same(tmp_path):
+def test_budget_names_are_kept_and_unique(tmp_path):
     first, second = (tmp_path / place / "my study" for place in ("a", "b"))
     budget = Budget(first)
     name = budget.add(price=1, hours=1)
@@ -42,7 +42,7 @@ def test_a_study_keeps_its_name_and_no_two_folders_have_the_same(tmp_path):
     assert re.fullmatch(r"asheard-study-[0-9a-f]{6}", Budget(tmp_path / "学习").study)
 
 
-def test_money_becomes_hours():
+def test_affordable_hours():
     assert affordable_hours(None, 2, price=0.7, max_hours=24) == 24
     assert affordable_hours(100, 2, price=0.7, max_hours=24) == 24
     assert affordable_hours(7, 2, price=0.7, max_hours=24) == pytest.approx(5)

@@ -1,4 +1,4 @@
-"""The watchdog of pods that are real process namespaces: it ends them through the API, with their own key."""
+"""The watchdog terminates pods (real process namespaces) through the API, with their own key."""
 
 import subprocess
 import time
@@ -15,7 +15,7 @@ IDLE_S = 1.5
 
 @pytest.fixture
 def start(containers):
-    """Start a pod with a short watchdog; give its name."""
+    """Start a pod whose watchdog ends it soon; return its name."""
 
     def start(hours=1.0, idle_s=IDLE_S):
         runpod, order = RunPod(pause_s=0.05), PodSpec(idle_minutes=idle_s / 60)
@@ -34,19 +34,19 @@ def log(account):
     return (account.folder / "pod0" / "log").read_text()
 
 
-def test_a_pod_terminates_itself_when_its_time_is_over(containers, start):
+def test_watchdog_when_time_is_over(containers, start):
     start(hours=2 / 3600, idle_s=3600)
     wait_until(lambda: not containers.running())
     assert "terminating this pod: its time is over" in log(containers)
 
 
-def test_a_pod_terminates_itself_when_idle(containers, start):
+def test_watchdog_when_idle(containers, start):
     start()
     wait_until(lambda: not containers.running())
     assert "no work for 0.025 minutes" in log(containers)
 
 
-def test_the_watchdog_asks_until_the_api_is_there_again(containers, start):
+def test_watchdog_repeats_until_the_api_answers(containers, start):
     containers.faults["podTerminate"].extend(["down", "Forbidden"])
     start()
     wait_until(lambda: not containers.running(), 30)
@@ -55,8 +55,8 @@ def test_the_watchdog_asks_until_the_api_is_there_again(containers, start):
 
 
 @pytest.mark.slow
-def test_a_login_keeps_a_pod_and_so_does_training_and_their_end_lets_it_go(containers, start):
-    """Held for longer than it may idle, first by one, then by the other."""
+def test_watchdog_counts_logins_and_training_as_work(containers, start):
+    """Each of them keeps the pod for longer than it may be idle."""
     idle_s, held_s = 8, 12
     there = machine(start(idle_s=idle_s))
     command = [*there.ssh(), "--", there.destination, "sleep 600"]
@@ -79,17 +79,17 @@ def test_a_login_keeps_a_pod_and_so_does_training_and_their_end_lets_it_go(conta
         ("/usr/bin/python3 -m asheard train options jobs/faithful-seed1-0a1b/options.json", True),
         ("/workspace/asheard/venv/bin/python3 /usr/bin/asheard train faithful --seed 1", True),
         ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", False),
-        ("sshd: root [priv]", False),  # somebody who is not let in yet, and may never be
+        ("sshd: root [priv]", False),  # a login that is not accepted yet
         ("python3 -", False),
         ("/usr/bin/python3 -m jupyter lab", False),
         ("sleep infinity", False),
     ],
 )
-def test_what_is_work(process, is_work):
+def test_work_pattern(process, is_work):
     assert bool(WORK.match(process)) == is_work
 
 
-def test_a_pod_whose_watchdog_cannot_run_never_opens(containers, start, monkeypatch):
+def test_pod_without_watchdog_never_opens_ssh(containers, start, monkeypatch):
     import asheard.remote.runpod.client as module
 
     monkeypatch.setattr(module, "_START", module._START.replace("python3 -", "python9 -"))

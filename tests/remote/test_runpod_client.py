@@ -1,4 +1,4 @@
-"""The account at RunPod, through its own package, against a server that speaks its API."""
+"""The RunPod client, through RunPod's package, against a server that speaks its API."""
 
 import base64
 import time
@@ -16,7 +16,7 @@ NO_CAPACITY = "There are no longer any instances available with the requested sp
 
 @pytest.fixture
 def runpod(account):
-    """The account, whose pods never come up."""
+    """The account; its pods never come up."""
     account.boots = False
     return RunPod(pause_s=0.01)
 
@@ -25,7 +25,7 @@ def create(runpod, name="asheard-a", order=PodSpec(), hours=2.0):  # noqa: B008
     return runpod.create(name, order, price=runpod.price(order), hours=hours, public_key=PUBLIC_KEY)
 
 
-def test_a_pod_is_ordered_with_its_watchdog_and_listed(account, runpod):
+def test_create_sends_the_watchdog(account, runpod):
     pod = create(runpod, order=PodSpec(num_gpus=2, idle_minutes=15, ports=("6006/http",)))
     assert runpod.pods() == [pod]
     assert (pod.name, pod.state, pod.gpu, pod.address) == ("asheard-a", "RUNNING", "2 x RTX 4090", None)
@@ -40,20 +40,20 @@ def test_a_pod_is_ordered_with_its_watchdog_and_listed(account, runpod):
     assert not any(account.key in entry for entry in row["env"])
 
 
-def test_terminated_it_is_gone(account, runpod):
+def test_terminate(account, runpod):
     runpod.terminate(create(runpod))
     assert runpod.pods() == []
     assert account.running() == []
 
 
-def test_somebody_elses_pods_are_not_seen(account, runpod):
+def test_pods_of_others_are_not_listed(account, runpod):
     create(runpod)
     (row,) = account._pods.values()
     account._pods["other"] = row | {"id": "other", "name": "training", "env": []}
     assert [pod.name for pod in runpod.pods()] == ["asheard-a"]
 
 
-def test_a_pod_of_ours_without_a_watchdog_is_seen_all_the_same(account, runpod):
+def test_pods_without_watchdog_are_listed(account, runpod):
     create(runpod)
     (row,) = account._pods.values()
     row["env"] = []
@@ -62,13 +62,13 @@ def test_a_pod_of_ours_without_a_watchdog_is_seen_all_the_same(account, runpod):
     assert pod.since == pytest.approx(time.time(), abs=5)
 
 
-def test_a_price_above_the_ceiling_is_refused_before_anything_is_ordered(account, runpod):
+def test_price_above_the_limit(account, runpod):
     with pytest.raises(RemoteError, match=r"costs \$0.70 an hour, above the limit of \$0.50; raise --max-price"):
         create(runpod, order=PodSpec(max_price=0.5))
     assert "podFindAndDeployOnDemand" not in account.asked
 
 
-def test_a_pod_dearer_than_its_offer_is_terminated(account, runpod):
+def test_create_terminates_a_pod_that_costs_more_than_offered(account, runpod):
     account.surcharge = 0.2
     with pytest.raises(RemoteError, match=r"offered at \$0.70 an hour and costs \$0.90; it was terminated"):
         create(runpod)
@@ -77,32 +77,32 @@ def test_a_pod_dearer_than_its_offer_is_terminated(account, runpod):
 
 
 @pytest.mark.parametrize(
-    ("order", "said"),
+    ("order", "message"),
     [
         (PodSpec(gpu="NVIDIA RTX 9999"), "No GPU found"),
         (PodSpec(gpu="NVIDIA A40", cloud="COMMUNITY"), "no NVIDIA A40 in its COMMUNITY cloud; name another"),
     ],
 )
-def test_a_gpu_that_is_not_offered_is_refused(runpod, order, said):
-    with pytest.raises(RemoteError, match=said):
+def test_price_of_a_gpu_that_is_not_offered(runpod, order, message):
+    with pytest.raises(RemoteError, match=message):
         runpod.price(order)
 
 
 @pytest.mark.parametrize("name", ["asheard-", "asheard-a,b", 'asheard-a"', "asheard-a b", "asheard--a", "b"])
-def test_a_name_that_is_no_place_is_refused(account, runpod, name):
+def test_create_refuses_a_name(account, runpod, name):
     with pytest.raises(RemoteError, match="not a pod's name; use letters, digits"):
         create(runpod, name)
     assert account.ever == []
 
 
 @pytest.mark.parametrize("wish", [{"gpu": 'A40"'}, {"image": "a\\"}, {"ports": ("80/http\n",)}])
-def test_what_would_be_graphql_is_refused(wish):
+def test_pod_spec_refuses_graphql(wish):
     with pytest.raises(RemoteError, match="has a quotation mark, a backslash or a line break"):
         PodSpec(**wish)
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         (NO_CAPACITY, "no longer any instances.*; none is free now: try later, another --gpu or --cloud"),
         ("Your balance is too low to rent this pod.", "balance is too low.*; add money at console.runpod.io"),
@@ -110,9 +110,9 @@ def test_what_would_be_graphql_is_refused(wish):
         ("unauthorized", "refuses the key in RUNPOD_API_KEY; make one"),
     ],
 )
-def test_a_refused_order_says_what_to_do_and_is_placed_once(account, runpod, fault, said):
+def test_create_that_is_refused_is_not_repeated(account, runpod, fault, message):
     account.faults["podFindAndDeployOnDemand"].extend([fault] * 2)
-    with pytest.raises(RemoteError, match=said) as failure:
+    with pytest.raises(RemoteError, match=message) as failure:
         create(runpod)
     assert account.key not in str(failure.value)
     assert account.asked.count("podFindAndDeployOnDemand") == 1
@@ -120,7 +120,7 @@ def test_a_refused_order_says_what_to_do_and_is_placed_once(account, runpod, fau
 
 
 @pytest.mark.parametrize("fault", ["refused", "down"])
-def test_what_gets_no_answer_is_asked_again(account, runpod, fault):
+def test_pods_repeats_a_request_without_answer(account, runpod, fault):
     create(runpod)
     account.faults["myself"].extend([fault] * 2)
     assert [pod.name for pod in runpod.pods()] == ["asheard-a"]
@@ -130,14 +130,14 @@ def test_what_gets_no_answer_is_asked_again(account, runpod, fault):
 
 
 @pytest.mark.parametrize("faults", [["lost"], ["refused"], ["down"], ["refused", "lost"], ["down", "refused"]])
-def test_an_order_without_an_answer_makes_one_pod_whether_it_arrived_or_not(account, runpod, faults):
+def test_create_without_answer_makes_one_pod(account, runpod, faults):
     account.faults["podFindAndDeployOnDemand"].extend(faults)
     pod = create(runpod)
     assert account.ever == [pod.name]
     assert account.running() == [pod.name]
 
 
-def test_of_two_pods_by_an_order_that_came_late_one_is_kept(account, runpod):
+def test_create_terminates_the_twin_of_a_late_order(account, runpod):
     def late(document, bearer, answer=account._answer):
         if "podFindAndDeployOnDemand" in document:
             account._answer = answer
@@ -150,20 +150,20 @@ def test_of_two_pods_by_an_order_that_came_late_one_is_kept(account, runpod):
     assert account.running() == [pod.name]
 
 
-def test_an_order_that_never_gets_an_answer_is_given_up(account, runpod):
+def test_create_gives_up_without_answers(account, runpod):
     account.faults["podFindAndDeployOnDemand"].extend(["refused"] * 3)
     with pytest.raises(UnclearError):
         create(runpod)
     assert account.ever == []
 
 
-def test_without_a_key_it_says_where_to_get_one(account, monkeypatch):
+def test_client_without_key(account, monkeypatch):
     monkeypatch.delenv("RUNPOD_API_KEY")
     with pytest.raises(RemoteError, match="RUNPOD_API_KEY is not set; make a key at"):
         RunPod()
 
 
-def test_a_wrong_key_is_told(account, monkeypatch):
+def test_client_with_a_wrong_key(account, monkeypatch):
     monkeypatch.setenv("RUNPOD_API_KEY", "rpa_of-nobody")
     with pytest.raises(RemoteError, match="refuses the key in RUNPOD_API_KEY") as failure:
         RunPod().pods()

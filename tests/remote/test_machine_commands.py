@@ -1,23 +1,23 @@
-"""`asheard remote` parses, calls and prints; `asheard study --executor` gives the same result; Ctrl-C stops no run."""
+"""`asheard remote` on a machine, from sync to pull, and a study that is trained there."""
 
 import re
-import shlex
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from asheard.cli import app
 from asheard.errors import RemoteError
-from asheard.models import read_card
-from asheard.remote.places import machines_at
+from asheard.remote.jobs import job_statuses
+from asheard.remote.ssh import SshExecutor
+from asheard.training import read_options, train
+from support.runs import assert_same_weights
 
 RUNNER = CliRunner()
-PLACES = ("machine_name", "machine_names", "executor")
 
 
 def run(*arguments: object) -> str:
@@ -28,7 +28,7 @@ def run(*arguments: object) -> str:
 
 @pytest.fixture
 def place(machine, user_key, tmp_path, monkeypatch):
-    """The machine as a user has it: the key in an agent, host keys in the user's own file."""
+    """The machine's address, for a user who has the key in an ssh-agent."""
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(tmp_path / "agent")], stdout=subprocess.DEVNULL)
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -42,49 +42,46 @@ def place(machine, user_key, tmp_path, monkeypatch):
     agent.wait()
 
 
-def test_from_sync_to_pull(place, tones, tmp_path):
+def test_commands_from_sync_to_pull(place, machine, tones, tmp_path):
+    """The executor finds the run that a command started, and the model is the one that is trained here."""
     files = ["--wav-root", tones, "--train", tones / "train.jsonl", "--val", tones / "val.jsonl"]
     files += ["--base", tones / "base", "--preset", "quick"]
     with pytest.raises(RemoteError, match=r"has no code of AsHeard; copy it with asheard remote sync"):
         run("remote", "check", place, *files)
     assert "has the code, the manifests, the base and 60 recordings" in run("remote", "sync", place, *files)
-    assert "no GPU; PyTorch" in run("remote", "check", place, *files)
     out = ["--out", tmp_path / "runs"]
-    command = ["remote", "train", place, *files, *out, "--kinds", "faithful", "--seeds", "3"]
-    assert re.search(r"faithful-seed3-\w{8}: queued; asheard remote logs", run(*command))
+    trained = run("remote", "train", place, *files, *out, "--kinds", "faithful", "--seeds", "3")
+    assert "no GPU; PyTorch" in trained
+    assert re.search(r"faithful-seed3-\w{8}: queued; asheard remote logs", trained)
     followed = run("remote", "logs", place, "faithful", "-f")
     assert re.search(r"step: epoch 1, step 1, loss \d", followed)
     assert re.search(r"epoch: epoch 1, step \d+, val_per", followed)
     assert followed.endswith("done ")
-    assert re.search(
-        r"faithful-seed3-\w{8}: its model is .*/runs/faithful-seed3/final", run("remote", "pull", place, *out)
-    )
-    assert read_card(tmp_path / "runs" / "faithful-seed3" / "final")["training"]["options"]["seed"] == 3
-    assert "already trained" in run(
-        "train", "faithful", *files, "--checkpoint-dir", tmp_path / "runs" / "faithful-seed3", "--seed", 3
-    )
+    pulled = run("remote", "pull", place, *out)
+    assert re.search(r"faithful-seed3-\w{8}: its model is .*/runs/faithful-seed3/final", pulled)
     with pytest.raises(RemoteError, match="no run there has the name l1-aware; there are faithful-seed3"):
         run("remote", "logs", place, "l1-aware")
 
+    final = tmp_path / "runs" / "faithful-seed3" / "final"
+    options = read_options(Path(machine.root, "jobs", next(iter(job_statuses(machine))), "options.json"))
+    here = replace(
+        options,
+        train=tones / "train.jsonl",
+        val=tones / "val.jsonl",
+        wav_root=tones,
+        base=str(tones / "base"),
+        checkpoint_dir=final.parent,
+        audio_cache=tmp_path / "audio-16khz",
+    )
+    assert train(here) == final  # accepted as finished
+    again = replace(here, checkpoint_dir=tmp_path / "again" / "faithful-seed3")
+    SshExecutor([machine], poll_s=0.05).train([again])
+    assert_same_weights(again.final, final)
+    local = replace(here, checkpoint_dir=tmp_path / "local" / "faithful-seed3")
+    assert_same_weights(train(local), final)
 
-def test_the_documented_commands_are_understood():
-    """Options and places as docs/ssh.md has them; nothing is run."""
-    text = (Path(__file__).parents[2] / "docs" / "ssh.md").read_text(encoding="utf-8").replace("\\\n", "")
-    commands = [shlex.split(line) for line in re.findall(r"^    asheard (.*)$", text, re.MULTILINE)]
-    assert len(commands) >= 8
-    for words in commands:
-        command = get_command(app)
-        while hasattr(command, "commands"):
-            command = command.commands[words.pop(0)]
-        context = command.make_context("asheard", words)
-        places = [
-            context.params[name] for name in ("machine_name", "machine_names", "executor") if name in context.params
-        ]
-        assert places
-        assert all(map(machines_at, places))
 
-
-def test_a_kind_that_is_none(tones):
+def test_train_refuses_an_unknown_kind(tones):
     files = ["--wav-root", tones, "--train", tones / "train.jsonl", "--val", tones / "val.jsonl", "--out", "runs"]
     result = RUNNER.invoke(app, [str(word) for word in ["remote", "train", "ssh://gpu", *files, "--kinds", "base"]])
     assert result.exit_code == 2
@@ -92,8 +89,8 @@ def test_a_kind_that_is_none(tones):
 
 
 @pytest.mark.slow
-def test_a_study_on_another_machine_ends_as_it_does_here(place, quick_study: Path, quick_study_command, tmp_path):
-    """Ctrl-C in the middle leaves the runs going; the same command comes back to them."""
+def test_study_on_a_machine_has_the_results_of_a_local_one(place, quick_study: Path, quick_study_command, tmp_path):
+    """After Ctrl-C the runs go on; the same command finds them again."""
     out = tmp_path / "study"
     command = [*quick_study_command, str(out), "--executor", place]
     study = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -103,8 +100,8 @@ def test_a_study_on_another_machine_ends_as_it_does_here(place, quick_study: Pat
         assert time.monotonic() < end
         time.sleep(0.1)
     study.send_signal(signal.SIGINT)
-    said = study.communicate(timeout=60)[1]
-    assert "4 runs go on where they are; the same command finds them again" in said
+    message = study.communicate(timeout=60)[1]
+    assert "4 runs go on where they are; the same command finds them again" in message
     assert study.returncode != 0
     subprocess.run(command, check=True, capture_output=True)
     assert (out / "metrics.json").read_bytes() == (quick_study / "metrics.json").read_bytes()

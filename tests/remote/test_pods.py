@@ -1,4 +1,4 @@
-"""Pods waited for and taken down, whatever the API does meanwhile."""
+"""Pods are waited for and terminated, whatever the API does meanwhile."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from support.runpod_server import wait_until
 
 @pytest.fixture
 def runpod(account):
-    """The account, whose pods never come up."""
+    """The account; its pods never come up."""
     account.boots = False
     return RunPod(pause_s=0.01)
 
@@ -30,19 +30,19 @@ def everything(pod):
     return True
 
 
-def test_the_users_key_is_found_without_its_comment(account, home):
+def test_ssh_key_without_its_comment(account, home):
     key, public = ssh_key()
     assert key == home / ".ssh" / "id_ed25519"
     assert (home / ".ssh" / "id_ed25519.pub").read_text() == f"{public} a user\n"
 
 
-def test_without_a_key_it_says_how_to_make_one(monkeypatch, tmp_path):
+def test_ssh_key_that_is_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(RemoteError, match=r"no ssh key in .*; make one with ssh-keygen"):
         ssh_key()
 
 
-def test_pods_let_us_in_and_each_has_host_keys_of_its_own(containers):
+def test_wait_for_ssh_pins_host_keys_for_each_pod(containers):
     runpod = RunPod(pause_s=0.05)
     names = [create(runpod, f"asheard-a-{number}").name for number in (1, 2)]
     machines = wait_for_ssh(runpod, names, ssh_key()[0], patience_s=20)
@@ -55,14 +55,14 @@ def test_pods_let_us_in_and_each_has_host_keys_of_its_own(containers):
     assert not any(path.exists() for path in pinned)
 
 
-def test_a_pod_that_never_comes_up_is_not_waited_for_longer_than_told(account, runpod):
+def test_wait_for_ssh_ends_in_time(account, runpod):
     create(runpod)
     with pytest.raises(RemoteError, match=r"no ssh login after .*: asheard-a is not up yet"):
         wait_for_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=0.3)
 
 
 @pytest.mark.parametrize("end", ["gone", "stopped"])
-def test_a_pod_that_went_down_is_not_waited_for(account, runpod, end):
+def test_wait_for_ssh_of_a_pod_that_ended(account, runpod, end):
     create(runpod)
     (row,) = account._pods.values()
     row["desiredStatus"] = {"gone": "TERMINATED", "stopped": "EXITED"}[end]
@@ -71,14 +71,14 @@ def test_a_pod_that_went_down_is_not_waited_for(account, runpod, end):
 
 
 @pytest.mark.slow
-def test_a_pod_whose_key_is_another_says_so_in_the_end(containers, tmp_path, monkeypatch):
+def test_wait_for_ssh_of_a_pod_with_another_key(containers, tmp_path, monkeypatch):
     runpod = RunPod(pause_s=0.05)
     runpod.create("asheard-a", PodSpec(), price=1, hours=1, public_key="ssh-ed25519 AAAA")
     with pytest.raises(RemoteError, match=r"no ssh login after .*: .*login refused"):
         wait_for_ssh(runpod, ["asheard-a"], ssh_key()[0], patience_s=4)
 
 
-def test_pods_are_found_by_name_and_by_study(account, runpod):
+def test_find_pods(account, runpod):
     for name in ("asheard-a", "asheard-b-1", "asheard-b-2"):
         create(runpod, name)
     assert [pod.name for pod in find_pods(runpod, "a")] == ["asheard-a"]
@@ -88,14 +88,14 @@ def test_pods_are_found_by_name_and_by_study(account, runpod):
         find_pods(runpod, "c")
 
 
-def test_only_the_chosen_are_taken_down(account, runpod):
+def test_terminate_pods_that_are_chosen(account, runpod):
     for name in ("asheard-a", "asheard-b"):
         create(runpod, name)
     terminate_pods(runpod, lambda pod: pod.name == "asheard-b", pause_s=0.01)
     assert account.running() == ["asheard-a"]
 
 
-def test_a_pod_that_cannot_be_terminated_keeps_none_of_the_others(account, runpod):
+def test_terminate_pods_if_one_cannot_be_terminated(account, runpod):
     for name in ("asheard-a", "asheard-b"):
         create(runpod, name)
     terminate = account._terminate
@@ -114,7 +114,7 @@ def test_a_pod_that_cannot_be_terminated_keeps_none_of_the_others(account, runpo
     assert account.running() == []
 
 
-def test_an_api_that_is_down_for_a_while_is_waited_for_with_the_pods(containers):
+def test_wait_for_ssh_while_the_api_is_down(containers):
     runpod = RunPod(pause_s=0.01)
     create(runpod)
     containers.faults["myself"].extend(["down"] * 7)
@@ -123,7 +123,7 @@ def test_an_api_that_is_down_for_a_while_is_waited_for_with_the_pods(containers)
 
 
 @pytest.mark.parametrize("fault", ["down", "refused", "lost", "unauthorized", "pod not found to terminate"])
-def test_it_goes_on_until_none_is_listed(account, runpod, fault, capsys):
+def test_terminate_pods_until_none_is_listed(account, runpod, fault, capsys):
     for name in ("asheard-a", "asheard-b"):
         create(runpod, name)
     account.faults["myself"].extend([fault] * 4)
@@ -133,14 +133,14 @@ def test_it_goes_on_until_none_is_listed(account, runpod, fault, capsys):
     assert "pods that were ordered: not terminated yet; the watchdog terminates them by" in capsys.readouterr().err
 
 
-def test_once_every_watchdog_is_over_it_gives_up(account, runpod):
+def test_terminate_pods_gives_up_after_the_watchdogs(account, runpod):
     pod = create(runpod, hours=0)
     account.faults["podTerminate"].extend(["down"] * 99)
     with pytest.raises(RemoteError, match="does not answer"):
         terminate_pods(runpod, everything, until=pod.ends, pause_s=0.01)
 
 
-def test_a_pod_whose_order_arrives_late_is_taken_down(account, runpod):
+def test_terminate_pods_of_an_order_that_arrives_late(account, runpod):
     create(runpod)
     late = dict(account._pods)
     account._pods.clear()
@@ -149,7 +149,7 @@ def test_a_pod_whose_order_arrives_late_is_taken_down(account, runpod):
     assert account.running() == []
 
 
-def test_ctrl_c_is_answered_and_twice_obeyed(account, runpod, capsys):
+def test_terminate_pods_and_ctrl_c(account, runpod, capsys):
     create(runpod)
     account.faults["podTerminate"].extend(["down"] * 9999)
 
@@ -161,11 +161,11 @@ def test_ctrl_c_is_answered_and_twice_obeyed(account, runpod, capsys):
     threading.Thread(target=press).start()
     with pytest.raises(SystemExit):
         terminate_pods(runpod, everything, pause_s=0.05)
-    assert "asheard-a: not terminated yet; the watchdog terminates them by" in (said := capsys.readouterr().err)
-    assert "A second Ctrl-C leaves them to it" in said
+    assert "asheard-a: not terminated yet; the watchdog terminates them by" in (message := capsys.readouterr().err)
+    assert "A second Ctrl-C leaves them to it" in message
 
 
-def test_a_machine_needs_an_address(account, runpod):
+def test_machine_of_pod_without_address(account, runpod):
     from asheard.remote.runpod.pods import machine_of_pod
 
     with pytest.raises(UnreachableError, match="asheard-a is not up yet"):

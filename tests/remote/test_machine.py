@@ -1,4 +1,4 @@
-"""Places are read or refused; commands arrive as they are; what fails says what is wrong."""
+"""Machines: addresses, commands over ssh, and messages of failures."""
 
 import time
 from dataclasses import replace
@@ -23,7 +23,7 @@ from support.sshd import make_key
         ("ssh+cpu://Workstation/data/", {"host": "Workstation", "root": "/data", "cpu": True}),
     ],
 )
-def test_a_place_names_a_machine(place, expected):
+def test_machine_at_address(place, expected):
     machine = machine_at(place)
     assert {name: getattr(machine, name) for name in expected} == expected
     assert machine_at(str(machine)) == machine
@@ -48,31 +48,31 @@ def test_a_place_names_a_machine(place, expected):
         "ssh://a@b@c",
     ],
 )
-def test_nonsense_is_no_place(place):
+def test_machine_at_refuses_other_text(place):
     with pytest.raises(RemoteError, match="not an address such as ssh://user@machine"):
         machine_at(place)
 
 
-def test_a_password_is_refused_and_not_repeated():
+def test_machine_at_refuses_a_password():
     with pytest.raises(RemoteError, match="must not contain a password") as refused:
         machine_at("ssh://me:hunter2@gpu")
     assert "hunter2" not in str(refused.value)
 
 
-def test_places_are_joined_by_commas():
+def test_machines_at():
     assert [machine.host for machine in machines_at("ssh://a,ssh://b:23")] == ["a", "b"]
     with pytest.raises(RemoteError, match="a machine is named twice"):
         machines_at("ssh://a,ssh://a")
 
 
-def test_words_arrive_as_they_are(machine):
+def test_run_keeps_words_unchanged(machine):
     words = ["a b", "it's", '"$HOME"', "*", "-n", "\\", "a\nb", ""]
     assert machine.run("printf", "%s|", *words) == "".join(f"{word}|" for word in words)
     assert machine.run("cat", stdin="what is given\n") == "what is given\n"
     assert machine.run("cat") == ""
 
 
-def test_what_fails_there_is_told(machine):
+def test_run_reports_a_failure(machine):
     with pytest.raises(RemoteError) as failed:
         machine.run("sh", "-c", "echo one >&2; echo two >&2; exit 7")
     assert str(failed.value) == f"{machine}: sh -c 'echo one >&2; echo two >&2; exit 7' failed there (two)"
@@ -80,13 +80,13 @@ def test_what_fails_there_is_told(machine):
         machine.call_agent("status")
 
 
-def test_another_key_is_not_let_in(machine, tmp_path):
+def test_run_with_another_key(machine, tmp_path):
     with pytest.raises(RemoteError, match=r"login refused .*Permission denied.*ssh-copy-id") as refused:
         replace(machine, key=make_key(tmp_path / "other")).run("true")
     assert not isinstance(refused.value, UnreachableError)
 
 
-def test_the_host_key_of_the_first_contact_is_kept_and_another_one_refused(machine, sshd):
+def test_run_pins_the_host_key(machine, sshd):
     machine.run("true")
     pinned = machine.known_hosts.read_text()
     assert "ssh-ed25519" in pinned
@@ -100,7 +100,7 @@ def test_the_host_key_of_the_first_contact_is_kept_and_another_one_refused(machi
     machine.run("true")
 
 
-def test_a_machine_that_is_not_up_yet_is_reached_later(machine, sshd):
+def test_run_when_the_machine_is_not_up_yet(machine, sshd):
     sshd.stop()
     with pytest.raises(UnreachableError, match="Connection refused"):
         machine.run("true")
@@ -108,7 +108,7 @@ def test_a_machine_that_is_not_up_yet_is_reached_later(machine, sshd):
     assert machine.run("echo", "up") == "up\n"
 
 
-def test_a_connection_that_is_cut_is_no_failure_of_the_command(machine, sshd):
+def test_run_when_the_connection_is_cut(machine, sshd):
     cut = Timer(0.5, sshd.cut_sessions)
     cut.start()
     began = time.monotonic()
@@ -117,13 +117,13 @@ def test_a_connection_that_is_cut_is_no_failure_of_the_command(machine, sshd):
     assert time.monotonic() - began < 10
 
 
-def test_ssh_that_is_not_installed_is_asked_for(machine, monkeypatch, tmp_path):
+def test_run_without_ssh(machine, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RemoteError, match="ssh is not installed here"):
         machine.run("true")
 
 
-def test_host_keys_are_kept_in_a_file_of_our_own(monkeypatch, tmp_path):
+def test_known_hosts_file(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert Machine(host="gpu").known_hosts == tmp_path / "asheard" / "known_hosts"
     monkeypatch.delenv("XDG_CONFIG_HOME")

@@ -1,4 +1,4 @@
-"""Ray tasks on a real cluster of two workers: nodes and callers die, and the results are those of one process."""
+"""Ray tasks on a real cluster of two workers: if nodes and callers die, results are those of one process."""
 
 import importlib
 import os
@@ -28,7 +28,7 @@ from support.runs import assert_same_weights, rows_of
 
 
 class Workers:
-    """A cluster at `address` whose head does no work, with two nodes of one CPU."""
+    """A cluster at `address` with two nodes of one CPU; its head runs no tasks."""
 
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
@@ -85,7 +85,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 def runs_below(folder: Path, options: dict) -> list[TrainingOptions]:
     """Two runs of a few seconds; checkpoints fall between epochs too."""
-    changes = {"epochs": 8, "batch_seconds": 2.0, "checkpoint_every": 3, "dropout": 0.1}
+    changes = {"epochs": 4, "batch_seconds": 2.0, "checkpoint_every": 3, "dropout": 0.1}
     return [
         TrainingOptions(**options | changes | {"kind": kind, "checkpoint_dir": folder / kind})
         for kind in ("faithful", "l1-aware")
@@ -97,7 +97,7 @@ def at_step(run: TrainingOptions, step: int) -> bool:
     return row is not None and row["step"] >= step
 
 
-def test_runs_whose_node_is_killed_end_with_the_weights_of_this_process(workers, options, tmp_path):
+def test_train_when_a_node_is_killed(workers, options, tmp_path):
     here, there = runs_below(tmp_path / "here", options), runs_below(tmp_path / "there", options)
     LocalExecutor().train(here)
 
@@ -119,8 +119,8 @@ def test_runs_whose_node_is_killed_end_with_the_weights_of_this_process(workers,
 
 
 @pytest.mark.slow
-def test_small_models_share_a_gpu(workers, options, tmp_path):
-    """Ray hands out a GPU that a node only claims to have; the runs find none, and train on the CPU."""
+def test_train_shares_a_gpu_between_small_models(workers, options, tmp_path):
+    """A node claims to have a GPU; the runs find none, and train on the CPU."""
     node = workers.cluster.add_node(num_cpus=2, num_gpus=1)
     runs = runs_below(tmp_path, options)
     side_by_side = []
@@ -138,7 +138,7 @@ def test_small_models_share_a_gpu(workers, options, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_a_run_raises_is_raised_here(workers, options, tmp_path):
+def test_train_raises_what_a_run_raises(workers, options, tmp_path):
     rows = read_manifest(options["train"])
     write_manifest(tmp_path / "train.jsonl", [replace(rows[0], wav="wav/gone.wav"), *rows[1:]])
     with pytest.raises(CorpusError, match=r"gone.wav: no such recording"):
@@ -146,7 +146,7 @@ def test_what_a_run_raises_is_raised_here(workers, options, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_node_without_our_code_is_told_what_to_install(workers, options, tmp_path, monkeypatch):
+def test_train_on_a_node_without_our_code(workers, options, tmp_path, monkeypatch):
     (tmp_path / "known_here_only.py").write_text("def train(*arguments): ...")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(ray_tasks, "_in_environment", importlib.import_module("known_here_only").train)
@@ -164,7 +164,7 @@ def many(tones, tmp_path) -> Path:
 
 
 @pytest.mark.slow
-def test_shards_are_the_bytes_of_this_process(workers, many, tones, tmp_path):
+def test_map_shards_gives_the_bytes_of_this_process(workers, many, tones, tmp_path):
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     transcribe_manifest(tones / "base", many, tones, here)
     done = transcribe_manifest(tones / "base", many, tones, there, map_shards=map_shards_at(workers.address))
@@ -173,7 +173,7 @@ def test_shards_are_the_bytes_of_this_process(workers, many, tones, tmp_path):
 
 
 @pytest.mark.slow
-def test_shards_of_scores_are_the_bytes_of_this_process(workers, options, many, tones, tmp_path):
+def test_map_shards_of_scores_gives_the_bytes_of_this_process(workers, options, many, tones, tmp_path):
     model = train(TrainingOptions(**options | {"epochs": 1}))
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     score_predictions(model, many, tones, here)
@@ -183,7 +183,7 @@ def test_shards_of_scores_are_the_bytes_of_this_process(workers, options, many, 
 
 
 @pytest.mark.slow
-def test_killed_the_same_call_goes_on_with_the_missing_shards(workers, many, tones, tmp_path, monkeypatch):
+def test_map_shards_resumes(workers, many, tones, tmp_path, monkeypatch):
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     transcribe_manifest(tones / "base", many, tones, here)
     append, written = ResumableRows.append, []
@@ -204,7 +204,7 @@ def test_killed_the_same_call_goes_on_with_the_missing_shards(workers, many, ton
 
 
 @pytest.mark.slow
-def test_a_folder_of_recordings_by_a_path_from_where_we_are(workers, tones, tmp_path, monkeypatch):
+def test_map_shards_with_relative_paths(workers, tones, tmp_path, monkeypatch):
     monkeypatch.chdir(tones)
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     transcribe_recordings(tones / "base", [Path("wav")], here)
@@ -212,14 +212,14 @@ def test_a_folder_of_recordings_by_a_path_from_where_we_are(workers, tones, tmp_
     assert there.read_bytes() == here.read_bytes()
 
 
-def test_another_place_is_refused():
+def test_executor_at_refuses_other_names():
     with pytest.raises(AsHeardError, match=r"--executor moon: no such executor; use local, .*, or ray"):
         executor_at("moon")
     with pytest.raises(AsHeardError, match="--executor ssh://there: recordings are transcribed on local or ray"):
         map_shards_at("ssh://there")
 
 
-def test_where_no_cluster_answers(options, monkeypatch):
+def test_train_without_a_cluster(options, monkeypatch):
     client = pytest.importorskip("ray.util.client.worker", reason="Ray is not installed (pip install 'asheard[ray]')")
     monkeypatch.setattr(client, "INITIAL_TIMEOUT_SEC", 0.1)
     monkeypatch.setattr(client, "MAX_TIMEOUT_SEC", 0.1)
@@ -228,7 +228,7 @@ def test_where_no_cluster_answers(options, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_study_whose_node_and_caller_are_killed_ends_the_same(workers, quick_study, quick_study_command, tmp_path):
+def test_study_when_node_and_caller_are_killed(workers, quick_study, quick_study_command, tmp_path):
     out = tmp_path / "quick"
     command = [*quick_study_command, str(out), "--executor", workers.address]
     logs = [out / "models" / f"{kind}-seed1" for kind in ("faithful", "l1-aware")]
