@@ -1,12 +1,16 @@
-"""Facts about an evaluation that token rows do not hold: the corpus, exclusions, training."""
+"""Facts about an evaluation that token rows do not hold: the corpus, exclusions, training; and the signature."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from asheard import __version__
 from asheard.errors import CorpusError
+from asheard.evaluation.systems import ChainRun
 from asheard.io.files import read_json, write_json
+from asheard.phones import Vectors
+from asheard.phones.alignment import INDEL_COST
 from asheard.prior import PMinChoice, PMinPoint
 
 SYNTHETIC_NOTE: Final = (
@@ -77,3 +81,45 @@ def read_context(path: Path) -> Context:
 def _p_min_choice(value: dict[str, Any]) -> PMinChoice:
     curve = tuple(PMinPoint(**point) for point in value["curve"])
     return PMinChoice(**value | {"curve": curve, "left_out": tuple(value["left_out"])})
+
+
+def signature(
+    context: Context,
+    *,
+    runs: Sequence[ChainRun],
+    vectors: Vectors,
+    coarsening: Mapping[str, str],
+    num_utterances: int,
+    num_training_speakers: Sequence[int],
+    scheme_fields: Mapping[str, str],
+) -> str:
+    """Name everything that changes the numbers, in the manner of sacreBLEU.
+
+    Args:
+        context: corpus, split and base.
+        runs: for their seeds, and for their priors and the p_min of each.
+        vectors: the distances and the threshold.
+        coarsening: phones folded on both sides because the gold does not distinguish them.
+        num_utterances: that were scored.
+        num_training_speakers: of each fold, from which L1-typical substitutions were counted.
+        scheme_fields: more fields, of the kind of gold.
+    Returns:
+        key:value fields joined by "|".
+    """
+    values = {
+        "corpus": context.corpus,
+        "split": context.split,
+        "utterances": str(num_utterances),
+        "base": context.base,
+        "seeds": ",".join(map(str, sorted({run.seed for run in runs}))),
+        "vectors": vectors.digest,
+        "threshold": f"{vectors.threshold:g}",
+        "prior": ",".join(sorted({f"{run.prior.options}@{run.prior.p_min:g}" for run in runs if run.prior})) or "none",
+        "aligner": f"wper+indel{INDEL_COST:g}",
+        "per": "unit+kaldi-ties",
+        "folding": ",".join(f"{fine}>{coarse}" for fine, coarse in sorted(coarsening.items())) or "none",
+        "l1_typical": ",".join(f"{number}speakers" for number in sorted(set(num_training_speakers) - {0})) or "none",
+        "version": __version__,
+        **scheme_fields,
+    }
+    return "|".join(f"{key}:{value.replace('|', '/')}" for key, value in values.items())

@@ -218,4 +218,5 @@ SCORES: Final = Scheme(
     excluded=score_exclusions,
     not_ranked=not_ranked,
     has_verdict=False,
+    signature_fields={"gold": f"scores:wrong<{MISPRONOUNCED_BELOW:g},right>={RIGHT_FROM:g}"},
 )

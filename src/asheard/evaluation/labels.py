@@ -315,4 +315,5 @@ LABELS: Final = Scheme(
     excluded=label_exclusions,
     not_ranked=_rank_all,
     has_verdict=True,
+    signature_fields={},
 )

@@ -149,16 +149,28 @@ class Statistic(NamedTuple):
 class Scheme(Generic[M]):
     """What is measured on one kind of gold; the only place that knows the kind.
 
-    gold: the kind. measures: the record of numbers. count: (gold, runs, token rows) -> utterance rows. counts: their
-    columns that are counts. ratios: the rates. measure: (token rows, utterance rows) of one chain, seed and group -> M.
-    statistics: (weights (W, U), token rows with a column `unit`) of one chain and seed -> metrics that are no rates.
-    statistics_by_l1: whether these have intervals for each first language too. all_metrics: that have an interval.
-    metrics_of: those of them that a record has. table_metrics: the rates that
-    tables show, in their order. first_metrics: the five of them in the first table of RESULTS.md. compared: those
-    that chains are compared in. ranked_by: (metric, 1 if less is better, else -1). right, wrong: the positions that
-    false rejections and missed errors are shares of. warnings: (folds, coarsening) -> sentences. excluded: gold ->
-    counts of what some numbers leave out, by reason. not_ranked: (runs, first languages) -> {chain: why}. has_verdict:
-    whether the decision rules apply.
+    Attributes:
+        gold: the kind.
+        measures: the type of record M.
+        count: (gold, runs, token rows) -> utterance rows.
+        counts: the columns of utterance rows that are counts.
+        ratios: the rates.
+        measure: (token rows, utterance rows) of one chain, seed and group -> M.
+        statistics: (weights (W, U), token rows with a column `unit`) of one chain and seed -> metrics that are no
+            rates.
+        statistics_by_l1: whether these have intervals for each first language too.
+        all_metrics: the metrics that have an interval.
+        metrics_of: those of them that a record has.
+        table_metrics: the metrics that tables show, in their order.
+        first_metrics: the five of them in the first table of RESULTS.md.
+        compared: the metrics that chains are compared in.
+        ranked_by: (metric, 1 if less is better, else -1), the most important first.
+        right, wrong: the positions that false rejections and missed errors are shares of.
+        warnings: (folds, coarsening) -> sentences.
+        excluded: gold -> counts of what some numbers leave out, by reason.
+        not_ranked: (runs, first languages) -> {chain: why}.
+        has_verdict: whether the decision rules apply.
+        signature_fields: what the kind of gold adds to the signature.
     """
 
     gold: Literal["labels", "scores"]
@@ -181,6 +193,7 @@ class Scheme(Generic[M]):
     excluded: Callable[[Sequence[Utterance]], dict[str, int]]
     not_ranked: Callable[[Sequence[ChainRun], set[str]], dict[str, str]]
     has_verdict: bool
+    signature_fields: Mapping[str, str]
 
     def rates(self, count: Mapping[str, int]) -> dict[Metric[M], float | None]:
         """Every rate of summed counts; None if its denominator is zero."""

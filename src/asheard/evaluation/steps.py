@@ -15,12 +15,12 @@ from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_transcripts
 from asheard.errors import CorpusError
 from asheard.evaluation.bootstrap import LEVEL, NUM_RESAMPLES, resample
-from asheard.evaluation.context import SYNTHETIC_NOTE, Context, read_context, write_context
+from asheard.evaluation.context import SYNTHETIC_NOTE, Context, read_context, signature, write_context
 from asheard.evaluation.decision import Verdict, decide
 from asheard.evaluation.expert_scores import scheme_for
 from asheard.evaluation.metrics import ByGroup, ChainSummary, Design, Intervals, M, Measured, Metrics, Scheme, summarise
 from asheard.evaluation.metrics_json import metrics_from_json, metrics_to_json
-from asheard.evaluation.report.document import signature, write_results
+from asheard.evaluation.report.document import write_results
 from asheard.evaluation.systems import (
     CHAINS,
     COPY_CANONICAL,
@@ -197,10 +197,10 @@ def evaluate_folds(
             context,
             runs=[run for fold in folds for run in fold.runs],
             vectors=vectors,
-            merges=coarsening,
+            coarsening=coarsening,
             num_utterances=len(gold),
             num_training_speakers=[len({utterance.speaker for utterance in fold.training}) for fold in folds],
-            only_scores=scheme.gold == "scores",
+            scheme_fields=scheme.signature_fields,
         ),
         design=Design(num_folds=len(folds), speakers=_speakers_by_l1(gold), num_resamples=NUM_RESAMPLES, level=LEVEL),
         copy_canonical=copied,

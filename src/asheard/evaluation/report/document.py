@@ -1,13 +1,11 @@
 """RESULTS.md: one screen with the verdict, a table and a picture, then sections that a reader may skip."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from asheard import __version__
-from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.context import Context
 from asheard.evaluation.decision import Verdict, missing_chains
 from asheard.evaluation.labels import COLLAPSE, FRR_CLASS
@@ -46,11 +44,8 @@ from asheard.evaluation.report.rates import (
 )
 from asheard.evaluation.report.scores import curves, ranked_by_scores
 from asheard.evaluation.report.tables import bullets, number, percent, points
-from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF, ChainRun
-from asheard.evaluation.tokens import RIGHT_FROM
+from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.io.files import whole_file
-from asheard.phones import Vectors
-from asheard.phones.alignment import INDEL_COST
 
 RESULTS_FILE: Final = "RESULTS.md"
 FIGURES_FOLDER: Final = "plots"
@@ -61,49 +56,6 @@ _PLACES: Final = {
     "both": "in both the encoder and the scorer",
     "nowhere": "nowhere",
 }
-
-
-def signature(
-    context: Context,
-    *,
-    runs: Sequence[ChainRun],
-    vectors: Vectors,
-    merges: Mapping[str, str],
-    num_utterances: int,
-    num_training_speakers: Sequence[int],
-    only_scores: bool = False,
-) -> str:
-    """Name everything that moves the numbers, in the manner of sacreBLEU.
-
-    Args:
-        context: corpus, split and base.
-        runs: for their seeds, and for their priors and the p_min of each.
-        vectors: the distances and the threshold used.
-        merges: phones folded together on both sides because the gold does not tell them apart.
-        num_utterances: that were scored.
-        num_training_speakers: behind the L1-typical substitutions of each fold.
-        only_scores: the gold has expert scores and no labels.
-    Returns:
-        key:value fields joined by "|".
-    """
-    values = {
-        "corpus": context.corpus,
-        "split": context.split,
-        "utterances": str(num_utterances),
-        "base": context.base,
-        "seeds": ",".join(map(str, sorted({run.seed for run in runs}))),
-        "vectors": vectors.digest,
-        "threshold": f"{vectors.threshold:g}",
-        "prior": ",".join(sorted({f"{run.prior.options}@{run.prior.p_min:g}" for run in runs if run.prior})) or "none",
-        "aligner": f"wper+indel{INDEL_COST:g}",
-        "per": "unit+kaldi-ties",
-        "folding": ",".join(f"{fine}>{coarse}" for fine, coarse in sorted(merges.items())) or "none",
-        "l1_typical": ",".join(f"{number}speakers" for number in sorted(set(num_training_speakers) - {0})) or "none",
-        "version": __version__,
-    }
-    if only_scores:
-        values["gold"] = f"scores:wrong<{MISPRONOUNCED_BELOW:g},right>={RIGHT_FROM:g}"
-    return "|".join(f"{key}:{value.replace('|', '/')}" for key, value in values.items())
 
 
 def write_results(
