@@ -1,4 +1,4 @@
-"""docs/your-own-recordings.md does as it says."""
+"""docs/scoring.md: its commands run, and its example has the fields of a result."""
 
 import json
 import re
@@ -9,14 +9,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-import asheard.models
-from asheard.models import CTCTranscriber, save_transcriber, warm_start
 from asheard.phones.espeak import Voice, render_phonemes
-from asheard.pronunciation.calibration import Calibration
-from asheard.recognition.registry import EMBEDDED_BASE
 from support.in_process import run
 
-PAGE = (Path(__file__).parents[1] / "docs" / "your-own-recordings.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -25,12 +21,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def asheard_here(tmp_path, monkeypatch, capsys):
-    """The command line in a folder with a recording; the embedded base stands in for asheard-tiny."""
-    model = CTCTranscriber(EMBEDDED_BASE)
-    assert warm_start(model.ctc_head, EMBEDDED_BASE)
-    save_transcriber(model.eval(), tmp_path / "model", {})
-    Calibration(0.5, 0.5).save(tmp_path / "model" / "calibration.json")
-    monkeypatch.setattr(asheard.models, "ASHEARD_TINY", tmp_path / "model")
+    """The command line in a folder with recordings."""
     speech = render_phonemes("aI s'INk s'oU", Voice("en-us"), seed=1)
     for name in ("my.wav", "recordings/ABA/wav/a1.wav", "readings/a2.wav"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +31,7 @@ def asheard_here(tmp_path, monkeypatch, capsys):
     return partial(run, monkeypatch, capsys)
 
 
-def test_the_commands_run(asheard_here):
+def test_scoring_page_commands_run(asheard_here):
     commands = [shlex.split(line) for line in "".join(blocks("sh")).splitlines()]
     assert [command[1] for command in commands] == ["transcribe", "score", "transcribe", "score", "score"]
     outs = []
@@ -57,23 +48,22 @@ def test_the_commands_run(asheard_here):
     assert (row["utt"], row["speaker"], row["chain"]) == ("a1", "ABA", "asheard-tiny")
 
 
-def test_the_json_has_the_fields_of_the_example(asheard_here):
+def test_scoring_page_example_has_the_fields_of_a_result(asheard_here):
     (example,) = map(json.loads, blocks("json"))
     scored = json.loads(asheard_here("score", "my.wav", "--text", example["text"], "--format", "json").out)
-    assert scored.keys() == example.keys()
-    assert scored["words"][0].keys() == example["words"][0].keys()
-    assert scored["words"][0]["phones"][0].keys() == example["words"][0]["phones"][0].keys()
+    phone, shown = scored["words"][0]["phones"][0], example["words"][0]["phones"][0]
+    for found, expected in ((scored, example), (scored["words"][0], example["words"][0]), (phone, shown)):
+        assert list(found) == list(expected)
+    assert scored["transcript"].keys() == example["transcript"].keys()
+    assert scored["prior"].keys() == example["prior"].keys()
     assert (scored["model"], scored["calibrated"]) == (example["model"], example["calibrated"])
-    assert example["added"][0].keys() == {"phone", "before", "heard_index"}
-    fields = set(scored) | set(scored["words"][0]) | set(scored["words"][0]["phones"][0])
-    named = {
-        name for row in re.findall(r"^\| (`.*?) \|", PAGE, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
-    }
-    assert fields - {"word", "phones"} <= named
+    table = re.findall(r"^\| (`.*?) \|", PAGE, flags=re.MULTILINE)
+    named = {name for row in table for name in re.findall(r"`(\w+)`", row)}
+    assert set(scored) | set(scored["words"][0]) | set(phone) <= named | {"word", "phones"}
 
 
-def test_the_python_runs(asheard_here):
+def test_scoring_page_python_runs(asheard_here):
     (code,) = blocks("python")
     names: dict[str, object] = {}
     exec(code, names)
-    assert len(names["scored"].words) == 3
+    assert len(names["result"].words) == 3
