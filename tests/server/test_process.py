@@ -1,4 +1,4 @@
-"""`asheard serve` and `asheard models`: where the service listens, how it ends, and messages."""
+"""`asheard serve`: where the service listens, how it ends, and messages."""
 
 import signal
 import socket
@@ -60,12 +60,9 @@ def test_serve_needs_a_token_beyond_this_machine(asheard, monkeypatch):
         (["serve", "--study", "{here}"], "no finished study"),
         (["serve", "--preload", "nix"], "no model 'nix'"),
         (["serve", "--port", "{taken}"], "is the port taken?"),
-        (["models", "list", "--registry", "{here}/gone.toml"], "gone.toml: not a registry"),
-        (["models", "check", "nix"], "nix: no such model; there are asheard-tiny"),
-        (["models", "export", "hama", "--out", "{here}/out"], "no folder that could be written"),
     ],
 )
-def test_commands_report_what_cannot_be_used(asheard, tmp_path, arguments, message):
+def test_serve_reports_what_cannot_be_used(asheard, tmp_path, arguments, message):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -73,19 +70,6 @@ def test_commands_report_what_cannot_be_used(asheard, tmp_path, arguments, messa
     assert done.code == 2
     assert message in done.err
     assert "Traceback" not in done.err
-
-
-def test_models_list_check_export(asheard, tmp_path):
-    listed = asheard("models", "list")
-    assert listed.code == 0
-    names = [line.split()[0] for line in listed.out.splitlines() if not line.startswith(" ")]
-    assert names == ["name", "asheard-tiny", "embedded-base", "hama", "pocketsphinx"]
-    checked = asheard("models", "check", "asheard-tiny", "embedded-base")
-    assert checked.code == 0
-    assert all(": ok, heard s i" in line for line in checked.out.splitlines())
-    exported = asheard("models", "export", "asheard-tiny", "--out", tmp_path / "mine")
-    assert exported.code == 0
-    assert (tmp_path / "mine" / "model.safetensors").is_file()
 
 
 @pytest.mark.slow

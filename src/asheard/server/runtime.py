@@ -185,7 +185,7 @@ class ModelPool:
                 raise HTTPError(503, f"model {name!r} cannot be used: {self.broken[name]}")
             if name not in self.loaded:
                 try:
-                    model = await asyncio.to_thread(Model.load, self.configs[name])
+                    model = await asyncio.to_thread(Model.load, self.configs[name], threads=self._threads)
                 except AsHeardError as error:
                     self.broken[name] = str(error)
                     raise HTTPError(503, f"model {name!r} cannot be used: {error}") from None
@@ -216,9 +216,9 @@ class ModelPool:
     def queue_for(self, recogniser: Recogniser) -> RequestQueue:
         """Make the queue of a recogniser.
 
-        A model of ONNX Runtime runs in several threads, one recording in each. Any other recogniser has one thread of
-        its own: torch shares a forward pass among requests and uses several cores for it, and the decoders of
-        external recognisers must not be called from two threads at once.
+        A model of ONNX Runtime is called from several threads, one recording in each call. Any other recogniser is
+        called from one thread of its own: torch shares forward passes among requests, and the decoders of external
+        recognisers must not run in two threads at once.
         """
         if recogniser.engine == ONNX_RUNTIME:
             executor, num_parallel, max_batch_s = self._executor, self._threads, 0.0
