@@ -1,4 +1,4 @@
-"""What each number of RESULTS.md means: the short definitions below the first table, and all of them at its end."""
+"""What each term of RESULTS.md means, below its first table and at its end. Metrics bring their own definitions."""
 
 from typing import Final
 
@@ -37,18 +37,13 @@ POSITIONS: Final = (
     "the distance between the canonical phone and the written phone: 0 is the same phone, 1 is nothing written."
 )
 
-DEFINITIONS: Final = {
-    "PER": "unit-cost edits of the prediction against the produced phones / produced phones.",
-    "collapse": "substitutions where the canonical was written / substitutions.",
+DEFINITIONS: Final = {  # beside those of the metrics
     "called error": "a position where cos_dist is at or above the threshold. With a prior, the written phone must also "
     "be one that speakers of this L1 do not usually say there. A deletion is always called an error.",
     "L1-typical": "a substitution that makes up at least 5% and at least 5 tokens of its canonical phone among the "
     "training speakers of the L1.",
-    "FRR by class": "ok and L1-typical positions called error / ok and L1-typical positions.",
-    "FRR at threshold": "ok positions called error / ok positions.",
-    "atypical errors caught": "L1-atypical errors called error / L1-atypical errors. These are substitutions that are "
-    "not L1-typical, deletions, and sounds the annotator could not name. This metric guards FRR by class: a scorer "
-    "that accepts everything catches no error.",
+    "L1-atypical errors": "substitutions that are not L1-typical, deletions, and sounds the annotator could not name. "
+    "The share of them that is caught guards FRR by class: a scorer that accepts everything catches no error.",
     "TA, FR": "positions said right that were accepted, rejected.",
     "FA, CD, DE": "positions said wrong, additions included, that were accepted (FA), rejected with the phone that was "
     "said (CD), rejected with another phone (DE).",
@@ -56,7 +51,6 @@ DEFINITIONS: Final = {
     "published rates": "TR = CD + DE. FRR = FR / (TA + FR), FAR = FA / (FA + TR), DER = DE / TR, precision = TR / (TR "
     "+ FR), recall = TR / (TR + FA), F1 = 2 TR / (2 TR + FR + FA). This FRR is counted on whole sequences by unit-cost "
     "alignment and has no threshold. FRR at threshold is counted on distances.",
-    "strict F1": "F1 that also counts a position said right as FR if a phone was inserted at it.",
     "D1": "are distances larger at substitutions than at ok positions? One-sided Mann-Whitney test. AUC is the share "
     f"of (ok, substitution) pairs in the right order; ties count half. Passes at p < {ALPHA}.",
     "D2": "is the 75th percentile of the ok distances below the 25th percentile of the substitutions'? gap is the "
@@ -82,19 +76,9 @@ SCORE_POSITIONS: Final = (
 )
 
 SCORE_DEFINITIONS: Final = {
-    "collapse": "wrong phones where the canonical was written / wrong phones.",
-    "FRR": "right phones rejected / right phones.",
-    "closeness": "the chain's own score of the position if it gives one. Otherwise minus the distance between the "
-    "canonical phone and the written phone (0 is the same phone, 1 is nothing written). Nothing is fitted to the "
-    "scores.",
-    "AUC": "share of (right, wrong) pairs in which the right phone is closer; ties count half; 0.5 is chance.",
-    "PCC": "Pearson's correlation of closeness with the score, over all scored phones. Position scores enter as the "
-    "probability they stand for.",
-    "precision": "wrong phones rejected / scored phones rejected.",
-    "recall": "wrong phones rejected / wrong phones: the phones that do not collapse.",
-    "F1": "2 wrong rejected / (rejected + wrong).",
-    "PER against canonical": "unit-cost edits of the prediction against the canonical phones / canonical phones. It is "
-    "not the PER of other reports, which is against what was said.",
+    "chain score, closeness": "the chain's own score of the position if it gives one. Otherwise minus the distance "
+    "between the canonical phone and the written phone (0 is the same phone, 1 is nothing written). Nothing is fitted "
+    "to the scores.",
     "over seeds": "means.",
     "n/a": _UNDEFINED,
 }

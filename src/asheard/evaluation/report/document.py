@@ -118,9 +118,7 @@ def _label_sections(rows: pl.DataFrame, metrics: Metrics[Any], context: Context,
         *p_min(context),
         *excluded(metrics, context),
         *validation(context),
-        "## Definitions",
-        POSITIONS,
-        bullets(f"**{term}**: {meaning}" for term, meaning in DEFINITIONS.items()),
+        *_definitions(metrics, POSITIONS, DEFINITIONS),
     ]
 
 
@@ -136,10 +134,15 @@ def _score_sections(rows: pl.DataFrame, metrics: Metrics[Any], context: Context)
         *(by_l1(rows, metrics) if len(metrics.design.speakers) > 1 else ()),
         *excluded(metrics, context),
         *validation(context),
-        "## Definitions",
-        SCORE_POSITIONS,
-        bullets(f"**{term}**: {meaning}" for term, meaning in SCORE_DEFINITIONS.items()),
+        *_definitions(metrics, SCORE_POSITIONS, SCORE_DEFINITIONS),
     ]
+
+
+def _definitions(metrics: Metrics[Any], positions: str, terms: Mapping[str, str]) -> Iterable[str]:
+    yield "## Definitions"
+    yield positions
+    of_metrics = {metric.name: f"{metric.definition}." for metric in metrics.scheme.table_metrics}
+    yield bullets(f"**{term}**: {meaning}" for term, meaning in (of_metrics | dict(terms)).items())
 
 
 def _picture(title: str, name: str) -> str:
