@@ -1,6 +1,6 @@
 """RESULTS.md: one screen with the verdict, a table and a picture, then sections that a reader may skip."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
