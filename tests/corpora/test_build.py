@@ -46,14 +46,14 @@ def test_build_of_a_small_corpus(small_corpus, tmp_path):
     assert (small_corpus / rows["train"][0].wav).is_file()
 
 
-def test_building_twice_gives_the_same_bytes(small_corpus, tmp_path):
+def test_build_is_reproducible(small_corpus, tmp_path):
     for name in ("one", "two"):
         build_l2arctic(small_corpus, tmp_path / name)
     for file in ("train.jsonl", "val.jsonl", "test.jsonl", "corpus.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-def test_a_synthetic_corpus_is_known_by_its_speakers_csv(small_corpus, tmp_path):
+def test_build_of_a_synthetic_corpus(small_corpus, tmp_path):
     table = small_corpus / "speakers.csv"
     header, *rows = table.read_text().splitlines()
     for answer, expected in (("yes", True), ("no", False)):
@@ -66,7 +66,7 @@ def test_a_synthetic_corpus_is_known_by_its_speakers_csv(small_corpus, tmp_path)
     assert not is_synthetic(tmp_path / "nowhere" / "test.jsonl")
 
 
-def test_err_is_left_out_of_training_only(small_corpus, tmp_path):
+def test_split_leaves_err_out_of_training_only(small_corpus, tmp_path):
     with_err = THE_CAT | {"phones": ["sil", "DH,err,s", *THE_CAT["phones"][2:]]}
     for speaker in ("AA1", "AA2"):
         add_utterance(small_corpus / speaker, "u05", with_err, "Nobody could name it.")
@@ -85,7 +85,7 @@ def test_text_disjoint(small_corpus, tmp_path):
     assert len(rows["test"]) == 24
 
 
-def test_the_real_corpus_says_what_is_missing(tmp_path):
+def test_build_of_a_partial_corpus_counts_what_is_missing(tmp_path):
     root = tmp_path / "l2arctic"
     for speaker, utts in {"ABA": 3, "ZHAA": 2}.items():
         for number in range(utts):
@@ -126,7 +126,7 @@ def test_build_of_a_table(small_corpus, tmp_path, wav_root):
     assert all((row.seconds == pytest.approx(0.8)) if wav_root else row.seconds is None for row in read["train"])
 
 
-def test_a_table_whose_recordings_are_elsewhere(tmp_path):
+def test_build_of_a_table_without_its_recordings(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("utt,speaker,l1,wav,canonical,perceived\nu1,X,Hindi,x.wav,K,K\n")
     with pytest.raises(CorpusError, match=r"no utterance has a recording under .*check --wav-root"):
@@ -137,7 +137,7 @@ def test_last_speakers():
     assert last_speakers({"B": "x", "C": "x", "A": "x", "D": "y", "F": "z", "E": "z"}) == {"C", "F"}
 
 
-def test_prompts_are_compared_without_case_and_punctuation():
+def test_prompt_ignores_case_and_punctuation():
     same = [utterance("A", "u", text) for text in ("It's so, again!", "it's  SO again", "It's so — again.")]
     assert len({prompt(row) for row in same}) == 1
     assert prompt(utterance("A", "u")) != prompt(utterance("A", "v"))
@@ -148,7 +148,7 @@ def test_prompts_are_compared_without_case_and_punctuation():
     test_share=st.integers(0, 3),
     text_disjoint=st.booleans(),
 )
-def test_split_keeps_its_promises(prompts, test_share, text_disjoint):
+def test_split_properties(prompts, test_share, text_disjoint):
     rows = [
         utterance(f"S{index % 4}", f"u{index}", f"prompt {number}", err=number % 7 == 0)
         for index, number in enumerate(prompts)
@@ -168,7 +168,7 @@ def test_split_keeps_its_promises(prompts, test_share, text_disjoint):
     assert len(val) == (-(-num_prompts // 10) if num_prompts > 1 else 0)
 
 
-def test_a_training_utterance_of_silence_is_left_out():
+def test_split_leaves_out_silent_training_utterances():
     nothing = replace(utterance("A", "u1"), tokens=(Token("k", None, ErrorType.DELETION),))
     exclusions = Exclusions()
     split = split_corpus([nothing, utterance("A", "u2"), utterance("A", "u3")], set(), exclusions)
@@ -176,7 +176,7 @@ def test_a_training_utterance_of_silence_is_left_out():
     assert len(split["train"]) == len(split["val"]) == 1
 
 
-def test_a_wrong_sound_known_by_its_score_stays_in_training():
+def test_split_keeps_scored_err_in_training():
     """Without them a corpus of scores would lose those who make errors."""
     scored = replace(utterance("A", "u1"), tokens=(Token("k", None, ErrorType.SUBSTITUTION, score=0.4),) * 2)
     scored = replace(scored, tokens=(*scored.tokens, Token("t", "t", ErrorType.OK, score=2.0)))
@@ -187,7 +187,7 @@ def test_a_wrong_sound_known_by_its_score_stays_in_training():
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '{"corpus": "x"}', "no"])
-def test_a_foreign_corpus_json(tmp_path, content):
+def test_read_build_report_of_another_json(tmp_path, content):
     (tmp_path / "corpus.json").write_text(content)
     with pytest.raises(CorpusError, match=r"corpus\.json"):
         read_build_report(tmp_path)

@@ -29,7 +29,7 @@ def change(folder, split, edit):
     write_manifest(path, edit(read_manifest(path)))
 
 
-def test_a_good_corpus(built, small_corpus):
+def test_check_of_a_good_corpus(built, small_corpus):
     report = check_corpus(built, wav_root=small_corpus)
     assert report.problems == ()
     assert report.excluded == {}
@@ -83,7 +83,7 @@ def copy_canonical_of_one(rows):
         ("train", copy_canonical_of_one, "speaker KO2: 11 of 12 substitutions name the canonical phone"),
     ],
 )
-def test_problems(built, split, edit, problem):
+def test_check_finds_problems(built, split, edit, problem):
     change(built, split, edit)
     report = check_corpus(built)
     assert any(problem in found for found in report.problems), report.problems
@@ -91,12 +91,12 @@ def test_problems(built, split, edit, problem):
         refuse_problems(report)
 
 
-def test_utterance_in_two_manifests(built):
+def test_check_finds_an_utterance_in_two_manifests(built):
     (built / "val.jsonl").write_bytes((built / "train.jsonl").read_bytes())
     assert any("is in 2 manifests" in problem for problem in check_corpus(built).problems)
 
 
-def test_starred_substitutions_of_the_same_phone_are_counted_not_refused(built):
+def test_check_counts_starred_substitutions_of_the_same_phone(built):
     star = Token("ɹ", "ɹ", S, accented=True)
     change(built, "train", lambda rows: [replace(row, tokens=(star, *row.tokens)) for row in rows])
     report = check_corpus(built)
@@ -104,7 +104,7 @@ def test_starred_substitutions_of_the_same_phone_are_counted_not_refused(built):
     assert report.splits["train"].num_same_phone == (report.splits["train"].num_utterances, 0)
 
 
-def test_recordings_are_compared(built, small_corpus):
+def test_check_compares_recordings(built, small_corpus):
     rows = read_manifest(built / "test.jsonl")
     (small_corpus / rows[0].wav).unlink()
     soundfile.write(small_corpus / rows[1].wav, tone(2.0), 16_000)
@@ -115,7 +115,7 @@ def test_recordings_are_compared(built, small_corpus):
         assert part in problems
 
 
-def test_no_manifests(tmp_path):
+def test_check_without_manifests(tmp_path):
     with pytest.raises(CorpusError, match=r"corpus\.json: no such file"):
         check_corpus(tmp_path)
     with pytest.raises(CorpusError, match="holds no manifests"):
@@ -134,7 +134,7 @@ def small_rows():
     ]
 
 
-def test_stats_count_what_is_there():
+def test_stats_counts():
     stats = corpus_stats(small_rows())
     korean, spanish = stats.by_l1
     assert [(group.l1, group.name) for group in stats.by_speaker] == [
@@ -155,7 +155,7 @@ def test_stats_count_what_is_there():
 
 
 @pytest.mark.parametrize("l1s", [1, 2, 7])
-def test_picture(tmp_path, l1s):
+def test_draw_stats(tmp_path, l1s):
     rows = [
         replace(row, l1=f"L{number}", speaker=f"{row.speaker}{number}") for number in range(l1s) for row in small_rows()
     ]

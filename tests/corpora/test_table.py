@@ -41,7 +41,7 @@ def test_aligned_rows(tmp_path):
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_csv_says_the_same(tmp_path, mark):
+def test_csv_equals_json_lines(tmp_path, mark):
     path = tmp_path / "t.csv"
     path.write_text(
         f"{mark}utt,speaker,l1,wav,seconds,canonical,perceived\n"
@@ -57,7 +57,7 @@ def test_csv_says_the_same(tmp_path, mark):
     assert second.wav == "y/u,1.wav"
 
 
-def test_ipa_is_told_from_the_whole_file(tmp_path):
+def test_ipa_is_detected_from_the_whole_file(tmp_path):
     rows = [
         ALIGNED | {"canonical": ["b", "t"], "perceived": ["b", "d"]},
         ALIGNED | {"utt": "u2", "canonical": ["ð", "ə", "aɪə"], "perceived": ["d", "ə", "aɪ"]},
@@ -81,14 +81,14 @@ def test_two_alphabets_in_one_table(tmp_path):
 
 
 @pytest.mark.parametrize("heard", ["perceived", "produced"])
-def test_no_reference_and_nothing_heard(tmp_path, heard):
+def test_rows_without_canonical_or_produced_phones(tmp_path, heard):
     """A row all the same: evaluation counts it."""
     row = {"utt": "u", "speaker": "X", "l1": "Hindi", "canonical": [], heard: []}
     assert read_table(jsonl(tmp_path / "t.jsonl", row))[0].tokens == ()
 
 
 @pytest.mark.parametrize("heard", ["perceived", "produced"])
-def test_a_recording_passed_whole_is_named(tmp_path, heard):
+def test_too_many_phones_are_refused(tmp_path, heard):
     row = {"utt": "u", "speaker": "X", "l1": "Hindi", "canonical": 100_000 * ["k"], heard: 100_000 * ["k"]}
     with pytest.raises(
         CorpusError, match=r"t\.jsonl, line 1, utterance X/u: 100,000 phones in 'canonical'; the limit is"
@@ -115,7 +115,7 @@ def test_aligned_and_unaligned_rows_keep_their_order(tmp_path):
     assert [row.produced for row in rows] == [("æ",), ("d", "ə", "æ", "ə"), ("k",)]
 
 
-def test_read_gold_tells_manifests_from_tables(tmp_path):
+def test_read_gold_distinguishes_manifests_from_tables(tmp_path):
     table = jsonl(tmp_path / "t.txt", ALIGNED)
     write_manifest(tmp_path / "m.txt", read_table(table))
     assert read_gold(tmp_path / "m.txt") == read_gold(table)
@@ -200,7 +200,7 @@ def test_real_labels(real_data, file, counts):
 
 
 @pytest.mark.shared
-def test_real_sequences_come_out_as_they_went_in(real_data):
+def test_real_sequences_round_trip(real_data):
     path = real_data / "l2arctic-labels" / "test-6-speakers-39phones.jsonl"
     rows = [json.loads(line) for line in path.open()]
     for row, utterance in zip(rows, read_gold(path), strict=True):

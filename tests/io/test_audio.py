@@ -37,7 +37,7 @@ def assert_is_the_tone(samples, tolerance=2e-3):
         ("flac", {}),
     ],
 )
-def test_rates_and_formats(tmp_path, rate_hz, suffix, how):
+def test_load_audio_rates_and_formats(tmp_path, rate_hz, suffix, how):
     name = write(tmp_path / f"a.{suffix}", tone(SECONDS, rate_hz), rate_hz, **how)
     samples = load_audio(tmp_path, name, tmp_path / "cache")
     assert_is_the_tone(samples)
@@ -45,14 +45,14 @@ def test_rates_and_formats(tmp_path, rate_hz, suffix, how):
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])
-def test_stereo_is_the_mean_of_its_channels(tmp_path, rate_hz):
+def test_load_audio_mixes_stereo(tmp_path, rate_hz):
     left = tone(SECONDS, rate_hz)
     stereo = np.stack([1.6 * left, 0.4 * left], axis=1)
     name = write(tmp_path / "a.wav", stereo, rate_hz)
     assert_is_the_tone(load_audio(tmp_path, name, None))
 
 
-def test_cache_is_written_once_and_changes_nothing(tmp_path):
+def test_load_audio_cache_is_written_once(tmp_path):
     name = write(tmp_path / "a.wav", tone(SECONDS, 44_100), 44_100)
     cache = tmp_path / "cache"
     without = load_audio(tmp_path, name)
@@ -66,20 +66,20 @@ def test_cache_is_written_once_and_changes_nothing(tmp_path):
     assert list(cache.rglob("*.wav")) == [kept]
 
 
-def test_a_changed_recording_is_resampled_again(tmp_path):
+def test_load_audio_cache_of_a_changed_recording(tmp_path):
     name = write(tmp_path / "a.wav", tone(SECONDS, 44_100), 44_100)
     load_audio(tmp_path, name, tmp_path / "cache")
     write(tmp_path / "a.wav", tone(2 * SECONDS, 44_100), 44_100)
     assert len(load_audio(tmp_path, name, tmp_path / "cache")) == round(2 * SECONDS * 16_000)
 
 
-def test_a_ready_recording_is_read_as_it_is(tmp_path):
+def test_load_audio_reads_16_khz_mono_unchanged(tmp_path):
     name = write(tmp_path / "a.wav", tone(SECONDS), 16_000, subtype="FLOAT")
     assert np.array_equal(load_audio(tmp_path, name, tmp_path / "cache"), tone(SECONDS))
     assert not (tmp_path / "cache").exists()
 
 
-def test_loud_recordings_do_not_wrap_around(tmp_path):
+def test_load_audio_clips_loud_recordings(tmp_path):
     square = np.sign(tone(SECONDS, 44_100)) * 0.9999
     name = write(tmp_path / "a.wav", square, 44_100)
     samples = load_audio(tmp_path, name)
@@ -87,7 +87,7 @@ def test_loud_recordings_do_not_wrap_around(tmp_path):
     assert np.abs(np.diff(samples)).max() < 2.0
 
 
-def test_several_processes_share_a_cache(tmp_path):
+def test_load_audio_cache_of_several_processes(tmp_path):
     name = write(tmp_path / "a.wav", tone(SECONDS, 44_100), 44_100)
     with ProcessPoolExecutor(3) as pool:
         loaded = list(pool.map(partial(load_audio, tmp_path, name), [tmp_path / "cache"] * 12))
@@ -95,19 +95,19 @@ def test_several_processes_share_a_cache(tmp_path):
     assert [path.suffix for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [".wav"]
 
 
-def test_missing(tmp_path):
+def test_load_audio_missing(tmp_path):
     with pytest.raises(CorpusError, match=r"a\.wav: no such recording; is --wav-root"):
         load_audio(tmp_path, "a.wav")
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"", "an empty file"), (b"RIFFnothing", "not a recording")])
-def test_no_recording(tmp_path, content, reason):
+def test_load_audio_of_another_file(tmp_path, content, reason):
     (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(CorpusError, match=rf"a\.wav: {reason}"):
         load_audio(tmp_path, "a.wav")
 
 
-def test_no_samples(tmp_path):
+def test_load_audio_without_samples(tmp_path):
     name = write(tmp_path / "a.wav", np.zeros(0, np.float32), 16_000)
     with pytest.raises(CorpusError, match="holds no samples"):
         load_audio(tmp_path, name)
@@ -115,7 +115,7 @@ def test_no_samples(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])
-def test_cut_short(tmp_path, suffix, rate_hz):
+def test_load_audio_cut_short(tmp_path, suffix, rate_hz):
     name = write(tmp_path / f"a.{suffix}", tone(SECONDS, rate_hz), rate_hz)
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(whole[: len(whole) // 2])
@@ -124,7 +124,7 @@ def test_cut_short(tmp_path, suffix, rate_hz):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_stream_that_never_learnt_its_length_is_no_cut_file(tmp_path):
+def test_load_audio_of_a_streamed_wav(tmp_path):
     name = write(tmp_path / "a.wav", tone(SECONDS), 16_000)
     data = bytearray((tmp_path / name).read_bytes())
     data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
@@ -133,20 +133,20 @@ def test_a_stream_that_never_learnt_its_length_is_no_cut_file(tmp_path):
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])
-def test_silent(tmp_path, rate_hz):
+def test_load_audio_silent(tmp_path, rate_hz):
     name = write(tmp_path / "a.wav", np.zeros(rate_hz, np.float32), rate_hz)
     with pytest.raises(CorpusError, match="silent from end to end"):
         load_audio(tmp_path, name)
 
 
-def test_channels_that_cancel_out_are_silent(tmp_path):
+def test_load_audio_channels_cancel_out(tmp_path):
     left = tone(SECONDS)
     name = write(tmp_path / "a.wav", np.stack([left, -left], axis=1), 16_000, subtype="FLOAT")
     with pytest.raises(CorpusError, match="silent"):
         load_audio(tmp_path, name)
 
 
-def test_samples_that_are_no_numbers(tmp_path):
+def test_load_audio_not_finite(tmp_path):
     samples = tone(SECONDS)
     samples[100] = np.nan
     name = write(tmp_path / "a.wav", samples, 16_000, subtype="FLOAT")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from asheard.errors import CorpusError
-from asheard.io.textgrid import read_tiers
+from asheard.io.textgrid import Interval, read_tiers, write_textgrid
 from support.tiny_corpus import STEP_S, long_textgrid, short_textgrid
 
 TIERS = {"words": [("thé", 2), "two"], "phones": ["DH", "AH0", "T, D, s"], "IPA": ["", "ð", ""]}
@@ -28,7 +28,7 @@ def labels_of(path: Path) -> dict[str, list[str]]:
 @pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_forms_and_encodings(tmp_path, form, encoding, line_end):
+def test_read_tiers_forms_and_encodings(tmp_path, form, encoding, line_end):
     mark, codec = ENCODINGS[encoding]
     path = tmp_path / "a.TextGrid"
     path.write_bytes(mark + form(TIERS).replace("\n", line_end).encode(codec))
@@ -36,7 +36,7 @@ def test_forms_and_encodings(tmp_path, form, encoding, line_end):
 
 
 @pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
-def test_times_are_seconds(tmp_path, form):
+def test_read_tiers_times(tmp_path, form):
     path = tmp_path / "a.TextGrid"
     path.write_text(form(TIERS))
     first, second = read_tiers(path)["words"]
@@ -45,14 +45,14 @@ def test_times_are_seconds(tmp_path, form):
 
 
 @pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
-def test_label_over_two_lines_keeps_its_neighbours(tmp_path, form):
+def test_read_tiers_label_over_two_lines(tmp_path, form):
     path = tmp_path / "a.TextGrid"
     path.write_text(form({"phones": ["AO1", "TH,\nT,s", 'say ""ah""', "N"]}))
     assert labels_of(path)["phones"] == ["AO1", "TH,\nT,s", 'say "ah"', "N"]
 
 
 @pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
-def test_tier_that_ends_after_the_file(tmp_path, form):
+def test_read_tiers_tier_ends_after_the_file(tmp_path, form):
     path = tmp_path / "a.TextGrid"
     path.write_text(form(TIERS, {"IPA": 0.5}))
     assert labels_of(path) == LABELS
@@ -78,7 +78,7 @@ def test_first_of_two_tiers_with_one_name(tmp_path):
 
 
 @pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
-def test_a_file_cut_anywhere_is_refused(tmp_path, form):
+def test_read_tiers_refuses_a_cut_file(tmp_path, form):
     """Whatever is lost, be it one label: no shorter annotation comes back."""
     path = tmp_path / "a.TextGrid"
     whole = form(TIERS).rstrip()
@@ -91,13 +91,40 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, form):
 @pytest.mark.parametrize(
     "content", [b"", b"utt,speaker\n1,2\n", b"\xff\xfe\x00", b"{}", b"[1]", b"\x00\xd8", b"caf\xe9"]
 )
-def test_no_textgrid(tmp_path, content):
+def test_read_tiers_refuses_other_files(tmp_path, content):
     path = tmp_path / "a.TextGrid"
     path.write_bytes(content)
     with pytest.raises(CorpusError, match=r"a\.TextGrid"):
         read_tiers(path)
 
 
-def test_missing_file(tmp_path):
+def test_read_tiers_missing_file(tmp_path):
     with pytest.raises(CorpusError, match="No such file"):
         read_tiers(tmp_path / "none.TextGrid")
+
+
+def test_write_textgrid_reads_back(tmp_path):
+    path = tmp_path / "deep" / "a.TextGrid"
+    words = [Interval(0.1, 0.5, "thé"), Interval(0.5, 0.9, 'say "ah"')]
+    write_textgrid(path, {"words": words, "phones": []}, 1.2)
+    tiers = read_tiers(path)
+    assert [interval for interval in tiers["words"] if interval.label] == words
+    assert tiers["words"][-1].end_s == 1.2
+    assert not any(interval.label for interval in tiers["phones"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [Interval(0.4, 0.8, "overlap"), Interval(0.9, 0.7, "reversed"), Interval(0.7, 0.7, "empty")]
+)
+def test_write_textgrid_refuses_wrong_intervals(tmp_path, wrong):
+    path = tmp_path / "a.TextGrid"
+    with pytest.raises(CorpusError, match=r"a\.TextGrid"):
+        write_textgrid(path, {"words": [Interval(0.1, 0.5, "one"), wrong]}, 1.2)
+    assert not path.exists()
+
+
+def test_write_textgrid_extends_to_the_last_interval(tmp_path, capsys):
+    path = tmp_path / "a.TextGrid"
+    write_textgrid(path, {"words": [Interval(0.1, 1.3, "one")], "phones": []}, 1.2)
+    assert read_tiers(path)["phones"][-1].end_s == 1.3
+    assert capsys.readouterr().out == ""

@@ -66,7 +66,7 @@ def test_every_cmudict_symbol_folds():
 
 
 @pytest.mark.parametrize(("symbol", "phone"), entries(ARPABET_RULES))
-def test_arpabet_rules(symbol, phone):
+def test_fold_arpabet_rules(symbol, phone):
     assert fold_arpabet(symbol) == phone
 
 
@@ -81,7 +81,7 @@ def test_phones_of_the_inventory_fold_to_themselves():
         assert fold_ipa(phone) == fold_espeak(phone) == (phone,)
 
 
-def test_symbols_are_never_joined():
+def test_fold_sequence_never_joins_symbols():
     assert fold_sequence(["t", "ʃ"], "ipa") == ["t", "ʃ"]
     assert fold_sequence(["tʃ"], "ipa") == fold_sequence(["t͡ʃ"], "ipa") == ["tʃ"]
     assert fold_sequence(["a", "ɪ"], "espeak") == ["ɑ", "ɪ"]
@@ -90,12 +90,12 @@ def test_symbols_are_never_joined():
 
 
 @pytest.mark.parametrize(("label", "phones"), entries(IPA_RULES))
-def test_ipa_labels(label, phones):
+def test_fold_ipa_labels(label, phones):
     assert fold_ipa(label) == tuple(phones.split("+"))
 
 
 @pytest.mark.parametrize(("label", "phones"), entries(ESPEAK_RULES))
-def test_espeak_labels(label, phones):
+def test_fold_espeak_labels(label, phones):
     assert fold_espeak(label) == tuple(phones.split("+") if phones else [])
 
 
@@ -111,18 +111,18 @@ def test_every_label_of_the_recogniser_folds():
 @pytest.mark.parametrize(
     "label", ["", " ", "a b", "\tp", "p\n", "<pad>", "<unk>", "|", "ˈ", "spn", "sil", "err", "5", "☃", "kæt"]
 )
-def test_refused_labels(fold, label):
+def test_fold_refuses_labels(fold, label):
     with pytest.raises(PhoneError):
         fold(label)
 
 
 @pytest.mark.parametrize("fold", [fold_arpabet, fold_ipa, fold_espeak])
-def test_none_is_refused(fold):
+def test_fold_refuses_none(fold):
     with pytest.raises(PhoneError, match="None"):
         fold(None)
 
 
-def test_unknown_symbols_raise_or_are_counted():
+def test_fold_sequence_unknown_symbols():
     symbols = ["HH", "AH0", "spn", "L", "spn", "", "OW1"]
     with pytest.raises(PhoneError, match="spn"):
         fold_sequence(symbols, "arpabet")
@@ -132,11 +132,11 @@ def test_unknown_symbols_raise_or_are_counted():
 
 
 @pytest.mark.parametrize("alphabet", ["arpabet", "ipa", "espeak"])
-def test_err_passes_through(alphabet):
+def test_fold_sequence_keeps_err(alphabet):
     assert fold_sequence([ERR, "b", ERR], alphabet) == [ERR, "b", ERR]
 
 
-def test_a_string_is_no_sequence_and_an_alphabet_must_be_known():
+def test_fold_sequence_refuses_strings_and_unknown_alphabets():
     with pytest.raises(PhoneError, match="split it"):
         fold_sequence("tʃa", "ipa")
     with pytest.raises(PhoneError, match="kirshenbaum"):

@@ -29,11 +29,11 @@ def written(path, rows):
     return path
 
 
-def test_rows_come_in_the_order_of_the_ids():
+def test_vectors_rows_in_the_order_of_ids():
     assert [row[0] for row in rows_of()[1:]] == list(PHONES)
 
 
-def test_distances_have_not_drifted():
+def test_distances_are_unchanged():
     with FROZEN.open(encoding="utf-8", newline="") as lines:
         frozen = {(row["a"], row["b"]): float(row["distance"]) for row in csv.DictReader(lines)}
     assert len(frozen) == 40 * 39 // 2
@@ -79,7 +79,7 @@ def test_consonants_are_further_from_vowels_than_vowels_from_each_other():
     assert among_vowels < min(cos_dist(a, b) for a in obstruents for b in VOWELS)
 
 
-def test_the_committed_file_is_what_the_script_makes():
+def test_vectors_file_is_current():
     pytest.importorskip("panphon", reason="PanPhon is a development dependency")
     spec = importlib.util.spec_from_file_location("make_vectors", MAKE_VECTORS)
     make_vectors = importlib.util.module_from_spec(spec)
@@ -90,13 +90,13 @@ def test_the_committed_file_is_what_the_script_makes():
     assert [[float(value) for value in row[1:]] for row in committed] == rows
 
 
-def test_unknown_phones_are_refused():
+def test_cos_dist_refuses_unknown_phones():
     for pair in [("p", "q"), ("<pad>", "p"), ("err", "p")]:
         with pytest.raises(PhoneError):
             cos_dist(*pair)
 
 
-def test_a_users_file_of_any_order_and_dimension(tmp_path):
+def test_load_vectors_of_any_order_and_dimension(tmp_path):
     rows = [
         ["phone", "x", "y", "z"],
         *([phone, index + 1, 40 - index, 1] for index, phone in enumerate(PHONES)),
@@ -108,7 +108,7 @@ def test_a_users_file_of_any_order_and_dimension(tmp_path):
     assert vectors.cos_dist("p", "b") == cos_dist("p", "b", vectors) == pytest.approx(1 - cosine, abs=1e-12)
 
 
-def test_opposite_vectors_are_clipped_to_one(tmp_path):
+def test_cos_dist_of_opposite_vectors_is_one(tmp_path):
     rows = [["phone", "x"], *([phone, -1 if phone == "p" else 1] for phone in PHONES)]
     assert load_vectors(written(tmp_path / "v.csv", rows)).cos_dist("p", "b") == 1
 
@@ -125,7 +125,7 @@ def test_threshold_beside_the_file_and_its_digest(tmp_path):
 
 
 @pytest.mark.parametrize("text", ['{"threshold": 0}', '{"threshold": 1.5}', '{"threshold": "low"}', "[]", "{"])
-def test_bad_thresholds_are_refused(tmp_path, text):
+def test_load_vectors_refuses_bad_thresholds(tmp_path, text):
     path = written(tmp_path / "mine.csv", rows_of())
     path.with_suffix(".json").write_text(text, encoding="utf-8")
     with pytest.raises(PhoneError, match=r"mine\.json"):
@@ -153,14 +153,14 @@ def edited(change):
         (lambda rows: rows.clear(), "row 1: the header"),
     ],
 )
-def test_bad_files_are_refused(tmp_path, change, message):
+def test_load_vectors_refuses_bad_files(tmp_path, change, message):
     path = written(tmp_path / "mine.csv", edited(change))
     with pytest.raises(PhoneError, match=message) as caught:
         load_vectors(path)
     assert str(path) in str(caught.value)
 
 
-def test_missing_and_binary_files_are_refused(tmp_path):
+def test_load_vectors_refuses_missing_and_binary_files(tmp_path):
     with pytest.raises(PhoneError, match="no such vectors file"):
         load_vectors(tmp_path / "absent.csv")
     (tmp_path / "noise.csv").write_bytes(b"phone,x\n\xff\xfe\x00")
@@ -170,6 +170,6 @@ def test_missing_and_binary_files_are_refused(tmp_path):
         load_vectors(tmp_path)
 
 
-def test_the_bundled_threshold_is_the_calibrated_one():
+def test_bundled_threshold_is_the_calibrated_one():
     report = json.loads(BUNDLED.with_suffix(".json").read_text(encoding="utf-8"))
     assert load_vectors().threshold == report["threshold"]

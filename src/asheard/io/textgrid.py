@@ -114,13 +114,14 @@ def write_textgrid(path: Path, tiers: Mapping[str, Sequence[Interval]], seconds:
     Args:
         path: the TextGrid.
         tiers: tier name -> its intervals, in order of time.
-        seconds: length of the recording.
+        seconds: length of the recording. The TextGrid is longer if an interval ends later.
     Raises:
-        CorpusError: intervals of one tier overlap, are not longer than 0 s, or lie outside the recording.
+        CorpusError: intervals of one tier overlap, or are not longer than 0 s.
     """
     from praatio.data_classes.interval_tier import IntervalTier
     from praatio.data_classes.textgrid import Textgrid
 
+    seconds = max([seconds, *(interval.end_s for intervals in tiers.values() for interval in intervals)])
     grid = Textgrid(0, seconds)
     try:
         for name, intervals in tiers.items():

@@ -18,7 +18,7 @@ def jsonl(path, *rows):
     return path
 
 
-def test_ours_come_back(tmp_path):
+def test_read_transcripts_of_our_own_predictions(tmp_path):
     predictions = [
         Prediction("u1", "X", "faithful", ("ð", "ə"), (0.5, 0.25), ((0.0, 0.1), (0.1, 0.3)), (1.0,)),
         Prediction("u1", "Y", "faithful", ()),
@@ -27,7 +27,7 @@ def test_ours_come_back(tmp_path):
     assert read_transcripts(tmp_path / "p.jsonl") == predictions
 
 
-def test_chain_is_given_or_the_rows_own_or_the_files(tmp_path):
+def test_chain_name_given_of_the_row_or_of_the_file(tmp_path):
     path = jsonl(tmp_path / "cnn.jsonl", ROW, ROW | {"utt": "u2", "chain": "other"})
     assert [row.chain for row in read_transcripts(path)] == ["cnn", "other"]
     assert [row.chain for row in read_transcripts(path, "mine")] == ["mine", "mine"]
@@ -40,7 +40,7 @@ def test_any_alphabet(tmp_path):
     assert read_transcripts(path)[0].phones == ("t", "ʃ", "tʃ", "ɡ")
 
 
-def test_an_empty_speaker_is_understood_by_the_gold(tmp_path):
+def test_empty_speaker_is_resolved_with_the_gold(tmp_path):
     path = jsonl(tmp_path / "p.jsonl", ROW, *(ROW | {"speaker": "", "utt": utt} for utt in ("u2", "Y_u1", "u9")))
     assert [row.key for row in read_transcripts(path)] == [("X", "u1"), ("", "u2"), ("", "Y_u1"), ("", "u9")]
     keys = [("X", "u1"), ("Y", "u1"), ("Z", "u2")]
@@ -84,7 +84,7 @@ def test_bad_rows(tmp_path, change, message):
         read_transcripts(path)
 
 
-def test_an_utterance_that_comes_twice_is_left_to_evaluation(tmp_path):
+def test_double_utterance_is_kept(tmp_path):
     first, second = read_transcripts(jsonl(tmp_path / "p.jsonl", ROW, ROW | {"phones": ["k"]}))
     assert first.key == second.key
     assert second.phones == ("k",)
@@ -92,7 +92,7 @@ def test_an_utterance_that_comes_twice_is_left_to_evaluation(tmp_path):
 
 @pytest.mark.parametrize("name", ["p.jsonl", "p.csv", "p.ctm"])
 @pytest.mark.parametrize("content", ["", "\n \n"])
-def test_an_empty_file(tmp_path, name, content):
+def test_empty_file_is_refused(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     with pytest.raises(CorpusError, match=rf"{name}: holds no predictions"):
         read_transcripts(tmp_path / name, keys=[])
@@ -105,7 +105,7 @@ def csv_file(path, *lines, header="utt,speaker,phones,confidences"):
 
 @pytest.mark.parametrize("name", ["p.csv", "whatever"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_csv_says_the_same(tmp_path, name, mark):
+def test_csv_equals_json_lines(tmp_path, name, mark):
     path = csv_file(
         tmp_path / name,
         "u1,X,DH AH0 sil K,0.5 0.25 0.1 1",
@@ -120,7 +120,7 @@ def test_csv_says_the_same(tmp_path, name, mark):
     ]
 
 
-def test_nothing_heard_is_a_prediction(tmp_path):
+def test_utterance_without_phones_is_a_prediction(tmp_path):
     (row,) = read_transcripts(jsonl(tmp_path / "p.jsonl", ROW | {"phones": []}))
     assert row.phones == ()
 
@@ -148,12 +148,12 @@ def test_bad_lines_of_csv(tmp_path, line, message):
     ("header", "lacking"),
     [("utt,phones", "'speaker'"), ("utt;speaker;phones", "'utt', 'speaker', 'phones'"), ("u1,X,DH AH K", "'utt'")],
 )
-def test_a_header_that_lacks_a_column(tmp_path, header, lacking):
+def test_csv_header_lacks_a_column(tmp_path, header, lacking):
     with pytest.raises(CorpusError, match=rf"p\.csv, line 1: no column {lacking}"):
         read_transcripts(csv_file(tmp_path / "p.csv", "u1,X,DH", header=header))
 
 
-def test_a_file_cut_anywhere_is_refused_or_holds_fewer_rows(tmp_path):
+def test_cut_file_is_refused_or_holds_fewer_rows(tmp_path):
     """Whole rows, that is: evaluation misses those that are gone."""
     rows = [ROW | {"utt": f"u{number}"} for number in range(3)]
     whole = jsonl(tmp_path / "p.jsonl", *rows).read_text().rstrip("\n")
@@ -167,7 +167,7 @@ def test_a_file_cut_anywhere_is_refused_or_holds_fewer_rows(tmp_path):
 
 @pytest.mark.parametrize("codec", ["utf-16", "latin-1"])
 @pytest.mark.parametrize("name", ["p.jsonl", "p.csv", "p.ctm"])
-def test_another_encoding(tmp_path, name, codec):
+def test_other_encodings_are_refused(tmp_path, name, codec):
     line = {"p.jsonl": '{"utt": "é", "speaker": "X", "phones": "k"}', "p.csv": "utt,speaker,phones\né,X,K"}
     (tmp_path / name).write_bytes(line.get(name, "é 1 0 1 K").encode(codec))
     with pytest.raises(CorpusError, match=f"{name}.*not UTF-8 text"):
@@ -175,25 +175,25 @@ def test_another_encoding(tmp_path, name, codec):
 
 
 @pytest.mark.parametrize(("phone", "length"), [("k", MAX_PHONES + 1), ("k", 100_000), ("aɪə", MAX_PHONES // 2 + 1)])
-def test_a_recording_passed_whole_is_named(tmp_path, phone, length):
+def test_too_many_phones_are_refused(tmp_path, phone, length):
     path = jsonl(tmp_path / "p.jsonl", ROW | {"utt": "u0", "phones": "ð ə"}, ROW | {"phones": length * [phone]})
     with pytest.raises(CorpusError, match=r"p\.jsonl, line 2, utterance X/u1: [\d,]+ phones in 'phones'; the limit is"):
         read_transcripts(path)
 
 
-def test_the_longest_utterance_that_can_be_aligned_is_read(tmp_path):
+def test_longest_utterance_is_read(tmp_path):
     (row,) = read_transcripts(jsonl(tmp_path / "p.jsonl", ROW | {"phones": MAX_PHONES * ["k"]}))
     assert len(row.phones) == MAX_PHONES
 
 
-def test_a_missing_file(tmp_path):
+def test_missing_file_is_refused(tmp_path):
     for name in ("none.jsonl", "none.csv", "none.ctm", "none.TextGrid", "none"):
         with pytest.raises(CorpusError, match=name):
             read_transcripts(tmp_path / name, keys=[])
 
 
 @pytest.mark.shared
-def test_a_published_recogniser(real_data):
+def test_read_transcripts_of_a_published_recogniser(real_data):
     path = real_data / "l2arctic-labels" / "predictions-cnn-rnn-ctc.jsonl"
     rows = [json.loads(line) for line in path.open()]
     predictions = read_transcripts(path, "cnn")
@@ -210,7 +210,7 @@ def test_a_published_recogniser(real_data):
         (f"utt,speaker,phones\na,s,{'t ' * 100_000}\n", "utterance s/a: 100,000 phones in 'phones'; the limit is"),
     ],
 )
-def test_tables_that_are_none(tmp_path, text, words):
+def test_broken_tables_are_refused(tmp_path, text, words):
     path = tmp_path / "p.csv"
     path.write_text(text)
     with pytest.raises(CorpusError, match=words):

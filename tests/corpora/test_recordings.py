@@ -19,7 +19,7 @@ def touch(folder, *names):
         (folder / name).touch()
 
 
-def test_a_folder_gives_its_recordings_by_path(tmp_path):
+def test_find_recordings_of_a_folder_by_path(tmp_path):
     touch(
         tmp_path, "b.wav", "a.FLAC", "S2/wav/x.ogg", "S1/x.mp3", "S1/x.txt", ".hidden.wav", ".git/y.wav", "notes.json"
     )
@@ -30,25 +30,25 @@ def test_a_folder_gives_its_recordings_by_path(tmp_path):
     ]
 
 
-def test_files_are_taken_whatever_they_are_called(tmp_path):
+def test_find_recordings_accepts_files_with_any_name(tmp_path):
     touch(tmp_path, "x.sound", "d/y.wav")
     rows = find_recordings([tmp_path / "x.sound", tmp_path / "d"])
     assert [row.key for row in rows] == [("", "x"), ("", "y")]
 
 
-def test_formats_nobody_reads_are_not_passed_over(tmp_path):
+def test_find_recordings_lists_unreadable_formats(tmp_path):
     touch(tmp_path, "memo.m4a")
     (row,) = find_recordings([tmp_path])
     assert row.utt == "memo"
 
 
-def test_what_soundfile_reads_by_its_ending_is_found():
+def test_find_recordings_knows_the_endings_of_soundfile():
     known = {f".{name.lower()}" for name in ("wav", "flac", "ogg", "mp3", "aiff", "au", "caf", "w64")}
     assert known <= SUFFIXES
     assert {suffix[1:].upper() for suffix in known} <= set(soundfile.available_formats())
 
 
-def test_nothing_there(tmp_path):
+def test_find_recordings_refuses_missing_and_empty_sources(tmp_path):
     with pytest.raises(CorpusError, match=r"gone\.wav: no such recording or folder"):
         find_recordings([tmp_path / "gone.wav"])
     touch(tmp_path, "text.txt")
@@ -56,7 +56,7 @@ def test_nothing_there(tmp_path):
         find_recordings([tmp_path])
 
 
-def test_two_of_one_name_are_both_named(tmp_path):
+def test_refuse_same_names_names_both_files(tmp_path):
     touch(tmp_path, "S/1/x.wav", "S/2/x.flac", "T/x.wav")
     rows = find_recordings([tmp_path])
     with pytest.raises(CorpusError, match=r"S/1/x\.wav and .*S/2/x\.flac have one name, S/x"):
@@ -64,7 +64,7 @@ def test_two_of_one_name_are_both_named(tmp_path):
     refuse_same_names(rows[1:])
 
 
-def test_a_changed_recording_is_another_job(tmp_path):
+def test_recordings_digest_of_a_changed_recording(tmp_path):
     touch(tmp_path, "x.wav")
     before = recordings_digest(find_recordings([tmp_path]))
     assert recordings_digest(find_recordings([tmp_path])) == before
@@ -74,7 +74,7 @@ def test_a_changed_recording_is_another_job(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 @pytest.mark.parametrize("rate_hz", [8_000, 44_100])
-def test_any_format_and_rate_in_stereo(tmp_path, suffix, rate_hz):
+def test_load_recording_any_format_and_rate(tmp_path, suffix, rate_hz):
     if f"{suffix.upper()}" not in soundfile.available_formats():
         pytest.skip(f"this libsndfile reads no {suffix}")
     mono = tone(0.7, rate_hz)
@@ -85,13 +85,13 @@ def test_any_format_and_rate_in_stereo(tmp_path, suffix, rate_hz):
     assert np.abs(samples).max() == pytest.approx(np.abs(mono).max(), rel=0.1)
 
 
-def test_too_short_for_a_word(tmp_path):
+def test_load_recording_too_short(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(0.05), RATE_HZ)
     with pytest.raises(CorpusError, match=r"a\.wav: 0\.050 s long; the minimum is 0.1 s"):
         load_recording(tmp_path / "a.wav")
 
 
-def test_longer_than_is_held_to_a_text(tmp_path):
+def test_load_recording_too_long(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(181.0, 1_000), 1_000)
     with pytest.raises(CorpusError, match=r"a\.wav: 181 s long; the limit is 180 s"):
         load_recording(tmp_path / "a.wav", 180)
@@ -99,7 +99,7 @@ def test_longer_than_is_held_to_a_text(tmp_path):
     assert len(load_recording(tmp_path / "a.wav", 180)) == 180 * RATE_HZ
 
 
-def test_another_kind_of_file_is_told_how_to_convert(tmp_path):
+def test_load_recording_of_another_file_names_the_remedy(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"%PDF-1.7 and so on")
     with pytest.raises(CorpusError, match=r"a\.wav: not a recording that soundfile reads .*ffmpeg"):
         load_recording(tmp_path / "a.wav")
@@ -123,7 +123,7 @@ STEADY = {
 
 @pytest.mark.parametrize("name", STEADY)
 @pytest.mark.parametrize("gain", [1e-3, 0.3])
-def test_noise_hum_and_tones_are_steady_unless_they_come_and_go(name, gain):
+def test_is_steady_noise_hum_and_tones(name, gain):
     steady = (gain * STEADY[name]).astype(np.float32)
     assert is_steady(steady)
     with pytest.raises(CorpusError, match="no speech in me: its level never changes"):
@@ -131,20 +131,20 @@ def test_noise_hum_and_tones_are_steady_unless_they_come_and_go(name, gain):
     assert not is_steady((steady * ENVELOPE).astype(np.float32))
 
 
-def test_nothing_heard_is_no_speech():
+def test_check_speech_without_phones():
     changing = (STEADY["white"] * ENVELOPE).astype(np.float32)
     check_speech("me", changing, ("k",))
     with pytest.raises(CorpusError, match="no speech in me: the model recognised no phone"):
         check_speech("me", changing, ())
 
 
-def test_of_a_moment_there_is_no_telling():
+def test_is_steady_below_25_ms_is_false():
     assert not is_steady(np.zeros(100, np.float32))
     assert not is_steady(np.zeros(0, np.float32))
 
 
 @pytest.mark.shared
-def test_no_real_speech_is_steady(real_data):
+def test_is_steady_of_real_speech_is_false(real_data):
     files = sorted((real_data / "l2arctic-clips" / "wav").glob("*"))
     if not files:
         pytest.skip(f"no l2arctic-clips under {real_data}")

@@ -64,25 +64,25 @@ def test_an_utterance(corpus):
         ("<del>", None, D, False),
     ],
 )
-def test_what_was_said_instead(corpus, pronounced, perceived, kind, accented):
+def test_pronounced_phone_of_a_mispronunciation(corpus, pronounced, perceived, kind, accented):
     label = {"canonical-phone": "S", "index": 2, "pronounced-phone": pronounced}
     rescore(corpus, FIRST, {"mispronunciations": [label]})
     assert tokens_of_first(corpus)[4] == Token("s", perceived, kind, accented=accented, score=0.4, position="coda")
 
 
-def test_the_bare_canonical_phone_names_no_sound_whatever_its_stress(corpus):
+def test_bare_canonical_phone_is_err(corpus):
     label = {"canonical-phone": "AH", "index": 1, "pronounced-phone": "AH"}
     rescore(corpus, FIRST, {"phones-accuracy": [2, 0, 2], "mispronunciations": [label]})
     assert tokens_of_first(corpus)[3] == Token("ʌ", None, S, score=0.0, position="nucleus")
 
 
 @pytest.mark.parametrize("none", [None, []])
-def test_a_low_score_without_a_label_is_an_unknown_sound(corpus, none):
+def test_low_score_without_label_is_err(corpus, none):
     rescore(corpus, FIRST, {"mispronunciations": none})
     assert tokens_of_first(corpus)[4] == Token("s", None, S, score=0.4, position="coda")
 
 
-def test_a_label_holds_whatever_the_score(corpus):
+def test_label_holds_at_any_score(corpus):
     rescore(corpus, FIRST, {"phones-accuracy": [2, 2, 0.6]})
     assert tokens_of_first(corpus)[4] == Token("s", "ʃ", S, score=0.6, position="coda")
 
@@ -107,7 +107,7 @@ def test_a_label_holds_whatever_the_score(corpus):
         ({"mispronunciations": [{"canonical-phone": "S", "index": 2}]}, r"field 'pronounced-phone' must be"),
     ],
 )
-def test_scores_that_cannot_be_read_are_left_out_and_named(corpus, change, message):
+def test_unreadable_scores_are_excluded(corpus, change, message):
     rescore(corpus, FIRST, change)
     _, utterances, exclusions = read_speechocean(corpus)
     assert len(utterances) == 11
@@ -152,7 +152,7 @@ def test_every_exclusion_is_counted(corpus):
     assert len(utterances) == 6
 
 
-def test_the_build_says_what_a_complete_copy_has(corpus, tmp_path):
+def test_build_counts_a_complete_copy(corpus, tmp_path):
     out = tmp_path / "out"
     (corpus / f"WAVE/SPEAKER0001/{FIRST}.WAV").unlink()
     report = build_speechocean(corpus, out)
@@ -167,7 +167,7 @@ def test_the_build_says_what_a_complete_copy_has(corpus, tmp_path):
     assert check_corpus(out, wav_root=corpus).problems == ()
 
 
-def test_sounds_nobody_named_stay_in_training(corpus, tmp_path):
+def test_scored_err_stays_in_training(corpus, tmp_path):
     for utt in (FIRST, "000300000"):
         rescore(corpus, utt, {"mispronunciations": []})
     report = build_speechocean(corpus, tmp_path / "out")
@@ -213,20 +213,20 @@ def break_speaker(root):
         (break_speaker, r"speaker 0001 is in train/utt2spk and in test/utt2spk"),
     ],
 )
-def test_what_is_no_such_corpus(corpus, spoil, message):
+def test_another_folder_is_refused(corpus, spoil, message):
     spoil(corpus)
     with pytest.raises(CorpusError, match=message):
         read_speechocean(corpus)
 
 
-def test_kaldi_maps_hold_blanks_in_their_values(tmp_path):
+def test_read_scp_values_with_blanks(tmp_path):
     path = tmp_path / "text"
     path.write_text("u1\tWE  CALL IT \n\nu2 BEAR\r\n", encoding="utf-8-sig")
     assert read_scp(path) == {"u1": "WE  CALL IT", "u2": "BEAR"}
 
 
 @pytest.mark.shared
-def test_the_same_tokens_as_from_a_table_of_the_real_scores(real_data, tmp_path):
+def test_tokens_equal_those_of_a_table(real_data, tmp_path):
     """Real scores put into the published layout: both roads into AsHeard end at the same place."""
     table = real_data / "speechocean762" / "test.jsonl"
     rows = [json.loads(line) for line in table.open()]

@@ -9,14 +9,14 @@ from asheard.phones import fold_arpabet
 
 
 @pytest.mark.parametrize("score", [0.0, 0.2, 0.49])
-def test_below_a_half_the_sound_is_unknown(score):
+def test_scored_token_below_a_half_is_err(score):
     token = scored_token("θ", score, "onset")
     assert token == Token("θ", None, ErrorType.SUBSTITUTION, score=score, position="onset")
     assert token.is_err
 
 
 @pytest.mark.parametrize("score", [0.5, 1.0, 1.8, 2.0])
-def test_from_a_half_on_the_canonical_phone_was_said(score):
+def test_scored_token_from_a_half_on_is_ok(score):
     assert scored_token("θ", score) == Token("θ", "θ", ErrorType.OK, score=score)
 
 
@@ -33,16 +33,16 @@ def test_from_a_half_on_the_canonical_phone_was_said(score):
         ("UNHEARD-OF-WORD", "D AH0 N", "ʌ"),
     ],
 )
-def test_the_only_vowel_of_a_word(word, labels, vowel):
+def test_true_stress_of_words_with_one_vowel(word, labels, vowel):
     assert [fold_arpabet(label) for label in true_stress(word, labels.split()) if label[-1] in "012"] == [vowel]
 
 
-def test_words_of_several_syllables_keep_their_stress():
+def test_true_stress_keeps_words_of_several_syllables():
     for word, labels in (("ABOUT", "AH0 B AW1 T"), ("TOMATO", "T AH0 M EY1 T OW0"), ("BUS", "B AH1 S"), ("SHH", "SH")):
         assert true_stress(word, labels.split()) == labels.split()
 
 
-def test_scores_are_refused_with_their_place():
+def test_check_scores_names_the_place():
     with pytest.raises(CorpusError, match=r"here: 1 'scores' for 2 phones"):
         check_scores([2.0], 2, "scores", "here")
     for score in (-0.1, 2.1, 85.0):

@@ -83,12 +83,12 @@ OK, S, D, A = ErrorType
         ("AH1,AX,s", L2ArcticLabel("ʌ", "ə", S, False)),
     ],
 )
-def test_labels(text, expected):
+def test_parse_label(text, expected):
     assert parse_label(text) == expected
 
 
 @pytest.mark.parametrize("text", [*SILENCES, "\n", "Sp", "SPN "])
-def test_silences_are_no_labels(text):
+def test_parse_label_silences(text):
     assert parse_label(text) is None
 
 
@@ -116,7 +116,7 @@ def test_silences_are_no_labels(text):
         ("err", "needs the canonical phone"),
     ],
 )
-def test_malformed_labels(text, reason):
+def test_parse_label_refuses(text, reason):
     with pytest.raises(ValueError, match=reason):
         parse_label(text)
 
@@ -136,7 +136,7 @@ def strewn(draw, written: str) -> str:
 
 
 @given(data=st.data(), canonical=st.sampled_from(SYMBOLS), perceived=st.sampled_from(SYMBOLS))
-def test_decoration_never_changes_the_phones(data, canonical, perceived):
+def test_parse_label_ignores_decoration(data, canonical, perceived):
     starred = data.draw(st.booleans())
     right = decorated(data.draw, perceived) + ("*" if starred else "")
     blank = data.draw(st.sampled_from(["", " ", "\n"]))
@@ -153,7 +153,7 @@ def test_deletion_and_addition_mirror_each_other(data, symbol, silence):
 
 
 @given(st.text(max_size=20))
-def test_any_text_is_a_label_a_silence_or_refused(text):
+def test_parse_label_any_text(text):
     try:
         label = parse_label(text)
     except ValueError:

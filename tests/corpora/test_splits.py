@@ -11,7 +11,7 @@ from asheard.corpora.splits import rotate
 from asheard.errors import CorpusError
 
 
-def test_four_folds_of_l2arctic_test_all_24_speakers_once() -> None:
+def test_rotate_tests_all_24_speakers_of_l2arctic_once() -> None:
     folds = rotate(SPK_L1, TEST_SPK, 4)
     assert folds[0] == TEST_SPK
     assert folds[1] == {"YBAA", "NCC", "SVBI", "YDCK", "MBMPS", "THV"}
@@ -25,7 +25,7 @@ def test_four_folds_of_l2arctic_test_all_24_speakers_once() -> None:
     st.integers(1, 6),
     st.randoms(use_true_random=False),
 )
-def test_no_speaker_is_tested_twice_and_each_l1_as_often(sizes: list[int], num_folds: int, rng: object) -> None:
+def test_rotate_tests_no_speaker_twice(sizes: list[int], num_folds: int, rng: object) -> None:
     l1s = {f"{l1}{speaker}": str(l1) for l1, size in enumerate(sizes) for speaker in range(size)}
     held_out = {rng.choice([speaker for speaker in l1s if l1s[speaker] == l1]) for l1 in set(l1s.values())}
     if num_folds > min(sizes):
@@ -39,5 +39,5 @@ def test_no_speaker_is_tested_twice_and_each_l1_as_often(sizes: list[int], num_f
     assert all(Counter(map(l1s.get, fold)) == Counter(set(l1s.values())) for fold in folds)
 
 
-def test_an_l1_that_is_only_trained_on_is_never_held_out() -> None:
+def test_rotate_never_holds_out_an_l1_without_test_speakers() -> None:
     assert rotate({"a": "Hindi", "b": "Hindi", "alone": "Thai"}, {"b"}, 2) == [{"b"}, {"a"}]

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from asheard.errors import AsHeardError, CorpusError
 from asheard.io.digests import folder_states_digest, values_digest
-from asheard.io.resume import StageCache
+from asheard.io.resume import ResumableRows, StageCache, claim_folder
 
 
 class Run:
@@ -33,12 +34,12 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path)
 
 
-def test_done_once(run: Run) -> None:
+def test_stage_is_done_once(run: Run) -> None:
     assert [run.go(), run.go(), run.go()] == [False, True, True]
     assert run.num_done == 1
 
 
-def test_again_when_an_input_changes(run: Run) -> None:
+def test_stage_runs_again_if_an_input_changes(run: Run) -> None:
     run.go(1)
     run.input.write_text("b")
     assert not run.go(1)
@@ -47,7 +48,7 @@ def test_again_when_an_input_changes(run: Run) -> None:
     assert run.go(2)
 
 
-def test_again_when_an_output_is_lost_or_damaged(run: Run) -> None:
+def test_stage_runs_again_if_an_output_is_lost_or_damaged(run: Run) -> None:
     run.go()
     run.output.unlink()
     assert not run.go()
@@ -56,7 +57,7 @@ def test_again_when_an_output_is_lost_or_damaged(run: Run) -> None:
     assert run.output.read_text() == "aa"
 
 
-def test_a_killed_stage_goes_on_with_what_it_left(run: Run) -> None:
+def test_stage_killed_continues_with_what_it_left(run: Run) -> None:
     stages = StageCache(run.folder / ".stages", lambda name, skipped: None)
 
     def be_killed() -> None:
@@ -72,7 +73,7 @@ def test_a_killed_stage_goes_on_with_what_it_left(run: Run) -> None:
     assert run.output.read_text() == "half and half"
 
 
-def test_what_other_inputs_left_is_removed_first(run: Run) -> None:
+def test_stage_deletes_outputs_of_other_inputs(run: Run) -> None:
     stages = StageCache(run.folder / ".stages", lambda name, skipped: None)
     (run.folder / "models").mkdir()
 
@@ -87,7 +88,7 @@ def test_what_other_inputs_left_is_removed_first(run: Run) -> None:
         assert [path.name for path in (run.folder / "models").iterdir()] == [content]
 
 
-def test_a_folder_counts_by_names_and_bytes_not_by_place(tmp_path: Path) -> None:
+def test_values_digest_of_a_folder_is_independent_of_its_place(tmp_path: Path) -> None:
     for name in ("here", "there"):
         (tmp_path / name / "sub").mkdir(parents=True)
         (tmp_path / name / "sub" / "file").write_text("x")
@@ -96,7 +97,7 @@ def test_a_folder_counts_by_names_and_bytes_not_by_place(tmp_path: Path) -> None
     assert values_digest([tmp_path / "here"]) != values_digest([tmp_path / "there"])
 
 
-def test_a_listing_sees_new_and_touched_files(tmp_path: Path) -> None:
+def test_folder_states_digest_changes_with_new_files(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     before = folder_states_digest(tmp_path)
     assert folder_states_digest(tmp_path) == before
@@ -104,7 +105,7 @@ def test_a_listing_sees_new_and_touched_files(tmp_path: Path) -> None:
     assert folder_states_digest(tmp_path) != before
 
 
-def test_several_stages_under_way(run: Run) -> None:
+def test_stages_may_be_under_way_together(run: Run) -> None:
     stages = StageCache(run.folder / ".stages", lambda name, skipped: None)
     outputs = [run.folder / "one", run.folder / "two"]
     begun = [stages.begin(path.name, inputs=[], outputs=[path]) for path in outputs]
@@ -116,3 +117,31 @@ def test_several_stages_under_way(run: Run) -> None:
     assert stages.begin("one", inputs=[], outputs=outputs[:1]) is None
     assert stages.begin("two", inputs=[], outputs=outputs[1:]) is not None
     assert outputs[1].read_text() == "whole"
+
+
+def test_resumable_rows_continue_after_a_kill(tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    rows = ResumableRows(out, ["job", 1])
+    rows.append([{"n": 1}, {"n": 2}])
+    (part,) = tmp_path.iterdir()
+    part.write_bytes(part.read_bytes() + b'{"n": ')
+    again = ResumableRows(out, ["job", 1])
+    assert again.num_resumed == 2
+    again.append([{"n": 3}])
+    assert again.rows() == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert ResumableRows(out, ["job", 2]).num_resumed == 0
+    again.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_resumable_rows_refuse_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="is a folder; name a file in it"):
+        ResumableRows(tmp_path, [])
+
+
+def test_claim_folder_refuses_another_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "out" / "study.json"
+    claim_folder(file, {"folds": 1, "corpus": ("a", "b")})
+    claim_folder(file, {"folds": 1, "corpus": ("a", "b")})
+    with pytest.raises(AsHeardError, match=r"out holds results of another configuration \(folds was 1, is 4\)"):
+        claim_folder(file, {"folds": 4, "corpus": ("a", "b")})
