@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -315,3 +317,21 @@ def test_a_text_that_was_said_scores_above_one_that_was_not(tmp_path, text, mnem
     times = [phone.start_s for word in said.words for phone in word.phones]
     assert times == sorted(times)
     assert times[-1] < said.seconds
+
+
+@pytest.mark.parametrize("model", ["asheard-tiny", "hama"])
+def test_score_command_needs_the_base_install_only(folder, model):
+    """In a fresh process none of the packages of the extras `train` and `evaluate` is imported."""
+    if model == "hama":
+        pytest.importorskip("hama")
+    program = (
+        "import sys; from asheard.cli import app; "
+        "app(sys.argv[1:], standalone_mode=False); "
+        "print(sorted({'torch', 'transformers', 'scipy', 'polars', 'matplotlib', 'numba'} & sys.modules.keys()))"
+    )
+    speech = render_phonemes("wi: s'i: D@ m'u:n", Voice("en-us"), seed=1)
+    soundfile.write(folder / "moon.wav", speech.samples, speech.sample_rate_hz)
+    command = [sys.executable, "-c", program, "score", folder / "moon.wav", "--text", "we see the moon"]
+    done = subprocess.run([*map(str, command), "--model", model], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,7 +1,4 @@
-"""Where in a recording given phones lie: the most likely CTC path that writes them.
-
-Which of the ways to say a word was meant: the one that makes the recording likeliest.
-"""
+"""Align phones with frames: the most likely CTC path, and the pronunciations that make a recording likeliest."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,25 +8,26 @@ from numpy.typing import NDArray
 
 from asheard.phones import BLANK_ID, phone_to_id
 from asheard.pronunciation.gop import log_likelihoods
+from asheard.pronunciation.target import Phones
 
-_MOVES: Final = 3  # stay in a state, enter it from the one before, or from the phone before over a blank left out
+_MOVES: Final = 3  # stay in a state, enter it from the one before, or from the phone before without the blank between
 
-_LEAST: Final = -1e6  # log posterior of what a model rules out: still a path, if there is no other
+_LEAST: Final = -1e6  # log posterior of what a model rules out: such a path is taken only if there is no other
 
 
 def min_frames(label_ids: NDArray[np.integer]) -> int:
-    """How many frames CTC needs to write phones: one each, and a blank between equal neighbours."""
+    """Return the number of frames that CTC needs to write phones: one each, and a blank between equal neighbours."""
     return len(label_ids) + int((label_ids[1:] == label_ids[:-1]).sum())
 
 
 def force_align(log_probs: NDArray[np.floating], label_ids: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Lay phones over frames along the most likely path.
+    """Align phones with frames along the most likely path.
 
     Args:
         log_probs: (T, V) natural-log posteriors of one recording's frames.
         label_ids: (L,) phones, at least one.
     Returns:
-        (L, 2) frames [start, end) of each phone; as CTC spikes, where it was decided and not its extent.
+        (L, 2) frames [start, end) that decided each phone; CTC decides in fewer frames than the phone lasts.
     Raises:
         ValueError: T is less than `min_frames`.
     Source: Viterbi 1967 over the states of Graves et al. 2006: a blank before, between and after the phones.
@@ -59,20 +57,17 @@ def force_align(log_probs: NDArray[np.floating], label_ids: NDArray[np.integer])
     return spans
 
 
-Phones = tuple[str, ...]
-
-
 def best_pronunciations(log_probs: NDArray[np.floating], words: Sequence[Sequence[Phones]]) -> list[Phones]:
-    """Choose a pronunciation for each word of a text.
+    """Choose a pronunciation for each word of a text, from left to right.
 
-    Words take their turn from left to right. What is compared is the likelihood of a word between its two neighbours,
-    in the frames of the three where forced alignment lays the first pronunciations.
+    What is compared is the likelihood of a word between its two neighbours, in the frames that forced alignment of the
+    first pronunciations gives to the three.
 
     Args:
         log_probs: (T, 42) natural-log posteriors of one recording's frames.
-        words: the pronunciations of each word in IPA, at least one.
+        words: for each word one or more pronunciations in IPA.
     Returns:
-        One pronunciation a word: the first of the likeliest, or of all where the first ones do not fit into the frames.
+        One pronunciation a word, the first of the likeliest. If the frames cannot hold the first pronunciations, these.
     """
     chosen = [first for first, *_ in words]
     label_ids = to_label_ids(chosen)
@@ -93,5 +88,5 @@ def best_pronunciations(log_probs: NDArray[np.floating], words: Sequence[Sequenc
 
 
 def to_label_ids(words: Sequence[Phones]) -> NDArray[np.int64]:
-    """(L,) label ids of the phones of all words."""
+    """Return (L,) label ids of the phones of all words."""
     return np.array([phone_to_id(phone) for phones in words for phone in phones], np.int64)

@@ -16,6 +16,7 @@ from asheard.phones.lexicon import syllable_positions
 from asheard.prior import REAL_VOICES_SOURCE, Prior, load_prior, real_voices_prior
 from asheard.pronunciation.calibration import Calibration, load_calibration, logistic
 from asheard.pronunciation.compare import closest_pronunciations, compare
+from asheard.pronunciation.ctc_alignment import best_pronunciations, force_align, min_frames, to_label_ids
 from asheard.pronunciation.gop import GopScorer, fold_posteriors
 from asheard.pronunciation.result import AddedPhone, PriorUse, Pronunciation, ScoredWord
 from asheard.pronunciation.target import Phones, Target, target_of_text
@@ -199,9 +200,7 @@ class Model:
         return compare(list(zip(target.words, variants, strict=True)), transcript, l1, self._l1_prior)
 
     def _likeliest(self, name: str, seconds: float, posteriors: Posteriors, target: Target) -> list[Phones]:
-        """The likeliest pronunciation of each word, if the recording has frames enough for all."""
-        from asheard.pronunciation.ctc_alignment import best_pronunciations, min_frames, to_label_ids
-
+        """Return the likeliest pronunciation of each word; raise if the recording has too few frames for them."""
         variants = best_pronunciations(posteriors.log_probs, target.pronunciations)
         label_ids = to_label_ids(variants)
         if len(posteriors.log_probs) < min_frames(label_ids):
@@ -215,8 +214,6 @@ class Model:
         self, words: Sequence[ScoredWord], posteriors: Posteriors, l1: str | None
     ) -> tuple[ScoredWord, ...]:
         """The words with the probability of each phone, and the frames that decided it."""
-        from asheard.pronunciation.ctc_alignment import force_align, to_label_ids
-
         variants = [tuple(phone.canonical for phone in word.phones) for word in words]
         canonical = [phone for phones in variants for phone in phones]
         positions = [position for phones in variants for position in syllable_positions(phones)]

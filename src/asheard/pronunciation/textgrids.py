@@ -1,4 +1,4 @@
-"""Results as Praat TextGrids, for those who look at speech in Praat or ELAN."""
+"""Results as Praat TextGrids."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,30 +14,30 @@ _Interval: TypeAlias = tuple[float | None, float | None, str]  # start and end, 
 def write_transcript(
     path: Path, phones: Sequence[str], times_s: Sequence[tuple[float, float]] | None, seconds: float
 ) -> None:
-    """Write one tier, `phones`: what was heard, where it was decided.
+    """Write a transcript as one tier, `phones`.
 
     Args:
         path: the TextGrid.
         phones: in IPA.
-        times_s: start and end of each, in seconds.
+        times_s: start and end of the frames that decided each, in seconds.
         seconds: length of the recording.
     Raises:
         CorpusError: the phones have no times, or these overlap.
     """
     if phones and times_s is None:
-        raise CorpusError(f"{path}: this model does not say when it heard a phone, and a TextGrid is made of times")
+        raise _no_times(path)
     intervals = [(start, end, phone) for phone, (start, end) in zip(phones, times_s or (), strict=True)]
     _write(path, {"phones": intervals}, seconds)
 
 
 def write_scored(path: Path, scored: Pronunciation) -> None:
-    """Write four tiers: `words`, `canonical`, `heard` (empty where nothing was) and `class` (ok, variant or error).
+    """Write four tiers: `words`, `canonical`, `heard` (empty if nothing was) and `class` (ok, variant or error).
 
     Raises:
         CorpusError: the phones have no times, or these overlap.
     """
     if all(phone.start_s is None for phone in scored.phones):
-        raise CorpusError(f"{path}: this model does not say when it heard a phone, and a TextGrid is made of times")
+        raise _no_times(path)
     tiers: dict[str, list[_Interval]] = {
         "words": [(*_span(word), word.word) for word in scored.words],
         "canonical": [(phone.start_s, phone.end_s, phone.canonical) for phone in scored.phones],
@@ -45,6 +45,10 @@ def write_scored(path: Path, scored: Pronunciation) -> None:
         "class": [(phone.start_s, phone.end_s, phone.class_) for phone in scored.phones],
     }
     _write(path, tiers, scored.seconds)
+
+
+def _no_times(path: Path) -> CorpusError:
+    return CorpusError(f"{path}: this model does not say when it heard a phone, and a TextGrid needs times")
 
 
 def _span(word: ScoredWord) -> tuple[float | None, float | None]:
