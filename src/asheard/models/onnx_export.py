@@ -1,6 +1,5 @@
 """Write the forward pass of our models as ONNX graphs, which run without torch (`asheard.recognition.runtime`)."""
 
-import hashlib
 import json
 import struct
 import threading
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from asheard.errors import ModelError, optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.io.digests import bytes_digest
 from asheard.io.files import whole_file
 from asheard.models.ctc import CTCTranscriber, frame_samples
 from asheard.models.l1_aware import L1AwareCTC
@@ -172,7 +172,7 @@ def _read_weights(path: Path) -> Iterator[tuple[tuple[tuple[int, ...], str], _We
 
 def _key(values: NDArray[Any]) -> tuple[tuple[int, ...], str]:
     single = np.ascontiguousarray(values.astype(np.float32, copy=False))
-    return values.shape, hashlib.sha256(single.tobytes()).hexdigest()
+    return values.shape, bytes_digest([single.tobytes()])
 
 
 def _min_samples(model: TorchModel) -> int:

@@ -3,7 +3,6 @@
 The graph holds no weights: it reads them from the .safetensors files beside it. `asheard.models.onnx_export` writes it.
 """
 
-import hashlib
 import json
 import os
 import struct
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from asheard.errors import CorpusError, ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
-from asheard.io.digests import content_digest
+from asheard.io.digests import bytes_digest, content_digest
 from asheard.io.files import read_json
 from asheard.phones import BLANK_ID
 from asheard.recognition.chunking import run_in_chunks
@@ -137,7 +136,7 @@ def layout_digest(weights: Path) -> str:
     try:
         with weights.open("rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))
-            return hashlib.sha256(file.read(min(size, 1 << 24))).hexdigest()
+            return bytes_digest([file.read(min(size, 1 << 24))])
     except (OSError, struct.error):
         raise ModelError(f"{weights}: missing or cut short; copy the whole model folder again") from None
 
