@@ -1,4 +1,4 @@
-"""Forced alignment against every path there is."""
+"""Forced alignment against all paths."""
 
 from itertools import groupby, product
 
@@ -38,7 +38,7 @@ def spans_of(path):
     num_spare=st.integers(0, 3),
     seed=st.integers(0, 1_000),
 )
-def test_it_is_the_best_of_all_paths(label_ids, num_spare, seed):
+def test_force_align_is_the_best_of_all_paths(label_ids, num_spare, seed):
     ids = np.array(label_ids)
     logits = np.random.default_rng(seed).normal(0, 3, (min_frames(ids) + num_spare, NUM_LABELS))
     log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
@@ -46,7 +46,7 @@ def test_it_is_the_best_of_all_paths(label_ids, num_spare, seed):
 
 
 @given(label_ids=st.lists(st.integers(2, NUM_LABELS - 1), min_size=1, max_size=6))
-def test_min_frames_is_enough_and_not_too_much(label_ids):
+def test_min_frames_is_the_least_that_holds_the_phones(label_ids):
     ids = np.array(label_ids)
     num_frames = min_frames(ids)
     spans = force_align(np.zeros((num_frames, NUM_LABELS)), ids)
@@ -55,7 +55,7 @@ def test_min_frames_is_enough_and_not_too_much(label_ids):
         force_align(np.zeros((num_frames - 1, NUM_LABELS)), ids)
 
 
-def test_phones_the_model_rules_out_are_laid_somewhere():
+def test_force_align_phones_that_the_model_rules_out():
     log_probs = np.full((3, NUM_LABELS), -np.inf)
     log_probs[:, BLANK_ID] = 0.0
     spans = force_align(log_probs, np.array([2, 3]))

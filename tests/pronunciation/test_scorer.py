@@ -72,7 +72,7 @@ def hears(monkeypatch):
     return let
 
 
-def test_each_phone_of_each_word(folder, hears):
+def test_score_each_phone_of_each_word(folder, hears):
     scored = score(folder / "see.wav", TEXT, folder / "model")
     assert [(word.word, [phone.canonical for phone in word.phones]) for word in scored.words] == [
         ("see", ["s", "i"]),
@@ -88,20 +88,20 @@ def test_each_phone_of_each_word(folder, hears):
     assert (scored.calibrated, scored.l1, scored.text) == (False, None, TEXT)
 
 
-def test_figures_are_means_of_probabilities(folder, hears):
+def test_score_is_the_mean_of_probabilities(folder, hears):
     scored = score(folder / "see.wav", TEXT, folder / "model")
     probabilities = [phone.probability for word in scored.words for phone in word.phones]
     assert scored.score == pytest.approx(math.fsum(probabilities) / 4)
     assert scored.words[1].score == pytest.approx(math.fsum(probabilities[2:]) / 2)
 
 
-def test_a_phone_left_out(folder, hears):
+def test_score_deleted_phone(folder, hears):
     hears({10: "s", 20: "i", 40: "t"})
     see, it = score(folder / "see.wav", TEXT, folder / "model").words
     assert [phone.heard for phone in see.phones + it.phones] == ["s", "i", None, "t"]
 
 
-def test_a_word_may_be_said_in_any_of_its_ways(folder, hears):
+def test_score_any_pronunciation_of_a_word(folder, hears):
     """CMUdict has ðə, ðʌ and, as before a vowel, ði."""
     hears({5: "ð", 10: "i", 20: "æ", 25: "p", 30: "ə", 35: "l"})
     the, apple = score(folder / "see.wav", "the apple", folder / "model").words
@@ -109,7 +109,7 @@ def test_a_word_may_be_said_in_any_of_its_ways(folder, hears):
     assert all(phone.heard == phone.canonical for phone in apple.phones)
 
 
-def test_a_ratio_is_calibrated_by_the_models_own_file_or_by_another(folder, hears, tmp_path):
+def test_load_model_calibration_of_the_folder_or_another(folder, hears, tmp_path):
     """log-odds = slope * ratio + intercept, so two calibrations tell the ratio twice."""
     plain = load_model(folder / "model").score(folder / "see.wav", TEXT)
     Calibration(0.5, 1.0).save(tmp_path / "other.json")
@@ -131,7 +131,7 @@ def test_a_ratio_is_calibrated_by_the_models_own_file_or_by_another(folder, hear
             assert own_log_odds == pytest.approx(0.25 * ratio - 1.0)
 
 
-def test_the_prior_knows_what_an_l1_says(folder, hears):
+def test_score_prior_in_probabilities(folder, hears):
     """Thai speakers say d for t, so the doubt grows: the ratio falls by the log-odds of the prior."""
     plain = score(folder / "see.wav", TEXT, folder / "model")
     thai = score(folder / "see.wav", TEXT, folder / "model", l1="Thai", prior=folder / "prior.json")
@@ -141,7 +141,7 @@ def test_the_prior_knows_what_an_l1_says(folder, hears):
     assert log_odds[1] - log_odds[0] == pytest.approx(math.log(41 / 61), abs=1e-6)  # Laplace's counts
 
 
-def test_samples_instead_of_a_file(folder, hears):
+def test_score_samples_instead_of_a_file(folder, hears):
     scorer = load_model(folder / "model")
     from_file, from_samples = (
         scorer.score(recording, TEXT) for recording in (folder / "see.wav", load_recording(folder / "see.wav"))
@@ -159,7 +159,7 @@ def test_samples_instead_of_a_file(folder, hears):
         (np.zeros(16_000, np.float32), "the recording: silent from end to end"),
     ],
 )
-def test_samples_are_checked_as_files_are(folder, hears, samples, message):
+def test_score_refuses_samples(folder, hears, samples, message):
     with pytest.raises(CorpusError, match=message):
         load_model(folder / "model").score(samples, TEXT)
 
@@ -168,13 +168,13 @@ def test_samples_are_checked_as_files_are(folder, hears, samples, message):
     ("text", "message"),
     [("", "holds no word"), (" ?! ", "holds no word"), ("see 东西", "not a Latin letter")],
 )
-def test_texts_nobody_can_say(folder, hears, text, message):
+def test_score_refuses_texts_that_cannot_be_pronounced(folder, hears, text, message):
     with pytest.raises(PhoneError, match=message):
         score(folder / "see.wav", text, folder / "model")
 
 
 @pytest.mark.parametrize(("text", "num_phones"), [("see see see", 6), ("miss see", 5)])
-def test_more_phones_than_the_recording_can_hold(folder, hears, text, num_phones):
+def test_score_refuses_more_phones_than_frames(folder, hears, text, num_phones):
     """As many as there are frames, but no two equal ones in a row without a blank between."""
     hears(dict.fromkeys(range(5), "s"), num_frames=5)
     with pytest.raises(CorpusError, match=rf"see\.wav: 1\.00 s are too short for its text of {num_phones} phones"):
@@ -182,7 +182,7 @@ def test_more_phones_than_the_recording_can_hold(folder, hears, text, num_phones
     assert len(score(folder / "see.wav", "miss it", folder / "model").words) == 2
 
 
-def test_no_speech(folder, hears, tmp_path):
+def test_score_refuses_recordings_without_speech(folder, hears, tmp_path):
     soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
     with pytest.raises(CorpusError, match=r"no speech in .*noise\.wav: its level never changes"):
         score(tmp_path / "noise.wav", TEXT, folder / "model")
@@ -191,14 +191,14 @@ def test_no_speech(folder, hears, tmp_path):
         score(folder / "see.wav", TEXT, folder / "model")
 
 
-def test_models_without_posteriors_give_verdicts_and_no_probabilities(folder):
+def test_score_without_posteriors_gives_classes_only(folder):
     scored = score(folder / "see.wav", TEXT, "command:echo S IY IH D")
     assert [phone.class_ for phone in scored.phones] == ["ok", "ok", "ok", "variant"]
     assert {phone.probability for phone in scored.phones} == {phone.start_s for phone in scored.phones} == {None}
     assert (scored.score, scored.calibrated) == (1.0, False)
 
 
-def test_verdicts_and_what_made_them(folder, hears):
+def test_score_classes_and_reasons(folder, hears):
     """A t for a θ is far from it, and near for speakers of Spanish, who are known to say it."""
     hears({5: "t", 10: "ɪ", 15: "ŋ", 20: "k", 25: "ə"})
     alone, spanish = (score(folder / "see.wav", "think", folder / "model", l1=l1) for l1 in (None, "Spanish"))
@@ -210,14 +210,14 @@ def test_verdicts_and_what_made_them(folder, hears):
     assert [(one.phone, one.before, one.heard_index) for one in alone.added] == [("ə", 4, 4)]
 
 
-def test_the_users_own_phones(folder, hears):
+def test_score_given_phones(folder, hears):
     hears({5: "v", 10: "ɛ", 20: "ɹ", 25: "i"})
     scored = score(folder / "see.wav", target_of_phones("v ɛ ɹ i"), folder / "model")
     assert [phone.heard for phone in scored.phones] == ["v", "ɛ", "ɹ", "i"]
     assert (scored.text, scored.words[0].word) == ("v ɛ ɹ i", "v ɛ ɹ i")
 
 
-def test_json_and_back(folder, hears):
+def test_pronunciation_from_json(folder, hears):
     hears({10: "s", 20: "i", 40: "t", 45: "ə"})
     scored = score(folder / "see.wav", TEXT, folder / "model")
     back = Pronunciation.from_json({"utt": "see"} | scored.to_json())
@@ -236,12 +236,12 @@ def test_json_and_back(folder, hears):
         ("Thai", False, r"see\.wav has the L1 'Thai', and the prior knows Arabic, .* leave the L1 out"),
     ],
 )
-def test_l1s_that_help_nobody(folder, hears, l1, with_prior, message):
+def test_check_l1_refuses(folder, hears, l1, with_prior, message):
     with pytest.raises(CorpusError, match=message):
         score(folder / "see.wav", TEXT, folder / "model", l1=l1, prior=folder / "prior.json" if with_prior else None)
 
 
-def test_one_json_object(asheard, folder, hears):
+def test_score_command_json(asheard, folder, hears):
     done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model", "--format", "json")
     assert done.code == 0, done.err
     row = json.loads(done.out)
@@ -263,7 +263,7 @@ def test_one_json_object(asheard, folder, hears):
     }
 
 
-def test_a_table_by_word(asheard, folder, hears):
+def test_score_command_table(asheard, folder, hears):
     hears(HEARD | {45: "ə"})
     done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model")
     heading, *rows, added, overall, remark = done.out.splitlines()
@@ -289,7 +289,7 @@ def test_a_table_by_word(asheard, folder, hears):
         (["--manifest", "gone.jsonl", "--wav-root", "."], "gone.jsonl: no such file"),
     ],
 )
-def test_errors_are_one_line(asheard, folder, monkeypatch, arguments, message):
+def test_score_command_errors_are_one_line(asheard, folder, monkeypatch, arguments, message):
     monkeypatch.chdir(folder)
     done = asheard("score", "--model", "model", *arguments)
     assert done.code == 2
@@ -304,7 +304,7 @@ def test_errors_are_one_line(asheard, folder, monkeypatch, arguments, message):
         ("a cold black dog", "@ k'oUld bl'ak d'O:g", "we see the moon"),
     ],
 )
-def test_a_text_that_was_said_scores_above_one_that_was_not(tmp_path, text, mnemonics, other):
+def test_score_of_what_was_said_is_higher(tmp_path, text, mnemonics, other):
     """The embedded base learned from this very synthesiser."""
     model = CTCTranscriber(EMBEDDED_BASE)
     assert warm_start(model.ctc_head, EMBEDDED_BASE)
