@@ -1,4 +1,4 @@
-"""Transcribers: encoders of the wav2vec2 family, CTC heads, decoding, and their folders on disk."""
+"""Transcribers in PyTorch: encoders, CTC heads, model folders, published checkpoints and ONNX export."""
 
 from asheard.models.conformer import ConformerConfig, ConformerForCTC
 from asheard.models.ctc import CTCTranscriber, decode_greedy

@@ -1,6 +1,6 @@
 """A small Conformer over log-mel features, as an ordinary transformers architecture (`asheard-conformer`).
 
-Registered with transformers' Auto classes on import, so that its folders load, train and publish like any other.
+Importing this module registers it with transformers' Auto classes, so its folders load, train and publish like others.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from asheard.models.log_mel import (
 
 
 class ConformerConfig(PretrainedConfig):  # type: ignore[misc]
-    """Sizes, dropout, and SpecAugment over mel frames (10 ms) and bands, under the names that wav2vec2 has for them."""
+    """Sizes, dropout, and SpecAugment over mel windows (10 ms) and bands, under wav2vec2's names."""
 
     model_type = "asheard-conformer"
     conv_stride = (HOP, 2)
@@ -73,7 +73,7 @@ class _FeedForward(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Self-attention without positions: the convolutions tell them."""
+    """Self-attention without positions: the convolutions carry them."""
 
     def __init__(self, config: ConformerConfig) -> None:
         super().__init__()
@@ -87,17 +87,17 @@ class _Attention(nn.Module):
         parts = self.query_key_value(self.norm(frames)).view(batch, time, 3, self.num_heads, size // self.num_heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
         valid = valid[:, None, None, :]
-        if self.training:  # the fused function's backward pass takes two to three times as long in bfloat16 on a CPU
+        if self.training:  # the fused function's backward pass is two to three times slower in bfloat16 on a CPU
             scores = (query @ key.transpose(-1, -2)) * (size // self.num_heads) ** -0.5
             heads = scores.masked_fill(~valid, float("-inf")).softmax(-1) @ value
-        else:  # and forward it takes a tenth of the time, and memory that grows with the time alone, not its square
+        else:  # forward it takes a tenth of the time, and its memory grows with the length, not its square
             heads = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=valid)
         result: Tensor = self.out(heads.transpose(1, 2).reshape(batch, time, size))
         return result
 
 
 class _Convolution(nn.Module):
-    """Gated, depthwise over time; its batch normalisation is folded into the kernel."""
+    """Gated convolution, depthwise over time; its batch normalisation is folded into the kernel."""
 
     def __init__(self, config: ConformerConfig) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class _FrontEnd(LogMelFrontEnd):
         self.subsample = nn.Conv1d(config.num_mel_bands, config.hidden_size, 3, stride=2, padding=1)
 
     def forward(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
-        """(B, S) -> (B, T, H)."""
+        """Compute frames: (B, S) -> (B, T, H)."""
         num_valid = num_windows(num_samples)
         with torch.autocast(waveforms.device.type, enabled=False):
             mel = mel_power(waveforms.float(), num_samples, self.mel_filters).log()

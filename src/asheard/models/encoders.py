@@ -1,8 +1,6 @@
-"""Speech encoders of the wav2vec2 family and those that keep its interface: waveform in, a vector every 20 ms out.
+"""Speech encoders: a 16 kHz waveform in, a vector every 20 ms out.
 
-w2v-BERT 2.0: an encoder that reads log-mel features in place of the waveform.
-
-Encoders to start from, by hub id or folder: the wav2vec2 family, w2v-BERT 2.0, Whisper, and models of ours.
+They are the wav2vec2 family, w2v-BERT 2.0, Whisper's encoder and models of ours, by hub id or folder.
 """
 
 from collections.abc import Sequence
@@ -21,8 +19,8 @@ from asheard.models.hub import read_config, read_extractor, read_model, refuse_i
 from asheard.models.log_mel import mask
 from asheard.models.whisper import read_whisper
 
-# The embedded base: 2.0 M parameters, under 10 MB as float32 safetensors. Dropout draws random numbers for every
-# activation, a third of a step on a CPU, so there is none; SpecAugment regularises instead.
+# The embedded base: 2.0 M parameters, under 10 MB as float32 safetensors. It has no dropout, because drawing a random
+# number for every activation takes a third of a step on a CPU. SpecAugment regularises instead.
 SMALL_ENCODER: Final[dict[str, Any]] = {
     "conv_dim": (32, 32, 64, 64, 128, 128, 128),
     "hidden_size": 192,
@@ -41,19 +39,27 @@ SMALL_ENCODER: Final[dict[str, Any]] = {
     "layerdrop": 0.0,
 }
 
+# w2v-BERT 2.0's features
+_WINDOW: Final = SAMPLE_RATE_HZ * 25 // 1000
+_HOP: Final = SAMPLE_RATE_HZ * 10 // 1000
+_N_FFT: Final = 512
+_FULL_SCALE: Final = 2.0**15  # Kaldi's samples are 16-bit integers
+_PRE_EMPHASIS: Final = 0.97
+_FLOOR: Final = 2.0**-23  # of a mel band's power, before the logarithm
+_SMALLEST_VARIANCE: Final = 1e-7
 
-# Families in which a projection, SpecAugment and a transformer follow the convolutions, and nothing else.
+# Families in which only a projection, SpecAugment and a transformer follow the convolutions.
 _CONTINUED: Final = frozenset(
     ("data2vec-audio", "hubert", "unispeech", "unispeech-sat", "wav2vec2", "wav2vec2-conformer", "wavlm")
 )
 
 
 class Encoder(nn.Module):
-    """A Hugging Face wav2vec2-family model fed with raw, unnormalised 16 kHz waveforms.
+    """A Hugging Face model of the wav2vec2 family that takes raw, unnormalised 16 kHz waveforms.
 
-    Whatever the published preprocessor would have done to the waveform happens in `forward`, so one waveform goes in
-    everywhere. Padding is masked only where the convolutional front end is layer-normed: group-normed ones were
-    trained without a mask, and their first normalisation runs over the padding too.
+    `forward` does what the published preprocessor does, so every encoder takes the same waveform. Padding is masked
+    only if the convolutional front end is layer-normed. Group-normed ones were trained without a mask, and their first
+    normalisation includes the padding.
     """
 
     def __init__(self, backbone: Any, *, do_normalize: bool) -> None:
@@ -71,7 +77,7 @@ class Encoder(nn.Module):
 
     @staticmethod
     def fits(backbone: Any) -> bool:
-        """It has the wav2vec2 family's front end, from waveforms."""
+        """Whether a backbone has the wav2vec2 family's front end, from waveforms."""
         return hasattr(backbone.config, "conv_stride") and hasattr(backbone, "feature_extractor")
 
     @property
@@ -86,15 +92,15 @@ class Encoder(nn.Module):
 
     @property
     def masks_padding(self) -> bool:
-        """The front end is layer-normed, and was trained with an attention mask over the padding."""
+        """Whether the front end is layer-normed, and was trained with an attention mask over the padding."""
         return getattr(self.config, "feat_extract_norm", "layer") == "layer"  # Data2VecAudio is always layer-normed
 
     @property
     def independent_of_padding(self) -> bool:
-        """A row's frames are the same in a padded batch as alone.
+        """Whether a row's frames are the same in a padded batch as alone.
 
-        Data2VecAudio is an exception among those that mask: of its five positional convolutions, one after the other,
-        the mask reaches the first only.
+        Data2VecAudio masks padding, but its frames depend on it: the mask reaches only the first of its five positional
+        convolutions.
         """
         return self.masks_padding and self.config.model_type != "data2vec-audio"
 
@@ -104,7 +110,7 @@ class Encoder(nn.Module):
         return int(np.prod(self.config.conv_stride)) / SAMPLE_RATE_HZ
 
     def num_frames(self, num_samples: Tensor) -> Tensor:
-        """Frames that so many samples give, 0 for what is shorter than one frame's window (25 ms).
+        """Compute how many frames so many samples give; 0 if they are shorter than one window (25 ms).
 
         Args:
             num_samples: int64 of any shape.
@@ -116,12 +122,12 @@ class Encoder(nn.Module):
 
     @property
     def continues(self) -> bool:
-        """`forward` goes on from what `front_end` gave."""
+        """Whether `forward` can continue from the output of `front_end`."""
         return self.config.model_type in _CONTINUED
 
     @torch.no_grad()
     def front_end(self, waveform: Tensor) -> Tensor:
-        """What the convolutions make of one recording alone.
+        """Compute the output of the convolutions for one recording alone.
 
         Args:
             waveform: (S,) float32 at 16 kHz.
@@ -136,14 +142,15 @@ class Encoder(nn.Module):
         return features[0].T.half()
 
     def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Tensor:
-        """Encode padded waveforms, or go on from their features.
+        """Encode padded waveforms, or continue from their features.
 
         Args:
-            waveforms: (B, S) float32 at 16 kHz, padded with zeros; or (B, T, C) float16, what `front_end` gave for each
-                row, padded with zeros. The padding of features is always masked: a row is encoded as it would be alone.
-            num_samples: (B,) int64, valid samples of each row; None where nothing is padded, and never with features.
+            waveforms: (B, S) float32 at 16 kHz, padded with zeros; or (B, T, C) float16, the output of `front_end` for
+                each row, padded with zeros. The padding of features is always masked, so a row is encoded as it would
+                be alone.
+            num_samples: (B,) int64, valid samples of each row; None if nothing is padded, never with features.
         Returns:
-            (B, T, H) frames; those past `num_frames(num_samples)` mean nothing.
+            (B, T, H) frames; ignore those past `num_frames(num_samples)`.
         """
         if waveforms.ndim == 3 and num_samples is not None:
             return self._continue(waveforms.float(), self.num_frames(num_samples))
@@ -157,7 +164,7 @@ class Encoder(nn.Module):
         return frames
 
     def _continue(self, features: Tensor, num_frames: Tensor) -> Tensor:
-        """From (B, T, C) features to (B, T, H) frames, as the family's own forward pass does it."""
+        """Continue from (B, T, C) features to (B, T, H) frames, as the family's own forward pass does."""
         valid = mask(num_frames, features.shape[1])
         projected = self.backbone.feature_projection(features)
         if isinstance(projected, tuple):  # all but HuBERT give the normalised features too
@@ -167,8 +174,8 @@ class Encoder(nn.Module):
         return frames
 
     def freeze_front_end(self) -> None:
-        """Take the convolutions out of training; no gradient is computed through them."""
-        # The family's own switch: beyond requires_grad it stops the gradient that training asks of the input.
+        """Exclude the convolutions from training; no gradient is computed through them."""
+        # The family's own switch also stops the gradient that training requires of the input.
         self.backbone.feature_extractor._freeze_parameters()
 
     def save_preprocessor(self, folder: Path) -> None:
@@ -179,11 +186,11 @@ class Encoder(nn.Module):
 
 
 def fresh_encoder(config: dict[str, Any], **overrides: Any) -> Encoder:
-    """A wav2vec2 encoder with random weights, drawn from torch's generator.
+    """Make a wav2vec2 encoder with random weights, drawn from torch's generator.
 
     Args:
         config: keywords of `transformers.Wav2Vec2Config`, such as `SMALL_ENCODER`.
-        overrides: values that take the place of those in `config`.
+        overrides: values that replace those in `config`.
     """
     backbone = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**{**config, **overrides}))
     return Encoder(backbone, do_normalize=True)
@@ -201,35 +208,26 @@ def pad(rows: Sequence[NDArray[np.float32] | Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def _zero_mean_unit_variance(waveforms: Tensor, valid: Tensor, num_samples: Tensor) -> Tensor:
-    """As transformers' Wav2Vec2FeatureExtractor does it: over the valid samples, padding left at zero."""
+    """Normalise the valid samples as transformers' Wav2Vec2FeatureExtractor does; padding stays 0."""
     count = num_samples[:, None].to(waveforms.dtype)
     centred = (waveforms - (waveforms * valid).sum(1, keepdim=True) / count) * valid
     variance = centred.square().sum(1, keepdim=True) / count
     return centred / torch.sqrt(variance + 1e-7)
 
 
-_WINDOW: Final = SAMPLE_RATE_HZ * 25 // 1000
-_HOP: Final = SAMPLE_RATE_HZ * 10 // 1000
-_N_FFT: Final = 512
-_FULL_SCALE: Final = 2.0**15  # Kaldi's samples are 16-bit integers
-_PRE_EMPHASIS: Final = 0.97
-_FLOOR: Final = 2.0**-23  # of a mel band's power, before the logarithm
-_SMALLEST_VARIANCE: Final = 1e-7
-
-
 class MelEncoder(Encoder):
-    """A `Wav2Vec2BertModel` fed with raw 16 kHz waveforms.
+    """A `Wav2Vec2BertModel` that takes raw 16 kHz waveforms.
 
-    What its published feature extractor does on a CPU happens in `forward`, on the model's device: Kaldi's log-mel
-    power of 25 ms windows every 10 ms, each band of a recording brought to zero mean and unit variance, two windows to
-    a frame.
+    `forward` computes what the published feature extractor computes on a CPU, on the model's device: Kaldi's log-mel
+    power of 25 ms windows every 10 ms, each band of a recording normalised to zero mean and unit variance, two windows
+    to a frame.
     """
 
     def __init__(self, backbone: Any, extractor: Any) -> None:
-        """Take over what the checkpoint's `SeamlessM4TFeatureExtractor` says.
+        """Take the settings of the checkpoint's `SeamlessM4TFeatureExtractor`.
 
         Raises:
-            ModelError: its features are not those that the backbone reads.
+            ModelError: its features have another size than the backbone's input.
         """
         super().__init__(backbone, do_normalize=False)
         self.extractor = extractor
@@ -246,7 +244,7 @@ class MelEncoder(Encoder):
 
     @staticmethod
     def fits(backbone: Any) -> bool:
-        """It is a w2v-BERT."""
+        """Whether a backbone is a w2v-BERT."""
         return bool(backbone.config.model_type == "wav2vec2-bert")
 
     @property
@@ -255,11 +253,11 @@ class MelEncoder(Encoder):
         return float(self.extractor.stride * _HOP / SAMPLE_RATE_HZ)
 
     def num_frames(self, num_samples: Tensor) -> Tensor:
-        """Frames that so many samples give, 0 for what is shorter than one frame; int64 of any shape."""
+        """Compute how many frames so many samples give; 0 if shorter than one frame; int64 of any shape."""
         return torch.div(_num_windows(num_samples), self.extractor.stride, rounding_mode="floor")
 
     def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Tensor:
-        """Encode padded waveforms, each of a frame at least; see `Encoder.forward`."""
+        """Encode padded waveforms, each of one frame or longer; see `Encoder.forward`."""
         if num_samples is None:
             num_samples = torch.full(waveforms.shape[:1], waveforms.shape[1], device=waveforms.device)
         with torch.no_grad(), torch.autocast(waveforms.device.type, enabled=False):
@@ -269,14 +267,14 @@ class MelEncoder(Encoder):
         return frames
 
     def freeze_front_end(self) -> None:
-        """Nothing: log-mel features have no weights."""
+        """Do nothing: log-mel features have no weights."""
 
     def save_preprocessor(self, folder: Path) -> None:
         """Write preprocessor_config.json."""
         self.extractor.save_pretrained(folder)
 
     def _features(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
-        """(B, S) -> (B, T, stride * bands)."""
+        """Compute features: (B, S) -> (B, T, stride * bands)."""
         windows = waveforms.unfold(1, _WINDOW, _HOP) * _FULL_SCALE
         windows = windows - windows.mean(-1, keepdim=True)
         before = nn.functional.pad(windows[..., :-1], (1, 0), mode="replicate")
@@ -297,7 +295,7 @@ def _num_windows(num_samples: Tensor) -> Tensor:
 
 
 def load_encoder(base_id: str | Path, **overrides: Any) -> Encoder:
-    """Load a pretrained encoder; a recognition head or a decoder saved with it is left behind.
+    """Load a pretrained encoder, without a recognition head or a decoder that is saved with it.
 
     Args:
         base_id: Hugging Face hub id, or a folder in that layout (a model folder of ours is one).
@@ -317,7 +315,7 @@ def load_encoder(base_id: str | Path, **overrides: Any) -> Encoder:
 
 
 def encoder_around(backbone: Any, source: str | Path) -> Encoder:
-    """The encoder of a loaded backbone, which hears as the checkpoint's preprocessor says.
+    """Make the encoder of a loaded backbone, with the settings of the checkpoint's preprocessor.
 
     Raises:
         ModelError: no encoder of ours fits it, or what `read_extractor` raises.

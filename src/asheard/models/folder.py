@@ -104,7 +104,7 @@ def load_transcriber(
 
 
 def read_card(folder: Path | str) -> dict[str, Any]:
-    """What card.json says of a model.
+    """Read card.json, the description of a model.
 
     Raises:
         ModelError: no such file, or not a card.
@@ -190,7 +190,7 @@ def _read(path: Path) -> Any:
 
 @contextmanager
 def needs_room(path: Path) -> Iterator[None]:
-    """Turn what goes wrong in writing, a full disk above all, into one `ModelError`."""
+    """Turn an error in writing, such as a full disk, into a `ModelError`."""
     try:
         yield
     except (OSError, SafetensorError) as error:

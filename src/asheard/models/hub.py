@@ -1,4 +1,4 @@
-"""Checkpoints in the Hugging Face layout, by hub id or folder: read whole and safely, or refused in one sentence."""
+"""Read checkpoints in the Hugging Face layout safely, by hub id or folder; refuse others in one sentence."""
 
 import json
 import os
@@ -23,15 +23,15 @@ from asheard.io.audio import SAMPLE_RATE_HZ
 
 _PREPROCESSORS: Final = ("preprocessor_config.json", "processor_config.json")
 
-# Else transformers asks a bot of the hub to convert pickled weights, in a thread that outlives the loading.
+# Otherwise transformers asks the hub to convert pickled weights, in a thread that continues after loading.
 os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 
 
 def read_config(source: str | Path, **overrides: Any) -> Any:
-    """The checkpoint's configuration, with other values for those of `overrides` that it has.
+    """Read the checkpoint's configuration, with the values of `overrides`.
 
     Raises:
-        ModelError: it cannot be read, or asks for code of its own.
+        ModelError: it cannot be read, or requires its own code.
     """
     if Path(source).is_dir() and not (Path(source) / "config.json").is_file():
         raise ModelError(f"{source}: config.json missing; copy the whole folder of a model")
@@ -45,10 +45,10 @@ def read_model(architecture: Any, source: str | Path, **settings: Any) -> tuple[
     Args:
         architecture: the class of transformers to load it as.
         source: hub id or folder.
-        settings: more for its `from_pretrained`.
+        settings: further arguments of its `from_pretrained`.
     Returns:
-        The model, and the names of the tensors that the weights lack, which are random; the mask vector of SpecAugment
-        is not among them, for it may be learnt anew.
+        The model, and the names of tensors that are missing from the weights and therefore random, except the mask
+        vector of SpecAugment, which may be trained anew.
     Raises:
         ModelError: it cannot be loaded, or its weights are pickled and hold anything but tensors.
     """
@@ -72,7 +72,7 @@ def read_model(architecture: Any, source: str | Path, **settings: Any) -> tuple[
 
 
 def refuse_incomplete(source: str | Path, missing: Sequence[str]) -> None:
-    """See that weights lack nothing.
+    """Check that no weights are missing.
 
     Raises:
         ModelError: naming how many tensors are missing, and the first.
@@ -85,7 +85,7 @@ def refuse_incomplete(source: str | Path, missing: Sequence[str]) -> None:
 
 
 def read_extractor(family: Any, source: str | Path) -> Any:
-    """How the checkpoint wants its waveforms, from preprocessor_config.json or a whole processor's file.
+    """Read how the checkpoint takes waveforms, from preprocessor_config.json or a whole processor's file.
 
     Args:
         family: the class of transformers; a local folder with neither file, such as a bare model saved by
@@ -107,9 +107,9 @@ def read_extractor(family: Any, source: str | Path) -> Any:
 
 
 def read_labels(source: str | Path, num_labels: int) -> dict[int, str]:
-    """The labels by id, from vocab.json itself: the published tokenizer class wants a phonemizer just to name them.
+    """Read the labels by id from vocab.json; the published tokenizer class would need a phonemizer for that.
 
-    Sentence marks may stand in added_tokens.json, and the head may have no row for them.
+    Sentence marks may be in added_tokens.json; the head may have no row for them.
 
     Raises:
         ModelError: no vocab.json, or not one label for each of the ids.
@@ -132,7 +132,7 @@ def read_labels(source: str | Path, num_labels: int) -> dict[int, str]:
 
 @contextmanager
 def explained(source: str | Path) -> Iterator[None]:
-    """Turn what transformers raises about a checkpoint into one `ModelError`, and keep its chatter quiet."""
+    """Turn any error of transformers about a checkpoint into a `ModelError`, and silence its messages."""
     verbosity = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -152,7 +152,7 @@ def explained(source: str | Path) -> Iterator[None]:
 
 
 def _refuse_unsafe_pickles(source: str | Path) -> None:
-    """Of pickled weights only tensors by name are read; safetensors, where there are some, are taken before them."""
+    """Refuse pickled weights that hold more than named tensors; safetensors are read instead if there are any."""
     if _find(source, SAFE_WEIGHTS_NAME) or _find(source, SAFE_WEIGHTS_INDEX_NAME):
         return
     names = [WEIGHTS_NAME]
@@ -167,12 +167,12 @@ def _refuse_unsafe_pickles(source: str | Path) -> None:
             safe = False
         if not safe:
             raise ModelError(
-                f"{path}: refused, for it is damaged or holds more than tensors, and reading such a file could run "
-                "code; fetch it again, or take a checkpoint with model.safetensors"
+                f"{path}: refused, because it is damaged or holds more than tensors, and reading such a file could run "
+                "code; fetch it again, or use a checkpoint with model.safetensors"
             )
 
 
 def _find(source: str | Path, name: str) -> Path | None:
-    """A file of the checkpoint, fetched where it is on the hub; None where it has none of that name."""
+    """Find a file of the checkpoint, and fetch it if it is on the hub; None if there is none of that name."""
     found = cached_file(str(source), name, _raise_exceptions_for_missing_entries=False)
     return Path(found) if found else None

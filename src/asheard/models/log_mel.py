@@ -1,7 +1,4 @@
-"""Power in mel bands every 10 ms, and SpecAugment over it: what our encoders of log-mel features share.
-
-What our transformers architectures over log-mel features share: how they are called, loaded and frozen.
-"""
+"""What our encoders of log-mel features share: mel power every 10 ms, SpecAugment, and their model classes."""
 
 from typing import Any, ClassVar, Final
 
@@ -18,7 +15,7 @@ FLOOR: Final = 1e-10  # of a mel band's power, before the logarithm
 
 
 def mel_power(waveforms: Tensor, num_samples: Tensor, filters: Tensor) -> Tensor:
-    """Power of each mel band in 25 ms Hann windows every 10 ms, each row mirrored at its own ends.
+    """Compute the power of each mel band in 25 ms Hann windows every 10 ms; each row is mirrored at its own ends.
 
     Args:
         waveforms: (B, S) float32 at 16 kHz. num_samples: (B,) valid samples of each row.
@@ -37,21 +34,21 @@ def mel_power(waveforms: Tensor, num_samples: Tensor, filters: Tensor) -> Tensor
 
 
 def num_windows(num_samples: Tensor) -> Tensor:
-    """Windows of 10 ms that so many samples give."""
+    """Compute how many windows, one every 10 ms, so many samples give."""
     return num_samples // HOP + 1
 
 
 def num_frames(num_samples: Tensor) -> Tensor:
-    """Frames of 20 ms after a convolution of stride 2; 0 below one window (25 ms)."""
+    """Compute how many frames of 20 ms so many samples give, after a convolution of stride 2; 0 below 25 ms."""
     return torch.where(num_samples < N_FFT, 0, (num_windows(num_samples) + 1) // 2)
 
 
 def spec_augment(mel: Tensor, num_valid: Tensor, config: Any) -> Tensor:
-    """Put each row's mean in place of random stretches of windows and bands.
+    """Replace random stretches of windows and bands by each row's mean.
 
     Args:
         mel: (B, T, bands). num_valid: (B,) windows of each row.
-        config: says how much, by the names that wav2vec2 has for it (mask_time_prob, ...).
+        config: how much, by wav2vec2's names (mask_time_prob, ...).
     Source: Park et al. 2019.
     """
     valid = mask(num_valid, mel.shape[1])
@@ -69,12 +66,12 @@ def spec_augment(mel: Tensor, num_valid: Tensor, config: Any) -> Tensor:
 
 
 def mask(lengths: Tensor, size: int) -> Tensor:
-    """(B,) -> (B, size), true before each row's length."""
+    """Make a mask (B,) -> (B, size), true before each row's length."""
     return torch.arange(size, device=lengths.device) < lengths[:, None]
 
 
 def _power_by_products(waveforms: Tensor, window: Tensor) -> Tensor:
-    """The power that `torch.stft` gives, as a convolution: ONNX has no complex numbers."""
+    """Compute the power that `torch.stft` gives as a convolution, because ONNX has no complex numbers."""
     turns = 2 * torch.pi * torch.outer(torch.arange(NUM_BINS), torch.arange(N_FFT)).double() / N_FFT
     waves = (torch.cat([turns.cos(), turns.sin()]).to(window.dtype) * window)[:, None]
     real, imaginary = nn.functional.conv1d(waveforms[:, None], waves, stride=HOP).chunk(2, dim=1)
@@ -82,7 +79,7 @@ def _power_by_products(waveforms: Tensor, window: Tensor) -> Tensor:
 
 
 def _mirror(size: int, num_samples: Tensor) -> Tensor:
-    """Indices (B, size + 400) of rows mirrored at both of their own ends by half a window."""
+    """Compute indices (B, size + 400) that mirror each row at both of its own ends by half a window."""
     half = N_FFT // 2
     index = torch.arange(-half, size + half, device=num_samples.device).abs()
     last = num_samples[:, None] - 1
@@ -90,17 +87,17 @@ def _mirror(size: int, num_samples: Tensor) -> Tensor:
 
 
 class LogMelFrontEnd(nn.Module):
-    """Called with (B, S) waveforms and (B,) valid samples, it gives (B, T, H) frames of 20 ms."""
+    """Front end: (B, S) waveforms and (B,) valid samples to (B, T, H) frames of 20 ms."""
 
     def _freeze_parameters(self) -> None:
-        """What wav2vec2's front ends are frozen by."""
+        """Freeze the front end; wav2vec2's front ends have this method too."""
         self.requires_grad_(False)
 
 
 class LogMelModel(PreTrainedModel):  # type: ignore[misc]
-    """16 kHz waveforms to hidden frames of 20 ms; a row's frames do not depend on the rest of its batch.
+    """Base class: 16 kHz waveforms to hidden frames of 20 ms. A row's frames do not depend on the rest of its batch.
 
-    An architecture has a `feature_extractor`, and the layers that `_encode` runs.
+    A subclass has a `feature_extractor` and implements `_encode`.
     """
 
     main_input_name = "waveforms"
@@ -111,9 +108,9 @@ class LogMelModel(PreTrainedModel):  # type: ignore[misc]
 
         Args:
             waveforms: (B, S) float32 at 16 kHz, each row of at least 25 ms.
-            attention_mask: (B, S), 1 on valid samples; None where nothing is padded.
+            attention_mask: (B, S), 1 on valid samples; None if nothing is padded.
         Returns:
-            last_hidden_state: (B, T, H); T as `_get_feat_extract_output_lengths` says.
+            last_hidden_state: (B, T, H); `_get_feat_extract_output_lengths` gives T.
         """
         valid = torch.ones_like(waveforms) if attention_mask is None else attention_mask
         num_samples = valid.sum(1).long()
@@ -121,16 +118,16 @@ class LogMelModel(PreTrainedModel):  # type: ignore[misc]
         return BaseModelOutput(last_hidden_state=self._encode(frames, mask(num_frames(num_samples), frames.shape[1])))
 
     def _encode(self, frames: Tensor, valid: Tensor) -> Tensor:
-        """(B, T, H) frames of the front end, and (B, T) which of them are a row's own, to (B, T, H)."""
+        """Encode frames of the front end: (B, T, H), and (B, T) which of them are valid, to (B, T, H)."""
         raise NotImplementedError
 
     def _get_feat_extract_output_lengths(self, num_samples: Tensor) -> Tensor:
-        """Frames that so many samples give, as wav2vec2's family tells it; 0 below one window (25 ms)."""
+        """Compute how many frames so many samples give, under the name that wav2vec2's family has for it."""
         return num_frames(num_samples)
 
 
 class LogMelForCTC(PreTrainedModel):  # type: ignore[misc]
-    """An `architecture`, kept under its `base_model_prefix`, and one linear layer over CTC labels."""
+    """Base class: an `architecture`, stored under its `base_model_prefix`, and one linear layer over CTC labels."""
 
     main_input_name = "waveforms"
     architecture: ClassVar[type[LogMelModel]]
@@ -142,5 +139,5 @@ class LogMelForCTC(PreTrainedModel):  # type: ignore[misc]
         self.post_init()
 
     def forward(self, waveforms: Tensor, attention_mask: Tensor | None = None) -> CausalLMOutput:
-        """As `LogMelModel`, giving logits (B, T, vocab_size)."""
+        """Compute logits (B, T, vocab_size); inputs as of `LogMelModel`."""
         return CausalLMOutput(logits=self.lm_head(self.base_model(waveforms, attention_mask).last_hidden_state))

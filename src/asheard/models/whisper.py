@@ -1,7 +1,7 @@
 """Whisper's encoder as an ordinary transformers architecture (`asheard-whisper`): waveform in, frames of 20 ms out.
 
-It runs over the recording's own length, where Whisper pads every recording to 30 s, so a second of speech costs a
-second's work. Registered with transformers' Auto classes on import.
+It runs over the recording's own length; Whisper pads every recording to 30 s. Importing this module registers it with
+transformers' Auto classes.
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ from asheard.models.log_mel import (
 )
 
 MEL_FILTERS: Final = "feature_extractor.mel_filters"
-_RANGE: Final = 8.0  # decades of power below the recording's loudest band, under which nothing is told apart
+_RANGE: Final = 8.0  # decades of power below the recording's loudest band; weaker bands are clipped
 
 
 class WhisperCTCConfig(WhisperConfig):  # type: ignore[misc]
@@ -54,7 +54,7 @@ class _FrontEnd(LogMelFrontEnd):
         self.conv2 = nn.Conv1d(config.d_model, config.d_model, 3, stride=2, padding=1)
 
     def forward(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
-        """(B, S) -> (B, T, H)."""
+        """Compute frames: (B, S) -> (B, T, H)."""
         num_valid = num_windows(num_samples)
         with torch.autocast(waveforms.device.type, enabled=False):
             mel = mel_power(waveforms.float(), num_samples, self.mel_filters).log10()
@@ -105,13 +105,13 @@ class WhisperForCTC(LogMelForCTC):
 
 
 def read_whisper(base_id: str | Path, **overrides: Any) -> WhisperEncoderModel:
-    """The encoder of a published Whisper checkpoint; its decoder, where it is there, is left behind.
+    """Load the encoder of a published Whisper checkpoint, without its decoder.
 
     Args:
         base_id: hub id (openai/whisper-tiny.en) or folder.
         overrides: configuration values to change.
     Raises:
-        ModelError: it cannot be loaded, holds no encoder, or hears audio at another rate than 16 kHz.
+        ModelError: it cannot be loaded, holds no encoder, or takes audio at another rate than 16 kHz.
     """
     read_extractor(transformers.WhisperFeatureExtractor, base_id)
     published, missing = read_model(transformers.WhisperModel, base_id)

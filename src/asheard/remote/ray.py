@@ -23,6 +23,7 @@ from asheard.io.progress import StatusDisplay
 from asheard.pronunciation.batch import PredictionJob
 from asheard.recognition.load import is_external, load_recogniser, model_folder
 from asheard.recognition.protocol import Recogniser
+from asheard.recognition.runtime import has_graph
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
 from asheard.transcription import TranscriptionJob
@@ -75,7 +76,8 @@ class RayExecutor:
         """Yield the rows of each chunk, in order; as `MapShards` of transcription and `MapChunks` of scoring."""
         if not chunks:
             return
-        share = 0.0 if is_external(job.model) else _gpu_share(model_folder(job.model))
+        folder = model_folder(job.model)
+        share = 0.0 if is_external(job.model) or has_graph(folder) else _gpu_share(folder)
         with _connected(self._address) as cluster:
             transcribe, shared = cluster.task(_transcribe, share, own_process=False), cluster.ray.put(job)
             under_way: deque[Any] = deque()
