@@ -70,7 +70,7 @@ def test_hama_as_the_package_decodes(sentences):
         spans = [span for span in theirs.phoneme_spans(result) if span.phoneme not in SILENT]
         assert [start for start, _ in transcript.times_s] == pytest.approx([span.start_ms / 1000 for span in spans])
         assert all(0 < confidence <= 1 for confidence in transcript.confidences)
-        assert np.mean(transcript.confidences) > 0.3  # in noise; 0.7 without
+        assert np.mean(transcript.confidences) > 0.3
 
 
 def test_pocketsphinx_as_a_new_decoder_decodes(sentences):
