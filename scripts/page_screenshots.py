@@ -118,13 +118,13 @@ def photograph(driver: webdriver.Chrome, url: str, wav: Path, width: int, out: P
 
 
 def resize(driver: webdriver.Chrome, width: int, height: int) -> None:
-    """The size of the page itself, below what a window may have."""
+    """Give the browser the size of the page, which may exceed that of a window."""
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
 def shrink(png: Path) -> None:
-    """128 colours are enough for a page."""
+    """Reduce a picture to 128 colours."""
     from PIL import Image
 
     Image.open(png).convert("RGB").quantize(128).save(png, optimize=True)

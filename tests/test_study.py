@@ -1,4 +1,4 @@
-"""The whole road at the quick preset: it ends, it is complete, it is skipped when done, and it survives kill -9."""
+"""The study at the quick preset: its results are complete, finished stages are skipped, a killed study resumes."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from asheard.pipeline import SYNTHETIC_NOTE, study
 from asheard.recognition.registry import EMBEDDED_BASE
 
 
-def test_it_holds_every_chain_seed_and_l1(quick_study: Path) -> None:
+def test_study_has_every_chain_seed_and_l1(quick_study: Path) -> None:
     metrics = json.loads((quick_study / "metrics.json").read_text(encoding="utf-8"))
     assert set(metrics["chains"]) == {*CHAINS, GOP, GOP_PRIOR, L1_ENCODER_UNKNOWN}
     for chain in metrics["chains"].values():
@@ -33,7 +33,7 @@ def test_it_holds_every_chain_seed_and_l1(quick_study: Path) -> None:
     assert verdict["reasons"]
 
 
-def test_the_prior_changes_classes_and_nothing_else(quick_study: Path) -> None:
+def test_study_prior_changes_classes_only(quick_study: Path) -> None:
     rows = pl.read_parquet(quick_study / "rows.parquet").sort("speaker", "utt", "index")
     for seed in (1, 2):
         plain, scored = (
@@ -45,7 +45,7 @@ def test_the_prior_changes_classes_and_nothing_else(quick_study: Path) -> None:
         assert set(scored.filter(~milder)["class_pred"]) <= {"variant"}
 
 
-def test_the_report_opens_with_what_it_is_not(quick_study: Path) -> None:
+def test_study_report_opens_with_the_synthetic_note(quick_study: Path) -> None:
     text = (quick_study / "RESULTS.md").read_text(encoding="utf-8")
     assert SYNTHETIC_NOTE.split(":")[0] in text[:600]
     assert {path.suffix for path in (quick_study / "plots").iterdir()} == {".png"}
@@ -53,39 +53,39 @@ def test_the_report_opens_with_what_it_is_not(quick_study: Path) -> None:
         assert f"plots/{path.name}" in text
 
 
-def test_done_stages_are_skipped_and_nothing_changes(quick_study: Path) -> None:
+def test_study_skips_finished_stages(quick_study: Path) -> None:
     names = ("metrics.json", "verdict.json", "RESULTS.md")
     before = [(quick_study / name).read_bytes() for name in names]
-    said: list[tuple[str, bool]] = []
-    study(quick_study, preset="quick", announce=lambda name, skipped: said.append((name, skipped)))
-    assert [name for name, skipped in said if not skipped] == ["report"]
+    announced: list[tuple[str, bool]] = []
+    study(quick_study, preset="quick", announce=lambda name, skipped: announced.append((name, skipped)))
+    assert [name for name, skipped in announced if not skipped] == ["report"]
     assert [(quick_study / name).read_bytes() for name in names] == before
 
 
-def test_a_stage_runs_again_when_its_output_is_gone(quick_study: Path) -> None:
+def test_study_repeats_a_stage_without_output(quick_study: Path) -> None:
     before = (quick_study / "metrics.json").read_bytes()
     lost = quick_study / "predictions" / "ft-l2-faithful-seed2.jsonl"
     written = lost.read_bytes()
     lost.unlink()
-    said: list[tuple[str, bool]] = []
-    study(quick_study, preset="quick", announce=lambda name, skipped: said.append((name, skipped)))
-    assert [name for name, skipped in said if not skipped] == ["transcribe ft-l2-faithful-seed2", "report"]
+    announced: list[tuple[str, bool]] = []
+    study(quick_study, preset="quick", announce=lambda name, skipped: announced.append((name, skipped)))
+    assert [name for name, skipped in announced if not skipped] == ["transcribe ft-l2-faithful-seed2", "report"]
     assert lost.read_bytes() == written
     assert (quick_study / "metrics.json").read_bytes() == before
 
 
-def test_another_preset_in_the_same_folder_is_refused(quick_study: Path) -> None:
+def test_study_refuses_a_folder_of_another_preset(quick_study: Path) -> None:
     with pytest.raises(AsHeardError, match="another configuration"):
         study(quick_study, preset="embedded")
 
 
-def test_no_such_preset(tmp_path: Path) -> None:
+def test_study_refuses_an_unknown_preset(tmp_path: Path) -> None:
     with pytest.raises(AsHeardError, match="no preset 'huge'"):
         study(tmp_path, preset="huge")
 
 
 @pytest.mark.slow
-def test_killed_at_three_random_moments_it_ends_the_same(
+def test_study_killed_at_three_moments_ends_the_same(
     quick_study: Path, quick_study_command: list[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "quick"
@@ -100,7 +100,7 @@ def test_killed_at_three_random_moments_it_ends_the_same(
 
 
 @pytest.mark.slow
-def test_folds_test_further_speakers_with_models_that_never_heard_them(tmp_path: Path) -> None:
+def test_study_folds_hold_out_other_speakers(tmp_path: Path) -> None:
     study(tmp_path, preset="quick", seeds=(1,), folds=2)
     tested = []
     for number in (1, 2):
@@ -117,6 +117,6 @@ def test_folds_test_further_speakers_with_models_that_never_heard_them(tmp_path:
     assert "2 folds" in (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
 
 
-def test_more_folds_than_speakers_is_refused(quick_study: Path, tmp_path: Path) -> None:
+def test_study_refuses_more_folds_than_speakers(quick_study: Path, tmp_path: Path) -> None:
     with pytest.raises(AsHeardError, match=r"5 folds need 5 speakers of \w+, which has 4; use fewer folds"):
         study(tmp_path, corpus=quick_study / "corpus", preset="quick", base=str(EMBEDDED_BASE), folds=5)

@@ -1,4 +1,4 @@
-"""A language of tones: every phone is 0.1 s of its own pitch, every L1 has its own hum."""
+"""A corpus of tones: every phone is 0.1 s of its own pitch, every L1 has its own hum."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ TINY = {
 
 
 def utterance(root: Path, name: str, l1: str, phones: list[str], random: np.random.Generator, **changes) -> Utterance:
-    """Record a sequence of tones and describe it."""
+    """Write the recording of a sequence of tones; return its utterance."""
     times = np.arange(RATE // 10) / RATE
     tones = [np.sin(2 * np.pi * (400 + 350 * SPOKEN.index(phone)) * times) * np.hanning(times.size) for phone in phones]
     samples = np.concatenate(tones) * 0.3
@@ -49,7 +49,7 @@ def utterance(root: Path, name: str, l1: str, phones: list[str], random: np.rand
 
 
 def write_corpus(root: Path, num_train: int = 48, num_val: int = 12) -> None:
-    """wav/, train.jsonl and val.jsonl."""
+    """Write wav/, train.jsonl and val.jsonl."""
     random = np.random.default_rng(0)
     for name, number in (("train", num_train), ("val", num_val)):
         rows = []
@@ -60,7 +60,7 @@ def write_corpus(root: Path, num_train: int = 48, num_val: int = 12) -> None:
 
 
 def write_base(folder: Path) -> Path:
-    """A tiny random recogniser in the published layout."""
+    """Write a tiny random recogniser in the published layout."""
     import torch
 
     torch.manual_seed(0)
