@@ -1,4 +1,4 @@
-"""What speech costs on one core of this machine: the numbers that docs/scale.md calculates with.
+"""What speech costs on one core of this machine: the numbers that docs/benchmarks.md calculates with.
 
     python benchmarks/bench_scale.py
 

@@ -40,5 +40,5 @@ def test_unknown_attribute():
 def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(vars(asheard), "study", raising=False)
-    with pytest.raises(ModelError, match=r"pip install 'asheard\[train,evaluate\]'"):
+    with pytest.raises(ModelError, match=r"pip install 'asheard\[train\]'"):
         _ = asheard.study

@@ -8,7 +8,7 @@ Example:
     model.score("my.wav", "I think so", l1="Spanish").score
 
     asheard.evaluate(gold="gold.jsonl", chains={"mine": "mine.jsonl"}, out="runs/mine")  # asheard[evaluate]
-    asheard.study(out="runs/embedded")  # asheard[train,evaluate]
+    asheard.study(out="runs/embedded")  # asheard[train]
 
 Each function is imported when it is first used, so importing the package takes a few milliseconds.
 """
@@ -29,7 +29,7 @@ __all__ = ["DEFAULT_MODEL", "__version__", "evaluate", "load_model", "study"]
 _FUNCTIONS: Final = {
     "load_model": ("asheard.pronunciation.scorer", None),
     "evaluate": ("asheard.evaluation.steps", ("polars", "evaluate")),
-    "study": ("asheard.pipeline", ("torch", "train,evaluate")),
+    "study": ("asheard.pipeline", ("torch", "train")),
 }
 
 

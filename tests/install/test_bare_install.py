@@ -16,7 +16,7 @@ NEEDS_EXTRA = {
     "evaluate": (["evaluate", "--gold", "gold.jsonl", "--chain", "x=x.jsonl", "--out", "out"], "evaluate"),
     "report": (["report", "."], "evaluate"),
     "corpus stats --out": (["corpus", "stats", "manifests", "--out", "errors.png"], "evaluate"),
-    "study": (["study", "--out", "out"], "evaluate,train"),
+    "study": (["study", "--out", "out"], "train"),
     "train": (
         ["train", "faithful", "--wav-root", ".", "--train", "t", "--val", "v", "--checkpoint-dir", "out"],
         "train",

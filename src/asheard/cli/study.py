@@ -66,8 +66,7 @@ def study(
 
     from asheard.errors import optional_package
 
-    for package in ("polars", "torch"):
-        optional_package(package, "evaluate,train")
+    optional_package("torch", "train")
     from asheard.pipeline import study as run
     from asheard.remote.executors import executor_at
 
