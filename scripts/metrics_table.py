@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asheard.evaluation.expert_scores import SCORES
-from asheard.evaluation.labels import LABELS
+from asheard.evaluation.expert_scores import SCORE_SCHEME
+from asheard.evaluation.labels import LABEL_SCHEME
 from asheard.evaluation.metrics import Metric
 
 PAGE = Path(__file__).parents[1] / "docs" / "evaluation.md"
@@ -23,7 +23,7 @@ def metrics_table(metrics: Sequence[Metric[Any]]) -> str:
 
 def with_tables(page: str) -> str:
     """Replace the tables between their markers."""
-    for name, scheme in (("label metrics", LABELS), ("score metrics", SCORES)):
+    for name, scheme in (("label metrics", LABEL_SCHEME), ("score metrics", SCORE_SCHEME)):
         marker, table = f"<!-- {name} -->", metrics_table(scheme.all_metrics)
         page = re.sub(f"{marker}.*?<!-- end -->", f"{marker}\n\n{table}\n\n<!-- end -->", page, flags=re.DOTALL)
     return page

@@ -13,7 +13,7 @@ from asheard.corpora.records import Utterance
 from asheard.evaluation import bootstrap as intervals
 from asheard.evaluation.bootstrap import BootstrapValues, Resampled, holm, resample
 from asheard.evaluation.counts import ALL_COUNTS, UTTERANCE_SCHEMA, utterance_rows
-from asheard.evaluation.labels import COLLAPSE, FRR, LABELS, PER, LabelMeasures
+from asheard.evaluation.labels import COLLAPSE, FRR, LABEL_SCHEME, PER, LabelMeasures
 from asheard.evaluation.metrics import summarise
 from asheard.evaluation.separation import histograms, measure_d1, measure_d2, measure_d3, resampled_dissociations
 from asheard.evaluation.systems import ChainRun
@@ -33,7 +33,7 @@ def counted(chain: str, speaker: str, utt: str = "u", **counts: int) -> dict[str
 
 
 def rates(rows: list[dict[str, Any]]) -> Resampled[LabelMeasures]:
-    return resample(frame(rows), None, LABELS)
+    return resample(frame(rows), None, LABEL_SCHEME)
 
 
 def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -44,9 +44,9 @@ def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
 @settings(max_examples=20)
 def test_resample_first_value_is_the_metric(case: Case) -> None:
     rows, utterances = tables(case.gold, case.runs)
-    measured = summarise(rows, utterances, LABELS)
-    for chain, by_metric in resample(utterances, rows, LABELS).values.items():
-        assert set(by_metric) == set(LABELS.metrics_of(measured[chain].pooled))
+    measured = summarise(rows, utterances, LABEL_SCHEME)
+    for chain, by_metric in resample(utterances, rows, LABEL_SCHEME).values.items():
+        assert set(by_metric) == set(LABEL_SCHEME.metrics_of(measured[chain].pooled))
         for metric, numbers in by_metric.items():
             expected = metric.of(measured[chain].pooled)
             if expected is None:
@@ -220,7 +220,7 @@ def test_resample_draws_ten_thousand_times(num_speakers: int) -> None:
     ]
     runs = [run(gold, [" ".join(row.canonical) for row in gold], chain) for chain in "ab"]
     rows, utterances = tables(gold, runs)
-    resampled = resample(utterances, rows, LABELS)
+    resampled = resample(utterances, rows, LABEL_SCHEME)
     assert resampled.num_units == (12 if num_speakers == 1 else 3)
     assert {len(numbers.values) for by_metric in resampled.values.values() for numbers in by_metric.values()} == {
         10_001

@@ -13,7 +13,7 @@ from asheard.evaluation.labels import (
     COLLAPSE,
     D2_GAP,
     FRR_CLASS,
-    LABELS,
+    LABEL_SCHEME,
     PER,
     Edits,
     LabelMeasures,
@@ -84,7 +84,7 @@ def metrics_of(chains: dict[str, dict[str, Any]], units: str = "speakers") -> Me
         differences=differences,
         warnings=(),
         excluded={},
-        scheme=LABELS,
+        scheme=LABEL_SCHEME,
         not_ranked={},
     )
 

@@ -68,7 +68,7 @@ def test_evaluate_writes_files_and_prints_a_table(folder: Path) -> None:
     published = (pooled["published"]["f1"], pooled["published"]["f1_strict"])
     assert table["mine"] == [f"{100 * rate:.2f}" for rate in (*rates, *published)]
     assert table["copy the canonical"][0] == f"{100 * metrics['copy_canonical']['pooled']['per']:.2f}"
-    assert set(metrics["remarks"]) <= set(result.output.splitlines())
+    assert set(metrics["warnings"]) <= set(result.output.splitlines())
     assert max(map(len, result.output[: result.output.index("copy")].splitlines())) <= 80
     assert (folder / "out" / "RESULTS.md").exists()
 
@@ -229,7 +229,7 @@ def test_evaluate_lists_or_counts_missing_utterances(forms: Path) -> None:
     assert "1 missing in chain some, seed 0: left out for every chain" in result.output.replace("\n", " ")
     metrics = json.loads((forms / "out" / "metrics.json").read_text())
     assert {summary["pooled"]["num_utterances"] for summary in metrics["chains"].values()} == {1}
-    assert metrics["set_apart"]["missing in chain some, seed 0: left out for every chain"] == 1
+    assert metrics["excluded"]["missing in chain some, seed 0: left out for every chain"] == 1
 
 
 def test_evaluate_counts_utterances_without_phones(forms: Path) -> None:

@@ -19,8 +19,16 @@ from asheard.corpora.table import read_gold
 from asheard.errors import CorpusError
 from asheard.evaluation import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, ChainRun, Context, evaluate_runs
 from asheard.evaluation.bootstrap import resample
-from asheard.evaluation.expert_scores import AUC, PCC, SCORES, ScoreMeasures, has_only_scores, not_ranked, scheme_for
-from asheard.evaluation.labels import LABELS
+from asheard.evaluation.expert_scores import (
+    AUC,
+    PCC,
+    SCORE_SCHEME,
+    ScoreMeasures,
+    has_only_scores,
+    not_ranked,
+    scheme_for,
+)
+from asheard.evaluation.labels import LABEL_SCHEME
 from asheard.evaluation.systems import copy_canonical
 from asheard.evaluation.tokens import token_rows
 from asheard.io.files import read_json
@@ -37,9 +45,9 @@ WITHOUT_WHOLE = ("collapse", "frr", "auc", "pcc", "precision", "recall", "f1")  
 
 def pooled(gold: Sequence[Utterance], runs: Sequence[ChainRun]) -> dict[str, ScoreMeasures]:
     rows = token_rows(gold, runs, vectors=VECTORS)
-    utterances = SCORES.count(gold, runs, rows)
+    utterances = SCORE_SCHEME.count(gold, runs, rows)
     names = dict.fromkeys(run.chain for run in runs)
-    return {name: SCORES.measure(rows.filter(chain=name), utterances.filter(chain=name)) for name in names}
+    return {name: SCORE_SCHEME.measure(rows.filter(chain=name), utterances.filter(chain=name)) for name in names}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +66,7 @@ def pooled(gold: Sequence[Utterance], runs: Sequence[ChainRun]) -> dict[str, Sco
 def test_has_only_scores_is_false_with_one_label(more: list[Token], only_scores: bool) -> None:
     gold = [*SCORED, Utterance("c", "A", "Mandarin", None, None, tuple(more))]
     assert has_only_scores(gold) is only_scores
-    assert scheme_for(gold) is (SCORES if only_scores else LABELS)
+    assert scheme_for(gold) is (SCORE_SCHEME if only_scores else LABEL_SCHEME)
 
 
 def test_scheme_for_a_table_of_scores(tmp_path: Path) -> None:
@@ -70,7 +78,7 @@ def test_scheme_for_a_table_of_scores(tmp_path: Path) -> None:
     (tmp_path / "gold.jsonl").write_text("\n".join(map(json.dumps, table)))
     gold = read_gold(tmp_path / "gold.jsonl")
     assert [row.tokens for row in gold] == [row.tokens for row in SCORED]
-    assert scheme_for(gold) is SCORES
+    assert scheme_for(gold) is SCORE_SCHEME
 
 
 def test_has_only_scores_needs_a_score() -> None:
@@ -148,10 +156,10 @@ def test_measure_scores_matches_definitions(case: tuple[list[Utterance], ChainRu
 def test_resample_scores_first_value_is_the_metric(case: tuple[list[Utterance], ChainRun]) -> None:
     gold, one = case
     rows = token_rows(gold, [one], vectors=VECTORS)
-    utterances = SCORES.count(gold, [one], rows)
-    measures = SCORES.measure(rows, utterances)
-    resampled = resample(utterances, rows, SCORES).values["x"]
-    assert set(resampled) == set(SCORES.all_metrics)
+    utterances = SCORE_SCHEME.count(gold, [one], rows)
+    measures = SCORE_SCHEME.measure(rows, utterances)
+    resampled = resample(utterances, rows, SCORE_SCHEME).values["x"]
+    assert set(resampled) == set(SCORE_SCHEME.all_metrics)
     for metric, numbers in resampled.items():
         value = metric.of(measures)
         assert numbers.values[0] == pytest.approx(np.nan if value is None else value, nan_ok=True), metric.key
@@ -227,7 +235,7 @@ def test_intervals_of_reversed_position_scores_are_below_chance() -> None:
     values = [(-1.0, 1.0 + index, -2.0, 3.0) for index in range(4)]
     one = scoring(run(gold, ["t d s z"] * 4), *values)
     rows = token_rows(gold, [one], vectors=VECTORS)
-    intervals = resample(SCORES.count(gold, [one], rows), rows, SCORES).intervals()["x"].values
+    intervals = resample(SCORE_SCHEME.count(gold, [one], rows), rows, SCORE_SCHEME).intervals()["x"].values
     assert intervals[AUC] == (0, 0)
     low, high = intervals[PCC]
     assert -1 <= low < pooled(gold, [one])["x"].pcc < high < 0
@@ -275,7 +283,7 @@ def test_evaluate_runs_ranks_all_chains_on_labels(tmp_path: Path) -> None:
     runs = [run(gold, ["t i"], L1_ENCODER), replace(run(gold, ["t i"], L1_PRIOR), prior=PRIOR)]
     metrics = evaluate_runs(gold, runs, out=tmp_path, context=CONTEXT).metrics
     assert list(metrics.chains) == [L1_ENCODER, L1_PRIOR]
-    assert not {"gold", "aside"} & read_json(tmp_path / "metrics.json").keys()
+    assert not {"gold", "not_ranked"} & read_json(tmp_path / "metrics.json").keys()
 
 
 def test_evaluate_runs_without_a_rankable_chain_is_an_error(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.labels import (
     COLLAPSE,
     D2_OK_P75,
-    LABELS,
+    LABEL_SCHEME,
     RATIOS,
     Edits,
     LabelMeasures,
@@ -35,7 +35,7 @@ distances = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]), max_size=12)
 
 def chains_of(case: Case) -> dict[str, Measured[LabelMeasures]]:
     rows = token_rows(case.gold, case.runs, vectors=VECTORS, typical=case.typical)
-    return summarise(rows, utterance_rows(case.gold, case.runs, rows), LABELS)
+    return summarise(rows, utterance_rows(case.gold, case.runs, rows), LABEL_SCHEME)
 
 
 def ratio(part: int, whole: int) -> float | None:
@@ -110,7 +110,7 @@ def test_summarise_groups_add_up_and_rates_stay_in_bounds(case: Case) -> None:
 @settings(max_examples=30)
 def test_summarise_pooled_is_the_mean_over_seeds(case: Case) -> None:
     for summary in chains_of(case).values():
-        for metric in LABELS.metrics_of(summary.pooled):
+        for metric in LABEL_SCHEME.metrics_of(summary.pooled):
             seeds = [metric.of(measures) for measures in summary.per_seed.values()]
             pooled, spread = metric.of(summary.pooled), summary.spread.pooled[metric]
             if None in seeds:
@@ -232,6 +232,6 @@ def test_mean_and_spread_over_seeds(values: list[float]) -> None:
     assert pooled.d1.passes is (min(values) > 0.2)
     assert pooled.d2.ok_p75 is None
     assert pooled.position_scores is None
-    spread = spread_over_seeds(seeds, LABELS.metrics_of(seeds[0]))
+    spread = spread_over_seeds(seeds, LABEL_SCHEME.metrics_of(seeds[0]))
     assert spread[COLLAPSE] == (min(values), max(values))
     assert spread[D2_OK_P75] is None

@@ -13,7 +13,7 @@ from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_transcripts
 from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.counts import utterance_rows
-from asheard.evaluation.labels import LABELS, PublishedMetrics
+from asheard.evaluation.labels import LABEL_SCHEME, PublishedMetrics
 from asheard.evaluation.metrics import summarise
 from asheard.evaluation.systems import copy_canonical
 from asheard.evaluation.tokens import token_rows
@@ -27,7 +27,7 @@ from support.small_gold import PHONES as SMALL_PHONES
 def published(gold: list[Utterance], runs: list[ChainRun]) -> dict[str, PublishedMetrics]:
     """The pooled published metrics of each chain."""
     rows = token_rows(gold, runs, vectors=load_vectors())
-    summary = summarise(rows, utterance_rows(gold, runs, rows), LABELS)
+    summary = summarise(rows, utterance_rows(gold, runs, rows), LABEL_SCHEME)
     return {chain: values.pooled.published for chain, values in summary.items()}
 
 

@@ -51,8 +51,8 @@ def test_results_have_every_section(small_study: Path, results: dict[str, Sectio
     verdict = json.loads((small_study / "verdict.json").read_text())
     assert results["Verdict"].paragraphs[1].splitlines() == [f"- {reason}" for reason in verdict["reasons"]]
     assert (
-        "Prompts read both in test and in training: 31, in 62 training utterances. Fine-tuned chains have heard these "
-        "sentences from training speakers; off-the-shelf has not." in results["Ranking"].paragraphs
+        "Prompts read both in test and in training: 31, in 62 training utterances. Fine-tuned chains were trained on "
+        "these sentences; off-the-shelf was not." in results["Ranking"].paragraphs
     )
     assert "share speakers (Hindi-A, Hindi-B, " in results["What was left out, and why"].text
     (excluded,) = results["What was left out, and why"].tables

@@ -16,8 +16,8 @@ from asheard.corpora.records import Utterance, write_manifest, write_predictions
 from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, Evaluation, evaluate_runs
 from asheard.evaluation.expert_scores import AUC, PCC
 from asheard.evaluation.report.curve_figures import draw_tradeoff
+from asheard.evaluation.report.distances import score_detection
 from asheard.evaluation.report.document import results_text
-from asheard.evaluation.report.scores import curves
 from asheard.evaluation.report.style import figure_style
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
@@ -102,7 +102,7 @@ def test_evaluate_ranks_chains_that_need_no_first_language(folder: Path) -> None
     metrics = json.loads((folder / "out" / "metrics.json").read_text())
     assert (metrics["gold"], list(metrics["chains"])) == ("scores", ["deaf", "keen", "gop", FAITHFUL])
     assert metrics["signature"].endswith("|gold:scores:wrong<0.5,right>=1.8")
-    assert metrics["remarks"] == []
+    assert metrics["warnings"] == []
     assert {record["metric"] for record in metrics["differences"]} == {
         "auc", "pcc", "collapse", "frr", "f1", "per_canonical"
     }  # fmt: skip
@@ -148,13 +148,13 @@ def test_report_runs_again_from_the_folder(folder: Path) -> None:
     assert [path.read_bytes() for path in made] == before
 
 
-def test_curves_are_read_at_the_lowest_frr() -> None:
+def test_score_detection_reads_curves_at_the_lowest_frr() -> None:
     """Wrong phones at distances or scores 0 and 1, right ones likewise: two thresholds that matter."""
     gold = [scored("a", "t 0 d 0 s 2 z 2 i 2 ɪ 2")]
     own = scoring(replace(run(gold, ["t d s z i ɪ"]), chain="gop"), (-2.0, 1.0, 2.0, 2.0, 2.0, 0.5))
     runs = [run(gold, ["t s z i ɪ"]), own]
     rows = token_rows(gold, runs, vectors=load_vectors())
-    (table,) = parse_markdown("\n\n".join(curves(rows, ["x", "gop"])))["FRR against collapse"].tables
+    (table,) = parse_markdown("\n\n".join(score_detection(rows, ["x", "gop"])))["FRR against collapse"].tables
     assert [table.row("x")[f"collapse to {share}%"] for share in (10, 40, 50)] == ["n/a", "n/a", "0.00"]
     assert [table.row("gop")[f"collapse to {share}%"] for share in (10, 40, 50)] == ["25.00", "25.00", "0.00"]
 

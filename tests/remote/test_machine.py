@@ -8,8 +8,8 @@ from threading import Timer
 import pytest
 
 from asheard.errors import RemoteError
+from asheard.remote.executors import machine_at, machines_at
 from asheard.remote.machine import Machine, NotSyncedError, UnreachableError
-from asheard.remote.places import machine_at, machines_at
 from support.sshd import make_key
 
 

@@ -11,7 +11,7 @@ from asheard.cli import app
 from asheard.remote.executors import executor_at
 from asheard.remote.machine import parse_address
 from asheard.remote.runpod.client import POD_PREFIX, PodSpec
-from asheard.remote.runpod.pods import PATIENCE_S
+from asheard.remote.runpod.pods import BOOT_PATIENCE_S
 
 PAGE = (Path(__file__).parents[2] / "docs" / "remote.md").read_text(encoding="utf-8")
 
@@ -45,6 +45,6 @@ def test_page_numbers_are_those_of_the_code():
     spec, text = PodSpec(), " ".join(PAGE.split())
     assert f"`--max-hours`, {spec.max_hours:g} unless" in text
     assert f"`--idle-minutes`, {spec.idle_minutes:g} unless" in text
-    assert f"after {PATIENCE_S / 60:g} minutes terminates it" in text
+    assert f"after {BOOT_PATIENCE_S / 60:g} minutes terminates it" in text
     assert f"{spec.volume_gb + spec.disk_gb} GB are 1.2 cents an hour" in text
     assert f"the default is {spec.gpu})" in text

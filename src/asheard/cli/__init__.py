@@ -9,7 +9,7 @@ from typing import Final
 import typer
 
 from asheard import __version__
-from asheard.cli import calibrate, corpus, evaluate, models, prior, remote, score, serve, study, train, transcribe
+from asheard.cli import corpus, evaluate, models, prior, remote, score, serve, study, train, transcribe
 from asheard.cli.output import print_error
 from asheard.errors import AsHeardError, missing_package
 
@@ -46,7 +46,7 @@ app.command(rich_help_panel=_STUDY)(evaluate.report)
 app.command(rich_help_panel=_STUDY)(study.study)
 app.add_typer(remote.app, name="remote", rich_help_panel=_STUDY)
 app.add_typer(prior.app, name="prior", rich_help_panel=_SCORING)
-app.command(rich_help_panel=_SCORING)(calibrate.calibrate)
+app.command(rich_help_panel=_SCORING)(score.calibrate)
 
 
 @app.callback(invoke_without_command=True)

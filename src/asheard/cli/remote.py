@@ -147,7 +147,7 @@ def down(
 def sync(machine_name: MachineName, files: TrainingFiles) -> None:
     """Copy code, manifests, base and recordings to a machine. A repeated call copies what is missing."""
     run = _any_run(files)
-    from asheard.remote.places import machine_at
+    from asheard.remote.executors import machine_at
 
     machine = machine_at(machine_name)
     _sync(machine, [run])
@@ -159,8 +159,8 @@ def sync(machine_name: MachineName, files: TrainingFiles) -> None:
 def check(machine_name: MachineName, files: TrainingFiles) -> None:
     """Check that PyTorch finds a GPU on a machine, and that all rows and recordings are there."""
     run = _any_run(files)
+    from asheard.remote.executors import machine_at
     from asheard.remote.jobs import check_machine
-    from asheard.remote.places import machine_at
 
     machine = machine_at(machine_name)
     typer.echo(f"{machine}: {check_machine(machine, [run])}")
@@ -186,8 +186,8 @@ def train(
         for seed in read_seeds(seeds)
         for kind in kinds.split(",")
     ]
+    from asheard.remote.executors import machines_at
     from asheard.remote.jobs import check_machine, start_job
-    from asheard.remote.places import machines_at
 
     machines = machines_at(machine_names)
     for number, machine in enumerate(machines):
@@ -208,7 +208,7 @@ def logs(
 ) -> None:
     """Print the status of all runs on a machine, or the log and the status of one."""
     from asheard.errors import RemoteError
-    from asheard.remote.places import machine_at
+    from asheard.remote.executors import machine_at
 
     machine = machine_at(machine_name)
     if run is not None:
@@ -225,7 +225,7 @@ def logs(
 def pull(machine_name: MachineName, out: Out, run: RunName = None) -> None:
     """Fetch finished models and their logs, and verify them by SHA-256. Each model is complete or absent."""
     from asheard.io.progress import StatusDisplay
-    from asheard.remote.places import machine_at
+    from asheard.remote.executors import machine_at
     from asheard.remote.transfer import pull_model
 
     machine = machine_at(machine_name)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtri
 
-from asheard.evaluation.labels import D1_AUC, LABELS, POSITION_AUC, LabelMeasures
+from asheard.evaluation.labels import D1_AUC, LABEL_SCHEME, POSITION_AUC, LabelMeasures
 from asheard.evaluation.metrics import Metric, Scheme
 from asheard.evaluation.separation import CHAIN_SCORE, FloatArray, has_position_scores
 
@@ -43,7 +43,7 @@ class DetectionCurve:
     as_written: int
 
 
-def detection_curve(rows: pl.DataFrame, scheme: Scheme[Any] = LABELS) -> DetectionCurve | None:
+def detection_curve(rows: pl.DataFrame, scheme: Scheme[Any] = LABEL_SCHEME) -> DetectionCurve | None:
     """Compute missed errors and false rejections at every threshold.
 
     With several seeds each point is the mean over seeds at that threshold. With the point (0, 1) in front, at which
@@ -80,7 +80,7 @@ def operating_point(rows: pl.DataFrame) -> tuple[float, float] | None:
         Shares of the named substitutions called variant and of the ok positions called error; None if a side is
         empty.
     """
-    ok, substituted = rows.filter(LABELS.right), rows.filter(LABELS.wrong)
+    ok, substituted = rows.filter(LABEL_SCHEME.right), rows.filter(LABEL_SCHEME.wrong)
     if ok.is_empty() or substituted.is_empty():
         return None
     missed = substituted.filter(class_pred="variant").height / substituted.height

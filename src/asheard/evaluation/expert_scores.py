@@ -15,7 +15,7 @@ import polars as pl
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.corpora.records import Utterance
 from asheard.evaluation.counts import Counts, count_utterances
-from asheard.evaluation.labels import LABELS
+from asheard.evaluation.labels import LABEL_SCHEME
 from asheard.evaluation.metrics import CORRELATION, NOT_NEGATIVE, Metric, Ratio, Scheme, Statistic, on_the_data
 from asheard.evaluation.separation import FloatArray, resampled_auc, resampled_correlation
 from asheard.evaluation.systems import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, ChainRun
@@ -129,7 +129,7 @@ def has_only_scores(gold: Sequence[Utterance]) -> bool:
 
 def scheme_for(gold: Sequence[Utterance]) -> Scheme[Any]:
     """The scheme that measures a gold set."""
-    return SCORES if has_only_scores(gold) else LABELS
+    return SCORE_SCHEME if has_only_scores(gold) else LABEL_SCHEME
 
 
 def not_ranked(runs: Sequence[ChainRun], l1s: set[str]) -> dict[str, str]:
@@ -168,8 +168,8 @@ def _edits(gold: Sequence[Utterance], run: ChainRun) -> Counts:
 
 def _measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> ScoreMeasures:
     """Measure one chain with one seed on one group of speakers."""
-    count: dict[str, Any] = utterances.select(SCORES.counts).sum().row(0, named=True)
-    rates, agreement = SCORES.rates(count), on_the_data(_agreement, rows)
+    count: dict[str, Any] = utterances.select(SCORE_SCHEME.counts).sum().row(0, named=True)
+    rates, agreement = SCORE_SCHEME.rates(count), on_the_data(_agreement, rows)
     return ScoreMeasures(
         num_utterances=utterances.height,
         **count,
@@ -197,7 +197,7 @@ def _metrics_of(measures: ScoreMeasures) -> tuple[_ScoreMetric, ...]:
     return (*_RATIOS, AUC, PCC)
 
 
-SCORES: Final = Scheme(
+SCORE_SCHEME: Final = Scheme(
     gold="scores",
     measures=ScoreMeasures,
     count=_utterance_rows,

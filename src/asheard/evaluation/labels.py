@@ -57,7 +57,7 @@ class PublishedMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class PositionScores:
+class PositionScoreAUC:
     """How well a chain's own position scores separate ok positions from errors.
 
     auc: from named substitutions. auc_all_errors: from deletions and unnamed sounds too.
@@ -92,7 +92,7 @@ class LabelMeasures:
     d1: D1
     d2: D2
     d3: D3
-    position_scores: PositionScores | None = None
+    position_scores: PositionScoreAUC | None = None
 
 
 _LabelMetric = Metric[LabelMeasures]
@@ -230,7 +230,7 @@ def measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> LabelMeasures:
         utterances: the group's utterance rows.
     """
     count = utterances.select(ALL_COUNTS).sum().row(0, named=True)
-    rates = LABELS.rates(count)
+    rates = LABEL_SCHEME.rates(count)
     ok_dist = rows.filter(_OK)["cos_dist"].to_numpy()
     substituted = rows.filter(_NAMED)
     sub_dist = substituted["cos_dist"].to_numpy()
@@ -259,11 +259,11 @@ def measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> LabelMeasures:
     )
 
 
-def _position_scores(rows: pl.DataFrame) -> PositionScores | None:
+def _position_scores(rows: pl.DataFrame) -> PositionScoreAUC | None:
     if not has_position_scores(rows):
         return None
     values = on_the_data(_position_statistics, rows)
-    return PositionScores(values[POSITION_AUC], values[POSITION_AUC_ALL_ERRORS])
+    return PositionScoreAUC(values[POSITION_AUC], values[POSITION_AUC_ALL_ERRORS])
 
 
 def _statistics(weights: FloatArray, rows: pl.DataFrame) -> dict[_LabelMetric, Statistic]:
@@ -294,7 +294,7 @@ def _rank_all(runs: Sequence[ChainRun], l1s: set[str]) -> dict[str, str]:
     return {}
 
 
-LABELS: Final = Scheme(
+LABEL_SCHEME: Final = Scheme(
     gold="labels",
     measures=LabelMeasures,
     count=utterance_rows,

@@ -5,8 +5,8 @@ from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from typing import Any, Final, cast, get_args, get_type_hints
 
-from asheard.evaluation.expert_scores import SCORES
-from asheard.evaluation.labels import LABELS
+from asheard.evaluation.expert_scores import SCORE_SCHEME
+from asheard.evaluation.labels import LABEL_SCHEME
 from asheard.evaluation.metrics import (
     ByGroup,
     ChainSummary,
@@ -20,7 +20,7 @@ from asheard.evaluation.metrics import (
     Spread,
 )
 
-_SCHEMES: Final[dict[str, Scheme[Any]]] = {scheme.gold: scheme for scheme in (LABELS, SCORES)}
+_SCHEMES: Final[dict[str, Scheme[Any]]] = {scheme.gold: scheme for scheme in (LABEL_SCHEME, SCORE_SCHEME)}
 _ALL_METRICS: Final[dict[str, dict[str, Metric[Any]]]] = {
     scheme.gold: {metric.key: metric for metric in scheme.all_metrics} for scheme in _SCHEMES.values()
 }
@@ -34,11 +34,11 @@ def metrics_to_json(metrics: Metrics[Any]) -> dict[str, Any]:
         "copy_canonical": _summary_to_json(metrics.copy_canonical),
         "chains": {chain: _summary_to_json(summary) for chain, summary in metrics.chains.items()},
         "differences": [_difference_to_json(record) for record in metrics.differences],
-        "remarks": list(metrics.warnings),
-        "set_apart": dict(metrics.excluded),
+        "warnings": list(metrics.warnings),
+        "excluded": dict(metrics.excluded),
     }
-    if metrics.scheme is not LABELS:
-        value |= {"gold": metrics.scheme.gold, "aside": dict(metrics.not_ranked)}
+    if metrics.scheme is not LABEL_SCHEME:
+        value |= {"gold": metrics.scheme.gold, "not_ranked": dict(metrics.not_ranked)}
     return value
 
 
@@ -48,7 +48,7 @@ def metrics_from_json(value: Any) -> Metrics[Any]:
     Raises:
         KeyError, TypeError or AttributeError: they are something else.
     """
-    scheme = _SCHEMES[value.get("gold", LABELS.gold)]
+    scheme = _SCHEMES[value.get("gold", LABEL_SCHEME.gold)]
     return Metrics(
         signature=value["signature"],
         design=Design(**value["design"]),
@@ -58,10 +58,10 @@ def metrics_from_json(value: Any) -> Metrics[Any]:
             Difference(**record | {"metric": _ALL_METRICS[scheme.gold][record["metric"]]})
             for record in value["differences"]
         ),
-        warnings=tuple(value["remarks"]),
-        excluded=value["set_apart"],
+        warnings=tuple(value["warnings"]),
+        excluded=value["excluded"],
         scheme=scheme,
-        not_ranked=value.get("aside", {}),
+        not_ranked=value.get("not_ranked", {}),
     )
 
 

@@ -1,15 +1,16 @@
-"""Executors: they train the runs of a study on this machine or elsewhere, and bring the models to this machine."""
+"""Executors, which train the runs of a study here or on other machines; and executors and machines by name."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from asheard.errors import AsHeardError
-from asheard.remote.places import machines_at
+from asheard.errors import AsHeardError, RemoteError
+from asheard.remote.machine import Machine, parse_address
 from asheard.remote.ray import RayExecutor
 from asheard.remote.runpod.client import POD_PREFIX, PodSpec
 from asheard.remote.runpod.executor import PodExecutor
+from asheard.remote.runpod.pods import find_pod_machine
 from asheard.remote.ssh import SshExecutor
 from asheard.training import TrainingOptions, train
 
@@ -78,3 +79,27 @@ def map_shards_at(name: str) -> Callable[[Any, Sequence[Sequence[Any]]], Iterato
     if name.startswith("ray://"):
         return RayExecutor(name).map_shards
     raise AsHeardError(f"--executor {name}: recordings are transcribed on local or ray://HOST:PORT")
+
+
+def machine_at(name: str) -> Machine:
+    """Return the machine of a name.
+
+    Args:
+        name: an address as in `parse_address`, or asheard-NAME, a rented pod.
+    Raises:
+        RemoteError: the name is not an address, no pod has it, or several have.
+        UnreachableError: the pod is not up yet.
+    """
+    return find_pod_machine(name) if name.startswith(POD_PREFIX) else parse_address(name)
+
+
+def machines_at(names: str) -> tuple[Machine, ...]:
+    """Return the machines of names separated by commas; as `machine_at`.
+
+    Raises:
+        RemoteError: a machine is named twice.
+    """
+    machines = tuple(map(machine_at, names.split(",")))
+    if len(set(machines)) < len(machines):
+        raise RemoteError(f"{names}: a machine is named twice; name each once")
+    return machines

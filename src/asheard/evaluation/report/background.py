@@ -1,4 +1,4 @@
-"""What lies behind the numbers: the design, shared prompts, the choice of p_min, what was left out, validation."""
+"""The background of the numbers: the design, shared prompts, the choice of p_min, what was left out, validation."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,13 +15,13 @@ def shared_prompts(context: Context) -> Iterable[str]:
         where = " of the fold that has most" if context.p_min[1:] else ""
         yield (
             f"Prompts read both in test and in training: {context.num_shared_prompts}, in {context.num_sharing} "
-            f"training utterances{where}. Fine-tuned chains have heard these sentences from training speakers; "
-            "off-the-shelf has not."
+            f"training utterances{where}. Fine-tuned chains were trained on these sentences; off-the-shelf "
+            "was not."
         )
 
 
 def design(metrics: Metrics[Any]) -> Iterable[str]:
-    """Who was tested by which models, and what such a design can and cannot show."""
+    """Test speakers, the models that transcribed them, and what such a design can show."""
     speakers = metrics.design.speakers
     num_folds, level = metrics.design.num_folds, metrics.design.level
     num_speakers = sum(map(len, speakers.values()))

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.detection import DetectionCurve, area_metric, detection_curve, operating_point
-from asheard.evaluation.expert_scores import SCORES, ScoreMeasures
+from asheard.evaluation.expert_scores import SCORE_SCHEME, ScoreMeasures
 from asheard.evaluation.labels import LabelMeasures
 from asheard.evaluation.metrics import ChainSummary
 from asheard.evaluation.report.style import (
@@ -82,13 +82,13 @@ def draw_tradeoff(rows: pl.DataFrame, chains: Mapping[str, ChainSummary[ScoreMea
         for chain, summary in chains.items()
     }
     legend["phones as written"] = _sample("o")
-    legend["all thresholds on closeness"] = Line2D([], [], color=GREY, linewidth=2)
+    legend["all thresholds on the chain score"] = Line2D([], [], color=GREY, linewidth=2)
     figure = new_figure(
         5.4, "What does it cost to collapse less? (lower and further left is better)", legend=legend | _CHANCE
     )
     axes = figure.subplots()
     for chain, summary in chains.items():
-        curve = detection_curve(rows.filter(chain=chain), SCORES)
+        curve = detection_curve(rows.filter(chain=chain), SCORE_SCHEME)
         if curve is None:
             continue
         _draw_curve(axes, curve, colour[chain])

@@ -24,7 +24,7 @@ FIRST_SCORE_TERMS: Final = {
     "chain": "a transcriber and the scorer behind it",
     "canonical": "the phone in the dictionary",
     "AUC": "share of the pairs of a right and a wrong phone that the chain puts in the right order; 0.5 is chance",
-    "PCC": "correlation of the chain's own judgement with the experts' scores",
+    "PCC": "correlation of the chain score (see Definitions) with the experts' scores",
     "collapse": "share of the wrong phones where the chain wrote the canonical, so that the error is lost",
     "FRR": "false rejection rate: share of the right phones where the chain wrote another phone",
     "PER against canonical": "edits between the phones a chain wrote and the canonical phones",
@@ -32,7 +32,7 @@ FIRST_SCORE_TERMS: Final = {
 
 _UNDEFINED: Final = "the denominator is zero, or the statistic is undefined on these data. It is never counted as 0."
 
-POSITIONS: Final = (
+ABOUT_POSITIONS: Final = (
     "A position is a canonical phone. A prediction is aligned to the positions by articulatory distance. cos_dist is "
     "the distance between the canonical phone and the written phone: 0 is the same phone, 1 is nothing written."
 )
@@ -69,14 +69,14 @@ DEFINITIONS: Final = {  # beside those of the metrics
     "n/a": _UNDEFINED,
 }
 
-SCORE_POSITIONS: Final = (
+ABOUT_SCORE_POSITIONS: Final = (
     "A position is a canonical phone. A prediction is aligned to the positions by articulatory distance. A score is "
     f"the mean of several experts' scores, 0 to 2. Right: {RIGHT_FROM:g} or more. Wrong: below {MISPRONOUNCED_BELOW:g}."
     " Rejected: the chain wrote anything but the canonical there, at any distance."
 )
 
 SCORE_DEFINITIONS: Final = {
-    "chain score, closeness": "the chain's own score of the position if it gives one. Otherwise minus the distance "
+    "chain score": "the chain's own score of the position if it gives one. Otherwise minus the distance "
     "between the canonical phone and the written phone (0 is the same phone, 1 is nothing written). Nothing is fitted "
     "to the scores.",
     "over seeds": "means.",

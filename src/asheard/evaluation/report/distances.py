@@ -1,8 +1,9 @@
-"""What distances are worth: detection at every threshold, the dissociations D1 to D3, and collapse by phone."""
+"""Sections on distances: detection at every threshold, the dissociations D1 to D3, and collapse by phone."""
 
 from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from asheard.evaluation.detection import (
@@ -12,6 +13,7 @@ from asheard.evaluation.detection import (
     detection_curve,
     operating_point,
 )
+from asheard.evaluation.expert_scores import SCORE_SCHEME
 from asheard.evaluation.labels import D1_AUC, D2_GAP, D3_RHO, POSITION_AUC_ALL_ERRORS, LabelMeasures
 from asheard.evaluation.metrics import Metrics
 from asheard.evaluation.report.tables import (
@@ -27,10 +29,11 @@ from asheard.evaluation.systems import COPY_CANONICAL, distinct_transcripts
 
 PHONES_FILE: Final = "collapse-by-phone.csv"
 _NUM_CHAINS: Final = 4  # the table has six columns
+_COLLAPSES: Final = (0.1, 0.2, 0.3, 0.4, 0.5)  # at which the curve of scores is read
 
 
 def detection(rows: pl.DataFrame, metrics: Metrics[LabelMeasures]) -> Iterable[str]:
-    """The ends of each detection curve that matter, and its area."""
+    """The two ends of each detection curve, and its area."""
     summaries = metrics.with_copy_canonical()
     yield "## Detection curves"
     yield (
@@ -60,6 +63,28 @@ def detection(rows: pl.DataFrame, metrics: Metrics[LabelMeasures]) -> Iterable[s
                 "threshold is the one at which it begins to write another phone. With deletions and sounds without a "
                 f"name among the errors its AUC is {pooled_cell(summary, POSITION_AUC_ALL_ERRORS)}."
             )
+
+
+def score_detection(rows: pl.DataFrame, chains: Iterable[str]) -> Iterable[str]:
+    """The same for gold of expert scores: the lowest FRR of each chain at some shares of collapse."""
+    yield "## FRR against collapse"
+    yield (
+        "A threshold on the chain score rejects the phones below it. A higher threshold lets fewer wrong phones "
+        "collapse and rejects more right phones. The table has the lowest FRR of each chain, in per cent, at a "
+        "collapse of at most 10, 20, ... per cent. n/a: the chain writes the canonical at more of the wrong phones "
+        "than that, and no threshold on distances can change it."
+    )
+    table = [[chain, *map(percent, _least_frr(rows.filter(chain=chain)))] for chain in chains]
+    table.append([COPY_CANONICAL, *[percent(None)] * len(_COLLAPSES)])
+    yield markdown_table(["chain", *(f"collapse to {share:.0%}" for share in _COLLAPSES)], table)
+
+
+def _least_frr(rows: pl.DataFrame) -> list[float | None]:
+    curve = detection_curve(rows, SCORE_SCHEME)
+    if curve is None:
+        return [None] * len(_COLLAPSES)
+    places = np.searchsorted(curve.missed, _COLLAPSES, side="right") - 1  # the last threshold that misses so few
+    return [float(curve.frr[place]) if place >= 0 else None for place in places]
 
 
 def dissociations(metrics: Metrics[LabelMeasures]) -> Iterable[str]:

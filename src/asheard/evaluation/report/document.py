@@ -14,14 +14,14 @@ from asheard.evaluation.report.background import design, excluded, p_min, shared
 from asheard.evaluation.report.by_l1 import by_l1
 from asheard.evaluation.report.csv_tables import write_csv_tables
 from asheard.evaluation.report.definitions import (
+    ABOUT_POSITIONS,
+    ABOUT_SCORE_POSITIONS,
     DEFINITIONS,
     FIRST_SCORE_TERMS,
     FIRST_TERMS,
-    POSITIONS,
     SCORE_DEFINITIONS,
-    SCORE_POSITIONS,
 )
-from asheard.evaluation.report.distances import collapse_by_phone, detection, dissociations
+from asheard.evaluation.report.distances import collapse_by_phone, detection, dissociations, score_detection
 from asheard.evaluation.report.figures import (
     COLLAPSE_FIGURE,
     CONFUSIONS_FIGURE,
@@ -39,10 +39,10 @@ from asheard.evaluation.report.rates import (
     l1_given_or_withheld,
     published,
     ranked,
+    ranked_by_scores,
     seeds,
     verdict_pairs,
 )
-from asheard.evaluation.report.scores import curves, ranked_by_scores
 from asheard.evaluation.report.tables import bullets, number, percent, points
 from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.io.files import whole_file
@@ -67,7 +67,7 @@ def write_results(
         out: an existing folder.
         rows: token rows of every chain and seed.
         metrics: of the same rows.
-        context: what is said beside the numbers.
+        context: texts beside the numbers.
         verdict: None if there is none.
     """
     write_figures(out / FIGURES_FOLDER, rows, metrics)
@@ -80,7 +80,7 @@ def results_text(rows: pl.DataFrame, metrics: Metrics[Any], context: Context, ve
     """Compose RESULTS.md.
 
     Returns:
-        Markdown. A paragraph is one line. Below each table stands the signature of its numbers.
+        Markdown. A paragraph is one line. The signature of its numbers follows each table.
     """
     labels = metrics.scheme.has_verdict
     sections = _label_sections(rows, metrics, context, verdict) if labels else _score_sections(rows, metrics, context)
@@ -118,7 +118,7 @@ def _label_sections(rows: pl.DataFrame, metrics: Metrics[Any], context: Context,
         *p_min(context),
         *excluded(metrics, context),
         *validation(context),
-        *_definitions(metrics, POSITIONS, DEFINITIONS),
+        *_definitions(metrics, ABOUT_POSITIONS, DEFINITIONS),
     ]
 
 
@@ -127,14 +127,14 @@ def _score_sections(rows: pl.DataFrame, metrics: Metrics[Any], context: Context)
         _picture("False rejections against collapse", TRADEOFF_FIGURE),
         *ranked_by_scores(metrics),
         *shared_prompts(context),
-        *curves(rows, metrics.ordered()),
+        *score_detection(rows, metrics.ordered()),
         *design(metrics),
         *best_pairs(metrics),
         *seeds(metrics),
         *(by_l1(rows, metrics) if len(metrics.design.speakers) > 1 else ()),
         *excluded(metrics, context),
         *validation(context),
-        *_definitions(metrics, SCORE_POSITIONS, SCORE_DEFINITIONS),
+        *_definitions(metrics, ABOUT_SCORE_POSITIONS, SCORE_DEFINITIONS),
     ]
 
 
@@ -196,7 +196,7 @@ def _best_by_scores(metrics: Metrics[Any]) -> str:
     best = metrics.ranked()[0]
     auc = number(metrics.chains[best].pooled.auc)
     return (
-        "No verdict: experts scored the phones, and nobody wrote down what was said instead. "
+        "No verdict: experts scored the phones, and what was said instead is not known. "
         f"{best} agrees best with the experts: its AUC is {auc}."
     )
 

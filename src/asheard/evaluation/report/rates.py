@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.counts import EDITS
+from asheard.evaluation.expert_scores import ScoreMeasures
 from asheard.evaluation.labels import (
     ATYPICAL_ERRORS_CAUGHT,
     COLLAPSE,
@@ -23,6 +25,7 @@ from asheard.evaluation.labels import (
 from asheard.evaluation.metrics import ChainSummary, Difference, Intervals, Metric, Metrics, Scheme
 from asheard.evaluation.report.tables import (
     NOT_AVAILABLE,
+    bullets,
     markdown_table,
     points,
     pooled_cell,
@@ -31,6 +34,7 @@ from asheard.evaluation.report.tables import (
     written,
 )
 from asheard.evaluation.systems import COPY_CANONICAL, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
+from asheard.evaluation.tokens import RIGHT_FROM
 
 DIFFERENCES_FILE: Final = "differences.csv"
 
@@ -49,7 +53,7 @@ _VERDICT_PAIRS: Final = (
 
 
 def second_metrics(scheme: Scheme[Any]) -> list[Metric[Any]]:
-    """Return the rates for which the first table has no room."""
+    """Return the rates that the first table leaves out."""
     return [metric for metric in scheme.table_metrics if metric not in scheme.first_metrics]
 
 
@@ -67,7 +71,7 @@ def first_table(metrics: Metrics[Any]) -> str:
 
 
 def ranked(metrics: Metrics[LabelMeasures]) -> Iterable[str]:
-    """Ranks, the rest of the rates, and what was counted."""
+    """Ranks, the other rates, and the counts."""
     pooled = metrics.chains[metrics.reference_chain()].pooled
     yield "## Ranking"
     yield (
@@ -80,7 +84,7 @@ def ranked(metrics: Metrics[LabelMeasures]) -> Iterable[str]:
 
 
 def rank_table(metrics: Metrics[Any]) -> str:
-    """Lay out ranks, and the rates for which the first table has no room."""
+    """Lay out ranks, and the rates that the first table leaves out."""
     order, columns = metrics.ranked(), second_metrics(metrics.scheme)
     table = [
         [
@@ -94,6 +98,26 @@ def rank_table(metrics: Metrics[Any]) -> str:
     return markdown_table(["chain", "rank", *(metric.name for metric in columns)], table)
 
 
+def ranked_by_scores(metrics: Metrics[ScoreMeasures]) -> Iterable[str]:
+    """Ranks, the other rates, and the chains that cannot be ranked."""
+    pooled = metrics.copy_canonical.pooled
+    yield "## Ranking"
+    yield (
+        "Experts scored how right each phone is. What was said instead is not known. "
+        f"{pooled.num_utterances} utterances, {pooled.num_tokens} canonical positions: {pooled.num_right} "
+        f"scored {RIGHT_FROM:g} or more (right), {pooled.num_wrong} below {MISPRONOUNCED_BELOW:g} (wrong). AUC and "
+        "PCC say how well the chain score agrees with the experts."
+    )
+    yield rank_table(metrics)
+    if metrics.not_ranked:
+        yield bullets(f"{chain} is not ranked: {reason}." for chain, reason in metrics.not_ranked.items())
+    yield (
+        f"`{COPY_CANONICAL}` finds no error at all and is not ranked. PER against canonical guards against chains "
+        "that write anything. It is never an aim: it rewards collapse, and is 0 for the copy. There is no verdict, "
+        "because a verdict needs what was said."
+    )
+
+
 def published(metrics: Metrics[LabelMeasures]) -> Iterable[str]:
     """The metrics of the literature: counts, rates, and the edits that PER counts."""
     summaries = metrics.with_copy_canonical()
@@ -105,7 +129,7 @@ def published(metrics: Metrics[LabelMeasures]) -> Iterable[str]:
         "as in those scripts. The scheme counts no inserted phone as a false rejection, so F1 rises with phones "
         "written at random; strict F1 counts them. FRR here asks whether another phone was written, at any distance. "
         "With a prior, what it accepts is accepted. If that phone was said, as it often is, the scheme counts FA: a "
-        "prior that tells accents from errors lowers this F1."
+        "prior that separates accents from errors lowers this F1."
     )
     yield markdown_table(
         ["chain", *_COUNTS],
@@ -174,7 +198,7 @@ def _pairs(metrics: Metrics[Any], records: Sequence[Difference[Any]], which: str
 
 
 def seeds(metrics: Metrics[Any]) -> Iterable[str]:
-    """What training again with another seed changes."""
+    """Changes from training again with another seed."""
     chains, scheme = metrics.with_copy_canonical(), metrics.scheme
     yield "## Spread over training seeds"
     if all(len(summary.per_seed) == 1 for summary in chains.values()):
@@ -211,12 +235,14 @@ def _seed_cell(summary: ChainSummary[Any], metric: Metric[Any]) -> str:
 
 
 def l1_given_or_withheld(metrics: Metrics[LabelMeasures]) -> Iterable[str]:
-    """The chain that is told the L1, beside the same chain without it."""
+    """The chain that is given the L1, beside the same chain without it."""
     chains = metrics.chains
     if L1_ENCODER not in chains or L1_ENCODER_UNKNOWN not in chains:
         return
     yield "## The L1 encoder with the L1 declared and unknown"
-    yield "Declared: the encoder is told the L1. Unknown: the classifier's own posterior over L1s is used in its place."
+    yield (
+        "Declared: the encoder is given the L1. Unknown: the classifier's own posterior over L1s is used in its place."
+    )
     summaries = {
         "declared": chains[L1_ENCODER],
         "unknown": chains[L1_ENCODER_UNKNOWN],

@@ -9,7 +9,7 @@ from asheard.remote.interrupts import exit_on_signal
 from asheard.remote.machine import Machine
 from asheard.remote.runpod.budget import Budget, affordable_hours
 from asheard.remote.runpod.client import Pod, PodSpec, RunPod
-from asheard.remote.runpod.pods import PATIENCE_S, format_time, ssh_key, terminate_pods, wait_for_ssh
+from asheard.remote.runpod.pods import BOOT_PATIENCE_S, format_time, ssh_key, terminate_pods, wait_for_ssh
 from asheard.remote.ssh import POLL_S, SshExecutor
 from asheard.training import TrainingOptions
 
@@ -29,7 +29,7 @@ class PodExecutor:
         *,
         max_cost: float | None = None,
         cpu: bool = False,
-        patience_s: float = PATIENCE_S,
+        patience_s: float = BOOT_PATIENCE_S,
         pause_s: float = 3.0,
     ) -> None:
         """Set the plan. Nothing is ordered yet.

@@ -13,7 +13,7 @@ from asheard.remote.machine import Machine, UnreachableError, known_hosts_file
 from asheard.remote.runpod.budget import affordable_hours
 from asheard.remote.runpod.client import POD_PREFIX, Pod, PodSpec, RunPod, UnclearError
 
-PATIENCE_S: Final = 900.0  # the pod first downloads its image, about 10 GB
+BOOT_PATIENCE_S: Final = 900.0  # the pod first downloads its image, about 10 GB
 _MAX_PAUSE_S: Final = 60.0
 
 
@@ -108,7 +108,7 @@ def rent_pods(name: str, count: int, spec: PodSpec, *, max_cost: float | None = 
 
 
 def wait_for_ssh(
-    runpod: RunPod, names: Sequence[str], key: Path, *, cpu: bool = False, patience_s: float = PATIENCE_S
+    runpod: RunPod, names: Sequence[str], key: Path, *, cpu: bool = False, patience_s: float = BOOT_PATIENCE_S
 ) -> list[Machine]:
     """Wait until each pod accepts an ssh login.
 
