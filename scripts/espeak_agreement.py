@@ -18,7 +18,8 @@ from wordfreq import top_n_list
 
 from asheard.io.files import whole_file
 from asheard.phones import VOWELS
-from asheard.phones.alignment import Pairs, wper_align
+from asheard.phones.alignment import wper_align
+from asheard.phones.levenshtein import Pairs
 from asheard.phones.lexicon import attested_pronunciations, espeak_pronunciation, pronunciations
 
 NUM_WORDS: Final = 3000

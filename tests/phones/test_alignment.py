@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asheard.errors import CorpusError, PhoneError
-from asheard.phones import ERR, PHONES, Vectors, alignment, load_vectors
+from asheard.phones import ERR, PHONES, Vectors, levenshtein, load_vectors
 from asheard.phones.alignment import (
     INDEL_COST,
     EditCounts,
@@ -252,10 +252,10 @@ def test_many_symbols_need_no_table_of_all_pairs():
 def recurrence(request, monkeypatch):
     """Run the recurrence as plain Python, or compiled, whatever the size of the work."""
     pytest.importorskip("numba")
-    compiled = alignment._compiled() if request.param == "compiled" else None
+    compiled = levenshtein._compiled() if request.param == "compiled" else None
     chosen = lambda: compiled  # noqa: E731
-    chosen.cache_info = alignment._compiled.cache_info
-    monkeypatch.setattr(alignment, "_compiled", chosen)
+    chosen.cache_info = levenshtein._compiled.cache_info
+    monkeypatch.setattr(levenshtein, "_compiled", chosen)
     return request.param
 
 
@@ -270,11 +270,11 @@ def test_alignments_stay_as_they_were_frozen(recurrence):
 
 def test_plain_and_compiled_recurrences_agree(monkeypatch):
     pytest.importorskip("numba")
-    alignment._compiled()  # from now on used for work of any size
+    levenshtein._compiled()  # from now on used for work of any size
     rng = random.Random(0)
     batch = [[rng.choices([*PHONES, ERR], k=rng.randint(0, 30)) for _ in range(50)] for _ in range(2)]
     compiled = wper_align_batch(*batch), unit_align_batch(*batch)
-    monkeypatch.setattr(alignment, "_align_compiled", lambda _, *rest: alignment._align_plainly(*rest))
+    monkeypatch.setattr(levenshtein, "_align_compiled", lambda _, *rest: levenshtein._align_plainly(*rest))
     assert (wper_align_batch(*batch), unit_align_batch(*batch)) == compiled
 
 

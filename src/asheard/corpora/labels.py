@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from asheard.errors import CorpusError, PhoneError
 from asheard.phones import ERR, detect_alphabet, fold_sequence, spoken_label
-from asheard.phones.alignment import MAX_CELLS
 from asheard.phones.folding import Alphabet
+from asheard.phones.levenshtein import MAX_CELLS
 
 MAX_PHONES: Final = isqrt(MAX_CELLS)  # of one utterance, so that any two can be aligned: 27 minutes of speech
 

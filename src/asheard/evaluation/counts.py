@@ -27,7 +27,8 @@ import polars as pl
 from asheard.corpora.records import Utterance
 from asheard.evaluation.systems import ChainRun
 from asheard.phones import ERR
-from asheard.phones.alignment import Pairs, count_edits, unit_align_batch
+from asheard.phones.alignment import count_edits, unit_align_batch
+from asheard.phones.levenshtein import Pairs
 from asheard.prior import Prior
 
 PUBLISHED_COUNTS: Final = ("num_ta", "num_fr", "num_fa", "num_cd", "num_de", "num_fr_strict")
