@@ -4,10 +4,19 @@ A substitution that the prior knows is a variant, an accent and not an error. Th
 training speakers and never shared between L1s unless it is pooled. It holds the two thresholds that it classifies with.
 """
 
-from asheard.prior.model import P_MIN, PositionClass, Prior, build_prior, classify_with_prior, load_prior, rows_of
-from asheard.prior.real_voices import REAL_VOICES_NOTE, REAL_VOICES_SOURCE, real_voices_prior
+from asheard.prior.model import (
+    P_MIN,
+    REAL_VOICES_NOTE,
+    REAL_VOICES_SOURCE,
+    PositionClass,
+    Prior,
+    build_prior,
+    classify_with_prior,
+    load_prior,
+    real_voices_prior,
+    rows_of,
+)
 from asheard.prior.selection import (
-    FITTED,
     GUARD_TOLERANCE,
     MIN_TYPICAL_SHARE,
     MIN_TYPICAL_TOKENS,
@@ -22,7 +31,7 @@ from asheard.prior.selection import (
     select_p_min,
     typical_substitutions,
 )
-from asheard.prior.smoothing import NUM_OUTCOMES, PriorOptions, PriorRow, Smoothing
+from asheard.prior.smoothing import FITTED, NUM_OUTCOMES, PriorOptions, PriorRow, Smoothing
 
 __all__ = [
     "FITTED",

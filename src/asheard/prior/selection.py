@@ -10,13 +10,10 @@ from asheard.corpora.records import Utterance
 from asheard.errors import CorpusError
 from asheard.phones import Vectors, load_vectors
 from asheard.prior.model import Prior, rows_of
-from asheard.prior.smoothing import PriorOptions, PriorRow
+from asheard.prior.smoothing import FITTED, PriorOptions, PriorRow
 
 P_MIN_GRID: Final = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 GUARD_TOLERANCE: Final = 0.01  # share of L1-atypical errors a prior may let through beyond those lost anyway
-# The default of `fit_prior`. Of all options it predicts held-out speakers best: 16 of L2-ARCTIC's 18 training speakers
-# better than the runner-up (docs/prior.md).
-FITTED: Final = PriorOptions(smoothing="kneser-ney")
 
 MIN_TYPICAL_SHARE: Final = 0.05  # of the canonical's tokens in the L1
 MIN_TYPICAL_TOKENS: Final = 5
