@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from asheard.errors import ModelError
-from asheard.recognition.external import Command
+from asheard.recognition.external.command import Command
 from asheard.recognition.protocol import Recognition, Transcript
 
 WAVEFORM = np.linspace(-1.2, 1.2, 16_000, dtype=np.float32)

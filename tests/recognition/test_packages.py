@@ -9,8 +9,8 @@ from asheard.corpora.table import read_gold
 from asheard.errors import ModelError
 from asheard.io.audio import load_audio
 from asheard.phones import PHONES, fold_sequence
-from asheard.recognition.external import Hama, PocketSphinx
-from asheard.recognition.external.hama import SILENT
+from asheard.recognition.external.hama import SILENT, Hama
+from asheard.recognition.external.pocketsphinx import PocketSphinx
 from asheard.recognition.load import load_recogniser
 from support.spoken import SENTENCES, say
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from asheard.phones import PHONES, reason_without_phone
-from asheard.recognition.external import Hama
-from asheard.recognition.external.hama import SILENT
+from asheard.recognition.external.hama import SILENT, Hama
 from asheard.recognition.protocol import Label, fold_labels
 
 HAMA = json.loads(Path(__file__).with_name("hama_labels.json").read_text(encoding="utf-8"))

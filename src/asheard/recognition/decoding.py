@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
-from asheard.phones import BLANK_ID, LABELS, PAD_ID, PHONES, detect_alphabet, id_to_phone, spoken_label
+from asheard.phones import BLANK_ID, PAD_ID, PHONES, detect_alphabet, id_to_phone, spoken_label
 from asheard.recognition.chunking import merge_chunks, split_chunks
 from asheard.recognition.protocol import Label, Posteriors, Recogniser, Recognition, Transcript, fold_labels
 
 SILENT: Final = frozenset({PAD_ID, BLANK_ID})
-NO_FRAMES: Final = np.empty((0, len(LABELS)), np.float32)  # posteriors of a waveform shorter than a frame
 MIN_PHONES: Final = 30  # a vocabulary that reaches fewer of the 40 has letters, or phones of another language
 _SPECIAL: Final = re.compile(r"<.*>|\[.*\]|\||\s*")  # <s>, [UNK], the word bar, white space
 

@@ -12,7 +12,7 @@ import soxr
 from asheard.errors import ModelError, optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.files import whole_folder
-from asheard.recognition.external.base import ExternalRecogniser
+from asheard.recognition.external import ExternalRecogniser
 from asheard.recognition.external.command import Command
 from asheard.recognition.external.hama import Hama
 from asheard.recognition.external.pocketsphinx import PocketSphinx

@@ -17,7 +17,7 @@ from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.digests import content_digest, json_digest
 from asheard.phones import detect_alphabet, spoken_label
-from asheard.recognition.external.base import ExternalRecogniser, to_pcm16
+from asheard.recognition.external import ExternalRecogniser, to_pcm16
 from asheard.recognition.protocol import Label, Transcript, fold_labels
 
 

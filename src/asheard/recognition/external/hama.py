@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from asheard.errors import ModelError, optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.recognition.chunking import merge_chunks, split_chunks
-from asheard.recognition.external.base import ExternalRecogniser
+from asheard.recognition.external import ExternalRecogniser
 from asheard.recognition.protocol import Label, Transcript, fold_labels
 
 # Marks of words and sequences, which stand for no sound. `<unk>` stands for a sound, so it is listed in `left_out`.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard.errors import optional_package
-from asheard.recognition.external.base import ExternalRecogniser, to_pcm16
+from asheard.recognition.external import ExternalRecogniser, to_pcm16
 from asheard.recognition.protocol import Label, Transcript, fold_labels
 
 SILENCE: Final = "SIL"  # the one of its 42 labels that stands for no sound
