@@ -31,7 +31,7 @@ from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.splits import Speakers, last_speakers
 from asheard.errors import CorpusError, PhoneError
 from asheard.io.files import read_text
-from asheard.io.textgrid import Interval, read_labels, read_tiers
+from asheard.io.textgrid import Interval, parse_tier, read_tiers
 from asheard.phones import fold_arpabet, fold_ipa, is_silence
 from asheard.phones.alignment import wper_align
 
@@ -215,7 +215,7 @@ def parse_epadb(path: Path | str, prompt: Prompt) -> list[Token]:
             no accepted pronunciation with as many places.
     """
     tiers = read_tiers(path)
-    places = read_labels(path, tiers, _ANNOTATION, parse_epadb_label)
+    places = parse_tier(path, tiers, _ANNOTATION, parse_epadb_label)
     canonical = prompt.nearest([_as_written(label) for label, _ in places])
     if canonical is None:
         raise CorpusError(f"{path}: no accepted pronunciation of {prompt.text!r} has {len(places)} places")

@@ -33,7 +33,7 @@ from asheard.corpora.exclusions import Exclusions, seconds_or_exclude
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.splits import Speakers, last_speakers
 from asheard.errors import CorpusError, PhoneError
-from asheard.io.textgrid import Interval, read_labels, read_tiers
+from asheard.io.textgrid import Interval, parse_tier, read_tiers
 from asheard.phones import ERR, fold_arpabet, is_silence
 from asheard.phones.lexicon import syllable_positions
 
@@ -140,7 +140,7 @@ def parse_annotation(path: Path | str) -> list[Token]:
             end_s=interval.end_s,
             accented=label.accented,
         )
-        for label, interval in read_labels(path, tiers, _PHONES, parse_label)
+        for label, interval in parse_tier(path, tiers, _PHONES, parse_label)
     ]
     return with_positions(tokens, tiers.get(_WORDS, []))
 

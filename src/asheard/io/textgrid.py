@@ -77,7 +77,7 @@ def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
     return intervals
 
 
-def read_labels(
+def parse_tier(
     path: Path | str, tiers: Mapping[str, Sequence[Interval]], name: str, parse: Callable[[str], Parsed | None]
 ) -> list[tuple[Parsed, Interval]]:
     """Parse the labels of one tier.
