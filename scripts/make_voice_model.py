@@ -134,7 +134,7 @@ def publish(model: Path, base: Path, out: Path, val: Path, wav_root: Path) -> No
 
     from asheard.models import load_transcriber
     from asheard.models.onnx_export import write_graph
-    from asheard.pronunciation.batch import calibrate
+    from asheard.pronunciation.gop_chain import calibrate
 
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(model, out)

@@ -31,7 +31,7 @@ from asheard.io.digests import folder_states_digest
 from asheard.io.files import whole_file
 from asheard.io.resume import StageCache
 from asheard.prior import fit_prior
-from asheard.pronunciation.batch import calibrate, ratios_path, score_predictions
+from asheard.pronunciation.gop_chain import calibrate, ratios_path, score_predictions
 from asheard.recognition.registry import ASHEARD_TINY
 from asheard.training import options as recipes
 from asheard.training import train

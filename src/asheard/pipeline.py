@@ -41,7 +41,7 @@ from asheard.io.resume import Stage, StageCache, claim_folder
 from asheard.models import read_card
 from asheard.phones import Vectors, load_vectors
 from asheard.prior import PMinChoice, fit_prior, load_prior
-from asheard.pronunciation.batch import calibrate, ratios_path, score_predictions
+from asheard.pronunciation.gop_chain import calibrate, ratios_path, score_predictions
 from asheard.recognition.registry import EMBEDDED_BASE
 from asheard.remote.executors import Executor, LocalExecutor
 from asheard.training import DEFAULT_BASE, RECIPES, TrainingOptions

@@ -3,7 +3,7 @@
 import pytest
 
 from asheard.prior import real_voices_prior
-from asheard.pronunciation.feedback import added_feedback, phone_feedback
+from asheard.pronunciation.compare import added_feedback, phone_feedback
 
 
 @pytest.mark.parametrize(

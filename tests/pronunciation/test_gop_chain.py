@@ -18,10 +18,10 @@ from asheard.evaluation import ChainRun, Context, evaluate_runs, systems
 from asheard.models import CTCTranscriber, save_transcriber, warm_start
 from asheard.phones.text import split_words
 from asheard.prior import build_prior, rows_of
-from asheard.pronunciation import batch
-from asheard.pronunciation.batch import GOP, GOP_PRIOR, calibrate, ratios_path, score_predictions
+from asheard.pronunciation import gop_chain
 from asheard.pronunciation.calibration import Calibration
 from asheard.pronunciation.gop import MAX_RATIO
+from asheard.pronunciation.gop_chain import GOP, GOP_PRIOR, calibrate, ratios_path, score_predictions
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Posteriors, Recognition, Transcript
 from asheard.recognition.registry import EMBEDDED_BASE
@@ -121,7 +121,7 @@ def test_score_predictions_resumes(root, tmp_path, monkeypatch):
     files = {"calibration": tmp_path / "c.json"}
     score_predictions(*arguments, tmp_path / "whole.jsonl", **files)
     out = tmp_path / "out.jsonl"
-    load, read = batch.load_audio, []
+    load, read = gop_chain.load_audio, []
 
     def reading(*given, **named):
         if len(read) == 5:
@@ -129,9 +129,9 @@ def test_score_predictions_resumes(root, tmp_path, monkeypatch):
         read.append(given)
         return load(*given, **named)
 
-    monkeypatch.setattr(batch, "_AT_ONCE", 2)
+    monkeypatch.setattr(gop_chain, "_AT_ONCE", 2)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        patch.setattr(batch, "load_audio", reading)
+        patch.setattr(gop_chain, "load_audio", reading)
         score_predictions(*arguments, out, **files)
     assert score_predictions(*arguments, out, **files).num_resumed == 4
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
@@ -141,7 +141,7 @@ def test_score_predictions_resumes(root, tmp_path, monkeypatch):
 def test_score_predictions_resumes_the_same_job_only(root, tmp_path, monkeypatch, change):
     arguments = (root / "model", root / "test.jsonl", root / "corpus", tmp_path / "out.jsonl")
     Calibration(0.5, 1.0).save(tmp_path / "c.json")
-    monkeypatch.setattr(batch, "_AT_ONCE", 2)
+    monkeypatch.setattr(gop_chain, "_AT_ONCE", 2)
     chunks = []
 
     def failing(self, waveforms, l1s):
@@ -192,7 +192,7 @@ def test_score_predictions_recording_shorter_than_its_phones(root, tmp_path, mon
     """Ten phones in a tenth of a second all have the lowest score."""
     row = replace(read_manifest(root / "test.jsonl")[0], tokens=utterance(*"pstkfszmnl").tokens)
     write_manifest(tmp_path / "m.jsonl", [row])
-    monkeypatch.setattr(batch, "load_audio", lambda *_, **__: np.ones(1600, np.float32))
+    monkeypatch.setattr(gop_chain, "load_audio", lambda *_, **__: np.ones(1600, np.float32))
     report = score_predictions(root / "model", tmp_path / "m.jsonl", root / "corpus", tmp_path / "out.jsonl")
     (prediction,) = read_predictions(tmp_path / "out.jsonl")
     assert prediction.position_scores == (-MAX_RATIO,) * 10

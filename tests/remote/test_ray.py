@@ -18,7 +18,7 @@ import torch
 from asheard.corpora.records import read_manifest, write_manifest
 from asheard.errors import AsHeardError, CorpusError, RemoteError
 from asheard.io.resume import ResumableRows
-from asheard.pronunciation.batch import score_predictions
+from asheard.pronunciation.gop_chain import score_predictions
 from asheard.remote import ray as ray_tasks
 from asheard.remote.executors import LocalExecutor, executor_at, map_shards_at
 from asheard.training import TrainingOptions, train

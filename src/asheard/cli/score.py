@@ -171,7 +171,7 @@ def _write_predictions(
     l1_given: bool,
     executor: str,
 ) -> None:
-    from asheard.pronunciation.batch import default_chain, score_predictions
+    from asheard.pronunciation.gop_chain import default_gop_chain, score_predictions
 
     map_chunks = None
     if executor != "local":
@@ -190,7 +190,7 @@ def _write_predictions(
         audio_cache=out.parent / "audio-16khz",
         map_chunks=map_chunks,
     )
-    typer.echo(f"{out}: {report.num_rows} utterances by {chain or default_chain(prior)}")
+    typer.echo(f"{out}: {report.num_rows} utterances by {chain or default_gop_chain(prior)}")
     _finish(report, out)
 
 
@@ -299,12 +299,12 @@ def calibrate(
     ] = True,
 ) -> None:
     """Calibrate a model's scores on annotated recordings. A killed command resumes."""
-    from asheard.pronunciation import batch
+    from asheard.pronunciation import gop_chain
 
-    fitted = batch.calibrate(
+    fitted = gop_chain.calibrate(
         model, manifest, wav_root, out, prior=prior, l1_given=l1_given, audio_cache=out.parent / "audio-16khz"
     )
     typer.echo(
         f"wrote {out}: log-odds {fitted.slope:.3g} x ratio {fitted.intercept:+.3g}, so even odds at a ratio of "
-        f"{-fitted.intercept / fitted.slope:.2f} nats; the ratios are in {batch.ratios_path(out)}"
+        f"{-fitted.intercept / fitted.slope:.2f} nats; the ratios are in {gop_chain.ratios_path(out)}"
     )

@@ -1,50 +1,28 @@
-"""Score many recordings into a file, one row each. A killed call resumes.
+"""Score many recordings into a file of pronunciations, one row each. A killed call resumes."""
 
-`score_recordings` writes pronunciations, for people and apps. `score_predictions` writes predictions with a score for
-each canonical phone, the chain `gop`, for evaluation. `calibrate` fits the calibration of these scores.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from asheard import __version__
 from asheard.corpora.coarsening import coarsening_of
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
 from asheard.corpora.records import (
-    ErrorType,
-    Prediction,
     Recording,
     Utterance,
     format_list,
-    prediction_to_json,
     read_manifest,
-    read_predictions,
 )
-from asheard.errors import AsHeardError, CorpusError, ModelError, NoSpeechError
-from asheard.io.audio import LONGEST_READING_S, check_speech, load_audio
-from asheard.io.digests import content_digest
+from asheard.errors import AsHeardError, CorpusError, NoSpeechError
 from asheard.io.files import read_text, write_jsonl
 from asheard.io.progress import ProgressBar
 from asheard.io.resume import ResumableRows
-from asheard.prior import load_prior
-from asheard.pronunciation.calibration import Calibration, fit_calibration, load_calibration
-from asheard.pronunciation.gop import GopScorer, PositionScores
 from asheard.pronunciation.result import Pronunciation
 from asheard.pronunciation.scorer import Model
 from asheard.pronunciation.target import Target, target_of_canonical, target_of_text
-from asheard.recognition.load import load_recogniser
-from asheard.recognition.protocol import Recogniser
-
-GOP: Final = "gop"  # chain: scores of canonical phones by a model's posteriors
-GOP_PRIOR: Final = "gop+l1-prior"  # the same, with the scoring prior in the ratio
 
 _TEXT_ENDINGS: Final = (".txt", ".lab")
-_AT_ONCE: Final = 32  # recordings that are read, recognised and written together
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +98,16 @@ def tasks_of_manifest(
     merges = coarsening_of(rows)
     tasks = []
     for row in rows:
-        where = _where(manifest, row)
+        where = describe_utterance(manifest, row)
         if not row.text and not row.canonical:
             raise CorpusError(f"{where} has neither a text nor canonical phones to be compared with")
         if row.canonical:
             target = target_of_canonical(row.canonical, row.text, merges)
         else:
             target = _named(where, row.text or "")
-        recording = Recording(row.utt, row.speaker, row.l1 if l1_given else l1 or "", str(wav_root / _wav(where, row)))
+        recording = Recording(
+            row.utt, row.speaker, row.l1 if l1_given else l1 or "", str(wav_root / wav_of(where, row))
+        )
         tasks.append(ScoringTask(recording, target))
     return tasks
 
@@ -162,7 +142,7 @@ def score_recordings(model: Model, tasks: Sequence[ScoringTask], out: Path) -> B
                 row = {"unread": str(error)}
             rows.append([row])
             bar.advance()
-    return _finish(rows, out, [row for row in rows.rows() if "unread" not in row])
+    return write_report(rows, out, [row for row in rows.rows() if "unread" not in row])
 
 
 def scored_row(task: ScoringTask, scored: Pronunciation) -> dict[str, Any]:
@@ -175,189 +155,7 @@ def row_without_speech(task: ScoringTask, error: NoSpeechError) -> dict[str, Any
     return {"utt": task.recording.utt, "speaker": task.recording.speaker, "without_speech": str(error)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictionJob:
-    """How utterances become rows of predictions, in this process or, pickled, in another one.
-
-    model: as `load_recogniser` takes it. version: the loaded recogniser's. chain: name of the predictions. gop: the
-    scorer. merges: phones that the annotation never tells from others, with these. l1_given: whether an L1-aware model
-    is given the L1. manifest, wav_root, audio_cache: as in `score_predictions`.
-    """
-
-    model: str | Path
-    version: str
-    chain: str
-    gop: GopScorer
-    merges: dict[str, str]
-    l1_given: bool
-    manifest: Path
-    wav_root: Path
-    audio_cache: Path | None
-
-    def rows(self, recogniser: Recogniser, utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
-        """Score some utterances with the loaded recogniser. Return their rows in order."""
-        waveforms = [self._load(row) for row in utterances]
-        recognitions = recogniser.recognise(waveforms, [row.l1 if self.l1_given else None for row in utterances])
-        rows = []
-        for row, waveform, recognition in zip(utterances, waveforms, recognitions, strict=True):
-            assert recognition.posteriors is not None
-            tokens = [token for token in row.tokens if token.canonical is not None]
-            scored = self.gop.score(
-                recognition.posteriors.log_probs,
-                row.canonical,
-                [token.position for token in tokens],
-                row.l1,
-                self.merges,
-            )
-            rows.append(self._row(row, waveform, scored))
-        return rows
-
-    def _row(self, row: Utterance, waveform: NDArray[np.float32], scored: PositionScores) -> dict[str, Any]:
-        prediction = Prediction(
-            utt=row.utt,
-            speaker=row.speaker,
-            chain=self.chain,
-            phones=scored.phones,
-            confidences=scored.confidences,
-            position_scores=scored.scores,
-        )
-        entry: dict[str, Any] = {"prediction": prediction_to_json(prediction)}
-        try:
-            check_speech(str(row.wav), waveform, scored.phones)
-        except NoSpeechError as error:
-            entry["without_speech"] = str(error)
-        return entry
-
-    def _load(self, row: Utterance) -> NDArray[np.float32]:
-        where = _where(self.manifest, row)
-        try:
-            return load_audio(self.wav_root, _wav(where, row), cache=self.audio_cache, longest_s=LONGEST_READING_S)
-        except CorpusError as error:
-            raise CorpusError(f"{where}: {error}") from None
-
-
-Chunks = Sequence[Sequence[Utterance]]
-MapChunks = Callable[[PredictionJob, Chunks], Iterable[list[dict[str, Any]]]]  # `rows` of each chunk, elsewhere
-
-
-def score_predictions(
-    model: str | Path,
-    manifest: Path,
-    wav_root: Path,
-    out: Path,
-    *,
-    chain: str | None = None,
-    calibration: Path | None = None,
-    prior: Path | None = None,
-    l1_given: bool = True,
-    audio_cache: Path | None = None,
-    map_chunks: MapChunks | None = None,
-) -> BatchReport:
-    """Score the canonical phones of every utterance of a manifest into predictions: the chain `gop`.
-
-    Args:
-        model: as `load_recogniser` takes it; it must give posteriors.
-        manifest: utterances (JSONL); its order is that of the predictions.
-        wav_root: folder that its wav paths start from.
-        out: predictions (JSONL). An older file is replaced when all rows are there.
-        chain: name of the predictions; by default `gop`, or `gop+l1-prior` with a prior.
-        calibration: file of `calibrate`; None takes the ratios as log-odds.
-        prior: file of the scoring prior; None takes all alternatives as equally probable beforehand.
-        l1_given: give an L1-aware model the manifest's L1. Others do not use it.
-        audio_cache: folder for resampled recordings; None resamples each time.
-        map_chunks: does the work on other machines; None does it here.
-    Raises:
-        ModelError: the model cannot be loaded, was not trained on an L1, or gives no posteriors.
-        CorpusError: the manifest, a recording or a file cannot be read, an utterance has no canonical phones, or the
-            prior does not know its L1.
-    """
-    recogniser = load_recogniser(model)
-    if not recogniser.gives_posteriors:
-        raise ModelError(
-            f"{recogniser.kind} gives no posteriors of the 40 phones to score with; give a model folder of ours "
-            "(asheard train)"
-        )
-    chain = chain or default_chain(prior)
-    utterances = read_manifest(manifest)
-    gop = GopScorer(
-        Calibration() if calibration is None else load_calibration(calibration),
-        None if prior is None else load_prior(prior),
-    )
-    for row in utterances:
-        _check(_where(manifest, row), row, gop)
-    job = PredictionJob(
-        model=model,
-        version=recogniser.version,
-        chain=chain,
-        gop=gop,
-        merges=coarsening_of(utterances),
-        l1_given=l1_given,
-        manifest=manifest,
-        wav_root=wav_root,
-        audio_cache=audio_cache,
-    )
-    files = [None if path is None else content_digest(path) for path in (calibration, prior)]
-    inputs = [__version__, recogniser.kind, job.version, content_digest(manifest), chain, l1_given, *files]
-    rows = ResumableRows(out, inputs)
-    chunks = [utterances[start : start + _AT_ONCE] for start in range(rows.num_resumed, len(utterances), _AT_ONCE)]
-    done = map_chunks(job, chunks) if map_chunks else (job.rows(recogniser, chunk) for chunk in chunks)
-    with ProgressBar(chain, len(utterances), completed=rows.num_resumed) as bar:
-        for entries in done:
-            rows.append(entries)
-            bar.advance(len(entries))
-    return _finish(rows, out, [row["prediction"] for row in rows.rows()])
-
-
-def default_chain(prior: Path | None) -> str:
-    """Return the name of the predictions of `score_predictions`."""
-    return GOP if prior is None else GOP_PRIOR
-
-
-def calibrate(
-    model: str | Path,
-    manifest: Path,
-    wav_root: Path,
-    out: Path,
-    *,
-    prior: Path | None = None,
-    l1_given: bool = True,
-    audio_cache: Path | None = None,
-) -> Calibration:
-    """Calibrate a model's scores on annotated recordings. A killed call resumes.
-
-    A phone counts as said if the annotation says `ok`; with experts' scores, from 0.5. The ratios are kept in
-    `ratios_path(out)`.
-
-    Args:
-        model: as of `score_predictions`.
-        manifest: annotated utterances of speakers who are not tested; the model should not have learned from them.
-        wav_root: folder that its wav paths start from.
-        out: the calibration (JSON).
-        prior: the prior that scores will be made with. Scores without it need another calibration.
-        l1_given, audio_cache: as of `score_predictions`.
-    Raises:
-        CorpusError, ModelError: as of `score_predictions` and `fit_calibration`.
-    """
-    ratios_file = ratios_path(out)
-    score_predictions(model, manifest, wav_root, ratios_file, prior=prior, l1_given=l1_given, audio_cache=audio_cache)
-    ratios = [ratio for row in read_predictions(ratios_file) for ratio in row.position_scores or ()]
-    said = [
-        token.error_type is ErrorType.OK
-        for row in read_manifest(manifest)
-        for token in row.tokens
-        if token.canonical is not None
-    ]
-    calibration = fit_calibration(np.array(ratios), np.array(said))
-    calibration.save(out)
-    return calibration
-
-
-def ratios_path(out: Path) -> Path:
-    """Return where the ratios of a calibration are kept: predictions of the chain, not calibrated."""
-    return out.with_name(f"{out.stem}.ratios.jsonl")
-
-
-def _finish(rows: ResumableRows, out: Path, written: list[dict[str, Any]]) -> BatchReport:
+def write_report(rows: ResumableRows, out: Path, written: list[dict[str, Any]]) -> BatchReport:
     """Write the rows to `out`, and say what became of all."""
     entries = rows.rows()
     write_jsonl(out, written)
@@ -368,23 +166,11 @@ def _finish(rows: ResumableRows, out: Path, written: list[dict[str, Any]]) -> Ba
     return BatchReport(len(written), rows.num_resumed, unread, without_speech)
 
 
-def _check(where: str, row: Utterance, gop: GopScorer) -> None:
-    """Raise `CorpusError` if an utterance cannot be scored."""
-    if not row.canonical:
-        raise CorpusError(f"{where} has no canonical phones to score; build the manifest with them")
-    if gop.prior and not gop.prior.knows(row.l1):
-        known = ", ".join(gop.prior.tokens_per_l1)
-        raise CorpusError(
-            f"{where} has the L1 {row.l1!r}, and the prior knows {known}; fit one on speakers of it or, for any L1, "
-            "with --pooled (asheard prior fit), or leave --prior out"
-        )
-
-
-def _where(manifest: Path, row: Utterance) -> str:
+def describe_utterance(manifest: Path, row: Utterance) -> str:
     return f"{manifest}: utterance {row.utt} of speaker {row.speaker}"
 
 
-def _wav(where: str, row: Utterance) -> str:
+def wav_of(where: str, row: Utterance) -> str:
     if row.wav is None:
         raise CorpusError(f"{where} has no recording (field 'wav'); build the manifest with recordings")
     return row.wav

@@ -1,18 +1,19 @@
-"""Compare a transcript with the canonical phones: each of them is ok, a variant or an error, and why."""
+"""Compare a transcript with the canonical phones: classify each of them, and explain it to the learner."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from asheard.phones import cos_dist, load_vectors
 from asheard.phones.alignment import closest_sequences, wper_align
 from asheard.phones.lexicon import syllable_positions
 from asheard.prior import Prior, classify_with_prior
-from asheard.pronunciation.feedback import added_feedback, phone_feedback
 from asheard.pronunciation.result import AddedPhone, PhoneClass, Reason, ScoredPhone, ScoredWord
 from asheard.pronunciation.target import Phones, Target
 from asheard.recognition.protocol import Transcript
 
 Span = tuple[float | None, float | None]  # start and end, in seconds
 _NO_SPAN: Span = (None, None)
+_COMMON: Final = 0.05  # share of the L1's tokens above which a substitution is called common; equal to P_MIN
 
 
 def compare(
@@ -65,6 +66,47 @@ def closest_pronunciations(target: Target, heard: Sequence[str]) -> list[Phones]
     """
     choices = closest_sequences(target.pronunciations, heard)
     return [variants[choice] for variants, choice in zip(target.pronunciations, choices, strict=True)]
+
+
+def phone_feedback(
+    word: str,
+    canonical: str,
+    heard: str | None,
+    class_: PhoneClass,
+    reason: Reason | None,
+    l1: str | None,
+    l1_frequency: float,
+) -> str | None:
+    """Say what was heard in place of one phone; None if it was said correctly. Arguments as in `ScoredPhone`."""
+    if class_ == "ok":
+        return None
+    place = f'the {canonical} of "{word}"'
+    if heard is None:
+        return f"{place} was not heard"
+    sentence = f"{place} was heard as {heard}"
+    if class_ == "variant" and reason == "distance":
+        sentence += ", which is near enough"
+    if l1 is not None and l1_frequency:
+        sentence += f", {'common' if l1_frequency >= _COMMON else 'known'} for {l1} speakers"
+    return sentence
+
+
+def added_feedback(phone: str, before: int, words: Sequence[tuple[str, int]]) -> str:
+    """Say where a phone was heard that the target does not have.
+
+    Args:
+        phone: the added phone.
+        before: index, over all words, of the target's phone that follows.
+        words: each word of the target and the number of its phones.
+    """
+    start = 0
+    for word, num_phones in words:
+        if before == start:
+            return f'an extra {phone} was heard before "{word}"'
+        if before < start + num_phones:
+            return f'an extra {phone} was heard in "{word}"'
+        start += num_phones
+    return f'an extra {phone} was heard after "{words[-1][0]}"'
 
 
 def _classify(

@@ -117,7 +117,7 @@ def goodness(alternatives: Floats, label_ids: NDArray[np.integer], log_prior: Fl
 
 
 @dataclass(frozen=True, slots=True)
-class PositionScores:
+class GopScores:
     """The scores of the canonical phones of one recording.
 
     scores: log-odds that each canonical phone was said. heard: the canonical phone, or the best alternative if its
@@ -158,7 +158,7 @@ class GopScorer:
         positions: Sequence[str | None],
         l1: str | None = None,
         merges: Mapping[str, str] | None = None,
-    ) -> PositionScores:
+    ) -> GopScores:
         """Score the canonical phones of one recording.
 
         Args:
@@ -177,7 +177,7 @@ class GopScorer:
         scores = self.calibration.log_odds(found.ratios)
         heard = np.where(scores < 0, found.best, label_ids).tolist()
         phones = (None if label_id == BLANK_ID else id_to_phone(label_id) for label_id in heard)
-        return PositionScores(tuple(scores.tolist()), tuple(phones))
+        return GopScores(tuple(scores.tolist()), tuple(phones))
 
     def _log_outcomes(self, canonical: str, position: str | None, l1: str) -> Floats:
         """(42,) log P(produced | canonical, L1, position) by label id; of a deletion at BLANK_ID."""

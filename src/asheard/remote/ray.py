@@ -20,7 +20,7 @@ import torch
 from asheard import __version__
 from asheard.errors import AsHeardError, RemoteError, optional_package
 from asheard.io.progress import StatusDisplay
-from asheard.pronunciation.batch import PredictionJob
+from asheard.pronunciation.gop_chain import PredictionJob
 from asheard.recognition.load import is_external, load_recogniser, model_folder
 from asheard.recognition.protocol import Recogniser
 from asheard.recognition.runtime import has_graph
