@@ -23,7 +23,7 @@ class NoSpeechError(CorpusError):
 
 
 class PhoneError(AsHeardError):
-    """A symbol stands for no phone of the inventory, or a text cannot be pronounced."""
+    """A symbol is no phone of the inventory, or a text cannot be pronounced."""
 
 
 class ModelError(AsHeardError):
@@ -56,5 +56,5 @@ def optional_package(name: str, extra: str) -> ModuleType:
 
 
 def missing_package(name: str, extra: str) -> str:
-    """Write the message of a package that is not installed."""
+    """Return the message for a package that is not installed."""
     return f"the package {name} is not installed; pip install 'asheard[{extra}]'"

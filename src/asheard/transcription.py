@@ -93,17 +93,17 @@ MapShards = Callable[[TranscriptionJob, Shards], Iterable[list[Row]]]
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """What a call wrote.
+    """The result of a call.
 
     Attributes:
         out: the predictions.
         chain: their name.
         num_rows: rows of `out`.
         num_resumed: recordings that an earlier, killed call had transcribed.
-        left_out: how often labels that stand for no phone were recognised, by label and reason; also in
+        left_out: how often labels that are no phone were recognised, by label and reason; also in
             `left_out_path(out)`.
         unread: for each recording that could not be read, and has no row, why.
-        without_speech: for each recording without speech, how that shows.
+        without_speech: for each recording without speech, the reason.
     """
 
     out: Path
@@ -226,7 +226,7 @@ def speech_problem(name: str, waveform: NDArray[np.float32], transcript: Transcr
 
 
 def left_out_path(out: Path) -> Path:
-    """Place of the counts of labels that stand for no phone, beside the predictions; missing if there are none."""
+    """Return the file of the counts of labels that are no phone, beside the predictions; absent if there are none."""
     return out.with_name(f"{out.stem}.left-out.json")
 
 

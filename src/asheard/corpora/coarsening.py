@@ -1,6 +1,6 @@
 """A gold standard that is coarser than the inventory: it writes two phones with one symbol.
 
-What such a gold does not distinguish does not count against a chain: both sides are merged before they are compared.
+Both sides are merged before they are compared, so a chain loses nothing by what such a gold does not distinguish.
 """
 
 from collections import Counter
@@ -11,12 +11,12 @@ from typing import Final
 from asheard.corpora.records import Utterance
 
 # Pairs that known label sets write with one symbol: schwa and strut (ARPAbet without stress), ʃ and ʒ, cot and caught
-# (Lee and Hon 1989 merge all three for TIMIT). With how often the first comes for each of the second in running English
+# (Lee and Hon 1989 merge all three for TIMIT). The number is how often the first occurs for each of the second in running English
 # (CMUdict, words weighted by their frequency).
 MERGEABLE: Final = (("ə", "ʌ", 3.3), ("ʃ", "ʒ", 15.3), ("ɔ", "ɑ", 0.84))
 
 # Number of partners that make an absence significant: 100, or as many as 100 of the absent phone would come with. At
-# worst, 100 ʃ without a ʒ, it happens by chance once in 700 times, exp(-100/15.3).
+# worst, 100 ʃ without a ʒ, it happens by chance once in 700 cases, exp(-100/15.3).
 MIN_TOKENS: Final = 100
 
 
@@ -26,7 +26,7 @@ def coarsening(gold_phones: Iterable[str]) -> dict[str, str]:
     Args:
         gold_phones: every phone token of the gold, canonical and produced, in any order.
     Returns:
-        Merges to apply to both sides before they are compared: absent phone -> the partner that stands for it. Empty if
+        Merges to apply to both sides before they are compared: absent phone -> its partner. Empty if
         the gold is as fine as the inventory, or too small to tell.
     """
     counts = Counter(gold_phones)

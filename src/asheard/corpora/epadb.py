@@ -8,10 +8,10 @@ The labels are ARPAbet and symbols of EpaDB's own for Spanish sounds and allopho
 
     label      = silence | "0" | phone { "+" phone } [ "*" ]
     silence    = "" | "sil" | "sp" | "None"
-    phone      = a symbol of EpaDB's own, in its very case, or of ARPAbet in either case
+    phone      = a symbol of EpaDB's own, in exactly its case, or of ARPAbet in either case
 
 `0` is a phone left out, `+` joins what was said in one place, and `*` marks a sound near the phone. Digits at the end
-mean nothing, except in `AH0`, schwa. AR and UR stand for an ER whose letters were read the Spanish way, which other
+mean nothing, except in `AH0`, schwa. AR and UR are an ER read as Spanish spells it, which other
 files have as AA+R and UW+R.
 
 Source: Vidal, Ferrer and Brambilla 2019, "EpaDB: a database for development of pronunciation assessment systems"
@@ -38,7 +38,7 @@ from asheard.phones.alignment import wper_align
 _L1: Final = "Spanish"
 DELETED: Final = "0"
 
-# In IPA, which is folded as anybody's: aspiration, for one, is finer than the 40 phones.
+# In IPA, to be folded: aspiration, for example, is finer than the 40 phones.
 _OWN: Final = {
     "Ph": "pʰ", "Th": "tʰ", "Kh": "kʰ",
     "BH": "β", "GH": "ɣ", "X": "x", "RR": "r", "DX": "ɾ",
@@ -71,7 +71,7 @@ def parse_epadb_label(text: str) -> EpadbLabel | None:
     """Parse one label of the annotation.
 
     Returns:
-        what it stands for, or None for silence.
+        the label, or None for silence.
     Raises:
         PhoneError: a part of it is no symbol of EpaDB.
     """
@@ -116,7 +116,7 @@ class Prompt:
     def nearest(self, said: Sequence[str]) -> tuple[str, ...] | None:
         """Choose the accepted pronunciation that shares most places with what was said.
 
-        In a place where what was said is not accepted, the first accepted symbol stands: this is EpaDB's own rule. Of
+        In a place where what was said is not accepted, the first accepted symbol is taken: this is EpaDB's own rule. Of
         equally near pronunciations the first is taken.
 
         Args:
@@ -141,7 +141,7 @@ def read_references(path: Path) -> dict[str, Prompt]:
     Returns:
         number of the prompt -> prompt.
     Raises:
-        CorpusError: another line, a symbol that stands for no phone, or a prompt that lacks one of the two; with line.
+        CorpusError: another line, a symbol that is no phone, or a prompt that lacks one of the two; with line.
     """
     texts: dict[str, str] = {}
     pronunciations: dict[str, list[Slots]] = {}
@@ -173,7 +173,7 @@ def read_epadb(root: Path | str) -> tuple[Speakers, list[Utterance], Exclusions]
     Args:
         root: the folder of the speakers' folders, or of train/ and test/ with these.
     Returns:
-        the speakers, those below test/ kept for testing, or else the last by alphabet; utterances by speaker and
+        the speakers, those below test/ kept for testing, or the last by alphabet if there is no test/; utterances by speaker and
         prompt, wav paths relative to `root`; what was left out.
     Raises:
         CorpusError: `root` has no reference_transcriptions.txt, or a broken one, or no annotated utterance.

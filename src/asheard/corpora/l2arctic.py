@@ -12,9 +12,9 @@ The labels of the phone tier:
     phone      = an ARPAbet symbol in either case, with or without stress digit, "*" if accented
 
 Blanks, line breaks and the stray characters ) ` _ 8 ! mean nothing anywhere. Each phone is folded by what is written on
-its own side: AH0 and AX are schwa; AH, AH1 and AH2 are ʌ. A bare perceived AH is never schwa, because an annotator who
-heard schwa could write AX: `AH0,AH,s` is ə said as ʌ. A substitution may name one phone twice, as `R,R*,s` does: the
-annotator heard an accented ɹ, and the alphabet has no symbol for it.
+its own side: AH0 and AX are schwa; AH, AH1 and AH2 are ʌ. A bare perceived AH is never schwa, because an annotator could
+write schwa as AX: `AH0,AH,s` is ə said as ʌ. A substitution may name one phone twice, as `R,R*,s` does: the
+sound was an accented ɹ, and the alphabet has no symbol for it.
 
 Source: Zhao et al. 2018, "L2-ARCTIC: a non-native English speech corpus" (CC BY-NC 4.0, release 5.0).
 """
@@ -195,7 +195,7 @@ def reconstruct_produced(tokens: Iterable[Token | tuple[str | None, str | None, 
 
 
 def read_speakers(root: Path | str) -> Speakers:
-    """Read the speakers of the corpus at `root`: from its speakers.csv, or else the 24 speakers of L2-ARCTIC.
+    """Read the speakers of the corpus at `root`: from its speakers.csv, or the 24 speakers of L2-ARCTIC without one.
 
     Raises:
         CorpusError: speakers.csv lacks a column, or a row of it a value.

@@ -73,7 +73,7 @@ class LabelFolder:
         """Fold one label to IPA phones, or to (ERR,).
 
         Raises:
-            CorpusError: the label stands for no phone, or only for one in another alphabet; `where` names file, line,
+            CorpusError: the label is no phone, or one of another alphabet only; `where` names file, line,
                 field and index.
         """
         if label.lower() == ERR:

@@ -30,7 +30,7 @@ class BuildReport:
         missing: speaker -> number of utterances that a complete copy has more.
         num_utterances: split -> utterances in its manifest.
         excluded: reason -> what was left out.
-        synthetic: no people speak.
+        synthetic: whether a synthesiser made the speech.
         num_speakers: (training, test) speakers; None in reports of older versions.
         num_speakers_expected: the same for a complete copy, if known.
     """
@@ -154,7 +154,7 @@ def read_build_report(folder: Path | str) -> BuildReport:
 
 
 def is_synthetic(manifest: Path | str) -> bool:
-    """Whether the corpus.json beside a manifest says that no people speak; False if there is no such file."""
+    """Tell whether the corpus.json beside a manifest says that no people speak; False if there is no such file."""
     try:
         return read_build_report(Path(manifest).parent).synthetic
     except CorpusError:

@@ -1,4 +1,4 @@
-"""Experts' scores of phones, for corpora in which nobody, or not everybody, wrote down what was said instead.
+"""Experts' scores of phones, for corpora in which some or all sounds are not labelled.
 
 A score is the mean of several experts' on one scale: 2 right, 1 right with a heavy accent, 0 wrong or missing. Below
 `MISPRONOUNCED_BELOW` the experts agree that the canonical phone was not said, and the sound that was is unknown: such a

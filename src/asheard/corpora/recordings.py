@@ -1,4 +1,4 @@
-"""Recordings without annotation, in files and folders, named by where they lie."""
+"""Find recordings without annotation, in files and folders; name them by their paths."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from asheard.corpora.records import Key, Recording, format_key
 from asheard.errors import CorpusError
 from asheard.io.digests import states_digest
 
-# soundfile does not read those of the second row: they are listed so that they are refused by name, not passed over.
+# soundfile does not read those of the second row. They are listed so that they are refused by name, not ignored.
 SUFFIXES: Final = frozenset((
     ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd", ".sph", ".w64", ".wav",
     ".3gp", ".aac", ".amr", ".m4a", ".mka", ".mp4", ".webm", ".wma",
@@ -56,7 +56,7 @@ def _recordings(source: Path) -> Iterator[Recording]:
         yield Recording(utt=source.stem, speaker="", l1="", wav=str(source))
         return
     if not source.is_dir():
-        raise CorpusError(f"{source}: no such recording or folder")
+        raise CorpusError(f"{source}: no such recording or folder; check the path")
     below = sorted(path.relative_to(source) for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
     visible = [path for path in below if not any(part.startswith(".") for part in path.parts)]
     files = [path for path in visible if (source / path).is_file()]

@@ -20,7 +20,7 @@ _NUM_LISTED: Final = 10
 
 
 class ErrorType(StrEnum):
-    """What the annotator says happened at a canonical position, in L2-ARCTIC's letters."""
+    """The annotator's class of a position, in L2-ARCTIC's letters."""
 
     OK = "ok"
     SUBSTITUTION = "s"
@@ -35,7 +35,7 @@ class Token:
     Attributes:
         canonical: the dictionary's phone; None at an addition.
         perceived: the annotator's label; None at a deletion, and if the sound is not known: the annotator could not
-            name it (`err`), or experts scored the phone as wrong or missing and nobody wrote down what was said.
+            name it (`err`), or experts scored the phone as wrong or missing and what was said was not labelled.
         error_type: ok, s, d or a.
         start_s, end_s: where the phone was said.
         accented: the annotator starred the label, or marked a difference that the inventory cannot express.
@@ -54,7 +54,7 @@ class Token:
 
     @property
     def is_err(self) -> bool:
-        """The sound that was said is not known; at a canonical position, it was not the canonical phone."""
+        """Whether the sound that was said is not known; at a canonical position, it was not the canonical phone."""
         return self.perceived is None and self.error_type in (ErrorType.SUBSTITUTION, ErrorType.ADDITION)
 
 
@@ -128,13 +128,13 @@ class Utterance:
 
     @property
     def has_err(self) -> bool:
-        """Some sound has no name, so `produced` is not all that was said."""
+        """Whether a sound has no name, so that `produced` lacks it."""
         return any(token.is_err for token in self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a transcriber wrote for one utterance.
+    """The phones that a chain recognised in one utterance.
 
     Attributes:
         speaker: empty if unknown.
@@ -211,7 +211,7 @@ def write_predictions(path: Path | str, predictions: Iterable[Prediction]) -> No
 
 
 def prediction_to_json(row: Prediction) -> dict[str, Any]:
-    """The JSON object of a prediction; probabilities and times have four decimals."""
+    """Return the JSON object of a prediction; probabilities and times have four decimals."""
     return {
         "utt": row.utt,
         "speaker": row.speaker,

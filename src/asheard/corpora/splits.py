@@ -89,7 +89,7 @@ def split_corpus(
 ) -> dict[str, list[Utterance]]:
     """Split by speaker, then hold out prompts of the training speakers for validation.
 
-    Training and validation leave out utterances with a sound that nobody could name, because their produced phones are
+    Training and validation leave out utterances with a sound without a name (`err`), because their produced phones are
     not all that was said; the test split keeps them. If the sound is known to be wrong by its score, the utterance
     stays everywhere: a corpus of scores names few sounds or none, and without such utterances it would have no errors.
 

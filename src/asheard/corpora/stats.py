@@ -41,7 +41,7 @@ class GroupStats:
         num_tokens: canonical phones.
         correct, substituted, deleted, added: rates, of num_tokens; None if that is 0. The first three sum to 1, added
             phones come on top.
-        num_err: sounds that nobody could name, also counted as substituted or added.
+        num_err: sounds without a name (`err`), also counted as substituted or added.
         substitutions: most frequent first.
     """
 

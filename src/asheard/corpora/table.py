@@ -3,7 +3,7 @@
 Columns: utt, speaker, l1, and one of
 
 - `canonical` and `perceived`, aligned one to one: null in canonical is an addition, null in perceived a deletion, `err`
-  in perceived a sound that nobody could name;
+  in perceived a sound without a name;
 - `canonical` and `produced`, two sequences that are aligned here;
 - `canonical` and `scores`, one expert score a phone, with `words` if they are known.
 
@@ -92,7 +92,7 @@ def read_table(path: Path | str, vectors: Vectors | None = None) -> list[Utteran
         scores has words. A phone scored as mispronounced is an `err`: what was said is not known.
     Raises:
         CorpusError: no rows, a field missing or of the wrong kind, aligned lists that differ in length, a score outside
-            0 to 2, a label that stands for no phone or is in another alphabet than the others, more phones than can be
+            0 to 2, a label that is no phone or is in another alphabet than the others, more phones than can be
             aligned, or a (speaker, utt) that comes twice; with file, line and field.
     """
     path = Path(path)

@@ -29,7 +29,7 @@ class RawTranscript:
     Attributes:
         where: file and line, for messages.
         labels: as written; None is a silence.
-        places: where each label stands, for messages.
+        places: the place of each label, for messages.
         confidences, times_s: one for each label, silences included; None if unknown.
         chain, position_scores: as in `Prediction`.
     """
@@ -52,7 +52,7 @@ def read_transcripts(
 
     Args:
         path: one of
-            JSON Lines or CSV of utt, speaker and phones (a list, or one string of labels between blanks), and where
+            JSON Lines or CSV of utt, speaker and phones (a list, or one string of labels between blanks), and if
             known chain, confidences, times_s and position_scores (the last two in JSON Lines only). In JSON Lines the
             speaker may be "", unknown;
             a CTM;
@@ -63,11 +63,11 @@ def read_transcripts(
         keys: (speaker, utt) of the gold. They resolve names that do not tell the speaker: those of a CTM, of TextGrids
             in one folder, and of rows without a speaker (SPEAKER_UTT, or UTT if only one speaker has it).
     Returns:
-        predictions in the file's order, phones folded to IPA. If one label stands for two phones, each gets the label's
+        predictions in the file's order, phones folded to IPA. If one label is two phones, each gets the label's
         confidence and an equal part of its time. A name that means no utterance of `keys` stays, with speaker "". An
         utterance may come twice: evaluation reports what is missing, extra or double.
     Raises:
-        CorpusError: no predictions, a missing field, a label that stands for no phone or is in another alphabet than
+        CorpusError: no predictions, a missing field, a label that is no phone or is in another alphabet than
             the others, confidences or times that do not match the phones or are not finite, more phones than can be
             aligned, no tier or several tiers that may hold the phones, or a name that may mean several utterances; with
             file, line and field.

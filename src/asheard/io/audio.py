@@ -1,4 +1,4 @@
-"""Recordings as 16 kHz mono samples, from any file that soundfile reads; and whether a recording holds speech."""
+"""Load recordings as 16 kHz mono samples, from any file that soundfile reads; check that they hold speech."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -134,7 +134,7 @@ def check_speech(recording: Path | str, waveform: NDArray[np.float32], phones: S
 
 
 def is_steady(waveform: NDArray[np.float32]) -> bool:
-    """Whether the level never changes, as in noise, a hum or a tone, and unlike in speech.
+    """Tell whether the level never changes, as in noise, a hum or a tone, and unlike in speech.
 
     Args:
         waveform: (num_samples,) at 16 kHz. Below 25 ms the answer is False.
@@ -200,7 +200,7 @@ def _check_not_silent(path: Path | str, mono: NDArray[np.float32]) -> NDArray[np
 
 def _header(path: Path) -> soundfile._SoundFileInfo:
     if not path.is_file():
-        raise CorpusError(f"{path}: no such recording")
+        raise CorpusError(f"{path}: no such recording; check the path")
     num_bytes = path.stat().st_size
     if num_bytes == 0:
         raise CorpusError(f"{path}: an empty file; fetch the recording again")

@@ -24,7 +24,7 @@ class CtmLine(NamedTuple):
 
 
 def is_ctm(path: Path) -> bool:
-    """Whether the file is called .ctm, or its first line that is no comment looks like one of CTM."""
+    """Tell whether the file is called .ctm, or its first line that is no comment looks like one of CTM."""
     if path.suffix.lower() == ".ctm":
         return True
     _, fields = next(_lines(path), (0, []))
@@ -35,7 +35,7 @@ def read_ctm(path: Path) -> dict[tuple[str, str], list[CtmLine]]:
     """Read a CTM; `;;` begins a comment.
 
     Returns:
-        (name, channel) -> its lines by their start, in the order in which the names first come. A recording in which
+        (name, channel) -> its lines by their start, in the order of the names in the file. A recording in which
         nothing was recognised has no line, so it is not there.
     Raises:
         CorpusError: a line does not have five or six fields, or not as many as the first line; a time or confidence is

@@ -1,4 +1,4 @@
-"""SHA-256 digests (hex) of files, folders and values, which decide whether earlier results can be reused."""
+"""SHA-256 digests (hex) of files, folders and values. They decide whether earlier results can be reused."""
 
 import hashlib
 import json

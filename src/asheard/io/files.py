@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent; text, JSON and JSON Lines. AsHeard writes every file through here."""
+"""Files and folders that are written whole or not at all; text, JSON and JSON Lines."""
 
 import json
 import os
@@ -147,7 +147,9 @@ def read_jsonl(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
                 except json.JSONDecodeError as error:
                     raise CorpusError(f"{path}, line {number}: not JSON ({error.msg}); is the file cut off?") from None
                 if not isinstance(row, dict):
-                    raise CorpusError(f"{path}, line {number}: expected one JSON object a line")
+                    raise CorpusError(f"{path}, line {number}: expected a JSON object; write one object a line")
                 yield number, row
         except UnicodeDecodeError as error:
-            raise CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+            raise CorpusError(
+                f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+            ) from None

@@ -17,9 +17,9 @@ from asheard.io.files import read_json, read_jsonl, write_json
 class StageCache:
     """The stages of one run. A stage is skipped if its inputs are unchanged and its outputs are whole.
 
-    Each stage has a stamp, `<folder>/<name>.json`. It holds the digest of the stage's inputs from its start on, and
-    that of its outputs from its end on. A stage that was killed is called again and may continue with what it left.
-    Outputs of other inputs, and damaged ones, are deleted first.
+    Each stage has a stamp, `<folder>/<name>.json`. It holds the digest of the stage's inputs when it starts, and
+    that of its outputs when it ends. A killed stage is called again and may use the outputs that it left. Outputs of
+    other inputs, and damaged ones, are deleted first.
     """
 
     def __init__(self, folder: Path, announce: Callable[[str, bool], None]) -> None:
@@ -39,7 +39,7 @@ class StageCache:
 
         Args:
             name: of the stage.
-            inputs: what decides the result, beside the version of AsHeard: a path counts by its content, anything else
+            inputs: all that the result depends on, besides the version of AsHeard: a path counts by its content, anything else
                 by its repr.
             outputs: the files and folders that the stage makes. They hold nothing else.
         Returns:

@@ -17,7 +17,7 @@ Fields = dict[str, Any]
 
 
 def is_jsonl(path: Path) -> bool:
-    """Whether a file is JSON Lines: the first character that is no blank is a brace.
+    """Tell whether a file is JSON Lines: its first character, except blanks, is a brace.
 
     Raises:
         CorpusError: the file cannot be read.

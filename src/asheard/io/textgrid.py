@@ -60,7 +60,9 @@ def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: neither UTF-8 nor UTF-16 ({error.reason} at byte {error.start})") from None
+        raise CorpusError(
+            f"{path}: neither UTF-8 nor UTF-16 ({error.reason} at byte {error.start}); export it again from Praat"
+        ) from None
     try:
         tiers = parseTextgridStr(text, includeEmptyIntervals=True)["tiers"]
         intervals: dict[str, list[Interval]] = {}

@@ -1,8 +1,8 @@
-"""Folding: the translation of phone symbols of any alphabet to the 40 phones, and labels that stand for no phone.
+"""Folding: the translation of phone symbols of any alphabet to the 40 phones, and labels without a phone.
 
 A label is folded alone, never joined to its neighbour: `t` then `ʃ` are two phones, while the single label `tʃ` (or
 `t͡ʃ`) is one. A sound that the inventory does not have is folded to the nearest English phone; docs/phones.md explains
-the choices that matter. Nothing is dropped silently: a label that stands for no phone raises `PhoneError`, or
+the choices that matter. Nothing is dropped silently: a label without a phone raises `PhoneError`, or
 `fold_sequence` counts it if the caller gives a counter.
 """
 
@@ -100,7 +100,7 @@ def fold_ipa(label: str) -> Phones:
     Args:
         label: one segment, affricate or diphthong, with or without stress, length, tie bars and fine diacritics.
     Returns:
-        The phones it stands for: usually one, two for a syllabic consonant (n̩) or a sound English lacks (ɲ).
+        The phones of the label: usually one, two for a syllabic consonant (n̩) or a sound English lacks (ɲ).
     Raises:
         PhoneError: the label is empty, holds blanks, or is not in the table.
     """
@@ -117,7 +117,7 @@ def fold_espeak(label: str) -> Phones:
     Args:
         label: one phoneme, as eSpeak separates them.
     Returns:
-        The phones it stands for; none for `1` and `ʲ`, a bare tone and a bare palatalisation.
+        The phones of the label; none for `1` and `ʲ`, a bare tone and a bare palatalisation.
     Raises:
         PhoneError: the label is empty, holds blanks, or is not in the table.
     Source: Xu, Baevski and Auli 2021 (the recogniser's labels); eSpeak NG, docs/phonemes.md.
@@ -133,7 +133,7 @@ def fold_sequence(symbols: Iterable[str], alphabet: Alphabet, unknown: Counter[s
     Args:
         symbols: labels in one alphabet, in order.
         alphabet: "arpabet", "ipa" or "espeak".
-        unknown: if given, symbols that stand for no phone are counted here and left out.
+        unknown: if given, symbols without a phone are counted here and left out.
     Returns:
         IPA phones of the inventory, and `err`.
     Raises:
@@ -222,12 +222,12 @@ _NULLS: Final = frozenset({"-", "null", "<eps>"})  # "no phone here", in files w
 
 
 def is_silence(symbol: str) -> bool:
-    """Whether a symbol stands for silence, in either case; silence is never a phone."""
+    """Tell whether a symbol means silence, in either case; silence is never a phone."""
     return symbol.strip().lower() in _SILENCES
 
 
 def spoken_label(label: str | None) -> str | None:
-    """Give the label as written; None if it stands for no phone (null, "-", "<eps>", or a silence)."""
+    """Give the label as written; None if it is no phone (null, "-", "<eps>", or a silence)."""
     return None if label is None or label in _NULLS or is_silence(label) else label
 
 
@@ -239,7 +239,7 @@ _CARRIER: Final = "◌"  # Unicode's base for a combining mark alone
 
 
 def reason_without_phone(label: str) -> str:
-    """Give a label that cannot be folded, and the reason: the text under which it is counted."""
+    """Write a label that cannot be folded with the reason; it is counted under this text."""
     if all(unicodedata.category(character) in _MARKS for character in label):
         shown = _CARRIER + label if unicodedata.combining(label[:1]) else label
         return f"{shown} (a mark on its own)"

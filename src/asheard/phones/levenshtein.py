@@ -189,14 +189,14 @@ def _align_all(
     right: Any,
     path_bounds: Any,
 ) -> None:
-    """Run Levenshtein with traceback over P pairs of concatenated id sequences: in arrays if compiled, else in lists.
+    """Run Levenshtein with traceback over P pairs of concatenated id sequences: on arrays if compiled, on lists if not.
 
     Args:
         references, hypotheses: ids below `nothing`.
         reference_bounds, hypothesis_bounds: (P + 1,) where each sequence starts, and the end of the last.
-        costs: (nothing, nothing) cost of pairing two ids. None: 0 for equal ids, else 1.
+        costs: (nothing, nothing) cost of pairing two ids. None: 0 for equal ids, 1 for others.
         indel_cost: cost of an insertion or deletion.
-        nothing: the id that stands opposite an insertion or deletion.
+        nothing: the id written opposite an insertion or deletion.
         row: workspace, one more than the longest hypothesis.
         moves: workspace, the cells of the largest pair.
         left, right: filled from the back with the ids of reference and hypothesis at each step; as long as all

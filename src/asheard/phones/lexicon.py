@@ -1,4 +1,4 @@
-"""Pronunciations of a word, by CMUdict or else eSpeak NG, and the syllable position of each phone."""
+"""Pronunciations of a word, from CMUdict or, if it lacks the word, eSpeak NG, and the syllable position of each phone."""
 
 import re
 import unicodedata
@@ -31,7 +31,7 @@ _BEFORE_YOD: Final = _clusters("p b t d k ɡ f v θ h m n l s s+p s+t s+k")
 
 
 def pronunciations(word: str) -> list[tuple[str, ...]]:
-    """Give every pronunciation of a word in CMUdict, its first one first, or else eSpeak NG's.
+    """Give every pronunciation of a word in CMUdict, in its order; eSpeak NG's if CMUdict lacks the word.
 
     Raises:
         PhoneError: CMUdict lacks the word and eSpeak NG cannot read it.
@@ -65,7 +65,7 @@ def espeak_pronunciation(word: str) -> tuple[str, ...]:
     except PhoneError as error:
         raise PhoneError(f"word {word!r}: eSpeak NG reads it as {' '.join(labels)!r}, and {error}") from None
     if not phones:
-        raise PhoneError(f"word {word!r}: no dictionary has it and eSpeak NG is silent; spell it out")
+        raise PhoneError(f"word {word!r}: CMUdict lacks it and eSpeak NG is silent; spell it out")
     return phones
 
 
@@ -100,7 +100,7 @@ class Cmudict(Mapping[str, list[list[str]]]):
 
 @cache
 def cmudict_entries() -> Cmudict:
-    """CMUdict, read once."""
+    """Return CMUdict; it is read once."""
     return Cmudict()
 
 

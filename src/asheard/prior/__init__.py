@@ -1,4 +1,4 @@
-"""The scoring prior: what speakers of a first language (L1) say for an English phone, and where.
+"""The scoring prior: what speakers of a first language (L1) say for an English phone, by syllable position.
 
 A substitution that the prior knows is a variant, an accent and not an error. The prior is fitted on hand-labelled
 training speakers and never shared between L1s unless it is pooled. It holds the two thresholds that it classifies with.

@@ -53,7 +53,7 @@ class PMinPoint:
 class PMinChoice:
     """The p_min chosen and the curve it was chosen from.
 
-    curve: by rising p_min. No probability is above the last, 1.0, so it stands for no prior at all. num_acceptable,
+    curve: by rising p_min. No probability is above the last, 1.0, so it is the same as no prior. num_acceptable,
     num_errors: tokens behind frr_class and guard. left_out: speakers alone in their L1, who were not tried.
     """
 
@@ -95,7 +95,7 @@ def leave_one_out(utterances: Iterable[Utterance]) -> tuple[list[LeftOut], tuple
 def p_min_curve(
     folds: Sequence[LeftOut], vectors: Vectors, make_prior: Callable[[Mapping[PriorRow, int]], Prior]
 ) -> tuple[PMinPoint, ...]:
-    """Classify what the annotators heard from the speakers left out, with every p_min of the grid.
+    """Classify the annotated phones of the speakers left out, with every p_min of the grid.
 
     Args:
         folds: from `leave_one_out`.
@@ -143,8 +143,8 @@ def choose_p_min(
 ) -> PMinChoice:
     """Choose p_min on training speakers, leaving one out at a time.
 
-    The prior and the L1-typical substitutions come from the other speakers of the same L1. What the annotators heard
-    from the one left out is classified. Some p_min catch at most `GUARD_TOLERANCE` fewer atypical errors than no prior
+    The prior and the L1-typical substitutions come from the other speakers of the same L1. The annotated
+    phones of the one left out are classified. Some p_min catch at most `GUARD_TOLERANCE` fewer atypical errors than no prior
     does. Of these the one with the lowest false rejection rate is taken, the larger of equals.
 
     Args:

@@ -1,7 +1,7 @@
 """Smoothing: from counts in nested contexts to probabilities of the 41 outcomes.
 
 An outcome is one of the 40 phones, or nothing (a deletion). A context is a canonical phone of an L1, at one position or
-at all. Without any context every outcome has 1/41.
+at all. Without a context every outcome has 1/41.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ from asheard.errors import CorpusError
 from asheard.phones import PHONES
 
 NUM_OUTCOMES: Final = len(PHONES) + 1
-FALLBACK_DISCOUNT: Final = 0.5  # if nothing was seen exactly once, as KenLM's --discount_fallback has it
+FALLBACK_DISCOUNT: Final = 0.5  # if nothing was seen exactly once, as in KenLM's --discount_fallback
 
 Smoothing = Literal["laplace", "kneser-ney"]
 Outcomes = Counter[str | None]  # produced phone, None for a deletion -> tokens

@@ -40,7 +40,7 @@ class ScoringTask:
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What a call wrote.
+    """The result of a call.
 
     num_rows: rows in the file. num_resumed: rows that an earlier, killed call had written. unread: for each recording
     without a row the reason. without_speech: for each recording whose row says that it holds no speech the reason.
@@ -83,7 +83,7 @@ def tasks_of_manifest(
     """List the utterances of a manifest with their targets.
 
     The target is the annotation's canonical phones, as in `score_predictions`; of an utterance without annotation, its
-    text. Phones that the annotation never tells apart are not told apart here.
+    text. Phones that the annotation never distinguishes are not distinguished here.
 
     Args:
         manifest: utterances (JSONL).
@@ -100,7 +100,9 @@ def tasks_of_manifest(
     for row in rows:
         where = describe_utterance(manifest, row)
         if not row.text and not row.canonical:
-            raise CorpusError(f"{where} has neither a text nor canonical phones to be compared with")
+            raise CorpusError(
+                f"{where} has neither a text nor canonical phones to be compared with; add one to the manifest"
+            )
         if row.canonical:
             target = target_of_canonical(row.canonical, row.text, merges)
         else:

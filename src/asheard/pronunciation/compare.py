@@ -29,7 +29,7 @@ def compare(
             distance of the bundled vectors.
     Returns:
         The words with their classified phones, without probabilities and with the transcript's times; and the phones of
-        the transcript that stand for no canonical phone.
+        the transcript that have no canonical phone.
     """
     places = [
         (word, phone, position)

@@ -1,7 +1,7 @@
 """Goodness of pronunciation (GOP) from CTC posteriors, without cutting the recording into phones.
 
 At one position at a time the canonical phone is replaced by every other phone, or left out, and the CTC likelihoods of
-these sequences are compared. A likelihood is a sum over all ways to lay the phones over the frames, as in training, so
+these sequences are compared. A likelihood is a sum over all alignments of the phones with the frames, as in training, so
 no best path and no segment borders are needed.
 
 Source: Cao, Fan, Svendsen and Salvi 2024, "A Framework for Phoneme-Level Pronunciation Assessment Using CTC"
@@ -86,7 +86,7 @@ def log_likelihoods(log_probs: NDArray[np.floating], sequences: Sequence[NDArray
     Source: Graves et al. 2006.
     """
     lengths = np.array([len(ids) for ids in sequences])
-    # What stands behind a sequence changes none of its prefixes, so any phone fills up the shorter ones.
+    # What follows a sequence changes none of its prefixes, so any phone fills up the shorter ones.
     padded = np.full((len(sequences), lengths.max(initial=0)), _FIRST)
     posteriors = _checked(log_probs, padded[:0].ravel())[0]
     for row, ids in zip(padded, sequences, strict=True):
@@ -144,7 +144,7 @@ class GopScorer:
     """Scores canonical phones by posteriors.
 
     calibration: turns ratios into log-odds; the default leaves them as they are. prior: what speakers of an L1 are
-    known to say; None if all alternatives are equally probable beforehand.
+    known to say; None if all alternatives are equally probable.
     """
 
     calibration: Calibration = field(default_factory=Calibration)
@@ -192,7 +192,7 @@ class GopScorer:
 
 
 def fold_posteriors(log_probs: NDArray[np.floating], merges: Mapping[str, str]) -> NDArray[np.floating]:
-    """Return posteriors in which those of merged phones are added to the phones that stand for them.
+    """Return posteriors in which those of merged phones are added to those of the phones they merge with.
 
     Args:
         log_probs: (T, 42) natural-log posteriors; they stay unchanged.

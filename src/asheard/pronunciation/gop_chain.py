@@ -126,7 +126,7 @@ def score_predictions(
         out: predictions (JSONL). An older file is replaced when all rows are there.
         chain: name of the predictions; by default `gop`, or `gop+l1-prior` with a prior.
         calibration: file of `calibrate`; None takes the ratios as log-odds.
-        prior: file of the scoring prior; None takes all alternatives as equally probable beforehand.
+        prior: file of the scoring prior; None takes all alternatives as equally probable.
         l1_given: give an L1-aware model the manifest's L1. Others do not use it.
         audio_cache: folder for resampled recordings; None resamples each time.
         map_chunks: does the work on other machines; None does it here.

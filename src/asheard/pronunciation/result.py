@@ -134,7 +134,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _members(kind: type) -> Iterator[tuple[str, str, Any]]:
-    """Yield (JSON name, Python name, type) of each field; the property `score` stands before its parts."""
+    """Yield (JSON name, Python name, type) of each field; the property `score` comes before its parts."""
     hints = get_type_hints(kind, include_extras=True)
     names = [field.name for field in fields(kind)]
     if "score" in vars(kind):

@@ -213,7 +213,7 @@ class Model:
     def _with_probabilities(
         self, words: Sequence[ScoredWord], posteriors: Posteriors, l1: str | None
     ) -> tuple[ScoredWord, ...]:
-        """The words with the probability of each phone, and the frames that decided it."""
+        """Return the words with the probability of each phone, and the frames that decided it."""
         variants = [tuple(phone.canonical for phone in word.phones) for word in words]
         canonical = [phone for phones in variants for phone in phones]
         positions = [position for phones in variants for position in syllable_positions(phones)]
@@ -277,13 +277,13 @@ def load_model(
 
 
 def default_calibration(model: str | Path) -> Path | None:
-    """The calibration in a model's folder; None if there is none."""
+    """Return the calibration in a model's folder; None if there is none."""
     path = Path(model_folder(model)) / CALIBRATION
     return path if path.is_file() else None
 
 
 def _read(recording: Path | str | NDArray[np.float32], longest_s: float) -> tuple[str, NDArray[np.float32]]:
-    """The recording's name for messages, and its samples."""
+    """Return the recording's name for messages, and its samples."""
     if isinstance(recording, np.ndarray):
         check_samples(_NAME, recording, longest_s)
         return _NAME, recording

@@ -95,7 +95,7 @@ def target_of_canonical(canonical: Sequence[str], text: str | None, merges: Mapp
 
 def _divide(phones: Phones, words: Sequence[Sequence[Phones]], merges: Mapping[str, str]) -> list[Phones] | None:
     """Divide phones into one pronunciation a word; None if none of these divisions is possible."""
-    begins: list[dict[int, int]] = [{0: 0}]  # for each word the ends of it that can be reached, and where it begins
+    begins: list[dict[int, int]] = [{0: 0}]  # for each word, its possible ends, each with its begin
     for variants in words:
         reached: dict[int, int] = {}
         for begin in begins[-1]:

@@ -48,7 +48,9 @@ def write_scored(path: Path, scored: Pronunciation) -> None:
 
 
 def _no_times(path: Path) -> CorpusError:
-    return CorpusError(f"{path}: this model does not say when it heard a phone, and a TextGrid needs times")
+    return CorpusError(
+        f"{path}: this model gives no times, and a TextGrid needs them; use another model, or another format"
+    )
 
 
 def _span(word: ScoredWord) -> tuple[float | None, float | None]:

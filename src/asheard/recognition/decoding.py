@@ -62,7 +62,7 @@ def decode_recognition(log_probs: NDArray[np.float32], frame_s: float) -> Recogn
 
 
 def split_for(recogniser: Recogniser, waveform: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Chunks to recognise one by one, for `merge_recognitions`; the whole waveform if there are no posteriors."""
+    """Return the chunks to recognise one by one, for `merge_recognitions`; the whole waveform if there are no posteriors."""
     return split_chunks(waveform) if recogniser.gives_posteriors else [waveform]
 
 
@@ -77,7 +77,7 @@ def merge_recognitions(parts: Sequence[Recognition]) -> Recognition:
 
 
 class Vocabulary:
-    """The labels of somebody else's CTC model, and the phones they fold to.
+    """The labels of a published CTC model, and the phones they fold to.
 
     Multilingual vocabularies hold labels that are no sound of English; a transcript lists them in `left_out`.
 
@@ -86,7 +86,7 @@ class Vocabulary:
         blank_id: id of the CTC blank.
         silent: ids of labels that write nothing.
         alphabet: eSpeak, IPA or ARPAbet, detected from the labels.
-        phones: by id, the phones a label stands for.
+        phones: by id, the phones of a label.
     """
 
     def __init__(self, source: object, labels: Mapping[int, str], blank_id: int) -> None:

@@ -82,10 +82,10 @@ def copy_model(config: ModelConfig, out: Path) -> None:
 
 
 def is_external(name: str | Path) -> bool:
-    """Whether the name stands for an external recogniser, which is no model folder or hub id."""
+    """Tell whether the name is that of an external recogniser, not of a model folder or hub id."""
     return str(name) in _PACKAGES or str(name).startswith(_COMMAND)
 
 
 def model_folder(name: str | Path) -> str | Path:
-    """The folder of a model that ships with the package, by its name; any other folder or hub id unchanged."""
+    """Return the folder of a model that ships with the package, by its name; any other folder or hub id unchanged."""
     return SHIPPED.get(str(name), name)

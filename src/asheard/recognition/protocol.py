@@ -23,7 +23,7 @@ class Transcript:
             from. None if the recogniser gives none.
         times_s: (start, end) of each phone in seconds. A CTC model decides on a phone in a few frames, so its spans are
             shorter than the phones. None if the recogniser gives none.
-        left_out: labels of the recogniser that stand for no phone of the inventory.
+        left_out: labels of the recogniser that are no phone of the inventory.
     """
 
     phones: tuple[str, ...]
@@ -103,8 +103,8 @@ class Label:
 def fold_labels(labels: Sequence[Label], alphabet: Alphabet) -> Transcript:
     """Fold a recogniser's labels to the 40 phones.
 
-    A label that stands for several phones (aɪə) divides its time equally between them, and each gets its confidence. A
-    label that stands for no phone is listed in `left_out`.
+    A label of several phones (aɪə) divides its time equally between them, and each gets its confidence. A
+    label that is no phone is listed in `left_out`.
 
     Args:
         labels: in order, without silences and blanks; times and confidences are given for all or for none.

@@ -52,13 +52,13 @@ class ModelConfig:
 
 
 def built_in_models() -> list[ModelConfig]:
-    """The models in the package, and the recognisers of the extra `recognisers`."""
+    """Return the models in the package, and the recognisers of the extra `recognisers`."""
     text = files("asheard.recognition").joinpath("builtin.toml").read_text(encoding="utf-8")
     return [_read_model(name, table, Path()) for name, table in tomllib.loads(text)[_SECTION].items()]
 
 
 def find_model(name: str | Path) -> ModelConfig:
-    """The configuration of a built-in model; for any other name or folder one that states nothing."""
+    """Return the configuration of a built-in model; for any other name or folder, one without statements."""
     for config in built_in_models():
         if config.name == str(name):
             return config

@@ -115,12 +115,12 @@ class OnnxRecogniser:
 
 
 def has_graph(folder: str | Path) -> bool:
-    """Whether a name is that of a model folder with an ONNX graph."""
+    """Tell whether a name is that of a model folder with an ONNX graph."""
     return (Path(folder) / GRAPH).is_file()
 
 
 def num_cores() -> int:
-    """Cores that this process may use."""
+    """Count the cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
@@ -128,7 +128,7 @@ def num_cores() -> int:
 
 
 def layout_digest(weights: Path) -> str:
-    """Digest of the header of a .safetensors file, which says where each tensor lies.
+    """Digest of the header of a .safetensors file, which holds the place of each tensor.
 
     Raises:
         ModelError: no such file.

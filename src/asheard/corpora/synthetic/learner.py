@@ -12,7 +12,7 @@ import numpy as np
 
 from asheard.phones import CONSONANTS, VOWELS, cos_dist
 
-# Tokens that (L1, canonical, position) needs, or else (L1, canonical) is used, or else the canonical phone alone
+# Tokens that (L1, canonical, position) needs; with fewer (L1, canonical) is used, then the canonical phone alone
 MIN_COUNT: Final = 20
 
 # Errors of no first language: the odds of another phone fall by e for each NEARNESS of cosine distance

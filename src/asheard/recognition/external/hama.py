@@ -12,7 +12,7 @@ from asheard.recognition.chunking import merge_chunks, split_chunks
 from asheard.recognition.external import ExternalRecogniser
 from asheard.recognition.protocol import Label, Transcript, fold_labels
 
-# Marks of words and sequences, which stand for no sound. `<unk>` stands for a sound, so it is listed in `left_out`.
+# Marks of words and sequences, which are no sound. `<unk>` is a sound, so it is listed in `left_out`.
 SILENT: Final = frozenset({"<pad>", "<sos>", "<eos>", "<wb>", "<blank>", " "})
 
 

@@ -10,7 +10,7 @@ from asheard.errors import optional_package
 from asheard.recognition.external import ExternalRecogniser, to_pcm16
 from asheard.recognition.protocol import Label, Transcript, fold_labels
 
-SILENCE: Final = "SIL"  # the one of its 42 labels that stands for no sound
+SILENCE: Final = "SIL"  # the only one of its 42 labels that is no sound
 
 # Language weight, insertion penalty and beams of the project's own allphone test, cython/test/phoneme_test.py.
 _SEARCH: Final[dict[str, Any]] = {"lw": 2.0, "pip": 0.3, "beam": 1e-200, "pbeam": 1e-20}
