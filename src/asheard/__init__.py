@@ -1,4 +1,4 @@
-"""AsHeard writes down the phones that a learner of English actually said, and scores their pronunciation phone by phone.
+"""AsHeard writes down the phones that a learner of English actually said, and scores the pronunciation of each phone.
 
 Example:
     import asheard

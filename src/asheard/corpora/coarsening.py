@@ -11,8 +11,8 @@ from typing import Final
 from asheard.corpora.records import Utterance
 
 # Pairs that known label sets write with one symbol: schwa and strut (ARPAbet without stress), ʃ and ʒ, cot and caught
-# (Lee and Hon 1989 merge all three for TIMIT). The number is how often the first occurs for each of the second in running English
-# (CMUdict, words weighted by their frequency).
+# (Lee and Hon 1989 merge all three for TIMIT). The number is how often the first occurs for each of the second in
+# running English (CMUdict, words weighted by their frequency).
 MERGEABLE: Final = (("ə", "ʌ", 3.3), ("ʃ", "ʒ", 15.3), ("ɔ", "ɑ", 0.84))
 
 # Number of partners that make an absence significant: 100, or as many as 100 of the absent phone would come with. At

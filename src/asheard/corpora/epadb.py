@@ -173,7 +173,7 @@ def read_epadb(root: Path | str) -> tuple[Speakers, list[Utterance], Exclusions]
     Args:
         root: the folder of the speakers' folders, or of train/ and test/ with these.
     Returns:
-        the speakers, those below test/ kept for testing, or the last by alphabet if there is no test/; utterances by speaker and
+        the speakers, those below test/ kept for testing, or the last by alphabet without one; utterances by speaker and
         prompt, wav paths relative to `root`; what was left out.
     Raises:
         CorpusError: `root` has no reference_transcriptions.txt, or a broken one, or no annotated utterance.

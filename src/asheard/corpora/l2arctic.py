@@ -12,9 +12,9 @@ The labels of the phone tier:
     phone      = an ARPAbet symbol in either case, with or without stress digit, "*" if accented
 
 Blanks, line breaks and the stray characters ) ` _ 8 ! mean nothing anywhere. Each phone is folded by what is written on
-its own side: AH0 and AX are schwa; AH, AH1 and AH2 are ʌ. A bare perceived AH is never schwa, because an annotator could
-write schwa as AX: `AH0,AH,s` is ə said as ʌ. A substitution may name one phone twice, as `R,R*,s` does: the
-sound was an accented ɹ, and the alphabet has no symbol for it.
+its own side: AH0 and AX are schwa; AH, AH1 and AH2 are ʌ. A bare perceived AH is never schwa, because annotators
+could write schwa as AX: `AH0,AH,s` is ə said as ʌ. A substitution may name one phone twice, as `R,R*,s` does: the sound
+was an accented ɹ, and the alphabet has no symbol for it.
 
 Source: Zhao et al. 2018, "L2-ARCTIC: a non-native English speech corpus" (CC BY-NC 4.0, release 5.0).
 """

@@ -147,7 +147,7 @@ def read_jsonl(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
                 except json.JSONDecodeError as error:
                     raise CorpusError(f"{path}, line {number}: not JSON ({error.msg}); is the file cut off?") from None
                 if not isinstance(row, dict):
-                    raise CorpusError(f"{path}, line {number}: expected a JSON object; write one object a line")
+                    raise CorpusError(f"{path}, line {number}: expected one JSON object a line, not another value")
                 yield number, row
         except UnicodeDecodeError as error:
             raise CorpusError(

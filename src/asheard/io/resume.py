@@ -39,8 +39,8 @@ class StageCache:
 
         Args:
             name: of the stage.
-            inputs: all that the result depends on, besides the version of AsHeard: a path counts by its content, anything else
-                by its repr.
+            inputs: all that the result depends on, besides the version of AsHeard: a path counts by its content,
+                anything else by its repr.
             outputs: the files and folders that the stage makes. They hold nothing else.
         Returns:
             The stage, to be ended when its outputs are whole; None if they are.

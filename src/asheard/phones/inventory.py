@@ -20,9 +20,7 @@ PAD_ID: Final = 0
 BLANK_ID: Final = 1
 LABELS: Final = ("<pad>", "<blank>", *PHONES)
 
-ERR: Final = (
-    "err"  # the annotators' label of a sound without a name; it is no phone, and at distance 1 from every phone
-)
+ERR: Final = "err"  # the annotators' label of a sound without a name: no phone, at distance 1 from every phone
 
 _IDS: Final = {label: index for index, label in enumerate(LABELS)}
 

@@ -1,4 +1,4 @@
-"""Pronunciations of a word, from CMUdict or, if it lacks the word, eSpeak NG, and the syllable position of each phone."""
+"""Pronunciations of a word from CMUdict, or from eSpeak NG if CMUdict lacks it; the syllable position of each phone."""
 
 import re
 import unicodedata

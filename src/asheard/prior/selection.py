@@ -144,8 +144,8 @@ def choose_p_min(
     """Choose p_min on training speakers, leaving one out at a time.
 
     The prior and the L1-typical substitutions come from the other speakers of the same L1. The annotated
-    phones of the one left out are classified. Some p_min catch at most `GUARD_TOLERANCE` fewer atypical errors than no prior
-    does. Of these the one with the lowest false rejection rate is taken, the larger of equals.
+    phones of the one left out are classified. Some p_min catch at most `GUARD_TOLERANCE` fewer atypical errors than no
+    prior does. Of these the one with the lowest false rejection rate is taken, the larger of equals.
 
     Args:
         utterances: training speakers only, at least two of some L1.

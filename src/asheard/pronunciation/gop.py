@@ -1,8 +1,8 @@
 """Goodness of pronunciation (GOP) from CTC posteriors, without cutting the recording into phones.
 
 At one position at a time the canonical phone is replaced by every other phone, or left out, and the CTC likelihoods of
-these sequences are compared. A likelihood is a sum over all alignments of the phones with the frames, as in training, so
-no best path and no segment borders are needed.
+these sequences are compared. A likelihood is a sum over all alignments of the phones with the frames, as in training,
+so no best path and no segment borders are needed.
 
 Source: Cao, Fan, Svendsen and Salvi 2024, "A Framework for Phoneme-Level Pronunciation Assessment Using CTC"
 (alignment-free GOP over substitutions and deletions).

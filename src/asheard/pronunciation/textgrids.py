@@ -48,9 +48,7 @@ def write_scored(path: Path, scored: Pronunciation) -> None:
 
 
 def _no_times(path: Path) -> CorpusError:
-    return CorpusError(
-        f"{path}: this model gives no times, and a TextGrid needs them; use another model, or another format"
-    )
+    return CorpusError(f"{path}: this model gives no times, and a TextGrid needs them; use another model or format")
 
 
 def _span(word: ScoredWord) -> tuple[float | None, float | None]:

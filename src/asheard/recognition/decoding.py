@@ -62,7 +62,7 @@ def decode_recognition(log_probs: NDArray[np.float32], frame_s: float) -> Recogn
 
 
 def split_for(recogniser: Recogniser, waveform: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Return the chunks to recognise one by one, for `merge_recognitions`; the whole waveform if there are no posteriors."""
+    """Split a waveform for `merge_recognitions`; into one chunk if the recogniser gives no posteriors."""
     return split_chunks(waveform) if recogniser.gives_posteriors else [waveform]
 
 
