@@ -16,6 +16,7 @@ from asheard.server.runtime import ModelPool
 ROUTES = {
     "/health", "/models", "/loaded/{name}", "/transcribe", "/compare", "/score", "/studies", "/studies/{name}",
     "/studies/{name}/plots/{file}",
+    "/studies/{name}/tables/{file}",
 }  # fmt: skip
 
 

@@ -203,6 +203,13 @@ def test_results_show_a_study(page):
     wait(page, lambda: page.execute_script("return [...document.images].some((image) => image.naturalWidth > 0)"))
     assert page.find_elements(By.CSS_SELECTOR, "#results .report h3")
     assert "|" not in css(page, "#results .report table").text
+    page.execute_script(
+        "HTMLAnchorElement.prototype.click = function () { window.saved = [this.download, this.href]; };"
+    )
+    page.find_element(By.XPATH, "//button[.='differences.csv']").click()
+    wait(page, lambda: page.execute_script("return window.saved"))
+    name, url = page.execute_script("return window.saved")
+    assert (name, url.partition(":")[0]) == ("differences.csv", "blob")
 
 
 def test_keyboard_alone(page, files):

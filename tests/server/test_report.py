@@ -12,9 +12,9 @@ from asheard.server.schemas import ReportNode
 REPORT = Path(__file__).parents[2] / "docs" / "embedded-results" / "RESULTS.md"
 
 
-def render(markdown: str, *plots: str) -> list[object]:
-    """Elements as (tag, children), with the attributes that are set."""
-    return [dumped(node) for node in render_report(markdown, plots)]
+def render(markdown: str) -> list[object]:
+    """Elements as (tag, children), with the attributes that are set. The study has a plot and a table."""
+    return [dumped(node) for node in render_report(markdown, ["a.png"], ["a.csv"])]
 
 
 def dumped(node: ReportNode | str) -> object:
@@ -50,12 +50,13 @@ def nodes_of(nodes: list[ReportNode | str]) -> Iterator[ReportNode]:
         ("> said", [("blockquote", [("p", ["said"])])]),
         ("```\nx <b>\n```", [("pre", ["x <b>\n"])]),
         ("[x](https://x.example)", [("p", [("a", ["x"], {"href": "https://x.example"})])]),
+        ("[x](a.csv)", [("p", [("a", ["x"], {"table": "a.csv"})])]),
         ("![alt](plots/a.png)", [("p", [("img", [], {"plot": "a.png", "alt": "alt"})])]),
         ("<sub>`x`</sub> a<br>b", [("p", [("code", ["x"]), " ab"])]),
     ],
 )
 def test_render_elements(markdown, expected):
-    assert render(markdown, "a.png") == expected
+    assert render(markdown) == expected
 
 
 def test_render_table():
@@ -83,6 +84,8 @@ def test_render_table():
         "[x](http://x.example)",
         "[x](//x.example)",
         "[x](/loaded/asheard-tiny)",
+        "[x](other.csv)",
+        "[x](plots/../a.csv)",
         "<javascript:alert(1)>",
         "![x](https://x.example/a.png)",
         "![x](//x.example/a.png)",
@@ -95,7 +98,7 @@ def test_render_table():
 )
 def test_render_hostile_markdown_gives_text(markdown):
     """No link, no picture and no element but a paragraph comes of it, and its words stay."""
-    nodes = render_report(markdown, ["a.png"])
+    nodes = render_report(markdown, ["a.png"], ["a.csv"])
     assert {node.tag for node in nodes_of(nodes)} <= {"p"}
     assert "".join(texts(nodes))
 
@@ -104,7 +107,8 @@ def test_render_loses_no_text_of_a_report():
     """The report of the embedded study: every cell and word is there, and every plot is a picture."""
     markdown = REPORT.read_text(encoding="utf-8")
     plots = [path.name for path in (REPORT.parent / "plots").iterdir()]
-    nodes = render_report(markdown, plots)
+    tables = [path.name for path in REPORT.parent.glob("*.csv")]
+    nodes = render_report(markdown, plots, tables)
     inline = [token for token in MarkdownIt("commonmark").enable("table").parse(markdown) if token.children]
     expected = [
         part.content for token in inline for part in token.children or [] if part.type in ("text", "code_inline")
@@ -112,4 +116,5 @@ def test_render_loses_no_text_of_a_report():
     found = list(texts(nodes))
     assert [text for text in expected if text] == [text for text in found if text.strip("\n")]
     assert {node.plot for node in nodes_of(nodes) if node.tag == "img"} <= set(plots)
+    assert {node.table for node in nodes_of(nodes) if node.tag == "a"} == set(tables)
     assert sum(node.tag == "img" for node in nodes_of(nodes)) == markdown.count("](plots/")

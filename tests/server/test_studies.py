@@ -52,7 +52,7 @@ def test_study_l1_aware_model_lists_its_l1s(client, wav):
     assert "Spanish" in listed["embedded/l1-aware-seed1"]["l1s"]
 
 
-def test_study_report_and_plots(client):
+def test_study_report_plots_and_tables(client):
     (verdict,) = client.get("/studies").json()["studies"]
     assert (verdict["name"], verdict["synthetic"]) == ("embedded", True)
     report = client.get("/studies/embedded").json()
@@ -63,6 +63,16 @@ def test_study_report_and_plots(client):
     plot = client.get(f"/studies/embedded/plots/{report['plots'][0]}")
     assert plot.headers["content-type"] == "image/png"
     assert plot.content.startswith(b"\x89PNG")
+    assert {"differences.csv", "by-l1.csv"} <= set(report["tables"])
+    table = client.get("/studies/embedded/tables/differences.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert table.text.startswith("metric,chain,reference,")
+    for route in (
+        "/studies/embedded/tables/verdict.json",
+        "/studies/embedded/tables/x.csv",
+        "/studies/nix/tables/x.csv",
+    ):
+        assert client.get(route).status_code == 404
     for route in ("/studies/nix", "/studies/embedded/plots/verdict.json", "/studies/nix/plots/x.png"):
         assert client.get(route).status_code == 404
 

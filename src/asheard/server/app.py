@@ -236,7 +236,7 @@ def _add_study_routes(app: FastAPI, pool: ModelPool) -> None:
 
     @app.get("/studies/{name}", tags=["studies"], response_model_exclude_defaults=True)
     def study(name: str) -> schemas.StudyResults:
-        """A study's report, as Markdown and rendered, and the names of its plots."""
+        """A study's report, as Markdown and rendered, and the names of its plots and tables."""
         if name not in pool.studies:
             raise HTTPError(404, f"no study {name!r}; there are {', '.join(pool.studies) or 'none'}")
         return responses.study_results(pool.studies[name])
@@ -248,6 +248,14 @@ def _add_study_routes(app: FastAPI, pool: ModelPool) -> None:
         if file not in plots:
             raise HTTPError(404, f"no plot {file!r} of a study {name!r}; GET /studies/NAME lists the plots")
         return FileResponse(plots[file], media_type="image/png")
+
+    @app.get("/studies/{name}/tables/{file}", tags=["studies"], response_class=FileResponse)
+    def table(name: str, file: str) -> FileResponse:
+        """One table, as CSV."""
+        tables = pool.studies[name].tables if name in pool.studies else {}
+        if file not in tables:
+            raise HTTPError(404, f"no table {file!r} of a study {name!r}; GET /studies/NAME lists the tables")
+        return FileResponse(tables[file], media_type="text/csv", filename=file)
 
 
 def _answer_error(_: Request, error: Exception) -> JSONResponse:

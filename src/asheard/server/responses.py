@@ -64,9 +64,14 @@ def study_verdict(study: Study) -> schemas.StudyVerdict:
 
 def study_results(study: Study) -> schemas.StudyResults:
     """Answer a study's report."""
-    markdown, plots = study.markdown, list(study.plots)
-    report = render_report(markdown, plots)
-    return schemas.StudyResults(**study_verdict(study).model_dump(), markdown=markdown, report=report, plots=plots)
+    markdown, plots, tables = study.markdown, list(study.plots), list(study.tables)
+    return schemas.StudyResults(
+        **study_verdict(study).model_dump(),
+        markdown=markdown,
+        report=render_report(markdown, plots, tables),
+        plots=plots,
+        tables=tables,
+    )
 
 
 def _model(pool: ModelPool, config: ModelConfig) -> schemas.Model:

@@ -121,6 +121,7 @@ class ReportNode(BaseModel):
     tag: Tag
     children: list["ReportNode | str"] = Field(default=[], description="elements and texts in it")
     href: str | None = Field(default=None, description="of a, an https address")
+    table: str | None = Field(default=None, description="of a, for /studies/NAME/tables/FILE")
     plot: str | None = Field(default=None, description="of img, for /studies/NAME/plots/FILE")
     alt: str | None = Field(default=None, description="of img, the text in its place")
     align: Literal["right", "center"] | None = Field(default=None, description="of th and td")
@@ -132,3 +133,4 @@ class StudyResults(StudyVerdict):
     markdown: str = Field(description="RESULTS.md")
     report: list[ReportNode | str] = Field(description="RESULTS.md, rendered to elements")
     plots: list[str] = Field(description="file names, for /studies/NAME/plots/FILE")
+    tables: list[str] = Field(description="names of CSV files, for /studies/NAME/tables/FILE")

@@ -1,4 +1,4 @@
-"""Read a finished study: its verdict, its report and plots, and its models."""
+"""Read a finished study: its verdict, its report with plots and tables, and its models."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,11 @@ class Study:
     def plots(self) -> dict[str, Path]:
         """File name -> plot."""
         return {path.name: path for path in sorted((self.folder / "plots").glob("*.png"))}
+
+    @property
+    def tables(self) -> dict[str, Path]:
+        """File name -> CSV file that the report links."""
+        return {path.name: path for path in sorted(self.folder.glob("*.csv"))}
 
 
 def read_study(folder: Path) -> Study:

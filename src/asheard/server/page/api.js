@@ -47,8 +47,11 @@ export const transcribe = (audio, fields, signal) => post("/transcribe", audio, 
 export const compare = (audio, fields, signal) => post("/compare", audio, fields, signal);
 export const score = (audio, fields, signal) => post("/score", audio, fields, signal);
 
-// The URL of a plot in the page's memory, because an <img> cannot send the token.
-export async function plot(name, file) {
-  const path = `/studies/${encodeURIComponent(name)}/plots/${encodeURIComponent(file)}`;
+// The URL of a study's file in the page's memory, because <img> and <a> cannot send the token.
+async function file(study, kind, name) {
+  const path = `/studies/${encodeURIComponent(study)}/${kind}/${encodeURIComponent(name)}`;
   return URL.createObjectURL(await (await request(path)).blob());
 }
+
+export const plot = (study, name) => file(study, "plots", name);
+export const table = (study, name) => file(study, "tables", name);

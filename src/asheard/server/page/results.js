@@ -33,12 +33,13 @@ export async function show() {
   });
 }
 
-// One node of a report, as the service rendered it: a text, or {tag, children, href, plot, alt, align}.
+// One node of a report, as the service rendered it: a text, or {tag, children, href, table, plot, alt, align}.
 function build(node, study) {
   if (typeof node === "string") return node;
   if (!TAGS.has(node.tag)) throw new Error(`The report holds an element ${node.tag}, which this page does not know.`);
   if (node.tag === "img") return picture(study, node.plot, node.alt);
   const children = (node.children ?? []).map((child) => build(child, study));
+  if (node.table) return download(study, node.table, children);
   if (node.tag === "a") {
     return node.href.startsWith("https://") ? el("a", { href: node.href, rel: "noreferrer" }, children) : el("span", {}, children);
   }
@@ -49,6 +50,21 @@ function build(node, study) {
   const heading = /^h(\d)$/.exec(node.tag);
   const tag = heading ? `h${Math.min(6, Number(heading[1]) + 2)}` : node.tag; // the page itself has h1 and h2
   return el(tag, { className: node.align === "right" ? "number" : "" }, children);
+}
+
+// A button that saves a CSV file of the study.
+function download(study, file, children) {
+  const button = el("button", { type: "button", className: "quiet" }, children);
+  button.addEventListener("click", async () => {
+    try {
+      const url = await api.table(study, file);
+      el("a", { href: url, download: file }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60000); // the browser may still be reading it
+    } catch (error) {
+      button.after(el("span", { className: "error" }, ` ${error.message}`));
+    }
+  });
+  return button;
 }
 
 function picture(study, file, alt) {
