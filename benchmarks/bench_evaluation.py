@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from asheard.io.files import write_jsonl
-from learners import Learners, learners, misheard
+from learners import Learners, corrupt, learners
 
 SHARES = (0.0, 0.05, 0.1, 0.2)  # of a chain's phones that are replaced at random
 NUM_ROUNDS = 3
@@ -34,10 +34,10 @@ def write_chains(data: Learners, folder: Path) -> list[str]:
     write_jsonl(folder / "gold.jsonl", data.gold)
     arguments = ["evaluate", "--gold", str(folder / "gold.jsonl"), "--out", str(folder / "out")]
     for share in SHARES:
-        path = folder / f"misheard-{share:.0%}.jsonl"
+        path = folder / f"corrupted-{share:.0%}.jsonl"
         rows = data.predictions
         if share:
-            rows = [{**row, "phones": misheard(row["phones"], share, symbols, rng)} for row in rows]
+            rows = [{**row, "phones": corrupt(row["phones"], share, symbols, rng)} for row in rows]
         write_jsonl(path, rows)
         arguments += ["--chain", f"{path.stem}={path}"]
     return arguments

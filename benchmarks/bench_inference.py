@@ -2,15 +2,15 @@
 
     python benchmarks/bench_inference.py [--recordings 50]
 
-Each row is one way to transcribe the same recordings (2 to 6 s of eSpeak NG), in the same run, one after the other:
+Each row is a variant: one program and model that transcribe the same recordings (2 to 6 s of eSpeak NG). The variants:
 
 - asheard-tiny and embedded-base by ONNX Runtime, one recording after the other;
 - the embedded base by PyTorch, as AsHeard runs it (one thread);
 - hama, as AsHeard runs it, and as its package does (`hama.ASRModel()`);
 - `transformers.pipeline` with its defaults, over the embedded base.
 
-Every way is measured in processes of its own: first one, then two that start together. "slowdown" is the time of the
-two, divided by the time of the one; 1.0 means that they do not disturb each other. The target for AsHeard is 1.3.
+Every variant is measured in processes of its own: first one, then two that start together. "slowdown" is the time of
+the two, divided by the time of the one; 1.0 means that they do not disturb each other. The target for AsHeard is 1.3.
 """
 
 import argparse
@@ -32,40 +32,42 @@ from asheard.recognition.load import load_recogniser
 from asheard.recognition.registry import EMBEDDED_BASE
 
 WORDS: Final = "D@ m'u:n Iz b'Ig and wi: s'i: It 'OlweIz"
-TARGET: Final = 1.3  # slowdown of AsHeard's own ways
+TARGET: Final = 1.3  # slowdown of AsHeard's own variants
 
 Waveforms = list[NDArray[np.float32]]
 
 
 def main() -> None:
-    """Measure all ways and print a table."""
+    """Measure all variants and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--recordings", type=int, default=50)
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--variant", choices=VARIANTS, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.way:
-        work(args.way, args.recordings)
+    if args.variant:
+        work(args.variant, args.recordings)
         return
     seconds = sum(map(len, make_recordings(args.recordings))) / SAMPLE_RATE_HZ
     print(f"{args.recordings} recordings, {seconds:.0f} s of speech, {os.cpu_count()} cores")
-    print(f"{'way':<28} {'recordings/s alone':>19} {'each of two':>12} {'slowdown':>9}")
-    for way in WAYS:
+    print(f"{'variant':<28} {'recordings/s alone':>19} {'each of two':>12} {'slowdown':>9}")
+    for variant in VARIANTS:
         try:
-            (alone,), two = run(way, 1, args.recordings), run(way, 2, args.recordings)
+            (alone,), two = run(variant, 1, args.recordings), run(variant, 2, args.recordings)
         except subprocess.CalledProcessError as error:
-            print(f"{way:<28} not measured: {error.stderr.strip().splitlines()[-1]}")
+            print(f"{variant:<28} not measured: {error.stderr.strip().splitlines()[-1]}")
             continue
         busy = max(two)
-        mark = f" > {TARGET}" if way in OURS and busy / alone > TARGET else ""
-        print(f"{way:<28} {args.recordings / alone:>19.1f} {args.recordings / busy:>12.1f} {busy / alone:>9.2f}{mark}")
+        mark = f" > {TARGET}" if variant in OURS and busy / alone > TARGET else ""
+        print(
+            f"{variant:<28} {args.recordings / alone:>19.1f} {args.recordings / busy:>12.1f} {busy / alone:>9.2f}{mark}"
+        )
 
 
-def run(way: str, number: int, num_recordings: int) -> list[float]:
+def run(variant: str, number: int, num_recordings: int) -> list[float]:
     """Transcribe in several processes that start together. Return the seconds that each took.
 
     A process loads the model, transcribes one recording, says that it is ready, and waits for a line to start.
     """
-    command = [sys.executable, __file__, "--way", way, "--recordings", str(num_recordings)]
+    command = [sys.executable, __file__, "--variant", variant, "--recordings", str(num_recordings)]
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     processes = [subprocess.Popen(command, text=True, **pipes) for _ in range(number)]
     for process in processes:
@@ -82,10 +84,10 @@ def run(way: str, number: int, num_recordings: int) -> list[float]:
     return took
 
 
-def work(way: str, num_recordings: int) -> None:
+def work(variant: str, num_recordings: int) -> None:
     """Be one of the processes of `run`."""
     recordings = make_recordings(num_recordings)
-    transcribe = WAYS[way]()
+    transcribe = VARIANTS[variant]()
     transcribe(recordings[:1])
     print("ready", flush=True)
     sys.stdin.readline()
@@ -143,7 +145,7 @@ def by_pipeline() -> Callable[[Waveforms], Any]:
     return lambda recordings: [recognise(recording) for recording in recordings]
 
 
-WAYS: Final[dict[str, Callable[[], Callable[[Waveforms], Any]]]] = {
+VARIANTS: Final[dict[str, Callable[[], Callable[[Waveforms], Any]]]] = {
     "asheard-tiny": lambda: by_name("asheard-tiny"),
     "embedded-base": lambda: by_name("embedded-base"),
     "embedded-base by PyTorch": by_torch,

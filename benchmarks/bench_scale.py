@@ -1,4 +1,4 @@
-"""What speech costs on one core of this machine: the numbers that docs/benchmarks.md calculates with.
+"""Costs of speech on one core of this machine: the numbers that docs/benchmarks.md calculates with.
 
     python benchmarks/bench_scale.py
 
@@ -59,14 +59,14 @@ def write_corpus(root: Path) -> None:
 
 
 class Cost(NamedTuple):
-    """Of a call: seconds of processor time, which other work hardly changes, and how much more memory is then held."""
+    """Cost of a call: seconds of processor time, which other work hardly changes, and the memory held more after it."""
 
     seconds: float
     num_bytes: int
 
 
 def cost_of(do: Callable[[], object]) -> Cost:
-    """Call, and measure."""
+    """Call a function and measure its cost."""
     before, start = resident_bytes(), time.process_time()
     do()
     return Cost(time.process_time() - start, resident_bytes() - before)
@@ -138,7 +138,7 @@ def measure_manifest(root: Path) -> list[str]:
 
 
 def measure_files(root: Path) -> list[str]:
-    """MB a second of hashing, and files a second whose size and time are asked for."""
+    """Measure MB hashed a second, and files a second whose size and time are read."""
     block = os.urandom(1 << 28)
     hashing_s = cost_of(lambda: hashlib.sha256(block)).seconds
     folder = root / "many"
@@ -150,7 +150,7 @@ def measure_files(root: Path) -> list[str]:
 
 
 def table_of(title: str, headings: list[str], rows: list[list[str]]) -> Table:
-    """Numbers under headings."""
+    """Make a table of numbers under headings."""
     table = Table(title=title)
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -160,7 +160,7 @@ def table_of(title: str, headings: list[str], rows: list[list[str]]) -> Table:
 
 
 def main() -> None:
-    """Print a table each."""
+    """Measure everything and print the tables."""
     console = Console()
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)

@@ -46,7 +46,7 @@ ROUNDS: Final = 2
 
 
 def main() -> None:
-    """Serve both, ask both, print the ratios."""
+    """Serve both, send requests to both, print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=15.0, help="of one round")
     parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
@@ -70,7 +70,7 @@ def main() -> None:
 def compare(
     table: Table, model: str, num_clients: int, urls: dict[str, str], recordings: list[bytes], seconds: float
 ) -> None:
-    """Ask services by turns; a row each, with the ratio of requests a second."""
+    """Send requests to the services by turns; print a row each, with the ratio of requests a second."""
     latencies: dict[str, list[float]] = {name: [] for name in urls}
     elapsed = dict.fromkeys(urls, 0.0)
     for url in urls.values():
@@ -88,7 +88,7 @@ def compare(
 
 
 def ask(url: str, num_clients: int, recordings: list[bytes], seconds: float) -> list[float]:
-    """Seconds that each request took, of clients that ask again as soon as they are answered."""
+    """Return the seconds of each request. Each client sends the next request when it has an answer."""
 
     def one(number: int) -> list[float]:
         took = []
@@ -171,7 +171,7 @@ def serve_peer(folder: Path, port: int) -> None:
 
 @contextmanager
 def serving_ours(model: Path, folder: Path) -> Iterator[str]:
-    """Our service, the model loaded."""
+    """Start our service with the model loaded."""
     registry = folder / "bench.toml"
     registry.write_text(f'[transcribers.model]\nkind = "hub"\nid = "{model}"\n')
     options = ["--registry", str(registry), "--preload", "model"]
@@ -181,7 +181,7 @@ def serving_ours(model: Path, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def serving_peer(model: Path) -> Iterator[str]:
-    """The peer."""
+    """Start the service of the pipeline."""
     with serving([sys.executable, __file__, "--peer", str(model)]) as url:
         yield url
 

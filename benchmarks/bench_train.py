@@ -4,11 +4,11 @@
     python benchmarks/bench_train.py --device cuda    wav2vec2-large, 24 x 150 utterances, one GPU
 
 Both train the same model with a frozen front end on the same random recordings of 2 to 6 s, in the same batches, with
-dropout and SpecAugment off, each run in a process of its own, by turns. A batch holds recordings of equal length, what
-grouping by length comes to on a large corpus: behind a group-normed front end the Trainer hears padding, and AsHeard
-does not, so with it the losses would differ. The Trainer's waveforms lie in memory; ours are read from disk. Timed are
-optimizer steps and what feeds them. The Trainer runs in float32, as the example does without options, and in bfloat16,
-as AsHeard does, with and without workers that load data.
+dropout and SpecAugment off, each run in a process of its own, by turns. A batch holds recordings of equal length, as
+grouping by length gives on a large corpus. With padding the losses would differ: behind a group-normed front end the
+Trainer's encoder uses padding, and AsHeard's does not. The Trainer's waveforms are in memory; ours are read from disk.
+The times are those of optimizer steps and of reading data for them. The Trainer runs in float32, as the example does
+without options, and in bfloat16, as AsHeard does, with and without workers that load data.
 """
 
 import argparse
@@ -82,7 +82,7 @@ OURS: Final = "asheard"
 
 
 def main() -> None:
-    """Train with both, by turns, and print what came of it."""
+    """Train with both, by turns, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--size", choices=list(SIZES), action="append", help="by default all that suit the device")
@@ -122,7 +122,7 @@ def run(who: str, size: str, folder: Path, device: str) -> dict[str, Any]:
 
 
 def report(size: Size, results: dict[str, list[dict[str, Any]]]) -> None:
-    """A row each: audio-seconds a second, how many times as many ours are in later epochs, how far losses differ."""
+    """Print a row for each run: audio-seconds a second, the ratio of ours in later epochs, the difference of losses."""
     rates = {who: np.mean([result["rates"] for result in runs], axis=0) for who, runs in results.items()}
     ours = np.array(results[OURS][0]["losses"])
     table = Table("", "epoch 1", "later", "all", "asheard / it", "peak memory", "loss apart", "MFU", box=None)
@@ -219,7 +219,7 @@ class Stopwatch:
 
 
 def train_ours(size: Size, folder: Path, device: str, _: str) -> dict[str, Any]:
-    """The steps of `asheard.training.train`, with what reads ahead for them."""
+    """Train with the steps of `asheard.training.train`, reading ahead as it does."""
     options = TrainingOptions(
         kind="faithful", train=folder / "train.jsonl", val=folder / "train.jsonl", wav_root=folder,
         checkpoint_dir=folder, base=str(folder / "start"), peak_lr=size.peak_lr, warmup_share=0.0, weight_decay=0.0,
@@ -241,7 +241,7 @@ def train_ours(size: Size, folder: Path, device: str, _: str) -> dict[str, Any]:
 
 
 def train_peer(size: Size, folder: Path, device: str, who: str) -> dict[str, Any]:
-    """The Trainer, as the example run_speech_recognition_ctc.py of transformers sets it up."""
+    """Train with the Trainer, as the example run_speech_recognition_ctc.py of transformers sets it up."""
     model = transformers.AutoModelForCTC.from_pretrained(folder / "start", ctc_loss_reduction="mean", **QUIET)
     model.freeze_feature_encoder()
     watch = Stopwatch(size, folder, device)

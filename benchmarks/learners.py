@@ -1,4 +1,4 @@
-"""What is measured on: 900 real utterances of L2-ARCTIC where they are at hand, else random ones like them."""
+"""Utterances to measure on: 900 real ones of L2-ARCTIC if they are on disk, otherwise random ones like them."""
 
 import os
 import random
@@ -34,7 +34,7 @@ class Learners(NamedTuple):
 
 
 def learners() -> Learners:
-    """The real utterances where $ASHEARD_DATA (default ../shared) holds them, else random ones."""
+    """Return the real utterances if $ASHEARD_DATA (default ../shared) holds them, otherwise random ones."""
     if not (GOLD.is_file() and PREDICTIONS.is_file()):
         return _random_learners()
     gold = [row for _, row in read_jsonl(GOLD)]
@@ -42,16 +42,16 @@ def learners() -> Learners:
     return Learners("real L2-ARCTIC utterances", gold, [predicted[row["speaker"], row["utt"]] for row in gold])
 
 
-def misheard(phones: list[str], share: float, symbols: tuple[str, ...], rng: random.Random) -> list[str]:
-    """The phones, a share of them replaced, half as many lost, and a quarter as many followed by another."""
-    heard = []
+def corrupt(phones: list[str], share: float, symbols: tuple[str, ...], rng: random.Random) -> list[str]:
+    """Replace a share of the phones, drop half as many, and insert another one after a quarter as many."""
+    changed = []
     for phone in phones:
         draw = rng.random() / share
         if not 1 <= draw < 1.5:
-            heard.append(rng.choice(symbols) if draw < 1 else phone)
+            changed.append(rng.choice(symbols) if draw < 1 else phone)
         if 1.5 <= draw < 1.75:
-            heard.append(rng.choice(symbols))
-    return heard
+            changed.append(rng.choice(symbols))
+    return changed
 
 
 def _random_learners() -> Learners:
@@ -61,7 +61,7 @@ def _random_learners() -> Learners:
         for number in range(NUM_PER_SPEAKER):
             key = {"utt": f"u{number:03d}", "speaker": speaker}
             canonical = rng.choices(PHONES, k=NUM_PHONES)
-            produced = misheard(canonical, 0.1, PHONES, rng)
+            produced = corrupt(canonical, 0.1, PHONES, rng)
             gold.append({**key, "l1": SPK_L1[speaker], "canonical": canonical, "produced": produced})
-            predictions.append({**key, "phones": misheard(produced, 0.15, PHONES, rng)})
+            predictions.append({**key, "phones": corrupt(produced, 0.15, PHONES, rng)})
     return Learners("random phones", gold, predictions)

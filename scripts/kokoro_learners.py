@@ -3,7 +3,7 @@
 Kokoro reads IPA, so it speaks the drawn phones and not those of the text. The voice of each utterance is a blend of two
 of Kokoro's 54 voices, which come from nine languages. A third of the utterances have the phones of the dictionary, a
 third the errors of an average learner, and a third errors that no first language explains, so that the produced phones
-cannot be told from the canonical ones. Most utterances with errors also have an accent: phones made as in the first
+cannot be guessed from the canonical ones. Most utterances with errors also have an accent: phones made as in the first
 language that still are the same phone (a Hindi t, a Spanish r). Half of the texts are sentences of the embedded corpus;
 half are words drawn by their frequency in English.
 

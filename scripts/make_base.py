@@ -5,7 +5,7 @@
 Large recognisers are trained on accented speech labelled with dictionary phones, so they tend to write the canonical
 phones. The base is trained in the same way, on synthetic speech in noise: some native voices and many accented ones,
 all labelled from the dictionary. Stage 1 teaches the sounds. In stage 2, accents are so strong that the sound alone
-does not tell the phone, and the context must. The voices and sentences (random words) are not those of the study. The
+does not show the phone, and the context must. The voices and sentences (random words) are not those of the study. The
 mix was chosen on its own held-out voices and on the training speakers of the study, never on test speakers
 (docs/models.md).
 

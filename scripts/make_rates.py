@@ -6,7 +6,7 @@ It writes `rates.csv` (l1, canonical, position, produced, count; produced empty 
 after, added, count) beside the synthetic corpus. They hold only counts; the labels are not copied.
 
 The published rows have 36 phones and no words; `word_segmentation` finds both. A merged perceived label is read as the
-canonical phone if it equals it, otherwise as ʃ, ʌ or ɑ. `err` does not tell the phone and is left out.
+canonical phone if it equals it, otherwise as ʃ, ʌ or ɑ. `err` names no phone and is left out.
 
 Source of the counts: L2-ARCTIC v5 (Zhao et al. 2018), CC BY-NC 4.0, training speakers only.
 """

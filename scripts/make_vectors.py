@@ -23,7 +23,7 @@ from asheard.phones.inventory import PHONES
 BUNDLED: Final = Path(__file__).parents[1] / "src" / "asheard" / "phones" / "vectors.csv"
 
 # Onset and offset of the phones that move. ɝ moves from ə to the syllabic approximant, because PanPhon's ə˞ differs
-# from ʊ by half a feature of 22, and its ɹ̩ differs from ɹ in syllabicity only. Listeners hear larger differences.
+# from ʊ by half a feature of 22, and its ɹ̩ differs from ɹ in syllabicity only. Listeners perceive larger differences.
 MOVING: Final = {
     "tʃ": ("t", "ʃ"),
     "dʒ": ("d", "ʒ"),

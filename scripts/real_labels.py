@@ -5,7 +5,7 @@
 It scores the predictions of a published recogniser (CNN-RNN-CTC, arXiv 2104.08428) on 900 real recordings. It needs the
 published phone labels in l2arctic-labels under $ASHEARD_DATA (default ../shared). It writes `prior.json`, the
 evaluation (`metrics.json`, `RESULTS.md`, ...), `PRIOR.md` with the tables about the prior, and `variants/`: the other
-designs of a prior, by which nothing was chosen.
+designs of a prior; no choice was made by this measurement.
 
 Gold and training labels have the same 36 phones, aligned by hand, and so does the prior. Predictions are folded to
 these phones (`asheard.evaluation` does that). The finer gold of 39 phones is not aligned, and the training labels
@@ -70,7 +70,7 @@ def prior_text(metrics: Metrics[LabelMeasures], rows: pl.DataFrame, fitted: Sequ
         _accepted_by_prior(rows),
         _larger_threshold(rows),
         "## By first language",
-        "One test speaker each: the intervals are within-speaker, over utterances, and say nothing about another "
+        "One test speaker each: the intervals are within-speaker, over utterances, and do not hold for another "
         "speaker of the L1.",
         *_by_l1(metrics.chains),
         "## The variants, on training speakers",
@@ -78,7 +78,7 @@ def prior_text(metrics: Metrics[LabelMeasures], rows: pl.DataFrame, fitted: Sequ
         "(per cent). The default and every p_min were chosen by this table.",
         _on_training(fitted),
         "## The same variants, on test speakers",
-        "Exploratory: measured after the choice; nothing was chosen by it. Per cent. The last row uses no recording: "
+        "Exploratory: measured after all choices, none of which used it. Per cent. The last row uses no recording: "
         "it writes what speakers of the L1 usually make of each phone, from the same counts.",
         _on_test(tried),
     ]

@@ -147,7 +147,7 @@ def study(
     executor: Executor | None = None,
     announce: Callable[[str, bool], None] = lambda stage, skipped: None,
 ) -> Verdict | None:
-    """Train the chains, compare them on speakers nobody was trained on, and write the verdict and RESULTS.md.
+    """Train the chains, compare them on speakers that no model was trained on, and write the verdict and RESULTS.md.
 
     Finished stages are skipped, so the same call resumes a killed study.
 
@@ -166,8 +166,8 @@ def study(
     Returns:
         The verdict; None if the chains that it compares are missing.
     Raises:
-        AsHeardError: `out` holds a study with another configuration, or a stage failed. The subclass tells which kind
-            of input is at fault.
+        AsHeardError: `out` holds a study with another configuration, or a stage failed. The subclass names the
+            kind of input at fault.
     """
     out, corpus = Path(out), corpus and Path(corpus)
     name = preset or ("full" if corpus else "embedded")
@@ -232,7 +232,7 @@ def prepare_fold(
         config: of the study.
         fold_dir: folder for the manifests, the prior, the models and their predictions.
         stages: of this fold.
-        test_speakers: speakers that nobody trains on.
+        test_speakers: speakers that no model is trained on.
     """
     manifests = fold_dir / "manifests"
     train, val = manifests / "train.jsonl", manifests / "val.jsonl"
@@ -312,12 +312,7 @@ def evaluate_fold(fold: PreparedFold) -> FoldResult:
 
 
 def transcribe_chain(
-    fold: PreparedFold,
-    name: str,
-    model: str | Path,
-    chain: str,
-    *,
-    l1_given: bool = True,
+    fold: PreparedFold, name: str, model: str | Path, chain: str, *, l1_given: bool = True
 ) -> list[Prediction]:
     """Transcribe the test speakers with one model, as the stage and the file `name`.
 
@@ -329,16 +324,8 @@ def transcribe_chain(
         l1_given: whether an L1-aware model is given the L1.
     """
     config, test, path = fold.config, fold.manifests / "test.jsonl", fold.predictions / f"{name}.jsonl"
-    do = partial(
-        transcribe_manifest,
-        model,
-        test,
-        config.wav_root,
-        path,
-        chain=chain,
-        l1_given=l1_given,
-        audio_cache=config.audio_cache,
-    )
+    transcribe = partial(transcribe_manifest, model, test, config.wav_root, path, audio_cache=config.audio_cache)
+    do = partial(transcribe, chain=chain, l1_given=l1_given)
     inputs = [content_digest(model), test, config.recordings, l1_given]
     fold.stages.run(f"transcribe {name}", do, inputs=inputs, outputs=[path])
     return read_predictions(path)
@@ -363,7 +350,7 @@ def score_chain(fold: PreparedFold, name: str, model: Path, chain: str, prior: P
 
 
 def study_context(results: Sequence[FoldResult], corpus: str, base: str, notes: tuple[str, ...]) -> Context:
-    """What the report says about the study beside its numbers."""
+    """Facts about the study that the report adds to the numbers."""
     numbered = list(enumerate(results, start=1))
     single = len(results) == 1
     checked = [result.prepared.checked for result in results]

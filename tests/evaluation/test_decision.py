@@ -172,7 +172,7 @@ def test_decide_nothing_with_one_speaker() -> None:
 
 def test_decide_reasons_have_numbers_and_intervals() -> None:
     verdict = decided(encoder={"collapse": 0.09}, prior={"frr_class": 0.1512, "atypical_errors_caught": None})
-    told = "\n".join(verdict.reasons)
+    reasons = "\n".join(verdict.reasons)
     assert len(verdict.reasons) == 9
     for words in (
         "faithful: 6 test speakers",
@@ -184,7 +184,7 @@ def test_decide_reasons_have_numbers_and_intervals() -> None:
         "L1 in the scorer: FRR by class 15.12% against 20.00% ft-l2-faithful, a difference of -4.88",
         "atypical errors caught n/a against 60.00% ft-l2-faithful, no interval: undefined",
     ):
-        assert words in told
+        assert words in reasons
 
 
 def test_decide_needs_all_four_chains() -> None:

@@ -51,11 +51,11 @@ def test_evaluate_folds_of_one_fold_equals_evaluate_runs(tmp_path: Path) -> None
 
 
 def test_evaluate_folds_warns_of_shared_speakers(tmp_path: Path) -> None:
-    told = evaluate_folds([fold("a", "a", [("v", "b")])], out=tmp_path, context=CONTEXT).metrics.warnings
-    assert told == ("Training and gold share speakers (a): L1-typical substitutions were counted on them too.",)
+    warnings = evaluate_folds([fold("a", "a", [("v", "b")])], out=tmp_path, context=CONTEXT).metrics.warnings
+    assert warnings == ("Training and gold share speakers (a): L1-typical substitutions were counted on them too.",)
     apart = [fold("a", "b", [("v", "b")]), fold("b", "a", [("v", "b")])]
-    told = evaluate_folds(apart, out=tmp_path, context=CONTEXT).metrics.warnings
-    assert told == ()
+    warnings = evaluate_folds(apart, out=tmp_path, context=CONTEXT).metrics.warnings
+    assert warnings == ()
 
 
 @pytest.mark.parametrize("name", ["rows.parquet", "utterances.parquet", "metrics.json", "context.json"])
@@ -82,5 +82,5 @@ def test_evaluate_folds_warns_of_a_prior_fitted_on_test_speakers(tmp_path: Path)
     only = fold("a", "b", [("v", "b")])
     heard, behind = only.runs
     leaked = replace(behind, prior=replace(behind.prior, speakers=frozenset({"a", "z"})))
-    told = evaluate_folds([replace(only, runs=[heard, leaked])], out=tmp_path, context=CONTEXT).metrics.warnings
-    assert told == ("A prior was fitted on speakers it is tested on (a): it has seen the answers.",)
+    warnings = evaluate_folds([replace(only, runs=[heard, leaked])], out=tmp_path, context=CONTEXT).metrics.warnings
+    assert warnings == ("A prior was fitted on speakers it is tested on (a): it has seen the answers.",)

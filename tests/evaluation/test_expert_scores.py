@@ -102,13 +102,13 @@ def test_measure_scores_counted_by_hand() -> None:
         "num_wrong_accepted": 2,
         "num_edits": 3,
     }
-    closeness = [0, 0, -cos_dist("i", "ɪ"), -cos_dist("s", "z"), 0, -1, 0]
+    chain_scores = [0, 0, -cos_dist("i", "ɪ"), -cos_dist("s", "z"), 0, -1, 0]
     assert measures.collapse == 1
     assert measures.frr == 2 / 4
     assert measures.precision == measures.recall == measures.f1 == 0
     assert measures.per_canonical == 3 / 7
     assert measures.auc == (0.5 + 0 + 0 + 0.5) / 4  # each right phone against two wrong ones, both at distance 0
-    assert measures.pcc == pytest.approx(np.corrcoef(closeness, [2, 0.4, 1.8, 2, 0, 1.2, 2])[0, 1])
+    assert measures.pcc == pytest.approx(np.corrcoef(chain_scores, [2, 0.4, 1.8, 2, 0, 1.2, 2])[0, 1])
 
 
 @given(scored_cases())

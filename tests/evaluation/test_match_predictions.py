@@ -54,7 +54,7 @@ def test_match_predictions_lists_ten_and_counts_the_others() -> None:
     gold = [utterance(f"u{number:02}", [("t", "t")]) for number in range(14)]
     with pytest.raises(CorpusError, match=rf"13 \(({SPEAKER}/u\d\d, ){{9}}{SPEAKER}/u10 and 3 more\) of the gold"):
         match_predictions(gold, [run(gold[:1], ["t"])])
-    with pytest.raises(CorpusError, match=r"1 \(name\) are predicted but"):  # a name that told no speaker
+    with pytest.raises(CorpusError, match=r"1 \(name\) are predicted but"):  # a name without a speaker
         match_predictions(gold[:1], [ChainRun(chain="x", predictions=[Prediction("name", "", "x", ())])])
 
 

@@ -82,7 +82,7 @@ def test_strict_f1_falls_and_f1_rises_with_inserted_phones(real_data: Path) -> N
     assert copied.per < honest.per < 0.3
     assert min(attack.per, deaf_attack.per) > 1
     assert attack.f1 > honest.f1 + 0.09
-    assert deaf_attack.f1 > honest.f1 + 0.35  # who hears nothing and writes twice as much "wins"
+    assert deaf_attack.f1 > honest.f1 + 0.35  # recognises nothing, writes twice as much and "wins"
     assert max(attack.f1_strict, deaf_attack.f1_strict) < honest.f1_strict - 0.2
 
 
@@ -103,7 +103,7 @@ NAMES = ("ta", "fr", "fa", "cd", "de")
 def slow_counts(row: Utterance, predicted: list[str], excused: set[tuple[str, str]]) -> dict[str, int]:
     """The scheme again, from its description, over strings of columns; excused: what counts as the canonical, too.
 
-    Strictness is told otherwise than in the product: each insertion looks for the last produced phone before it.
+    Strictness is computed otherwise than in the product: each insertion looks for the last produced phone before it.
     """
     produced = [phone for phone in ("?" if token.is_err else token.perceived for token in row.tokens) if phone]
     said, heard = unit_align(row.canonical, produced), unit_align(produced, predicted)

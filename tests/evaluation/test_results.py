@@ -139,11 +139,11 @@ def test_what_the_gold_folds_together_is_not_held_against_the_training_rows(tmp_
     gold = [utterance(f"u{i}", [("ʌ", "ʌ"), ("ʃ", "ʒ")]) for i in range(60)]
     predictions = [Prediction(row.utt, row.speaker, "x", ("ʌ", "ʃ")) for row in gold]
     run = ChainRun(chain="x", predictions=predictions)
-    for said, remarked in ((["ə", "ʌ"], False), (["ə", "ʌ", "ʃ"], True)):
+    for said, warned in ((["ə", "ʌ"], False), (["ə", "ʌ", "ʃ"], True)):
         training = [utterance(f"v{i}", [(phone, phone) for phone in said], "Korean") for i in range(60)]
-        remarks = evaluate_runs(gold, [run], out=tmp_path, context=CONTEXT, training=training).metrics.warnings
-        coarser = [remark for remark in remarks if "training rows do not distinguish" in remark]
-        assert ["(ʒ as ʃ)" in remark for remark in coarser] == [True] * remarked
+        warnings = evaluate_runs(gold, [run], out=tmp_path, context=CONTEXT, training=training).metrics.warnings
+        coarser = [warning for warning in warnings if "training rows do not distinguish" in warning]
+        assert ["(ʒ as ʃ)" in warning for warning in coarser] == [True] * warned
 
 
 def test_chain_named_after_its_prior_needs_one(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Model folders: what is written reads back, by us and by transformers; what is broken says so."""
+"""Model folders: what is written is read back, by AsHeard and by transformers; broken folders are refused."""
 
 import json
 
@@ -33,7 +33,7 @@ def faithful(request):
     return CTCTranscriber(tiny_encoder(request.param)).eval()
 
 
-def test_faithful_round_trip(faithful, tmp_path):
+def test_folder_faithful_round_trip(faithful, tmp_path):
     folder = save_transcriber(faithful, tmp_path / "final", {"seed": 1})
     loaded = load_transcriber(folder)
     assert isinstance(loaded, CTCTranscriber)
@@ -45,7 +45,7 @@ def test_faithful_round_trip(faithful, tmp_path):
     assert list(json.loads((folder / "vocab.json").read_text())) == list(LABELS)
 
 
-def test_a_faithful_folder_is_an_ordinary_checkpoint(faithful, tmp_path):
+def test_folder_faithful_is_an_ordinary_checkpoint(faithful, tmp_path):
     folder = save_transcriber(faithful, tmp_path / "final", {})
     published, found = AutoModelForCTC.from_pretrained(folder, output_loading_info=True)
     assert not found["missing_keys"]
@@ -56,7 +56,7 @@ def test_a_faithful_folder_is_an_ordinary_checkpoint(faithful, tmp_path):
     assert_close(published.eval()(normalised).logits, faithful(waveform), atol=1e-5, rtol=1e-5)
 
 
-def test_l1_aware_round_trip(tmp_path):
+def test_folder_l1_aware_round_trip(tmp_path):
     model = L1AwareCTC(tiny_encoder(), l1_emb=8, l1s=("Hindi", "Thai")).eval()
     folder = save_transcriber(model, tmp_path / "final", {})
     loaded = load_transcriber(folder)
@@ -67,14 +67,14 @@ def test_l1_aware_round_trip(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [CTCTranscriber, L1AwareCTC])
-def test_a_model_folder_can_be_the_next_base(kind, tmp_path):
+def test_folder_as_the_next_base(kind, tmp_path):
     model = kind(tiny_encoder())
     folder = save_transcriber(model, tmp_path / "final", {})
     for name, value in load_encoder(folder, mask_time_prob=0.1, hidden_dropout=0.0).state_dict().items():
         assert torch.equal(value, model.encoder.state_dict()[name]), name
 
 
-def test_an_exported_transcriber_is_off_the_shelf(faithful, tmp_path):
+def test_export_ctc_is_off_the_shelf(faithful, tmp_path):
     with torch.no_grad():
         faithful.ctc_head.bias[0] = -50.0  # as training leaves the padding label, which is not exported
     folder = export_ctc(faithful, tmp_path / "base", {"recipe": "base"})
@@ -90,34 +90,34 @@ def test_an_exported_transcriber_is_off_the_shelf(faithful, tmp_path):
     assert any(t.phones for t in after)
 
 
-def test_a_folder_is_never_overwritten(faithful, tmp_path):
+def test_save_transcriber_overwrites_no_folder(faithful, tmp_path):
     (tmp_path / "final").mkdir()
     with pytest.raises(ModelError, match="exists already"):
         save_transcriber(faithful, tmp_path / "final", {})
 
 
-def test_a_failed_save_leaves_nothing(faithful, tmp_path):
+def test_save_transcriber_failure_leaves_nothing(faithful, tmp_path):
     with pytest.raises(TypeError):
         save_transcriber(faithful, tmp_path / "final", {"unserialisable": object()})
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "preprocessor_config.json", "vocab.json"])
-def test_a_missing_file_is_named(name, tmp_path):
+def test_load_transcriber_names_a_missing_file(name, tmp_path):
     folder = save_transcriber(CTCTranscriber(tiny_encoder()), tmp_path / "final", {})
     (folder / name).unlink()
     with pytest.raises(ModelError, match=f"{name} missing"):
         load_transcriber(folder)
 
 
-def test_missing_heads_are_named(tmp_path):
+def test_load_transcriber_names_missing_heads(tmp_path):
     folder = save_transcriber(L1AwareCTC(tiny_encoder()), tmp_path / "final", {})
     (folder / "l1_aware.safetensors").unlink()
     with pytest.raises(ModelError, match=r"l1_aware.safetensors missing"):
         load_transcriber(folder)
 
 
-def test_other_labels(tmp_path):
+def test_load_transcriber_refuses_other_labels(tmp_path):
     folder = save_transcriber(CTCTranscriber(tiny_encoder()), tmp_path / "final", {})
     labels = list(LABELS)
     labels[4], labels[5] = labels[5], labels[4]
@@ -126,7 +126,7 @@ def test_other_labels(tmp_path):
         load_transcriber(folder)
 
 
-def test_weights_cut_short(tmp_path):
+def test_load_transcriber_refuses_truncated_weights(tmp_path):
     folder = save_transcriber(CTCTranscriber(tiny_encoder()), tmp_path / "final", {})
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1000])
@@ -134,7 +134,7 @@ def test_weights_cut_short(tmp_path):
         load_transcriber(folder)
 
 
-def test_weights_of_another_model(tmp_path):
+def test_load_transcriber_refuses_weights_of_another_model(tmp_path):
     """Tensors that the configuration wants and the file lacks would silently be random."""
     publish(tmp_path, ["<pad>", *PHONES])
     config = json.loads((tmp_path / "config.json").read_text())
@@ -143,7 +143,7 @@ def test_weights_of_another_model(tmp_path):
         load_encoder(tmp_path)
 
 
-def test_pickled_weights_run_no_code(tmp_path):
+def test_load_transcriber_runs_no_code_of_a_pickle(tmp_path):
     class Evil:
         def __reduce__(self):
             return (exec, (f"open({str(tmp_path / 'ran')!r}, 'w').close()",))
@@ -156,7 +156,7 @@ def test_pickled_weights_run_no_code(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_another_sampling_rate(tmp_path):
+def test_load_transcriber_refuses_another_sampling_rate(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES], sampling_rate=8_000)
     with pytest.raises(ModelError, match="8000 Hz"):
         load_transcriber(tmp_path)

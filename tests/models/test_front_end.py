@@ -1,4 +1,4 @@
-"""An encoder that goes on from features of its front end gives what it gives for the waveform."""
+"""An encoder gives the same frames from features of its front end as from the waveform."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def waveforms():
 
 
 @pytest.mark.parametrize("family", CONTINUED)
-def test_a_family_goes_on_from_features(family, waveforms):
+def test_encoder_continues_from_features(family, waveforms):
     """In training mode too: SpecAugment draws the same masks from the same seed."""
     encoder = encoder_of(family)
     assert encoder.continues
@@ -58,7 +58,7 @@ def test_a_family_goes_on_from_features(family, waveforms):
 
 
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_features_in_a_batch_are_encoded_as_alone(norm, waveforms):
+def test_encoder_features_in_a_batch_are_encoded_as_alone(norm, waveforms):
     encoder = tiny_encoder(norm)
     rows = [encoder.front_end(torch.from_numpy(waveform)) for waveform in waveforms]
     padded, num_frames = pad(rows)
@@ -71,5 +71,5 @@ def test_features_in_a_batch_are_encoded_as_alone(norm, waveforms):
             assert_close(frames[: len(alone)], alone, **CLOSE)
 
 
-def test_a_front_end_that_reads_log_mel_is_not_gone_on_from():
+def test_encoder_of_log_mel_takes_no_features():
     assert not tiny_conformer(mask_time_length=4).continues

@@ -22,7 +22,7 @@ from support.transcripts import transcripts
 
 LENGTHS = (400, 401, 479, 480, 1_000, 16_000, 23_457)
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, length).astype(np.float32) for i, length in enumerate(LENGTHS)]
-NOBODY = [None] * len(WAVEFORMS)
+NO_L1S = [None] * len(WAVEFORMS)
 
 
 @pytest.fixture(scope="module", params=[tiny_conformer, tiny_whisper])
@@ -50,7 +50,7 @@ def first_convolution(encoder):
     return next(part for part in encoder.backbone.feature_extractor.modules() if isinstance(part, nn.Conv1d))
 
 
-def test_the_conformers_log_mel_is_numpys():
+def test_log_mel_equals_numpy():
     encoder = tiny_conformer()
     filters = encoder.backbone.feature_extractor.mel_filters.numpy()
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
@@ -65,7 +65,7 @@ def test_the_conformers_log_mel_is_numpys():
 
 
 @torch.inference_mode()
-def test_a_row_does_not_depend_on_its_batch(tiny):
+def test_encoder_row_does_not_depend_on_its_batch(tiny):
     encoder = tiny()
     assert encoder.independent_of_padding
     padded, num_samples = pad(WAVEFORMS)
@@ -75,7 +75,7 @@ def test_a_row_does_not_depend_on_its_batch(tiny):
 
 
 @torch.inference_mode()
-def test_num_frames_is_what_comes_out(tiny):
+def test_num_frames_is_the_number_of_output_frames(tiny):
     encoder = tiny()
     assert encoder.frame_s == 0.02
     assert encoder.num_frames(torch.tensor([0, 1, 200, 399])).tolist() == [0, 0, 0, 0]
@@ -84,7 +84,7 @@ def test_num_frames_is_what_comes_out(tiny):
         assert encoder(torch.zeros(1, length)).shape[1] == encoder.num_frames(torch.tensor(length)), length
 
 
-def test_short_recordings_are_heard_as_nothing(faithful):
+def test_recognise_short_recordings_gives_no_phones(faithful):
     short = [np.zeros(0, np.float32), np.ones(399, np.float32), WAVEFORMS[-1]]
     recognitions = faithful.recognise(short, [None] * 3)
     assert [len(one.posteriors.log_probs) for one in recognitions] == [0, 0, 74]
@@ -92,17 +92,17 @@ def test_short_recordings_are_heard_as_nothing(faithful):
 
 
 @pytest.mark.parametrize("kind", [CTCTranscriber, L1AwareCTC])
-def test_round_trip(kind, tiny, tmp_path):
+def test_folder_round_trip(kind, tiny, tmp_path):
     model = kind(tiny()).eval()
     folder = save_transcriber(model, tmp_path / "final", {})
     loaded = load_transcriber(folder)
     assert type(loaded) is kind
     for name, value in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name
-    assert transcripts(loaded, WAVEFORMS, NOBODY) == transcripts(model, WAVEFORMS, NOBODY)
+    assert transcripts(loaded, WAVEFORMS, NO_L1S) == transcripts(model, WAVEFORMS, NO_L1S)
 
 
-def test_a_faithful_folder_is_an_ordinary_checkpoint(faithful, tmp_path):
+def test_folder_faithful_is_an_ordinary_checkpoint(faithful, tmp_path):
     folder = save_transcriber(faithful, tmp_path / "final", {})
     published, found = AutoModelForCTC.from_pretrained(folder, output_loading_info=True)
     assert isinstance(published, ConformerForCTC | WhisperForCTC)
@@ -113,7 +113,7 @@ def test_a_faithful_folder_is_an_ordinary_checkpoint(faithful, tmp_path):
     assert torch.equal(published(padded, attention_mask=mask).logits, faithful(padded, num_samples))
 
 
-def test_half_precision_on_disk_is_single_when_loaded(faithful, tmp_path):
+def test_load_transcriber_makes_half_precision_single(faithful, tmp_path):
     folder = save_transcriber(faithful, tmp_path / "final", {})
     weights = folder / "model.safetensors"
     halves = {name: tensor.half() for name, tensor in load_file(weights).items()}
@@ -125,12 +125,12 @@ def test_half_precision_on_disk_is_single_when_loaded(faithful, tmp_path):
     for name, value in loaded.state_dict().items():
         assert value.dtype == torch.float32
         assert torch.equal(value, halves[name.replace("ctc_head", "lm_head").replace("encoder.backbone", prefix)])
-    before, after = (model.recognise(WAVEFORMS, NOBODY) for model in (faithful, loaded))
+    before, after = (model.recognise(WAVEFORMS, NO_L1S) for model in (faithful, loaded))
     for one, other in zip(before, after, strict=True):
         assert_close(one.posteriors.log_probs, other.posteriors.log_probs, atol=0.02, rtol=0.0)
 
 
-def test_training_reaches_every_weight_but_the_mel_filters(tiny):
+def test_gradient_of_every_weight_except_mel_filters(tiny):
     model = CTCTranscriber(tiny()).train()
     assert "encoder.backbone.feature_extractor.mel_filters" in dict(model.named_buffers())
     model(*pad(WAVEFORMS)).log_softmax(-1)[..., 3].sum().backward()
@@ -139,7 +139,7 @@ def test_training_reaches_every_weight_but_the_mel_filters(tiny):
         assert parameter.grad.any(), name
 
 
-def test_a_frozen_front_end_stays(tiny):
+def test_frozen_front_end_does_not_change(tiny):
     model = CTCTranscriber(tiny()).train()
     model.encoder.freeze_front_end()
     model(*pad(WAVEFORMS)).sum().backward()
@@ -172,14 +172,14 @@ def test_spec_augment_hides_frames_and_bands_in_training_only(tiny):
     assert not torch.equal(augmented, mels_of(encoder, padded, num_samples))
 
 
-def test_without_it_training_hears_what_inference_hears(tiny):
+def test_spec_augment_off_gives_the_frames_of_inference(tiny):
     encoder = tiny()
     padded, num_samples = pad(WAVEFORMS)
     before = encoder(padded, num_samples)
     assert_close(encoder.train()(padded, num_samples), before, atol=1e-5, rtol=1e-5)
 
 
-def test_autocast_leaves_the_log_mel_in_single_precision(tiny):
+def test_log_mel_under_autocast_is_in_single_precision(tiny):
     encoder = tiny()
     padded, num_samples = pad(WAVEFORMS)
     plain = mels_of(encoder, padded, num_samples)

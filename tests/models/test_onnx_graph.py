@@ -67,7 +67,7 @@ def assert_same(found, expected):
 
 
 @pytest.mark.parametrize("kind", ["faithful", "l1-aware", "off-the-shelf"])
-def test_saved_model_runs_the_same_by_both_engines(trained, kind):
+def test_graph_of_a_saved_model_agrees_with_torch(trained, kind):
     graph, model = load_recogniser(trained / kind), load_transcriber(trained / kind, "cpu")
     assert (graph.engine, model.engine) == ("onnxruntime", "torch")
     assert (graph.kind, graph.l1s, graph.frame_s) == (model.kind, model.l1s, model.frame_s)
@@ -77,7 +77,7 @@ def test_saved_model_runs_the_same_by_both_engines(trained, kind):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_graph_agrees_with_the_weights(name):
+def test_graph_that_ships_agrees_with_the_weights(name):
     graph, model = load_recogniser(name), load_transcriber(SHIPPED[name], "cpu")
     speech = [say(sentence) for sentence in SENTENCES]
     for waveforms in (speech, noise()):
@@ -87,7 +87,7 @@ def test_shipped_graph_agrees_with_the_weights(name):
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_graph_agrees_on_real_speech(name, real_data):
+def test_graph_that_ships_agrees_on_real_speech(name, real_data):
     wavs = sorted((real_data / "l2arctic-clips").rglob("*.flac"))[::9]
     if not wavs:
         pytest.skip(f"no l2arctic-clips under {real_data}")
@@ -113,12 +113,12 @@ def test_graph_holds_no_weights(trained):
     assert (folder / GRAPH).stat().st_size < 0.5 * (folder / "model.safetensors").stat().st_size
 
 
-def test_l1_that_the_model_does_not_know(trained):
+def test_recognise_refuses_an_unknown_l1(trained):
     with pytest.raises(ModelError, match=r"Arabic, Chinese.*not 'Thai'; use --l1-withheld"):
         load_recogniser(trained / "l1-aware").recognise(noise()[-2:-1], ["Thai"])
 
 
-def test_weights_of_another_model(trained, tmp_path):
+def test_graph_refuses_weights_of_another_model(trained, tmp_path):
     shutil.copytree(trained / "faithful", tmp_path / "mixed")
     shutil.copy(trained / "off-the-shelf" / "model.safetensors", tmp_path / "mixed")
     with pytest.raises(ModelError, match=r"made for other weights than model.safetensors; delete it|cannot be loaded"):
@@ -126,14 +126,14 @@ def test_weights_of_another_model(trained, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "card.json", GRAPH])
-def test_incomplete_folder(trained, tmp_path, name):
+def test_graph_of_an_incomplete_folder(trained, tmp_path, name):
     shutil.copytree(trained / "faithful", tmp_path / "part")
     (tmp_path / "part" / name).write_bytes(b"")
     with pytest.raises(ModelError, match=r"copy the whole (model )?folder again"):
         load_recogniser(tmp_path / "part")
 
 
-def test_model_without_a_graph_is_saved_with_a_warning(tmp_path, monkeypatch, caplog):
+def test_save_transcriber_without_a_graph_warns(tmp_path, monkeypatch, caplog):
     def fails(*_, **__):
         raise torch.onnx.errors.UnsupportedOperatorError("aten::odd", 17, None)
 
@@ -144,13 +144,13 @@ def test_model_without_a_graph_is_saved_with_a_warning(tmp_path, monkeypatch, ca
     assert load_recogniser(folder).engine == "torch"
 
 
-def test_large_model_gets_no_graph(tmp_path, monkeypatch):
+def test_save_transcriber_of_a_large_model_writes_no_graph(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "MAX_GRAPH_PARAMETERS", 1000)
     model = CTCTranscriber(fresh_encoder(SMALL_ENCODER | {"num_hidden_layers": 1})).eval()
     assert load_recogniser(save_transcriber(model, tmp_path / "final", {})).engine == "torch"
 
 
-def test_adding_a_graph_draws_no_random_numbers(tmp_path, monkeypatch):
+def test_write_graph_draws_no_random_numbers(tmp_path, monkeypatch):
     model = CTCTranscriber(fresh_encoder(SMALL_ENCODER | {"num_hidden_layers": 1})).eval()
     torch.manual_seed(1)
     save_transcriber(model, tmp_path / "final", {})
@@ -172,13 +172,13 @@ def test_export_onnx_to_one_file(trained, tmp_path):
         np.testing.assert_allclose(found, model.log_probs(rows, num_samples), rtol=0, atol=1e-4)
 
 
-def test_several_may_be_exported_at_once(trained, tmp_path):
+def test_export_onnx_in_several_threads(trained, tmp_path):
     models = [load_transcriber(trained / kind, "cpu") for kind in ("faithful", "l1-aware", "off-the-shelf")]
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(export_onnx, models, [tmp_path / f"{number}.onnx" for number in range(3)]))
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_external_recognisers_have_no_graph(tmp_path):
+def test_export_onnx_refuses_external_recognisers(tmp_path):
     with pytest.raises(ModelError, match="only models can be written"):
         export_onnx(object(), tmp_path / "graph.onnx")

@@ -13,7 +13,7 @@ LENGTHS = (16_000, 100, 9_000, 12_345)
 
 @pytest.mark.parametrize("make", [CTCTranscriber, L1AwareCTC])
 @pytest.mark.parametrize("norm", ["layer", "group"])
-def test_posteriors_are_what_is_decoded(make, norm):
+def test_recognise_posteriors_decode_to_the_transcript(make, norm):
     torch.manual_seed(0)
     model = make(tiny_encoder(norm)).eval()
     random = np.random.default_rng(0)

@@ -32,7 +32,7 @@ FAMILIES = {
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_a_family(tmp_path, family, norm):
+def test_family_off_the_shelf(tmp_path, family, norm):
     torch.manual_seed(2)
     config = transformers.AutoConfig.for_model(family, **FAMILIES[family], vocab_size=len(LABELS), pad_token_id=0)
     model = transformers.AutoModelForCTC.from_config(config).eval()
@@ -58,7 +58,7 @@ def test_a_family(tmp_path, family, norm):
         assert len(transcript.phones) > 3
 
 
-def test_what_a_mel_encoder_cannot_hear(tmp_path):
+def test_family_of_mel_short_recordings(tmp_path):
     """Shorter than one frame of two windows."""
     config = transformers.Wav2Vec2BertConfig(**FAMILIES["wav2vec2-bert"], vocab_size=len(LABELS), pad_token_id=0)
     transformers.Wav2Vec2BertForCTC(config).save_pretrained(tmp_path)

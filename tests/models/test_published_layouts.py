@@ -27,7 +27,7 @@ def lv60(tmp_path):
 
 
 @pytest.mark.parametrize("weights", ["safetensors", "zip", "legacy"])
-def test_the_default_base_off_the_shelf(weights, tmp_path):
+def test_layout_of_the_default_base(weights, tmp_path):
     model = publish_as(LV60, tmp_path, weights)
     transcriber = load_transcriber(tmp_path)
     assert isinstance(transcriber, OffTheShelf)
@@ -44,7 +44,7 @@ def test_the_default_base_off_the_shelf(weights, tmp_path):
 
 
 @pytest.mark.parametrize("name", [XLS_R, HUBERT, WAVLM, W2V_BERT])
-def test_an_encoder_hears_what_transformers_hears(name, tmp_path):
+def test_load_encoder_agrees_with_transformers(name, tmp_path):
     import transformers
 
     model = publish_as(name, tmp_path)
@@ -61,13 +61,13 @@ def test_an_encoder_hears_what_transformers_hears(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [XLS_R, HUBERT, WAVLM, W2V_BERT, WHISPER])
-def test_an_encoder_alone_transcribes_nothing(name, tmp_path):
+def test_off_the_shelf_refuses_an_encoder_alone(name, tmp_path):
     publish_as(name, tmp_path)
     with pytest.raises(ModelError, match=r"no CTC head"):
         load_transcriber(tmp_path)
 
 
-def test_weights_in_several_pickles(lv60):
+def test_layout_weights_in_several_pickles(lv60):
     shard(lv60)
     assert transcripts(load_transcriber(lv60), WAVEFORMS[:1])[0].phones
     torch.save({"lm_head.bias": torch.zeros(392), "epoch": 3}, lv60 / "pytorch_model-00002-of-00002.bin")
@@ -98,7 +98,7 @@ class Evil:
 
 @pytest.mark.parametrize("load", [load_transcriber, load_encoder])
 @pytest.mark.parametrize("kind", ["code", "plain pickle", "number", "nested", "list", "cut"])
-def test_a_pickle_that_holds_more_than_tensors_is_refused(kind, load, lv60):
+def test_layout_pickle_of_more_than_tensors_is_refused(kind, load, lv60):
     path, trace = lv60 / "pytorch_model.bin", lv60 / "ran"
     tensors = torch.load(path)
     if kind == "cut":
@@ -118,14 +118,14 @@ def test_a_pickle_that_holds_more_than_tensors_is_refused(kind, load, lv60):
     assert not trace.exists()
 
 
-def test_safetensors_go_before_a_pickle(lv60):
+def test_layout_safetensors_go_before_a_pickle(lv60):
     model = publish_as(LV60, lv60, "safetensors")
     (lv60 / "pytorch_model.bin").write_bytes(b"not to be read")
     encoder = load_encoder(lv60)
     assert torch.equal(encoder.backbone.encoder.layer_norm.weight, model.wav2vec2.encoder.layer_norm.weight)
 
 
-def test_a_model_that_brings_code_is_refused(lv60, monkeypatch):
+def test_layout_with_code_is_refused(lv60, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked"))
     trace = lv60 / "ran"
     (lv60 / "code.py").write_text(f"open({str(trace)!r}, 'w')\n")
@@ -143,53 +143,53 @@ def test_a_model_that_brings_code_is_refused(lv60, monkeypatch):
         ("vocab.json", "vocab.json"),
     ],
 )
-def test_a_missing_file(name, message, lv60):
+def test_layout_with_a_missing_file(name, message, lv60):
     (lv60 / name).unlink()
     with pytest.raises(ModelError, match=message):
         load_transcriber(lv60)
 
 
 @pytest.mark.parametrize("name", [LV60, HUBERT, W2V_BERT, WHISPER])
-def test_another_sampling_rate(name, tmp_path):
+def test_layout_of_another_sampling_rate(name, tmp_path):
     publish_as(name, tmp_path)
     change(tmp_path / "preprocessor_config.json", sampling_rate=8_000)
     with pytest.raises(ModelError, match="asks for 8000 Hz audio; AsHeard works at 16000 Hz: take"):
         load_encoder(tmp_path)
 
 
-def test_features_of_another_size(tmp_path):
+def test_layout_with_features_of_another_size(tmp_path):
     publish_as(W2V_BERT, tmp_path)
     change(tmp_path / "preprocessor_config.json", num_mel_bins=40)
     with pytest.raises(ModelError, match=r"gives 80 features a frame, and config.json reads 160"):
         load_encoder(tmp_path)
 
 
-def test_an_adapter_that_halves_the_frames(tmp_path):
+def test_layout_with_an_adapter_that_halves_the_frames(tmp_path):
     publish_as(W2V_BERT, tmp_path, add_adapter=True)
     with pytest.raises(ModelError, match="ends in a subsampling adapter"):
         load_encoder(tmp_path)
 
 
-def test_fewer_labels_than_the_head_has_rows(lv60):
+def test_layout_with_fewer_labels_than_rows(lv60):
     (lv60 / "vocab.json").write_text(json.dumps({label: i for label, i in VOCABULARY.items() if i < 390}))
     with pytest.raises(ModelError, match=r"vocab\.json names 390 labels where the model has the 392 ids"):
         load_transcriber(lv60)
 
 
-def test_a_head_of_another_vocabulary(lv60):
+def test_layout_with_a_head_of_another_vocabulary(lv60):
     change(lv60 / "config.json", vocab_size=46)
     with pytest.raises(ModelError, match=r"lm_head\.bias is \(392,\) in its weights and \(46,\) by config.json"):
         load_transcriber(lv60)
     load_encoder(lv60)  # which leaves the head behind
 
 
-def test_a_vocabulary_without_numbers(lv60):
+def test_layout_with_a_vocabulary_without_numbers(lv60):
     (lv60 / "vocab.json").write_text(json.dumps({label: str(i) for label, i in VOCABULARY.items()}))
     with pytest.raises(ModelError, match=r"vocab.json names .* its id as a number"):
         load_transcriber(lv60)
 
 
-def test_an_encoder_with_a_tensor_too_few(tmp_path):
+def test_layout_with_a_missing_tensor(tmp_path):
     model = publish_as(W2V_BERT, tmp_path)
     del model.encoder.layers[1].ffn1
     write_weights(model, tmp_path, "safetensors")

@@ -24,14 +24,14 @@ def waveforms():
     return [random.normal(0, 0.1, length).astype(np.float32) for length in LENGTHS]
 
 
-def test_ctc_logits(waveforms):
+def test_ctc_transcriber_logits(waveforms):
     model = CTCTranscriber(tiny_encoder())
     padded, num_samples = pad(waveforms)
     assert model(padded, num_samples).shape == (3, 49, 42)
     assert model.encoder.num_frames(num_samples).tolist() == [49, 27, 38]
 
 
-def test_l1_aware_logits(waveforms):
+def test_l1_aware_ctc_logits(waveforms):
     model = L1AwareCTC(tiny_encoder())
     padded, num_samples = pad(waveforms)
     ctc_logits, l1_logits = model(padded, num_samples)
@@ -41,19 +41,19 @@ def test_l1_aware_logits(waveforms):
     assert model.ctc_head.in_features == 16 + 64
 
 
-def test_the_default_l1s_are_those_of_l2_arctic():
+def test_l1_aware_ctc_default_l1s():
     assert list(L2_ARCTIC_L1S) == sorted(set(SPK_L1.values()))
 
 
 @pytest.mark.parametrize("num_samples", [399, 400, 719, 720, 16_000, 50_001])
-def test_num_frames_is_what_the_encoder_gives(num_samples):
+def test_encoder_num_frames(num_samples):
     encoder = tiny_encoder()
     expected = encoder(torch.zeros(1, num_samples)).shape[1] if num_samples >= 400 else 0
     assert int(encoder.num_frames(torch.tensor(num_samples))) == expected
     assert encoder.frame_s == 0.02
 
 
-def test_waveforms_are_normalised_as_published(waveforms):
+def test_encoder_normalises_waveforms(waveforms):
     encoder, seen = tiny_encoder(), []
     encoder.backbone.feature_extractor.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     encoder(*pad(waveforms))
@@ -62,7 +62,7 @@ def test_waveforms_are_normalised_as_published(waveforms):
     assert_close(seen[0], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_padding_is_masked_behind_a_layer_normed_front_end(waveforms):
+def test_encoder_layer_norm_masks_padding(waveforms):
     model = L1AwareCTC(tiny_encoder("layer")).eval()
     together = model(*pad(waveforms))
     for row, waveform in enumerate(waveforms):
@@ -72,7 +72,7 @@ def test_padding_is_masked_behind_a_layer_normed_front_end(waveforms):
         assert_close(together[1][row], alone[1][0], atol=1e-4, rtol=1e-4)
 
 
-def test_no_mask_behind_a_group_normed_front_end(waveforms, monkeypatch):
+def test_encoder_group_norm_masks_nothing(waveforms, monkeypatch):
     encoder = tiny_encoder("group")
     seen = []
     forward = encoder.backbone.forward
@@ -85,7 +85,7 @@ def test_no_mask_behind_a_group_normed_front_end(waveforms, monkeypatch):
 
 @pytest.mark.parametrize("norm", ["layer", "group"])
 @pytest.mark.parametrize("kind", [CTCTranscriber, L1AwareCTC])
-def test_a_transcript_does_not_depend_on_its_neighbours(waveforms, norm, kind):
+def test_recognise_does_not_depend_on_neighbours(waveforms, norm, kind):
     model = kind(tiny_encoder(norm)).eval()
     waveforms = [*waveforms, waveforms[0][::-1].copy(), np.zeros(100, np.float32)]
     together = [one.transcript for one in model.recognise(waveforms, [None] * 5)]
@@ -97,7 +97,7 @@ def test_a_transcript_does_not_depend_on_its_neighbours(waveforms, norm, kind):
     assert together[-1].phones == ()  # shorter than a frame
 
 
-def test_a_declared_l1_takes_the_place_of_the_posterior(waveforms):
+def test_l1_aware_ctc_declared_l1_replaces_the_posterior(waveforms):
     model = L1AwareCTC(tiny_encoder()).eval()
     padded, num_samples = pad(waveforms)
     mixed, l1_logits = model(padded, num_samples)
@@ -110,13 +110,13 @@ def test_a_declared_l1_takes_the_place_of_the_posterior(waveforms):
     assert not torch.allclose(by_l1[0], by_l1[1], atol=1e-3)
 
 
-def test_an_l1_nobody_trained_on(waveforms):
+def test_recognise_refuses_an_unknown_l1(waveforms):
     model = L1AwareCTC(tiny_encoder(), l1s=("Hindi", "Thai"))
     with pytest.raises(ModelError, match=r"Hindi, Thai, not 'Korean'.*--l1-withheld"):
         model.recognise(waveforms[:1], ["Korean"])
 
 
-def test_the_front_end_is_frozen_for_good(waveforms):
+def test_encoder_front_end_stays_frozen(waveforms):
     model = CTCTranscriber(tiny_encoder("group")).train()
     model.encoder.freeze_front_end()
     model(*pad(waveforms)).sum().backward()
@@ -125,18 +125,18 @@ def test_the_front_end_is_frozen_for_good(waveforms):
     assert model.encoder.backbone.feature_projection.projection.weight.grad is not None
 
 
-def test_attention_is_sdpa():
+def test_encoder_attention_is_sdpa():
     assert tiny_encoder().config._attn_implementation == "sdpa"
 
 
-def test_the_small_encoder_fits_its_budget():
+def test_small_encoder_size():
     encoder = fresh_encoder(SMALL_ENCODER)
     assert sum(parameter.numel() for parameter in encoder.parameters()) * 4 < 10_000_000
     assert not encoder.masks_padding
 
 
 @pytest.mark.parametrize("family", ["Hubert", "WavLM", "Data2VecAudio", "UniSpeech"])
-def test_the_rest_of_the_family(family, waveforms, tmp_path):
+def test_load_encoder_of_other_families(family, waveforms, tmp_path):
     import transformers
 
     from support.tiny_checkpoints import TINY
@@ -151,7 +151,7 @@ def test_the_rest_of_the_family(family, waveforms, tmp_path):
     assert transcriber(padded, num_samples).shape == (3, int(frames.max()), 42)
 
 
-def test_other_models_are_refused():
+def test_load_encoder_refuses_other_models():
     from transformers import BertConfig, BertModel
 
     with pytest.raises(ModelError, match="bert model has no wav2vec2 front end"):
@@ -162,7 +162,7 @@ def test_other_models_are_refused():
 
 
 @pytest.mark.parametrize("kind", [CTCTranscriber, L1AwareCTC])
-def test_a_bare_model_is_read_as_transformers_would_by_default(kind, waveforms, tmp_path):
+def test_load_encoder_without_a_processor(kind, waveforms, tmp_path):
     published = tiny_encoder().backbone
     published.save_pretrained(tmp_path)
     encoder = kind(tmp_path).encoder.eval()
@@ -175,7 +175,7 @@ def test_a_bare_model_is_read_as_transformers_would_by_default(kind, waveforms, 
         assert_close(frames[row, :num_frames], expected[row, :num_frames], atol=1e-4, rtol=1e-4)
 
 
-def test_a_saved_processor_says_how_waveforms_are_read(tmp_path):
+def test_load_encoder_with_a_processor(tmp_path):
     tiny_encoder().backbone.save_pretrained(tmp_path)
     extractor = Wav2Vec2FeatureExtractor(do_normalize=False).to_dict()
     (tmp_path / "processor_config.json").write_text(json.dumps({"feature_extractor": extractor}))
@@ -183,13 +183,13 @@ def test_a_saved_processor_says_how_waveforms_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["not JSON", '{"sampling_rate": 8000}'])
-def test_a_faulty_preprocessor_is_no_missing_one(content, tmp_path):
+def test_load_encoder_with_a_faulty_preprocessor(content, tmp_path):
     tiny_encoder().backbone.save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(content)
     with pytest.raises(ModelError, match=r"cannot be loaded|8000 Hz"):
         load_encoder(tmp_path)
 
 
-def test_nothing_there(tmp_path):
+def test_load_encoder_of_an_empty_folder(tmp_path):
     with pytest.raises(ModelError, match=r"config\.json missing; copy the whole folder"):
         load_encoder(tmp_path)

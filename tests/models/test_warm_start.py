@@ -10,7 +10,7 @@ from support.tiny_checkpoints import publish, tiny_encoder
 ESPEAK = ["<pad>", "<s>", "</s>", "<unk>", *(phone for phone in PHONES if phone != "ɝ"), "ɜː", "ɚ", "aɪə", "iː"]
 
 
-def test_rows_come_from_the_labels_that_fold_to_the_phone(tmp_path):
+def test_warm_start_takes_rows_of_labels_that_fold_to_the_phone(tmp_path):
     publish(tmp_path, ESPEAK)
     published = OffTheShelf(tmp_path).model.lm_head
     head = nn.Linear(published.in_features, 42)
@@ -24,7 +24,7 @@ def test_rows_come_from_the_labels_that_fold_to_the_phone(tmp_path):
     torch.testing.assert_close(head.weight[0], pad_row)
 
 
-def test_at_first_the_l1_changes_nothing(tmp_path):
+def test_warm_start_makes_l1_columns_zero(tmp_path):
     publish(tmp_path, ESPEAK)
     model = L1AwareCTC(tmp_path).eval()
     assert warm_start(model.ctc_head, tmp_path)
@@ -34,7 +34,7 @@ def test_at_first_the_l1_changes_nothing(tmp_path):
     torch.testing.assert_close(one, other)
 
 
-def test_a_base_without_a_phone_head_leaves_it_alone(tmp_path):
+def test_warm_start_of_a_base_without_a_phone_head(tmp_path):
     tiny_encoder().backbone.save_pretrained(tmp_path)
     head = CTCTranscriber(tiny_encoder()).ctc_head
     before = head.weight.clone()

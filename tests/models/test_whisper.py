@@ -22,7 +22,7 @@ def published(tmp_path_factory):
 
 
 @torch.inference_mode()
-def test_frames_are_whispers_own(published):
+def test_whisper_frames_equal_transformers(published):
     """Of 200 windows, the last of which Whisper's extractor leaves out."""
     waveform = np.random.default_rng(0).normal(0, 0.1, 199 * 160).astype(np.float32)
     encoder = load_encoder(published).eval()
@@ -36,7 +36,7 @@ def test_frames_are_whispers_own(published):
     assert_close(frames, whisper(seen[0]).last_hidden_state, atol=1e-5, rtol=1e-5)
 
 
-def test_an_encoder_alone_is_enough(published, tmp_path):
+def test_whisper_of_an_encoder_alone(published, tmp_path):
     """As some publish it: the decoder's weights left out."""
     whole = transformers.WhisperModel.from_pretrained(published)
     weights = {name: tensor for name, tensor in whole.state_dict().items() if not name.startswith("decoder.")}
@@ -46,7 +46,7 @@ def test_an_encoder_alone_is_enough(published, tmp_path):
         assert torch.equal(second.state_dict()[name], tensor), name
 
 
-def test_a_decoder_alone_is_refused(published, tmp_path):
+def test_whisper_refuses_a_decoder_alone(published, tmp_path):
     whole = transformers.WhisperModel.from_pretrained(published)
     weights = {name: tensor for name, tensor in whole.state_dict().items() if not name.startswith("encoder.")}
     whole.save_pretrained(tmp_path / "decoder", state_dict=weights)

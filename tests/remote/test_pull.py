@@ -39,7 +39,7 @@ def test_pull_model_and_logs_without_checkpoints(finished, tmp_path):
     found = sorted(str(path.relative_to(into)) for path in into.rglob("*") if path.is_file())
     assert found == ["final/card.json", "final/model.safetensors", "log.jsonl", "tensorboard/events"]
     assert (final / "model.safetensors").read_bytes() == WEIGHTS
-    with pytest.raises(RemoteError, match="there is no finished model of faithful-seed2-4567cdef"):
+    with pytest.raises(RemoteError, match="no finished model of faithful-seed2-4567cdef there; "):
         pull_model(finished, "faithful-seed2-4567cdef", tmp_path / "none", lambda share: None)
 
 

@@ -29,7 +29,7 @@ def exported(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def voices():
-    """Each sentence in a voice of its own, in a fresh process: what eSpeak NG says depends on what it said before."""
+    """Each sentence in its own voice, in a fresh process: eSpeak NG's output depends on what it rendered before."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return list(pool.map(say, SENTENCES, ("en-us", "en-us+f3", "en-us+m2")))
 

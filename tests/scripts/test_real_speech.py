@@ -30,7 +30,7 @@ def write_tables(root):
 
 
 @pytest.mark.parametrize("write", [write_speechocean, write_tables])
-def test_both_layouts(write, tmp_path):
+def test_read_scored_speech_in_both_layouts(write, tmp_path):
     train, test = real_speech.read_scored_speech(write(tmp_path))
     assert [row.utt for row in train] == [f"{speaker}{i:05d}" for speaker in ("0001", "0002") for i in range(3)]
     assert {row.speaker for row in test} == {"0003", "0004"}
@@ -42,14 +42,14 @@ def test_both_layouts(write, tmp_path):
         assert [token.position for token in row.tokens] == ["onset", "nucleus", "onset", "nucleus", "coda"]
 
 
-def test_a_recording_that_is_missing_is_named(tmp_path):
+def test_read_scored_speech_names_a_missing_recording(tmp_path):
     write_tables(tmp_path)
     (tmp_path / "test/wav/000300001.flac").unlink()
     with pytest.raises(CorpusError, match=r"no recording of utterance 000300001 under test/wav; fetch the corpus"):
         real_speech.read_scored_speech(tmp_path)
 
 
-def test_tables_without_recordings(tmp_path):
+def test_read_scored_speech_tables_without_recordings(tmp_path):
     write_tables(tmp_path)
     (tmp_path / "train/wav").rename(tmp_path / "elsewhere")
     with pytest.raises(CorpusError, match=r"no recording of utterance 000100000 under train/wav"):
@@ -57,13 +57,13 @@ def test_tables_without_recordings(tmp_path):
 
 
 @pytest.mark.parametrize("name", [".", "nowhere"])
-def test_no_corpus_at_all(tmp_path, name):
+def test_read_scored_speech_without_corpus(tmp_path, name):
     with pytest.raises(CorpusError, match=r"give the folder of speechocean762 as published"):
         real_speech.read_scored_speech(tmp_path / name)
 
 
 @pytest.mark.parametrize("num_speakers", [1, 19, 20, 45, 125])
-def test_one_speaker_in_twenty_is_held_out(tmp_path, num_speakers):
+def test_split_held_out_every_20th_speaker(tmp_path, num_speakers):
     (row, *_), _ = real_speech.read_scored_speech(write_speechocean(tmp_path))
     speakers = [f"{7 * number % 1000:04d}" for number in range(num_speakers)]
     rows = [replace(row, speaker=speaker, utt=f"{i}") for i in range(2) for speaker in speakers]

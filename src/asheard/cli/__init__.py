@@ -13,7 +13,7 @@ from asheard.cli import corpus, evaluate, models, prior, remote, score, serve, s
 from asheard.cli.output import print_error
 from asheard.errors import AsHeardError, missing_package
 
-# Packages of the optional extras: a command that needs one says how to install it.
+# Packages of the optional extras: the error of a command that needs one names the extra.
 _EXTRAS: Final = {
     "evaluate": ("matplotlib", "numba", "polars", "scipy"),
     "train": ("accelerate", "onnx", "safetensors", "tensorboard", "torch", "transformers"),

@@ -177,7 +177,7 @@ def train(
     ] = "faithful,l1-aware",
     seeds: Seeds = "1",
 ) -> None:
-    """Sync and check machines, and queue a run for each kind and seed. Training goes on there after this command."""
+    """Sync and check machines, and queue a run for each kind and seed. Training continues there after this command."""
     for kind in kinds.split(","):
         if kind not in ("faithful", "l1-aware"):
             raise typer.BadParameter(f"{kind!r} is not one of faithful, l1-aware", param_hint="--kinds")

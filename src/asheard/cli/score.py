@@ -58,7 +58,10 @@ _L1Given = Annotated[
 ]
 _Prior = Annotated[
     Path | None,
-    typer.Option("--prior", help="What each L1 is known to say: a file of `asheard prior fit`, not the shipped one."),
+    typer.Option(
+        "--prior",
+        help="Common pronunciations of each L1: a file of `asheard prior fit`, in place of the package's own.",
+    ),
 ]
 _Calibration = Annotated[
     Path | None,
@@ -106,7 +109,7 @@ def score(
     from asheard.pronunciation.scorer import load_model
 
     if bool(recordings) == (manifest is not None):
-        raise typer.BadParameter("give recordings or folders of them, or else --manifest")
+        raise typer.BadParameter("give recordings or folders of them, or --manifest")
     if manifest is not None and wav_root is None:
         raise typer.BadParameter("--manifest goes with --wav-root")
     if l1 is not None and l1_given is not None:

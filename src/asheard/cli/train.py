@@ -186,7 +186,7 @@ def options(
 
 
 def _train(options: "TrainingOptions") -> None:
-    """Train, and print what the model's card says about the run."""
+    """Train, and print the run's results from the model's card."""
     from rich.console import Console
 
     from asheard.models import read_card

@@ -98,7 +98,7 @@ def _check_options(
 ) -> None:
     """Refuse options that do not go together."""
     if bool(recordings) == (manifest is not None):
-        raise typer.BadParameter("give recordings or folders of them, or else --manifest")
+        raise typer.BadParameter("give recordings or folders of them, or --manifest")
     if format is Format.TEXTGRID and out is None:
         raise typer.BadParameter("TextGrids are files; give the folder for them (--out)")
     if format is Format.TABLE and out is not None:

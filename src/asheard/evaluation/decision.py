@@ -1,4 +1,4 @@
-"""What the numbers decide: whether the faithful transcriber is a GO, and where the first language (L1) should live.
+"""The decisions: whether the faithful transcriber is a GO, and where the first language (L1) should live.
 
 The rules were fixed before any study was run. Each asks where an interval over speakers lies. "Lower" means that the
 interval of the paired difference lies below 0. "Not worse" means that the whole interval lies within a tolerance:

@@ -1,4 +1,4 @@
-"""Metrics on gold that says how right each phone was, but not what was said: expert scores alone.
+"""Metrics on gold that has expert scores of the phones, but not the phones that were said.
 
 Such gold still shows which chains find errors. What a chain writes, or how it scores the position, is compared with the
 experts' mean score. Right and wrong are the two ends, where the experts agree: wrong below 0.5, as the corpus itself
@@ -120,7 +120,7 @@ _RATIOS: Final = {
 
 
 def has_only_scores(gold: Sequence[Utterance]) -> bool:
-    """Whether some phone has a score, and no token says that another phone, no phone or one phone more was said."""
+    """Whether some phone has a score, and no token records a substitution, deletion or addition."""
     tokens = [token for utterance in gold for token in utterance.tokens]
     return any(token.score is not None for token in tokens) and all(
         token.canonical is not None and (token.is_err or token.perceived == token.canonical) for token in tokens

@@ -1,4 +1,4 @@
-"""Metrics on gold that says which phones were said: PER, collapse, FRR by class, the published metrics, D1 to D3."""
+"""Metrics on gold with the phones that were said: PER, collapse, FRR by class, the published metrics, D1 to D3."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ CORRELATION: Final = (-1.0, 1.0)
 
 
 class Interval(NamedTuple):
-    """Two ends."""
+    """The two ends of a range."""
 
     low: float
     high: float

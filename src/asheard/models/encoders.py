@@ -71,7 +71,9 @@ class Encoder(nn.Module):
                 "give a checkpoint of the wav2vec2 family, w2v-BERT or Whisper"
             )
         if getattr(config, "add_adapter", False):
-            raise ModelError("this checkpoint ends in a subsampling adapter (add_adapter); CTC here needs 20 ms frames")
+            raise ModelError(
+                "this checkpoint ends in a subsampling adapter (add_adapter); CTC needs 20 ms frames: give one without"
+            )
         self.backbone = backbone
         self.do_normalize = do_normalize
 

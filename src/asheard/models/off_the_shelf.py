@@ -90,8 +90,9 @@ class OffTheShelf:
 def warm_start(head: nn.Linear, base_id: str | Path) -> bool:
     """Fill the rows of a fresh head from the CTC head published with the base.
 
-    The blank takes the base's blank. A phone takes the label written like it, or else the mean of all labels that fold
-    to it alone. A phone that no label folds to stays random. Columns past the encoder's (the embedded L1) start at 0.
+    The blank takes the base's blank. A phone takes the label written like it, otherwise the mean of all labels that
+    fold to it alone. A phone that no label folds to stays random. Columns past the encoder's (the embedded L1) start
+    at 0.
 
     Args:
         head: Linear(H [+ l1_emb] -> 42).

@@ -91,7 +91,7 @@ def write_graph(model: TorchModel, folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Weight:
-    """Where a tensor lies in a .safetensors file."""
+    """Place of a tensor in a .safetensors file."""
 
     file: str
     offset: int
@@ -100,7 +100,7 @@ class _Weight:
 
 
 class _Forward(nn.Module):
-    """What the exporter needs: one module with all weights."""
+    """One module with all weights, as the exporter needs."""
 
     def __init__(self, model: TorchModel) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ def _trace(model: TorchModel, path: Path, *, fold_constants: bool = True) -> Non
                 dynamo=False,
             )
     except (RuntimeError, torch.onnx.OnnxExporterError) as error:
-        raise ModelError(f"no ONNX graph of this model: {str(error).splitlines()[0]}") from None
+        raise ModelError(f"no ONNX graph of this model ({str(error).splitlines()[0]}); use it with torch") from None
 
 
 def _refer_to_weights(onnx: Any, graph: Any, folder: Path) -> list[str]:
@@ -160,7 +160,7 @@ def _refer_to_weights(onnx: Any, graph: Any, folder: Path) -> list[str]:
 
 
 def _read_weights(path: Path) -> Iterator[tuple[tuple[tuple[int, ...], str], _Weight]]:
-    """The tensors of a .safetensors file: key of the content in single precision, and where it lies."""
+    """The tensors of a .safetensors file: key of the content in single precision, and its place."""
     content = path.read_bytes()
     (size,) = struct.unpack_from("<Q", content)
     for name, entry in json.loads(content[8 : 8 + size]).items():
@@ -188,10 +188,15 @@ def _compare(model: TorchModel, graph: OnnxRecogniser) -> None:
     posteriors = [_posteriors(one, waveforms) for one in (model, graph)]
     for expected, found in zip(*posteriors, strict=True):
         if expected.shape != found.shape:
-            raise ModelError(f"ONNX Runtime gives {len(found)} frames where PyTorch gives {len(expected)}")
+            raise ModelError(
+                f"ONNX Runtime gives {len(found)} frames and PyTorch {len(expected)}; use the model with torch"
+            )
         difference = float(np.abs(expected - found).max(initial=0.0))
         if difference > MAX_DIFFERENCE:
-            raise ModelError(f"a posterior differs by {difference:.1e} between PyTorch and ONNX Runtime")
+            raise ModelError(
+                f"a posterior differs by {difference:.1e} between PyTorch and ONNX Runtime; "
+                f"the limit is {MAX_DIFFERENCE:g}. Use the model with torch"
+            )
 
 
 def _posteriors(model: TorchModel | OnnxRecogniser, waveforms: Sequence[NDArray[np.float32]]) -> list[NDArray[Any]]:

@@ -213,7 +213,7 @@ def pull_model(machine: Machine, name: str, into: Path, on_share: OnShare) -> Pa
         return final
     sent = machine.call_agent("digests", name)
     if not sent:
-        raise RemoteError(f"{machine}: there is no finished model of {name} to pull")
+        raise RemoteError(f"{machine}: no finished model of {name} there; `asheard remote logs` shows its progress")
     pull_logs(machine, name, into)
     fetch_folder(machine, f"{RUNS}/{name}/final", arriving, on_share, delete=True)
     if (arrived := file_digests(arriving)) != sent:

@@ -73,7 +73,7 @@ Phones = Annotated[
 
 
 class Service:
-    """What the routes share: the models, the limits, and the steps of a request."""
+    """Shared by the routes: the models, the limits, and the steps of a request."""
 
     def __init__(self, pool: ModelPool, limits: Limits) -> None:
         self.pool, self.limits = pool, limits

@@ -31,7 +31,7 @@ _HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the service refuses beyond.
+    """Limits of requests; the service refuses what exceeds them.
 
     Attributes:
         num_bytes: size of a request body. Half an hour of 16 kHz WAV fits, and so do three minutes of 96 kHz, stereo,
@@ -72,7 +72,7 @@ class RequestGuard:
     """ASGI middleware: refuses a request without the token, too often or too large, and adds security headers."""
 
     def __init__(self, app: App, *, limits: Limits, token: str | None) -> None:
-        """Guard an application. Without a token, everybody may call it."""
+        """Guard an application. Without a token, every client may call it."""
         self._app, self._limits, self._token = app, limits, token
         self._clients: dict[str, deque[float]] = {}  # address -> times of its requests, longest silent client first
 

@@ -41,7 +41,7 @@ def transcription(config: ModelConfig, transcript: Transcript, num_samples: int)
 def comparison(
     transcripts: Sequence[tuple[ModelConfig, Transcript]], target: Target | None, num_samples: int
 ) -> schemas.Comparison:
-    """Align transcripts with each other: each is aligned with the canonical phones, or else with the first one."""
+    """Align transcripts with each other: each is aligned with the canonical phones, or with the first transcript."""
     phones = [transcript.phones for _, transcript in transcripts]
     canonical = None
     if target is not None:

@@ -102,5 +102,5 @@ def study_models(study: Study) -> list[ModelConfig]:
 
 
 def _is_synthetic(corpus: Path) -> bool:
-    """Whether a corpus says that its speakers are synthetic. A corpus that is not on disk counts as real."""
+    """Whether the speakers of a corpus are marked as synthetic. A corpus that is not on disk counts as real."""
     return corpus.is_dir() and read_speakers(corpus).synthetic

@@ -12,7 +12,7 @@ from asheard.io.files import read_json, write_json
 from asheard.remote.runpod.client import POD_PREFIX
 
 BUDGET_FILE: Final = "pods.json"  # in the study's folder
-_SHORTEST_H: Final = 0.5  # a shorter lease would end before training begins
+_SHORTEST_H: Final = 0.5  # a pod with less time would end before training begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

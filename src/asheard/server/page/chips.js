@@ -36,7 +36,7 @@ export function phoneChip(phone, confidence, span, play) {
   return chip;
 }
 
-// Say what the model is for. It stands beside every result.
+// Describe what the model is for. Every result ends with it.
 export function aboutModel(model, coverage, limitations, leftOut = []) {
   return el(
     "aside",
@@ -44,7 +44,7 @@ export function aboutModel(model, coverage, limitations, leftOut = []) {
     el("p", {}, el("strong", {}, model), `: ${coverage}`),
     el("ul", {}, limitations.map((sentence) => el("li", {}, sentence))),
     leftOut.length
-      ? el("p", {}, `Left out, because they stand for no sound of English: ${[...new Set(leftOut)].join(" ")}.`)
+      ? el("p", {}, `Left out, because they are no sounds of English: ${[...new Set(leftOut)].join(" ")}.`)
       : null,
   );
 }
