@@ -69,21 +69,21 @@ def test_strict_f1_falls_and_f1_rises_with_inserted_phones(real_data: Path) -> N
     gold = read_gold(labels / "test-6-speakers-39phones.jsonl")
     heard = read_transcripts(labels / "predictions-cnn-rnn-ctc.jsonl")
     copy = copy_canonical(gold)
-    honest, attack, copied, deaf_attack = published(
+    honest, attack, copied, copying_attack = published(
         gold,
         [
             ChainRun(chain="honest", predictions=heard),
             ChainRun(chain="attack", predictions=with_a_random_phone_after_each(heard)),
             copy,
-            ChainRun(chain="deaf attack", predictions=with_a_random_phone_after_each(list(copy.predictions))),
+            ChainRun(chain="copying attack", predictions=with_a_random_phone_after_each(list(copy.predictions))),
         ],
     ).values()
     assert copied.f1 == copied.f1_strict == 0
     assert copied.per < honest.per < 0.3
-    assert min(attack.per, deaf_attack.per) > 1
+    assert min(attack.per, copying_attack.per) > 1
     assert attack.f1 > honest.f1 + 0.09
-    assert deaf_attack.f1 > honest.f1 + 0.35  # recognises nothing, writes twice as much and "wins"
-    assert max(attack.f1_strict, deaf_attack.f1_strict) < honest.f1_strict - 0.2
+    assert copying_attack.f1 > honest.f1 + 0.35  # finds no error, writes twice as much and has the highest F1
+    assert max(attack.f1_strict, copying_attack.f1_strict) < honest.f1_strict - 0.2
 
 
 @given(st.lists(st.sampled_from(PHONES), min_size=1, max_size=8), st.randoms(use_true_random=False))

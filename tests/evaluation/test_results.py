@@ -91,7 +91,7 @@ def test_evaluate_ignores_the_order_of_utterances(small_study: Path, tmp_path: P
     assert (tmp_path / "rows.parquet").read_bytes() == (small_study / "rows.parquet").read_bytes()
 
 
-def test_outside_chain_has_tables_and_no_verdict(tmp_path: Path) -> None:
+def test_write_report_of_other_chains_has_no_verdict(tmp_path: Path) -> None:
     (tmp_path / "verdict.json").write_text("{}")  # of an earlier evaluation in the same folder
     runs = [ChainRun(chain="theirs", predictions=heard(TEST, 0.3, 1))]
     evaluation = evaluate_runs(TEST, runs, out=tmp_path, context=Context(corpus="c", split="s"))
@@ -134,7 +134,7 @@ def test_coarse_gold_is_folded_on_both_sides(tmp_path: Path) -> None:
     assert "counted on both sides: ə as ʌ" in results["What was left out, and why"].text
 
 
-def test_what_the_gold_folds_together_is_not_held_against_the_training_rows(tmp_path: Path) -> None:
+def test_warnings_ignore_phones_that_the_gold_folds_together(tmp_path: Path) -> None:
     """Rows folded as the gold are never said to be coarser than it; rows that are coarser of themselves are."""
     gold = [utterance(f"u{i}", [("ʌ", "ʌ"), ("ʃ", "ʒ")]) for i in range(60)]
     predictions = [Prediction(row.utt, row.speaker, "x", ("ʌ", "ʃ")) for row in gold]
@@ -158,7 +158,7 @@ def test_prior_with_another_threshold_is_refused(tmp_path: Path) -> None:
         evaluate_runs(TEST, [run], out=tmp_path, context=CONTEXT)
 
 
-def test_context_survives_the_file(tmp_path: Path) -> None:
+def test_context_round_trip(tmp_path: Path) -> None:
     write_context(tmp_path / "context.json", CONTEXT)
     assert read_context(tmp_path / "context.json") == CONTEXT
 

@@ -166,7 +166,7 @@ def test_csv_files_hold_what_the_tables_leave_out(small_study: Path, results: di
         assert cell == f"{row['collapse']} [{row['low']}, {row['high']}]"
 
 
-def test_per_alone_ranks_a_copyist_high(tmp_path: Path) -> None:
+def test_ranking_by_per_alone_puts_copying_high(tmp_path: Path) -> None:
     deaf = [Prediction(row.utt, row.speaker, "deaf", ("t",)) for row in TEST]
     runs = [ChainRun(chain="deaf", predictions=deaf), ChainRun(chain="keen", predictions=heard(TEST, 0, 1))]
     evaluate_runs(TEST, runs, out=tmp_path, context=CONTEXT)

@@ -89,7 +89,7 @@ def test_vocabulary_of_letters_is_refused(tmp_path):
 def test_vocabulary_without_some_labels_is_refused(tmp_path):
     publish(tmp_path, ["<pad>", *PHONES])
     (tmp_path / "vocab.json").write_text('{"<pad>": 0, "p": 1}')
-    with pytest.raises(ModelError, match="names 2 labels where the model has the 41 ids"):
+    with pytest.raises(ModelError, match="names 2 labels, but the model has the 41 ids"):
         load_transcriber(tmp_path)
 
 

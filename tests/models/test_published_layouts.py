@@ -172,7 +172,7 @@ def test_layout_with_an_adapter_that_halves_the_frames(tmp_path):
 
 def test_layout_with_fewer_labels_than_rows(lv60):
     (lv60 / "vocab.json").write_text(json.dumps({label: i for label, i in VOCABULARY.items() if i < 390}))
-    with pytest.raises(ModelError, match=r"vocab\.json names 390 labels where the model has the 392 ids"):
+    with pytest.raises(ModelError, match=r"vocab\.json names 390 labels, but the model has the 392 ids"):
         load_transcriber(lv60)
 
 

@@ -101,7 +101,7 @@ def test_study_on_a_machine_has_the_results_of_a_local_one(place, quick_study: P
         time.sleep(0.1)
     study.send_signal(signal.SIGINT)
     message = study.communicate(timeout=60)[1]
-    assert "4 runs go on where they are; the same command finds them again" in message
+    assert "4 runs continue on their machines; the same command finds them again" in message
     assert study.returncode != 0
     subprocess.run(command, check=True, capture_output=True)
     assert (out / "metrics.json").read_bytes() == (quick_study / "metrics.json").read_bytes()

@@ -1,6 +1,6 @@
 """The decisions: whether the faithful transcriber is a GO, and where the first language (L1) should live.
 
-The rules were fixed before any study was run. Each asks where an interval over speakers lies. "Lower" means that the
+The rules were fixed before any study was run. Each is about an interval over speakers. "Lower" means that the
 interval of the paired difference lies below 0. "Not worse" means that the whole interval lies within a tolerance:
 PER_TOLERANCE, or, for the share of L1-atypical errors caught, the GUARD_TOLERANCE that p_min was chosen with. So
 speakers that disagree decide nothing, and neither does a single speaker. A number that is None never supports a chain.

@@ -1,4 +1,4 @@
-"""What a chain detects and what it misses: detection curves, and the phones and errors that collapse most.
+"""Detected and missed errors: detection curves, and the phones and errors that collapse most.
 
 A threshold on the distance calls every position at or above it an error. A lower threshold misses fewer errors and
 rejects more correct positions. The distance is cos_dist: at its smallest threshold every difference from the canonical

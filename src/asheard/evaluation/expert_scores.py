@@ -2,7 +2,7 @@
 
 Such gold still shows which chains find errors. What a chain writes, or how it scores the position, is compared with the
 experts' mean score. Right and wrong are the two ends, where the experts agree: wrong below 0.5, as the corpus itself
-defines it, and right from 1.8, where at most one expert of five heard an accent. Scores between count in the
+defines it, and right from 1.8, where at most one expert of five noted an accent. Scores between count in the
 correlation.
 """
 

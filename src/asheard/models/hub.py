@@ -123,7 +123,7 @@ def read_labels(source: str | Path, num_labels: int) -> dict[int, str]:
         labels = {label_id: label for label, label_id in vocabulary.items()}
         if sorted(labels) != list(range(num_labels)):
             raise ModelError(
-                f"{source}: vocab.json names {len(labels)} labels where the model has the {num_labels} ids "
+                f"{source}: vocab.json names {len(labels)} labels, but the model has the {num_labels} ids "
                 f"0..{num_labels - 1}; each needs one label, and its id as a number: take the vocab.json published "
                 "with these weights"
             )

@@ -184,7 +184,7 @@ class _Scheduler:
                     else:
                         self._after_visit(worker, actions)
         except KeyboardInterrupt:
-            self._display.log(f"{len(self._runs)} runs go on where they are; the same command finds them again")
+            self._display.log(f"{len(self._runs)} runs continue on their machines; the same command finds them again")
             raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -205,7 +205,7 @@ class _Scheduler:
         )
 
     def _assign_runs(self) -> None:
-        """Assign each run to a machine: one that knows it, else the least busy. First all machines must be ready."""
+        """Assign each run to the machine that has it, or to the least busy one. Wait until all machines are ready."""
         if any(worker.report is None for worker in self._workers):
             return
         for name in self._runs:

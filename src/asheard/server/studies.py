@@ -18,7 +18,7 @@ class Study:
 
     Attributes:
         name: name of its folder.
-        folder: where it is.
+        folder: its path.
         go: whether the faithful transcriber is a GO.
         l1: where the verdict puts the L1: encoder, scorer, both or nowhere.
         reasons: sentences of the verdict.

@@ -1,4 +1,4 @@
-"""What each term of RESULTS.md means, below its first table and at its end. Metrics bring their own definitions."""
+"""Definitions of the terms of RESULTS.md, below its first table and at its end. Those of metrics are in the metrics."""
 
 from typing import Final
 
