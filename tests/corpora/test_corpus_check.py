@@ -57,7 +57,7 @@ def first(**changes):
 
 
 def copy_canonical(rows):
-    """What a broken reader would do: write the dictionary's phones as what was heard."""
+    """Write the canonical phones as perceived, as a broken reader would."""
     return [
         replace(row, tokens=tuple(replace(token, perceived=token.canonical) for token in row.tokens[:-1]))
         for row in rows

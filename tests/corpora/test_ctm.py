@@ -1,4 +1,4 @@
-"""CTM files: names told by the gold, times and confidences, sound or broken."""
+"""CTM files, whole and broken: names resolved with the gold, times and confidences."""
 
 import contextlib
 
@@ -18,7 +18,7 @@ def ctm(path, *lines):
     return path
 
 
-def test_phones_times_and_confidences(tmp_path):
+def test_read_ctm_phones_times_and_confidences(tmp_path):
     path = ctm(
         tmp_path / "p.ctm",
         ";; made by hand",
@@ -35,20 +35,20 @@ def test_phones_times_and_confidences(tmp_path):
     assert second == Prediction("u2", "ABA", "mine", ("ə",), (0.1,), ((0.0, 0.5),))
 
 
-def test_without_confidences_and_out_of_order(tmp_path):
+def test_read_ctm_without_confidences_and_out_of_order(tmp_path):
     lines = "u2 1 0.5 0.1 K", "SKA/u1 1 0 0.1 T", "u2 1 0.0 0.1 AE1", "u2 1 0.2 0.1 <eps>"
     first, second = read_transcripts(ctm(tmp_path / "p.ctm", *lines), keys=KEYS)
     assert (first.utt, first.phones, first.confidences) == ("u2", ("æ", "k"), None)
     assert (second.key, second.chain) == (("SKA", "u1"), "p")
 
 
-def test_told_from_csv_by_its_first_line(tmp_path):
+def test_read_ctm_with_another_ending(tmp_path):
     for name in ("p.txt", "p.csv", "p"):
         assert len(read_transcripts(ctm(tmp_path / name, ";; a, comment", "u2 1 0 0.1 K"), keys=KEYS)) == 1
 
 
 @given(st.lists(st.tuples(st.sampled_from("θðəæ"), st.integers(1, 99), st.integers(0, 100)), min_size=1, max_size=9))
-def test_what_was_written_comes_back(tmp_path_factory, phones):
+def test_read_ctm_round_trip(tmp_path_factory, phones):
     lines, start = [], 0
     for phone, duration, confidence in phones:
         lines.append(f"SKA_u1 1 {start / 100} {duration / 100} {phone} {confidence / 100}")
@@ -60,7 +60,7 @@ def test_what_was_written_comes_back(tmp_path_factory, phones):
     assert [end - start for start, end in row.times_s] == pytest.approx([length / 100 for _, length, _ in phones])
 
 
-def test_one_recording_on_two_channels_is_an_utterance_twice(tmp_path):
+def test_read_ctm_of_two_channels(tmp_path):
     path = ctm(tmp_path / "p.ctm", "u2 1 0 0.1 K", "u2 2 0 0.1 T", "u2 1 0.1 0.1 T")
     assert [(row.utt, row.phones) for row in read_transcripts(path, keys=KEYS)] == [("u2", ("k", "t")), ("u2", ("t",))]
 
@@ -80,20 +80,20 @@ def test_one_recording_on_two_channels_is_an_utterance_twice(tmp_path):
         ("u2 1 0.5 0.1 ð", "'ð' is IPA, but most labels of the file are ARPAbet"),
     ],
 )
-def test_bad_lines(tmp_path, line, message):
+def test_read_ctm_refuses_lines(tmp_path, line, message):
     path = ctm(tmp_path / "p.ctm", "u2 1 0.0 0.1 K", "u2 1 0.2 0.1 AE1", "u2 1 0.1 0.1 DH", line)
     with pytest.raises(CorpusError, match=rf"p\.ctm, line 4: .*{message}"):
         read_transcripts(path, keys=KEYS)
 
 
-def test_bad_first_line_and_bad_confidence(tmp_path):
+def test_read_ctm_refuses_first_line_and_confidence(tmp_path):
     with pytest.raises(CorpusError, match="line 1: 3 fields, expected 5 or 6"):
         read_transcripts(ctm(tmp_path / "p.ctm", "u2 1 0.0"), keys=KEYS)
     with pytest.raises(CorpusError, match="line 1: confidence must be a number, not 'NA'"):
         read_transcripts(ctm(tmp_path / "p.ctm", "u2 1 0.0 0.1 K NA"), keys=KEYS)
 
 
-def test_a_file_cut_off_is_refused_or_lacks_an_utterance(tmp_path):
+def test_read_ctm_of_a_cut_file(tmp_path):
     """But for a cut within the last number of all."""
     whole = ctm(tmp_path / "p.ctm", "u2 1 0.0 0.1 K 0.5", "SKA_u1 1 0.0 0.1 T 0.25").read_text().rstrip("\n")
     for length in range(1, len(whole) - len(" 0.25") + 1):
@@ -102,7 +102,7 @@ def test_a_file_cut_off_is_refused_or_lacks_an_utterance(tmp_path):
             assert len(read_transcripts(path, keys=KEYS)) < 2
 
 
-def test_names_of_no_utterance_stay_and_names_of_several_are_refused(tmp_path):
+def test_resolve_names_of_no_and_of_several_utterances(tmp_path):
     path = ctm(tmp_path / "p.ctm", "ABA_u9 1 0 0.1 K", "u2 1 0 0.1 K")
     assert [row.key for row in read_transcripts(path, keys=KEYS)] == [("", "ABA_u9"), ("ABA", "u2")]
     with pytest.raises(CorpusError, match=r"p\.ctm: .*these names: u1 \(ABA/u1 or SKA/u1\); call them SPEAKER_UTT"):
@@ -118,7 +118,7 @@ def test_names_of_no_utterance_stay_and_names_of_several_are_refused(tmp_path):
         ("a_b", [("x", "a_b"), ("a", "b")]),  # an utterance of x, or b of a
     ],
 )
-def test_a_name_that_can_be_read_in_two_ways(tmp_path, name, keys):
+def test_resolve_names_refuses_two_readings(tmp_path, name, keys):
     with pytest.raises(CorpusError, match=rf"{name} \("):
         resolve_names([name], keys, tmp_path)
     for key in keys:
@@ -126,7 +126,7 @@ def test_a_name_that_can_be_read_in_two_ways(tmp_path, name, keys):
 
 
 @given(st.sets(st.tuples(st.text("ab_-", min_size=1, max_size=3), st.text("ab_-", min_size=1, max_size=3))), st.data())
-def test_a_name_means_an_utterance_where_no_other_could_have_it(tmp_path_factory, keys, data):
+def test_resolve_names_of_any_keys(tmp_path_factory, keys, data):
     name = data.draw(st.text("ab_-./", min_size=1, max_size=7))
     means = {key for key in keys if name == key[1] or name in {key[0] + mark + key[1] for mark in "/_-."}}
     if len(means) > 1:
@@ -136,7 +136,7 @@ def test_a_name_means_an_utterance_where_no_other_could_have_it(tmp_path_factory
         assert resolve_names([name], keys, tmp_path_factory.getbasetemp()) == {name: (*means, ("", name))[0]}
 
 
-def test_ten_names_are_listed():
+def test_resolve_names_lists_ten_names():
     names = [f"u{number}" for number in range(12)]
     assert format_list(names[:10]) == "u0, u1, u2, u3, u4, u5, u6, u7, u8, u9"
     assert format_list(names) == "u0, u1, u2, u3, u4, u5, u6, u7, u8, u9 and 2 more"

@@ -33,7 +33,7 @@ OK, S, D, A = ErrorType
         ("AA A", "ɑ"), ("OW O", "oʊ"), ("EY E", "eɪ"), ("EH", "ɛ"), ("AX AH0", "ə"), ("AH", "ʌ"), ("UW", "u"),
     ],
 )  # fmt: skip
-def test_symbols(symbols, phone):
+def test_epadb_phone_symbols(symbols, phone):
     assert {epadb_phone(symbol) for symbol in symbols.split()} == {phone}
 
 
@@ -53,7 +53,7 @@ def test_symbols(symbols, phone):
         *((silence, None) for silence in ("", " ", "sil", "sp", "None")),
     ],
 )
-def test_labels(text, label):
+def test_parse_epadb_label_parts(text, label):
     assert parse_epadb_label(text) == label
 
 
@@ -85,7 +85,7 @@ def test_prompt_nearest_pronunciation(said, canonical):
     assert PROMPT.nearest(said.split()) == (tuple(canonical.split()) if canonical else None)
 
 
-def test_references(tmp_path):
+def test_read_references_of_the_corpus(tmp_path):
     prompts = read_references(write_epadb(tmp_path) / "reference_transcriptions.txt")
     assert prompts.keys() == {"1", "2"}
     assert prompts["1"].text == "Try it now"
@@ -103,7 +103,7 @@ def test_references(tmp_path):
         ("TRANSCRIPTION 1: AX\n", r"prompt 1 has a text and no transcription, or the reverse"),
     ],
 )
-def test_broken_references(tmp_path, text, message):
+def test_read_references_refuses(tmp_path, text, message):
     path = tmp_path / "reference_transcriptions.txt"
     path.write_text(text)
     with pytest.raises(CorpusError, match=message):
@@ -121,7 +121,7 @@ def kinds(found):
     return [(token.canonical, token.perceived, token.error_type, token.accented) for token in found]
 
 
-def test_tokens(tmp_path):
+def test_parse_epadb_tokens(tmp_path):
     found = tokens(tmp_path, "CH", "RR", "AY*", "IY", "0", "0", "EH+M+AW", words=[("try", 3), ("it", 2), ("now", 2)])
     assert kinds(found) == [
         ("tʃ", "tʃ", OK, False),  # accepted beside T
@@ -211,7 +211,7 @@ def test_read_epadb_published_split(tmp_path):
     assert check_corpus(tmp_path / "out", wav_root=root).problems == ()
 
 
-def test_exclusions_and_the_commands(tmp_path):
+def test_read_epadb_exclusions_and_commands(tmp_path):
     root = write_epadb(tmp_path / "epa", "spkr1", "spkr2", "spkr3")
     (root / "spkr1/waveforms/spkr1_1.wav").unlink()
     (root / "spkr2/waveforms/spkr2_1.wav").write_bytes(b"no recording")
@@ -254,7 +254,7 @@ def real(real_data):
 
 
 @pytest.mark.shared
-def test_real_annotations(real):
+def test_read_epadb_real_annotations(real):
     prompts = read_references(real / "reference_transcriptions.txt")
     assert len(prompts) == 64
     found = Counter()
@@ -267,7 +267,7 @@ def test_real_annotations(real):
 
 
 @pytest.mark.shared
-def test_real_annotations_choose_the_published_pronunciations(real):
+def test_read_epadb_chooses_the_published_pronunciations(real):
     """The corpus's own labels, canonical and said symbol by symbol, were made by its authors' programs."""
     prompts = read_references(real / "reference_transcriptions.txt")
     same = Counter()

@@ -26,7 +26,7 @@ from support.tiny_corpus import STEP_S, THE_CAT, add_utterance, long_textgrid
 OK, S, D, A = ErrorType
 
 
-def test_speakers_and_split():
+def test_l2arctic_speakers_and_split():
     assert len(SPK_L1) == 24
     assert set(Counter(SPK_L1.values()).values()) == {4}
     assert {"NJS", "TLV", "TNI", "TXHC", "YKWK", "ZHAA"} == TEST_SPK
@@ -37,7 +37,7 @@ def test_speakers_and_split():
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("file", "speakers"), [("train-18-speakers", TRAIN_SPK), ("test-6-speakers", TEST_SPK)])
-def test_split_is_the_published_one(real_data, file, speakers):
+def test_l2arctic_split_equals_the_published(real_data, file, speakers):
     rows = [json.loads(line) for line in (real_data / "l2arctic-labels" / f"{file}.jsonl").open()]
     assert {row["speaker"] for row in rows} == speakers
     assert all(SPK_L1[row["speaker"]] == row["l1"] for row in rows)
@@ -45,7 +45,7 @@ def test_split_is_the_published_one(real_data, file, speakers):
     assert {spk: number for spk, number in lacking.items() if number} == ({"YDCK": 2} if len(rows) > 900 else {})
 
 
-def test_tokens_of_an_annotation(annotate):
+def test_parse_annotation_tokens(annotate):
     tokens = parse_annotation(annotate(*THE_CAT["phones"], words=THE_CAT["words"]))
     kinds = [(token.canonical, token.perceived, token.error_type, token.position) for token in tokens]
     assert kinds == [
@@ -60,7 +60,7 @@ def test_tokens_of_an_annotation(annotate):
     assert reconstruct_produced(tokens) == ["d", "ə", "k", "æ", "ə"]
 
 
-def test_err_and_star_stay_apart(annotate):
+def test_parse_annotation_err_and_star(annotate):
     err, star, plain = parse_annotation(annotate("TH,err,s", "R,R*,s", "T"))
     assert (err.canonical, err.perceived, err.error_type, err.is_err) == ("θ", None, S, True)
     assert (star.perceived, star.error_type, star.accented, star.is_err) == ("ɹ", S, True, False)
@@ -70,7 +70,7 @@ def test_err_and_star_stay_apart(annotate):
 
 @pytest.mark.parametrize("third", ["IPA", "ERROR"])
 @pytest.mark.parametrize("order", [("words", "phones", "third"), ("third", "phones", "words"), ("phones", "third")])
-def test_tiers_are_chosen_by_name(tmp_path, third, order):
+def test_parse_annotation_tiers_by_name(tmp_path, third, order):
     tiers = {"words": ["a"], "phones": ["AH0"], "third": ["QQ,not,a label"]}
     path = tmp_path / "a.TextGrid"
     path.write_text(long_textgrid({third if name == "third" else name: tiers[name] for name in order}))
@@ -79,21 +79,21 @@ def test_tiers_are_chosen_by_name(tmp_path, third, order):
     assert token.position == ("nucleus" if "words" in order else None)
 
 
-def test_no_phone_tier(tmp_path):
+def test_parse_annotation_without_phone_tier(tmp_path):
     path = tmp_path / "a.TextGrid"
     path.write_text(long_textgrid({"words": ["a"], "Phones": ["AH0"]}))
     with pytest.raises(CorpusError, match=r"a\.TextGrid: no tier named 'phones', only 'words', 'Phones'"):
         parse_annotation(path)
 
 
-def test_malformed_label_names_file_tier_interval_and_text(annotate):
+def test_parse_annotation_names_a_malformed_label(annotate):
     with pytest.raises(CorpusError) as raised:
         parse_annotation(annotate("AH0", "sil", "T,QQ,s"))
     for part in ("arctic_a0001.TextGrid", "'phones'", "interval 3", "0.200-0.300 s", "'T,QQ,s'", "QQ"):
         assert part in str(raised.value)
 
 
-def test_phones_outside_words_have_no_position(annotate):
+def test_parse_annotation_phones_outside_words(annotate):
     tokens = parse_annotation(annotate("K", "AE1", "T", words=[("", 1), ("at", 2)]))
     assert [token.position for token in tokens] == [None, "nucleus", "coda"]
 
@@ -112,27 +112,27 @@ SILENCES = st.sampled_from([None, "", "sil", "SP", "spn "])
         )
     )
 )
-def test_produced_of_triples(triples):
+def test_reconstruct_produced_of_triples(triples):
     """Every symbol of the perceived side comes back in order, and no silence."""
     heard = [perceived for _, perceived, _ in triples if perceived in ("AA1", "ð", "x", "err")]
     assert reconstruct_produced(triples) == heard
 
 
-def test_a_deleted_phone_is_not_produced_whatever_stands_beside_it():
+def test_reconstruct_produced_of_a_deletion():
     assert reconstruct_produced([("K", "K", "d"), ("T", "T", "ok")]) == ["T"]
 
 
-def test_produced_of_tokens_leaves_err_out():
+def test_reconstruct_produced_of_tokens():
     assert reconstruct_produced([Token("θ", None, S), Token("t", "d", S), Token(None, None, A)]) == ["d"]
 
 
 @pytest.mark.parametrize("error_type", ["x", None, 3])
-def test_unknown_error_type(error_type):
+def test_reconstruct_produced_refuses_error_types(error_type):
     with pytest.raises(CorpusError, match=f"{error_type!r} is none of ok, s, d, a"):
         reconstruct_produced([("K", "K", error_type)])
 
 
-def test_corpus_with_speakers_csv(small_corpus):
+def test_read_l2arctic_with_speakers_csv(small_corpus):
     utterances, exclusions = read_l2arctic(small_corpus)
     assert not exclusions.counts()
     assert Counter(row.speaker for row in utterances) == {"AA1": 12, "AA2": 12, "KO1": 12, "KO2": 12}
@@ -146,7 +146,7 @@ def test_corpus_with_speakers_csv(small_corpus):
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_real_speakers_without_speakers_csv(tmp_path, nested):
+def test_read_speakers_without_speakers_csv(tmp_path, nested):
     for speaker in ("ABA", "ZHAA"):
         add_utterance(tmp_path / speaker / (speaker if nested else ""), "arctic_a0001", THE_CAT)
     add_utterance(tmp_path / "suitcase_corpus", "aba", THE_CAT)
@@ -162,7 +162,7 @@ def test_real_speakers_without_speakers_csv(tmp_path, nested):
     assert sum(missing.values()) == 3599 - 2
 
 
-def test_every_exclusion_is_counted(small_corpus):
+def test_read_l2arctic_counts_exclusions(small_corpus):
     home = small_corpus / "AA1"
     (home / "wav/u01.wav").unlink()
     (home / "wav/u02.wav").write_bytes(b"no recording")
@@ -188,7 +188,7 @@ def test_every_exclusion_is_counted(small_corpus):
     assert [row.utt for row in utterances if row.text is None] == ["u06"]
 
 
-def test_no_corpus(tmp_path):
+def test_read_l2arctic_refuses_another_folder(tmp_path):
     (tmp_path / "suitcase_corpus").mkdir()
     with pytest.raises(CorpusError, match=r"no annotated utterances.*ABA/annotation.*folder of no known speaker: 1"):
         read_l2arctic(tmp_path)
@@ -197,7 +197,7 @@ def test_no_corpus(tmp_path):
 @pytest.mark.parametrize(
     "row", ["AA1,Arabic,val", "AA1,,train", ",Arabic,train", "AA1,Arabic", "KO1,Korean,test\nKO1,Korean,test"]
 )
-def test_bad_speakers_csv(tmp_path, row):
+def test_read_speakers_refuses_rows(tmp_path, row):
     (tmp_path / "speakers.csv").write_text(f"speaker,l1,split\n{row}\n")
     with pytest.raises(CorpusError, match=r"speakers\.csv, line [23]: expected one row a speaker"):
         read_l2arctic(tmp_path)

@@ -146,7 +146,7 @@ def test_parse_label_ignores_decoration(data, canonical, perceived):
 
 
 @given(data=st.data(), symbol=st.sampled_from(SYMBOLS), silence=st.sampled_from(SILENCES))
-def test_deletion_and_addition_mirror_each_other(data, symbol, silence):
+def test_parse_label_deletion_and_addition(data, symbol, silence):
     written = decorated(data.draw, symbol)
     assert parse_label(f"{written},{silence},d") == L2ArcticLabel(fold_arpabet(symbol), None, D, False)
     assert parse_label(f"{silence},{written},a") == L2ArcticLabel(None, fold_arpabet(symbol), A, False)

@@ -1,4 +1,4 @@
-"""Which alphabet a file is in, told from all its labels, and files in two."""
+"""The alphabet of a file, detected from all its labels; files in two alphabets."""
 
 import pytest
 from hypothesis import given
@@ -24,13 +24,13 @@ ONLY_ESPEAK = ["ɔːɹ", "ɑːɹ", "əl", "aɪɚ"]
 VOWELS_FROM = 24  # vowels tell ARPAbet from IPA, most consonants do not
 
 
-def test_the_lists_above_are_the_40_phones() -> None:
+def test_alphabets_hold_the_40_phones() -> None:
     assert [fold_arpabet(label) for label in ARPABET] == list(PHONES)
     assert [fold_ipa(label) for label in IPA] == [fold_espeak(label) for label in ESPEAK] == [(p,) for p in PHONES]
 
 
 @given(st.lists(st.integers(0, 39), min_size=1), st.integers(VOWELS_FROM, 39), st.booleans())
-def test_any_alphabet_folds_to_the_same_phones(ids: list[int], vowel: int, lower: bool) -> None:
+def test_label_folder_any_alphabet(ids: list[int], vowel: int, lower: bool) -> None:
     ids = [*ids, vowel]
     expected = [(PHONES[index],) for index in ids]
     for alphabet in ([label.lower() if lower else label for label in ARPABET], IPA, ESPEAK):
@@ -40,7 +40,7 @@ def test_any_alphabet_folds_to_the_same_phones(ids: list[int], vowel: int, lower
 
 
 @given(st.lists(st.sampled_from(ESPEAK)), st.sampled_from(ONLY_ESPEAK))
-def test_one_label_of_espeak_makes_it_espeak(labels: list[str], only: str) -> None:
+def test_detect_alphabet_one_label_of_espeak(labels: list[str], only: str) -> None:
     assert detect_alphabet([*labels, only]) == "espeak"
 
 
@@ -55,11 +55,11 @@ def test_one_label_of_espeak_makes_it_espeak(labels: list[str], only: str) -> No
         ("t ɪ S əl", "espeak"),  # S is ʃ here
     ],
 )
-def test_labels_that_several_alphabets_have(labels: str, alphabet: str) -> None:
+def test_label_folder_shared_labels(labels: str, alphabet: str) -> None:
     assert LabelFolder(labels.split()).alphabet == alphabet
 
 
-def test_the_more_frequent_alphabet_is_the_files() -> None:
+def test_detect_alphabet_takes_the_more_frequent() -> None:
     assert detect_alphabet(["ð", "ə", "æ"] + 2 * ["AH", "DH"]) == "arpabet"
     assert detect_alphabet(2 * ["ð", "ə", "æ"] + ["AH", "DH", "IH", "EH"]) == "ipa"
 
@@ -73,7 +73,7 @@ def test_the_more_frequent_alphabet_is_the_files() -> None:
         ("ð ə k ɔːɹ t", "ER1", "ARPAbet", "eSpeak's IPA"),
     ],
 )
-def test_two_alphabets_in_one_file(most: str, strange: str, is_in: str, rest_in: str) -> None:
+def test_label_folder_refuses_two_alphabets(most: str, strange: str, is_in: str, rest_in: str) -> None:
     folder = LabelFolder([*most.split(), strange])
     with pytest.raises(CorpusError) as caught:
         folder.fold(strange, "file.csv, line 7, phones 3")
@@ -84,18 +84,18 @@ def test_two_alphabets_in_one_file(most: str, strange: str, is_in: str, rest_in:
 
 
 @given(st.lists(st.integers(VOWELS_FROM, 39), min_size=1), st.lists(st.integers(VOWELS_FROM, 39), min_size=1))
-def test_vowels_in_two_alphabets_are_never_read(first: list[int], second: list[int]) -> None:
+def test_label_folder_refuses_vowels_of_two_alphabets(first: list[int], second: list[int]) -> None:
     labels = [ARPABET[index] for index in first] + [ESPEAK[index] for index in second]
     folder = LabelFolder(labels)
     with pytest.raises(CorpusError, match="but most labels"):
         [folder.fold(label, "here") for label in labels]
 
 
-def test_a_label_of_no_alphabet() -> None:
+def test_label_folder_refuses_a_label_of_no_alphabet() -> None:
     with pytest.raises(CorpusError, match=r"line 1: '@@1' is not an ARPAbet symbol; correct it"):
         LabelFolder(["DH", "AH", "@@1"]).fold("@@1", "line 1")
 
 
-def test_a_slip_does_not_make_ipa_espeak() -> None:
+def test_label_folder_ignores_a_wrong_label() -> None:
     with pytest.raises(CorpusError, match="line 1: 'qq' is"):
         LabelFolder(["ð", "ə", "k", "qq"]).fold("qq", "line 1")

@@ -28,7 +28,7 @@ def jsonl(path, *rows):
     return path
 
 
-def test_words_give_positions_and_tell_schwa(tmp_path):
+def test_read_table_scores_with_words(tmp_path):
     (utterance,) = read_gold(jsonl(tmp_path / "t.jsonl", ROW | {"words": WORDS}))
     assert utterance.tokens == (
         Token("ð", None, S, score=0.4, position="onset"),
@@ -41,19 +41,19 @@ def test_words_give_positions_and_tell_schwa(tmp_path):
     assert utterance.has_err
 
 
-def test_without_words(tmp_path):
+def test_read_table_scores_without_words(tmp_path):
     (utterance,) = read_table(jsonl(tmp_path / "t.jsonl", ROW))
     assert utterance.canonical == ("ð", "ʌ", "b", "ʌ", "s")
     assert {token.position for token in utterance.tokens} == {None}
 
 
-def test_csv(tmp_path):
+def test_read_table_scores_in_csv(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("utt,speaker,l1,canonical,scores\nu1,X,Mandarin,DH AH B AH S,0.4 2 2.0 1.0 0\n")
     assert read_table(path)[0].tokens == read_table(jsonl(tmp_path / "t.jsonl", ROW))[0].tokens
 
 
-def test_each_phone_of_a_label_has_its_score(tmp_path):
+def test_read_table_label_of_two_phones(tmp_path):
     row = ROW | {"canonical": ["f", "aɪə"], "scores": [2, 0.2], "words": [{"text": "fire", "phones": ["f", "aɪə"]}]}
     (utterance,) = read_table(jsonl(tmp_path / "t.jsonl", row))
     assert [(token.canonical, token.score, token.position) for token in utterance.tokens] == [
@@ -63,7 +63,7 @@ def test_each_phone_of_a_label_has_its_score(tmp_path):
     ]
 
 
-def test_scored_and_aligned_rows_keep_their_order(tmp_path):
+def test_read_table_scored_and_aligned_rows(tmp_path):
     heard = {"utt": "u2", "speaker": "X", "l1": "Thai", "canonical": "K AE T", "produced": "K AE"}
     rows = read_table(jsonl(tmp_path / "t.jsonl", ROW, heard, ROW | {"utt": "u3"}))
     assert [row.utt for row in rows] == ["u1", "u2", "u3"]
@@ -91,12 +91,12 @@ def test_scored_and_aligned_rows_keep_their_order(tmp_path):
         ({"words": [{"phones": ["DH", "AH0"]}, WORDS[1]]}, r"line 1, words 0: field 'text' must be"),
     ],
 )
-def test_what_is_refused(tmp_path, changes, message):
+def test_read_table_refuses_scored_rows(tmp_path, changes, message):
     with pytest.raises(CorpusError, match=message):
         read_table(jsonl(tmp_path / "t.jsonl", ROW | changes))
 
 
-def test_a_corpus_of_scores_is_built_checked_and_counted(tmp_path):
+def test_commands_on_a_corpus_of_scores(tmp_path):
     rows = [
         ROW | {"utt": f"u{number}", "speaker": speaker, "text": f"The bus {number}", "words": WORDS}
         for speaker in "XY"
@@ -116,7 +116,7 @@ def test_a_corpus_of_scores_is_built_checked_and_counted(tmp_path):
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("split", "phones", "wrong"), [("train", 47_076, 1_991), ("test", 23_886, 685)])
-def test_the_real_scores(real_data, split, phones, wrong):
+def test_read_table_real_scores(real_data, split, phones, wrong):
     utterances = read_gold(real_data / "speechocean762" / f"{split}.jsonl")
     tokens = [token for row in utterances for token in row.tokens]
     assert (len(tokens), sum(token.is_err for token in tokens)) == (phones, wrong)

@@ -31,7 +31,7 @@ def tokens_of_first(root):
     return utterances[0].tokens
 
 
-def test_an_utterance(corpus):
+def test_read_speechocean_utterance(corpus):
     roster, utterances, exclusions = read_speechocean(corpus)
     first = utterances[0]
     assert first.key == ("0001", FIRST)
@@ -119,7 +119,7 @@ def test_unreadable_scores_are_excluded(corpus, change, message):
 
 
 @pytest.mark.parametrize("entry", [None, [], {"words": {}}, {"words": ["THE"]}, {"text": "THE"}])
-def test_broken_entries(corpus, entry):
+def test_read_speechocean_excludes_broken_entries(corpus, entry):
     path = corpus / "resource/scores.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {FIRST: entry}))
     _, utterances, exclusions = read_speechocean(corpus)
@@ -127,7 +127,7 @@ def test_broken_entries(corpus, entry):
     assert sum(exclusions.counts().values()) == 1
 
 
-def test_every_exclusion_is_counted(corpus):
+def test_read_speechocean_counts_exclusions(corpus):
     wavs = corpus / "WAVE/SPEAKER0001"
     (wavs / f"{FIRST}.WAV").unlink()
     (wavs / "000100001.WAV").write_bytes((wavs / "000100002.WAV").read_bytes()[:1000])
@@ -175,7 +175,7 @@ def test_scored_err_stays_in_training(corpus, tmp_path):
     assert sum(report.num_utterances.values()) == 12
 
 
-def test_the_commands(corpus, tmp_path):
+def test_commands_on_speechocean(corpus, tmp_path):
     def run(*args):
         return (
             CliRunner().invoke(app, [str(arg) for arg in args], env={"COLUMNS": "200"}, catch_exceptions=False).output
@@ -213,7 +213,7 @@ def break_speaker(root):
         (break_speaker, r"speaker 0001 is in train/utt2spk and in test/utt2spk"),
     ],
 )
-def test_another_folder_is_refused(corpus, spoil, message):
+def test_read_speechocean_refuses_another_folder(corpus, spoil, message):
     spoil(corpus)
     with pytest.raises(CorpusError, match=message):
         read_speechocean(corpus)

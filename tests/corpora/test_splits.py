@@ -1,4 +1,4 @@
-"""Rotating the held-out speakers: everybody is tested once, and never by a model that heard them."""
+"""Rotating the held-out speakers: every speaker is tested once, by a model that was not trained on them."""
 
 from collections import Counter
 

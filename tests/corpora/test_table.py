@@ -33,7 +33,7 @@ def jsonl(path, *rows):
     return path
 
 
-def test_aligned_rows(tmp_path):
+def test_read_table_aligned_rows(tmp_path):
     (utterance,) = read_table(jsonl(tmp_path / "t.jsonl", ALIGNED | {"wav": "a/b.flac", "text": "The cat."}))
     assert utterance.tokens == TOKENS
     assert (utterance.key, utterance.l1) == (("X", "u1"), "Korean")
@@ -41,7 +41,7 @@ def test_aligned_rows(tmp_path):
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_csv_equals_json_lines(tmp_path, mark):
+def test_read_table_csv_equals_json_lines(tmp_path, mark):
     path = tmp_path / "t.csv"
     path.write_text(
         f"{mark}utt,speaker,l1,wav,seconds,canonical,perceived\n"
@@ -57,7 +57,7 @@ def test_csv_equals_json_lines(tmp_path, mark):
     assert second.wav == "y/u,1.wav"
 
 
-def test_ipa_is_detected_from_the_whole_file(tmp_path):
+def test_read_table_detects_ipa(tmp_path):
     rows = [
         ALIGNED | {"canonical": ["b", "t"], "perceived": ["b", "d"]},
         ALIGNED | {"utt": "u2", "canonical": ["ð", "ə", "aɪə"], "perceived": ["d", "ə", "aɪ"]},
@@ -67,28 +67,28 @@ def test_ipa_is_detected_from_the_whole_file(tmp_path):
     assert second.tokens[2:] == (Token("aɪ", "aɪ", OK), Token("ə", None, D))
 
 
-def test_espeaks_labels(tmp_path):
+def test_read_table_espeak_labels(tmp_path):
     row = ALIGNED | {"canonical": ["n", "ɔːɹ", "θ"], "perceived": ["n", "oː", "s"]}
     (utterance,) = read_table(jsonl(tmp_path / "t.jsonl", row))
     assert utterance.canonical == ("n", "ɔ", "ɹ", "θ")
     assert utterance.produced == ("n", "oʊ", "s")
 
 
-def test_two_alphabets_in_one_table(tmp_path):
+def test_read_table_refuses_two_alphabets(tmp_path):
     rows = [ALIGNED, ALIGNED | {"utt": "u2", "canonical": ["b", "ə"], "perceived": ["b", "ə"]}]
     with pytest.raises(CorpusError, match=r"line 2, canonical 1: 'ə' is IPA, but most labels of the file are ARPAbet"):
         read_table(jsonl(tmp_path / "t.jsonl", *rows))
 
 
 @pytest.mark.parametrize("heard", ["perceived", "produced"])
-def test_rows_without_canonical_or_produced_phones(tmp_path, heard):
+def test_read_table_rows_without_phones(tmp_path, heard):
     """A row all the same: evaluation counts it."""
     row = {"utt": "u", "speaker": "X", "l1": "Hindi", "canonical": [], heard: []}
     assert read_table(jsonl(tmp_path / "t.jsonl", row))[0].tokens == ()
 
 
 @pytest.mark.parametrize("heard", ["perceived", "produced"])
-def test_too_many_phones_are_refused(tmp_path, heard):
+def test_read_table_refuses_too_many_phones(tmp_path, heard):
     row = {"utt": "u", "speaker": "X", "l1": "Hindi", "canonical": 100_000 * ["k"], heard: 100_000 * ["k"]}
     with pytest.raises(
         CorpusError, match=r"t\.jsonl, line 1, utterance X/u: 100,000 phones in 'canonical'; the limit is"
@@ -100,7 +100,7 @@ def test_too_many_phones_are_refused(tmp_path, heard):
         read_gold(tmp_path / "m.jsonl")
 
 
-def test_two_sequences_are_aligned(tmp_path):
+def test_read_table_aligns_sequences(tmp_path):
     row = {key: value for key, value in ALIGNED.items() if key != "perceived"}
     row |= {"canonical": ["dh", "ah0", "k", "ae", "t"], "produced": ["d", "ah0", "err", "ae", "t", "ax"]}
     (utterance,) = read_table(jsonl(tmp_path / "t.jsonl", row))
@@ -108,7 +108,7 @@ def test_two_sequences_are_aligned(tmp_path):
     assert utterance.produced == ("d", "ə", "æ", "t", "ə")
 
 
-def test_aligned_and_unaligned_rows_keep_their_order(tmp_path):
+def test_read_table_aligned_and_unaligned_rows(tmp_path):
     unaligned = {"utt": "u0", "speaker": "X", "l1": "Korean", "canonical": "K AE1", "produced": "AE1"}
     rows = read_table(jsonl(tmp_path / "t.jsonl", unaligned, ALIGNED, unaligned | {"utt": "u2", "produced": "K"}))
     assert [row.utt for row in rows] == ["u0", "u1", "u2"]
@@ -140,24 +140,24 @@ def test_read_gold_distinguishes_manifests_from_tables(tmp_path):
         ({"seconds": float("nan")}, "field 'seconds'"),
     ],
 )
-def test_bad_rows(tmp_path, change, message):
+def test_read_table_refuses_rows(tmp_path, change, message):
     path = jsonl(tmp_path / "t.jsonl", ALIGNED | {"utt": "u0"}, ALIGNED | change)
     with pytest.raises(CorpusError, match=rf"t\.jsonl, line 2.*{message}"):
         read_table(path)
 
 
-def test_err_in_an_unaligned_canonical(tmp_path):
+def test_read_table_refuses_err_in_canonical(tmp_path):
     row = {"utt": "u", "speaker": "X", "l1": "Hindi", "canonical": "K err", "produced": "K"}
     with pytest.raises(CorpusError, match="line 1: 'err' is a perceived label"):
         read_table(jsonl(tmp_path / "t.jsonl", row))
 
 
-def test_utterance_twice(tmp_path):
+def test_read_table_refuses_an_utterance_twice(tmp_path):
     with pytest.raises(CorpusError, match="u1 of speaker X comes twice"):
         read_table(jsonl(tmp_path / "t.jsonl", ALIGNED, ALIGNED))
 
 
-def test_truncated_last_line(tmp_path):
+def test_read_table_refuses_a_truncated_line(tmp_path):
     path = jsonl(tmp_path / "t.jsonl", ALIGNED, ALIGNED | {"utt": "u2"})
     path.write_text(path.read_text()[:-20])
     with pytest.raises(CorpusError, match="line 2: not JSON"):
@@ -169,13 +169,13 @@ def test_truncated_last_line(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "utt,speaker,l1,canonical,perceived\n"])
-def test_empty_table(tmp_path, content):
+def test_read_table_refuses_an_empty_table(tmp_path, content):
     (tmp_path / "t.csv").write_text(content)
     with pytest.raises(CorpusError, match="holds no utterances"):
         read_gold(tmp_path / "t.csv")
 
 
-def test_missing_or_unreadable_file(tmp_path):
+def test_read_table_refuses_missing_and_unreadable_files(tmp_path):
     with pytest.raises(CorpusError, match="cannot be read"):
         read_gold(tmp_path / "none.jsonl")
     (tmp_path / "t.csv").write_text("utt,speaker,l1,perceived\nu,X,Hindi,K\n")
@@ -194,13 +194,13 @@ def test_missing_or_unreadable_file(tmp_path):
         ("test-6-speakers", {OK: 25_734, S: 3_111, D: 941, A: 242}),
     ],
 )
-def test_real_labels(real_data, file, counts):
+def test_read_table_real_labels(real_data, file, counts):
     utterances = read_gold(real_data / "l2arctic-labels" / f"{file}.jsonl")
     assert Counter(token.error_type for row in utterances for token in row.tokens) == counts
 
 
 @pytest.mark.shared
-def test_real_sequences_round_trip(real_data):
+def test_read_table_real_sequences(real_data):
     path = real_data / "l2arctic-labels" / "test-6-speakers-39phones.jsonl"
     rows = [json.loads(line) for line in path.open()]
     for row, utterance in zip(rows, read_gold(path), strict=True):

@@ -17,7 +17,7 @@ def write(path, tiers=TIERS, form=long_textgrid):
 
 
 @pytest.mark.parametrize("form", [long_textgrid, short_textgrid])
-def test_phones_and_times(tmp_path, form):
+def test_read_textgrids_phones_and_times(tmp_path, form):
     (row,) = read_transcripts(write(tmp_path / "ABA_u1.TextGrid", form=form), "mine", KEYS)
     assert (row.key, row.chain, row.phones, row.confidences) == (("ABA", "u1"), "mine", ("ð", "ə"), None)
     assert row.times_s == (pytest.approx((STEP_S, 2 * STEP_S)), pytest.approx((3 * STEP_S, 4 * STEP_S)))
@@ -36,7 +36,7 @@ def test_phones_and_times(tmp_path, form):
         ("u7", ("", "u7")),
     ],
 )
-def test_whose_utterance_a_file_in_a_folder_is(tmp_path, name, key):
+def test_read_textgrids_names_of_a_folder(tmp_path, name, key):
     write(tmp_path / "out" / f"{name}.TextGrid")
     (tmp_path / "out" / "notes.txt").write_text("not read")
     (tmp_path / "out" / "._SKA_u1.TextGrid").write_bytes(b"what another system leaves")
@@ -44,7 +44,7 @@ def test_whose_utterance_a_file_in_a_folder_is(tmp_path, name, key):
     assert (row.key, row.chain) == (key, "out")
 
 
-def test_speakers_folders_need_no_gold_and_flat_names_do(tmp_path):
+def test_read_textgrids_without_gold(tmp_path):
     write(tmp_path / "SKA" / "u1.textgrid")
     assert [row.key for row in read_transcripts(tmp_path)] == [("SKA", "u1")]
     write(tmp_path / "u1.TextGrid")
@@ -63,10 +63,10 @@ def test_speakers_folders_need_no_gold_and_flat_names_do(tmp_path):
         ({"words": ["the"], "IPA": ["K"]}, "k"),
         ({"ABA - words": ["the"], "ABA - phones": ["K"]}, "k"),  # the Montreal Forced Aligner
         ({"whatever": ["K"]}, "k"),
-        ({"phone": ["", "", "sil"]}, ""),  # nothing heard
+        ({"phone": ["", "", "sil"]}, ""),  # no phones
     ],
 )
-def test_the_tier_of_the_phones(tmp_path, tiers, expected):
+def test_read_textgrids_phone_tier(tmp_path, tiers, expected):
     (row,) = read_transcripts(write(tmp_path / "u2.TextGrid", tiers), keys=KEYS)
     assert row.phones == tuple(expected)
 
@@ -78,13 +78,13 @@ def test_the_tier_of_the_phones(tmp_path, tiers, expected):
         ({"ABA - phones": ["K"], "SKA - phones": ["K"]}, "'ABA - phones', 'SKA - phones'"),
     ],
 )
-def test_an_unclear_tier_is_an_error_that_names_all(tmp_path, tiers, named):
+def test_read_textgrids_refuses_unclear_tiers(tmp_path, tiers, named):
     path = write(tmp_path / "u2.TextGrid", tiers)
     with pytest.raises(CorpusError, match=rf"u2\.TextGrid: which tier holds the phones\? call one of {named} 'phones'"):
         read_transcripts(path, keys=KEYS)
 
 
-def test_points_are_no_transcript(tmp_path):
+def test_read_textgrids_refuses_point_tiers(tmp_path):
     path = tmp_path / "u2.TextGrid"
     head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n1\n<exists>\n1\n'
     path.write_text(head + '"TextTier"\n"phones"\n0\n1\n1\n0.5\n"K"\n')
@@ -92,7 +92,7 @@ def test_points_are_no_transcript(tmp_path):
         read_transcripts(path, keys=KEYS)
 
 
-def test_one_alphabet_in_all_files(tmp_path):
+def test_read_textgrids_of_one_alphabet(tmp_path):
     write(tmp_path / "ABA" / "u1.TextGrid", {"phones": ["t", "ə"]})
     write(tmp_path / "SKA" / "u1.TextGrid", {"phones": ["t", "ð", "æ"]})
     assert [row.phones for row in read_transcripts(tmp_path)] == [("t", "ə"), ("t", "ð", "æ")]
@@ -102,13 +102,13 @@ def test_one_alphabet_in_all_files(tmp_path):
 
 
 @pytest.mark.parametrize("label", ["@", "t ʃ", "AO1,AA,s"])
-def test_a_label_that_is_no_phone(tmp_path, label):
+def test_read_textgrids_names_a_label_without_a_phone(tmp_path, label):
     path = write(tmp_path / "u2.TextGrid", {"phones": ["t", label, "ð"]})
     with pytest.raises(CorpusError, match=r"u2\.TextGrid, tier 'phones', interval 2: "):
         read_transcripts(path, keys=KEYS)
 
 
-def test_a_folder_without_textgrids_a_file_cut_off_and_an_empty_one(tmp_path):
+def test_read_textgrids_refuses_other_files(tmp_path):
     with pytest.raises(CorpusError, match=r"no TextGrid there; expected SPEAKER/UTT\.TextGrid"):
         read_transcripts(tmp_path)
     path = write(tmp_path / "u2.TextGrid")
@@ -119,7 +119,7 @@ def test_a_folder_without_textgrids_a_file_cut_off_and_an_empty_one(tmp_path):
         path.write_bytes(b"")
 
 
-def test_a_recording_passed_whole_is_named(tmp_path):
+def test_read_textgrids_refuses_too_many_phones(tmp_path):
     write(tmp_path / "SKA" / "u1.TextGrid", {"phones": 20_000 * ["K"]}, short_textgrid)
     with pytest.raises(CorpusError, match=r"u1\.TextGrid, utterance SKA/u1: 20,000 phones in 'phones'; the limit is"):
         read_transcripts(tmp_path)

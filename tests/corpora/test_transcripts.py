@@ -27,20 +27,20 @@ def test_read_transcripts_of_our_own_predictions(tmp_path):
     assert read_transcripts(tmp_path / "p.jsonl") == predictions
 
 
-def test_chain_name_given_of_the_row_or_of_the_file(tmp_path):
+def test_read_transcripts_chain_names(tmp_path):
     path = jsonl(tmp_path / "cnn.jsonl", ROW, ROW | {"utt": "u2", "chain": "other"})
     assert [row.chain for row in read_transcripts(path)] == ["cnn", "other"]
     assert [row.chain for row in read_transcripts(path, "mine")] == ["mine", "mine"]
 
 
-def test_any_alphabet(tmp_path):
+def test_read_transcripts_any_alphabet(tmp_path):
     path = jsonl(tmp_path / "p.jsonl", ROW | {"phones": "DH AH0 err sil K"})
     assert read_transcripts(path)[0].phones == ("ð", "ə", "err", "k")
     path = jsonl(tmp_path / "p.jsonl", ROW | {"phones": ["t", "ʃ", "tʃ", "g"]})
     assert read_transcripts(path)[0].phones == ("t", "ʃ", "tʃ", "ɡ")
 
 
-def test_empty_speaker_is_resolved_with_the_gold(tmp_path):
+def test_read_transcripts_resolves_an_empty_speaker(tmp_path):
     path = jsonl(tmp_path / "p.jsonl", ROW, *(ROW | {"speaker": "", "utt": utt} for utt in ("u2", "Y_u1", "u9")))
     assert [row.key for row in read_transcripts(path)] == [("X", "u1"), ("", "u2"), ("", "Y_u1"), ("", "u9")]
     keys = [("X", "u1"), ("Y", "u1"), ("Z", "u2")]
@@ -49,7 +49,7 @@ def test_empty_speaker_is_resolved_with_the_gold(tmp_path):
         read_transcripts(path, keys=[*keys, ("Y", "u2")])
 
 
-def test_confidences_and_times_follow_the_phones(tmp_path):
+def test_read_transcripts_confidences_and_times(tmp_path):
     row = ROW | {
         "phones": ["ð", "sil", "aɪə"],
         "confidences": [0.9, 0.1, 0.6],
@@ -78,13 +78,13 @@ def test_confidences_and_times_follow_the_phones(tmp_path):
         ({"position_scores": [True]}, "position_scores 0 must be a number"),
     ],
 )
-def test_bad_rows(tmp_path, change, message):
+def test_read_transcripts_refuses_rows(tmp_path, change, message):
     path = jsonl(tmp_path / "p.jsonl", ROW | {"utt": "u0"}, ROW | change)
     with pytest.raises(CorpusError, match=rf"p\.jsonl, line 2.*{message}"):
         read_transcripts(path)
 
 
-def test_double_utterance_is_kept(tmp_path):
+def test_read_transcripts_keeps_a_double_utterance(tmp_path):
     first, second = read_transcripts(jsonl(tmp_path / "p.jsonl", ROW, ROW | {"phones": ["k"]}))
     assert first.key == second.key
     assert second.phones == ("k",)
@@ -92,7 +92,7 @@ def test_double_utterance_is_kept(tmp_path):
 
 @pytest.mark.parametrize("name", ["p.jsonl", "p.csv", "p.ctm"])
 @pytest.mark.parametrize("content", ["", "\n \n"])
-def test_empty_file_is_refused(tmp_path, name, content):
+def test_read_transcripts_refuses_an_empty_file(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     with pytest.raises(CorpusError, match=rf"{name}: holds no predictions"):
         read_transcripts(tmp_path / name, keys=[])
@@ -105,7 +105,7 @@ def csv_file(path, *lines, header="utt,speaker,phones,confidences"):
 
 @pytest.mark.parametrize("name", ["p.csv", "whatever"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_csv_equals_json_lines(tmp_path, name, mark):
+def test_read_transcripts_csv_equals_json_lines(tmp_path, name, mark):
     path = csv_file(
         tmp_path / name,
         "u1,X,DH AH0 sil K,0.5 0.25 0.1 1",
@@ -120,7 +120,7 @@ def test_csv_equals_json_lines(tmp_path, name, mark):
     ]
 
 
-def test_utterance_without_phones_is_a_prediction(tmp_path):
+def test_read_transcripts_utterance_without_phones(tmp_path):
     (row,) = read_transcripts(jsonl(tmp_path / "p.jsonl", ROW | {"phones": []}))
     assert row.phones == ()
 
@@ -138,7 +138,7 @@ def test_utterance_without_phones_is_a_prediction(tmp_path):
         ('u2,X,"DH', "not CSV"),
     ],
 )
-def test_bad_lines_of_csv(tmp_path, line, message):
+def test_read_transcripts_refuses_lines_of_csv(tmp_path, line, message):
     path = csv_file(tmp_path / "p.csv", "u1,X,DH,0.5", line)
     with pytest.raises(CorpusError, match=rf"p\.csv, line \d.*{message}"):
         read_transcripts(path)
@@ -148,12 +148,12 @@ def test_bad_lines_of_csv(tmp_path, line, message):
     ("header", "lacking"),
     [("utt,phones", "'speaker'"), ("utt;speaker;phones", "'utt', 'speaker', 'phones'"), ("u1,X,DH AH K", "'utt'")],
 )
-def test_csv_header_lacks_a_column(tmp_path, header, lacking):
+def test_read_transcripts_refuses_a_csv_header(tmp_path, header, lacking):
     with pytest.raises(CorpusError, match=rf"p\.csv, line 1: no column {lacking}"):
         read_transcripts(csv_file(tmp_path / "p.csv", "u1,X,DH", header=header))
 
 
-def test_cut_file_is_refused_or_holds_fewer_rows(tmp_path):
+def test_read_transcripts_of_a_cut_file(tmp_path):
     """Whole rows, that is: evaluation misses those that are gone."""
     rows = [ROW | {"utt": f"u{number}"} for number in range(3)]
     whole = jsonl(tmp_path / "p.jsonl", *rows).read_text().rstrip("\n")
@@ -167,7 +167,7 @@ def test_cut_file_is_refused_or_holds_fewer_rows(tmp_path):
 
 @pytest.mark.parametrize("codec", ["utf-16", "latin-1"])
 @pytest.mark.parametrize("name", ["p.jsonl", "p.csv", "p.ctm"])
-def test_other_encodings_are_refused(tmp_path, name, codec):
+def test_read_transcripts_refuses_other_encodings(tmp_path, name, codec):
     line = {"p.jsonl": '{"utt": "é", "speaker": "X", "phones": "k"}', "p.csv": "utt,speaker,phones\né,X,K"}
     (tmp_path / name).write_bytes(line.get(name, "é 1 0 1 K").encode(codec))
     with pytest.raises(CorpusError, match=f"{name}.*not UTF-8 text"):
@@ -175,18 +175,18 @@ def test_other_encodings_are_refused(tmp_path, name, codec):
 
 
 @pytest.mark.parametrize(("phone", "length"), [("k", MAX_PHONES + 1), ("k", 100_000), ("aɪə", MAX_PHONES // 2 + 1)])
-def test_too_many_phones_are_refused(tmp_path, phone, length):
+def test_read_transcripts_refuses_too_many_phones(tmp_path, phone, length):
     path = jsonl(tmp_path / "p.jsonl", ROW | {"utt": "u0", "phones": "ð ə"}, ROW | {"phones": length * [phone]})
     with pytest.raises(CorpusError, match=r"p\.jsonl, line 2, utterance X/u1: [\d,]+ phones in 'phones'; the limit is"):
         read_transcripts(path)
 
 
-def test_longest_utterance_is_read(tmp_path):
+def test_read_transcripts_longest_utterance(tmp_path):
     (row,) = read_transcripts(jsonl(tmp_path / "p.jsonl", ROW | {"phones": MAX_PHONES * ["k"]}))
     assert len(row.phones) == MAX_PHONES
 
 
-def test_missing_file_is_refused(tmp_path):
+def test_read_transcripts_refuses_a_missing_file(tmp_path):
     for name in ("none.jsonl", "none.csv", "none.ctm", "none.TextGrid", "none"):
         with pytest.raises(CorpusError, match=name):
             read_transcripts(tmp_path / name, keys=[])
@@ -210,7 +210,7 @@ def test_read_transcripts_of_a_published_recogniser(real_data):
         (f"utt,speaker,phones\na,s,{'t ' * 100_000}\n", "utterance s/a: 100,000 phones in 'phones'; the limit is"),
     ],
 )
-def test_broken_tables_are_refused(tmp_path, text, words):
+def test_read_transcripts_refuses_broken_tables(tmp_path, text, words):
     path = tmp_path / "p.csv"
     path.write_text(text)
     with pytest.raises(CorpusError, match=words):

@@ -59,19 +59,19 @@ def test_read_tiers_tier_ends_after_the_file(tmp_path, form):
     assert read_tiers(path)["IPA"][-1].end_s == pytest.approx(3 * STEP_S + 0.5)
 
 
-def test_no_line_end_after_the_last_label(tmp_path):
+def test_read_tiers_without_a_last_line_end(tmp_path):
     path = tmp_path / "a.TextGrid"
     path.write_text(short_textgrid(TIERS).rstrip("\n"))
     assert labels_of(path) == LABELS
 
 
-def test_times_in_scientific_notation(tmp_path):
+def test_read_tiers_times_in_scientific_notation(tmp_path):
     path = tmp_path / "a.TextGrid"
     path.write_text(long_textgrid(TIERS).replace("xmin = 0 ", "xmin = 1.1102230246251565e-16 "))
     assert read_tiers(path)["phones"][0].start_s == 0.0
 
 
-def test_first_of_two_tiers_with_one_name(tmp_path):
+def test_read_tiers_takes_the_first_of_one_name(tmp_path):
     path = tmp_path / "a.TextGrid"
     path.write_text(long_textgrid(TIERS).replace('name = "IPA"', 'name = "phones"'))
     assert labels_of(path)["phones"] == LABELS["phones"]

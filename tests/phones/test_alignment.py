@@ -37,7 +37,7 @@ sentences = st.lists(st.lists(st.sampled_from(PHONES), max_size=40), max_size=6)
 
 
 def every_alignment(reference, hypothesis):
-    """All ways to pair, delete and insert, each a tuple of pairs."""
+    """Return all alignments, each a tuple of pairs."""
     if not reference and not hypothesis:
         return [()]
     steps = []
@@ -113,13 +113,13 @@ def with_stars(pairs):
 
 
 @given(few_phones, few_phones)
-def test_weighted_alignment_is_the_first_of_the_cheapest(reference, hypothesis):
+def test_wper_align_takes_the_first_of_the_cheapest(reference, hypothesis):
     best, _ = best_by_definition(reference, hypothesis, weighted_cost)
     assert wper_align(reference, hypothesis) == best
 
 
 @given(few_symbols, few_symbols)
-def test_unit_alignment_is_the_first_of_the_cheapest(reference, hypothesis):
+def test_unit_align_takes_the_first_of_the_cheapest(reference, hypothesis):
     best, num_cheapest = best_by_definition(reference, hypothesis, unit_cost)
     assert unit_align(reference, hypothesis) == best
     if num_cheapest == 1:
@@ -127,7 +127,7 @@ def test_unit_alignment_is_the_first_of_the_cheapest(reference, hypothesis):
 
 
 @given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("abcd"), max_size=30))
-def test_unit_alignment_breaks_ties_as_kaldi_does(reference, hypothesis):
+def test_unit_align_breaks_ties_as_kaldi(reference, hypothesis):
     assert unit_align(reference, hypothesis) == levenshtein_alignment(reference, hypothesis, operator.le)
     # The same transcription with kaldialign's comparison gives kaldialign's answer, so it is a faithful one.
     port = levenshtein_alignment(reference, hypothesis, operator.lt)
@@ -135,7 +135,7 @@ def test_unit_alignment_breaks_ties_as_kaldi_does(reference, hypothesis):
 
 
 @given(sentences, st.randoms(use_true_random=False))
-def test_both_modes_keep_both_sequences_whole_in_batches_as_alone(references, rng):
+def test_align_batch_equals_single_alignments(references, rng):
     hypotheses = [rng.choices(PHONES, k=rng.randint(0, 40)) for _ in references]
     for batch, single in ((wper_align_batch, wper_align), (unit_align_batch, unit_align)):
         alignments = batch(references, hypotheses)
@@ -147,7 +147,7 @@ def test_both_modes_keep_both_sequences_whole_in_batches_as_alone(references, rn
 
 
 @pytest.mark.parametrize("num_symbols", [3, 41, 255, 256, 257, 3000])
-def test_a_large_batch_is_aligned_as_each_pair_alone(num_symbols):
+def test_align_batch_of_a_large_batch(num_symbols):
     rng = random.Random(num_symbols)
     symbols = [*PHONES, ERR] if num_symbols == 41 else [f"word{i}" for i in range(num_symbols)]
     batch = [[rng.choices(symbols, k=rng.randint(0, 60)) for _ in range(200)] for _ in range(2)]
@@ -157,7 +157,7 @@ def test_a_large_batch_is_aligned_as_each_pair_alone(num_symbols):
 
 
 @given(few_symbols, few_symbols)
-def test_edit_counts_equal_kaldialign_in_total_and_add_up(reference, hypothesis):
+def test_count_edits_equals_kaldialign(reference, hypothesis):
     counts = count_edits(unit_align(reference, hypothesis))
     total = kaldialign.edit_distance(reference, hypothesis)["total"]
     assert counts.substitutions + counts.deletions + counts.insertions == total
@@ -166,7 +166,7 @@ def test_edit_counts_equal_kaldialign_in_total_and_add_up(reference, hypothesis)
     assert counts.error_rate == (total / len(reference) if reference else None)
 
 
-def test_edit_counts_by_hand():
+def test_count_edits_by_hand():
     pairs = [("a", "a"), ("b", "c"), ("d", None), (None, "e"), (None, "f")]
     assert count_edits(pairs) == EditCounts(correct=1, substitutions=1, deletions=1, insertions=2)
     assert count_edits(pairs).num_edits == 4
@@ -175,7 +175,7 @@ def test_edit_counts_by_hand():
     assert count_edits([]).error_rate is None
 
 
-def test_near_phones_are_paired_where_unit_costs_cannot_tell():
+def test_wper_align_pairs_near_phones():
     reference, hypothesis = ["s", "t", "ɹ", "i", "t"], ["s", "ɹ", "ɪ", "d"]
     assert wper_align(reference, hypothesis) == [("s", "s"), ("t", None), ("ɹ", "ɹ"), ("i", "ɪ"), ("t", "d")]
     assert wper_align(["z", "ə"], ["ɪ"]) == [("z", None), ("ə", "ɪ")]
@@ -183,7 +183,7 @@ def test_near_phones_are_paired_where_unit_costs_cannot_tell():
     assert unit_align(["ə", "z"], ["ɪ"]) == [("ə", None), ("z", "ɪ")]
 
 
-def test_given_vectors_decide_instead_of_the_bundled_ones():
+def test_wper_align_with_other_vectors():
     distances = np.ones((40, 40))
     np.fill_diagonal(distances, 0)
     near = PHONES.index("p"), PHONES.index("i")
@@ -193,7 +193,7 @@ def test_given_vectors_decide_instead_of_the_bundled_ones():
     assert wper_align(["p", "s"], ["i"]) != wper_align(["p", "s"], ["i"], vectors)
 
 
-def test_err_is_unlike_everything_itself_included():
+def test_wper_align_err():
     assert wper_align([ERR], [ERR]) == [(ERR, ERR)]
     assert wper_align([ERR, "t"], ["t"]) == [(ERR, None), ("t", "t")]
     # Pairing t with err costs as much as deleting one and inserting the other; ties go to the pairing.
@@ -202,7 +202,7 @@ def test_err_is_unlike_everything_itself_included():
     assert wper_align([ERR, "t"], ["d", ERR]) == best
 
 
-def test_empty_sequences_and_empty_batches():
+def test_align_empty_sequences_and_batches():
     for align in (wper_align, unit_align):
         assert align([], []) == []
         assert align(["t"], []) == [("t", None)]
@@ -211,38 +211,38 @@ def test_empty_sequences_and_empty_batches():
     assert unit_align_batch([[], ["a"]], [["b"], []]) == [[(None, "b")], [("a", None)]]
 
 
-def test_tuples_and_strings_are_sequences_too():
+def test_align_tuples_and_strings():
     assert wper_align(("t",), ("t",)) == [("t", "t")]
     assert unit_align("kitten", "sitting") == levenshtein_alignment("kitten", "sitting", operator.le)
 
 
-def test_a_symbol_that_is_no_phone_is_named():
+def test_wper_align_names_a_symbol_without_a_phone():
     with pytest.raises(PhoneError, match="'AH0'"):
         wper_align(["t"], ["AH0"])
     with pytest.raises(PhoneError, match="'sil'"):
         wper_align_batch([["t"], ["sil"]], [["t"], ["t"]])
 
 
-def test_unequal_batches_are_refused():
+def test_align_batch_refuses_unequal_batches():
     with pytest.raises(ValueError, match="2 references for 1"):
         unit_align_batch([["a"], ["b"]], [["a"]])
 
 
-def test_a_recording_passed_whole_is_refused_before_memory_is_taken():
+def test_align_refuses_too_many_cells():
     hour = ["t", "ə"] * 50_000
     for align in (wper_align_batch, unit_align_batch):
         with pytest.raises(CorpusError, match="pair 1: 100000 symbols against 100000"):
             align([["t"], hour], [["t"], hour])
 
 
-def test_two_thousand_phones_align_exactly():
+def test_align_two_thousand_phones():
     reference = [PHONES[i * i % 40] for i in range(2000)]
     hypothesis = [phone for i, phone in enumerate(reference) if i % 7]
     pairs = wper_align(reference, hypothesis)
     assert sum(map(weighted_cost, pairs)) == round(INDEL_COST * MICRO) * (len(reference) - len(hypothesis))
 
 
-def test_many_symbols_need_no_table_of_all_pairs():
+def test_unit_align_of_many_symbols():
     words = [f"word{i}" for i in range(30_000)]
     references = [words[i : i + 10] for i in range(0, 30_000, 10)]
     assert unit_align_batch(references, references) == [[(word, word) for word in row] for row in references]
@@ -259,7 +259,7 @@ def recurrence(request, monkeypatch):
     return request.param
 
 
-def test_alignments_stay_as_they_were_frozen(recurrence):
+def test_wper_align_equals_the_frozen_alignments(recurrence):
     """Pinned with the bundled vectors; a change here changes published numbers."""
     cases = json.loads(FROZEN.read_text(encoding="utf-8"))
     for case in cases:
@@ -268,7 +268,7 @@ def test_alignments_stay_as_they_were_frozen(recurrence):
     assert len(cases) >= 20
 
 
-def test_plain_and_compiled_recurrences_agree(monkeypatch):
+def test_align_batch_plain_equals_compiled(monkeypatch):
     pytest.importorskip("numba")
     levenshtein._compiled()  # from now on used for work of any size
     rng = random.Random(0)
@@ -278,7 +278,7 @@ def test_plain_and_compiled_recurrences_agree(monkeypatch):
     assert (wper_align_batch(*batch), unit_align_batch(*batch)) == compiled
 
 
-def test_one_pair_does_not_import_numba():
+def test_wper_align_of_one_pair_imports_no_numba():
     program = (
         "import sys; from asheard.phones.alignment import wper_align; "
         "wper_align(['t'] * 60, ['d'] * 60); sys.exit('numba' in sys.modules)"
@@ -289,7 +289,7 @@ def test_one_pair_does_not_import_numba():
 @given(
     st.lists(st.lists(st.lists(st.sampled_from(PHONES), max_size=4), min_size=1, max_size=3), max_size=4), few_phones
 )
-def test_closest_sequences_have_the_least_cost_of_the_whole(choices, hypothesis):
+def test_closest_sequences_have_the_least_cost(choices, hypothesis):
     chosen = [first for first, *_ in choices]
     expected = []
     for place, sequences in enumerate(choices):

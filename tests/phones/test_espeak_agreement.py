@@ -27,26 +27,26 @@ def agreement(script):
     return script.compare(script.common_words())
 
 
-def test_agreement_stays_above_what_was_measured(agreement):
+def test_agreement_is_above_the_measured_share(agreement):
     assert agreement.num_words == 3000
     assert agreement.word_agreement > 0.86  # measured 0.865
     assert agreement.phone_agreement > 0.968  # measured 0.970
 
 
-def test_nearly_every_difference_has_a_name(script, agreement):
+def test_agreement_names_nearly_every_difference(script, agreement):
     assert len(agreement.differences[script.RESIDUE]) <= 25  # measured 20 of 458
     for name, found in agreement.differences.items():
         assert found, f"class {name} explains nothing and can go"
 
 
-def test_differences_are_between_phones(agreement):
+def test_agreement_differences_are_between_phones(agreement):
     for found in agreement.differences.values():
         for difference in found:
             assert difference.cmudict != difference.espeak
             assert {difference.cmudict, difference.espeak} <= {*PHONES, None}
 
 
-def test_the_table_in_the_docs_is_the_measured_one(script, agreement):
+def test_agreement_table_in_the_docs_is_current(script, agreement):
     docs = script.DOCS.read_text(encoding="utf-8")
     stored = docs.split(script.BEGIN)[1].split(script.END)[0].strip()
     packages = [f"{name} {version(name)}" for name in ("espeakng-loader", "cmudict", "wordfreq")]

@@ -178,7 +178,7 @@ def test_score_predictions_elsewhere_writes_the_same_bytes(root, tmp_path):
 
 
 def test_score_predictions_folds_what_the_manifest_never_writes(root, tmp_path, monkeypatch):
-    """100 ʌ and no ə: where the model hears ə, it hears what the manifest calls ʌ."""
+    """The manifest has 100 ʌ and no ə, so a ə of the model counts as ʌ."""
     tokens = utterance(*["ʌ"] * 100).tokens
     rows = [replace(row, tokens=tokens) for row in read_manifest(root / "test.jsonl")[:2]]
     rows[1] = replace(rows[1], tokens=utterance("ʌ").tokens)

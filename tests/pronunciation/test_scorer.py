@@ -34,7 +34,7 @@ HEARD = {10: "s", 20: "i", 33: "ɪ", 40: "d"}  # frame -> phone; the t came out 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model folder, a recording and a prior; what the model hears is told by `hears`."""
+    """A model folder, a recording and a prior; `recognises` sets the phones that the model finds."""
     root = tmp_path_factory.mktemp("score")
     torch.manual_seed(0)
     save_transcriber(CTCTranscriber(fresh_encoder(SMALL_ENCODER)).eval(), root / "model", {})
@@ -61,8 +61,8 @@ def posteriors(heard, num_frames=50, certainty=0.9):
 
 
 @pytest.fixture
-def hears(monkeypatch):
-    """Let the model hear certain phones, whatever the recording."""
+def recognises(monkeypatch):
+    """Make the model recognise certain phones in any recording."""
 
     def let(heard, **how):
         recognition = decode_recognition(posteriors(heard, **how), FRAME_S)
@@ -72,7 +72,7 @@ def hears(monkeypatch):
     return let
 
 
-def test_score_each_phone_of_each_word(folder, hears):
+def test_score_each_phone_of_each_word(folder, recognises):
     scored = score(folder / "see.wav", TEXT, folder / "model")
     assert [(word.word, [phone.canonical for phone in word.phones]) for word in scored.words] == [
         ("see", ["s", "i"]),
@@ -88,28 +88,28 @@ def test_score_each_phone_of_each_word(folder, hears):
     assert (scored.calibrated, scored.l1, scored.text) == (False, None, TEXT)
 
 
-def test_score_is_the_mean_of_probabilities(folder, hears):
+def test_score_is_the_mean_of_probabilities(folder, recognises):
     scored = score(folder / "see.wav", TEXT, folder / "model")
     probabilities = [phone.probability for word in scored.words for phone in word.phones]
     assert scored.score == pytest.approx(math.fsum(probabilities) / 4)
     assert scored.words[1].score == pytest.approx(math.fsum(probabilities[2:]) / 2)
 
 
-def test_score_deleted_phone(folder, hears):
-    hears({10: "s", 20: "i", 40: "t"})
+def test_score_deleted_phone(folder, recognises):
+    recognises({10: "s", 20: "i", 40: "t"})
     see, it = score(folder / "see.wav", TEXT, folder / "model").words
     assert [phone.heard for phone in see.phones + it.phones] == ["s", "i", None, "t"]
 
 
-def test_score_any_pronunciation_of_a_word(folder, hears):
+def test_score_any_pronunciation_of_a_word(folder, recognises):
     """CMUdict has ðə, ðʌ and, as before a vowel, ði."""
-    hears({5: "ð", 10: "i", 20: "æ", 25: "p", 30: "ə", 35: "l"})
+    recognises({5: "ð", 10: "i", 20: "æ", 25: "p", 30: "ə", 35: "l"})
     the, apple = score(folder / "see.wav", "the apple", folder / "model").words
     assert [phone.canonical for phone in the.phones] == [phone.heard for phone in the.phones] == ["ð", "i"]
     assert all(phone.heard == phone.canonical for phone in apple.phones)
 
 
-def test_load_model_calibration_of_the_folder_or_another(folder, hears, tmp_path):
+def test_load_model_calibration_of_the_folder_or_another(folder, recognises, tmp_path):
     """log-odds = slope * ratio + intercept, so two calibrations tell the ratio twice."""
     plain = load_model(folder / "model").score(folder / "see.wav", TEXT)
     Calibration(0.5, 1.0).save(tmp_path / "other.json")
@@ -131,7 +131,7 @@ def test_load_model_calibration_of_the_folder_or_another(folder, hears, tmp_path
             assert own_log_odds == pytest.approx(0.25 * ratio - 1.0)
 
 
-def test_score_prior_in_probabilities(folder, hears):
+def test_score_prior_in_probabilities(folder, recognises):
     """Thai speakers say d for t, so the doubt grows: the ratio falls by the log-odds of the prior."""
     plain = score(folder / "see.wav", TEXT, folder / "model")
     thai = score(folder / "see.wav", TEXT, folder / "model", l1="Thai", prior=folder / "prior.json")
@@ -141,7 +141,7 @@ def test_score_prior_in_probabilities(folder, hears):
     assert log_odds[1] - log_odds[0] == pytest.approx(math.log(41 / 61), abs=1e-6)  # Laplace's counts
 
 
-def test_score_samples_instead_of_a_file(folder, hears):
+def test_score_samples_instead_of_a_file(folder, recognises):
     scorer = load_model(folder / "model")
     from_file, from_samples = (
         scorer.score(recording, TEXT) for recording in (folder / "see.wav", load_recording(folder / "see.wav"))
@@ -159,7 +159,7 @@ def test_score_samples_instead_of_a_file(folder, hears):
         (np.zeros(16_000, np.float32), "the recording: silent from end to end"),
     ],
 )
-def test_score_refuses_samples(folder, hears, samples, message):
+def test_score_refuses_samples(folder, recognises, samples, message):
     with pytest.raises(CorpusError, match=message):
         load_model(folder / "model").score(samples, TEXT)
 
@@ -168,25 +168,25 @@ def test_score_refuses_samples(folder, hears, samples, message):
     ("text", "message"),
     [("", "holds no word"), (" ?! ", "holds no word"), ("see 东西", "not a Latin letter")],
 )
-def test_score_refuses_texts_that_cannot_be_pronounced(folder, hears, text, message):
+def test_score_refuses_texts_that_cannot_be_pronounced(folder, recognises, text, message):
     with pytest.raises(PhoneError, match=message):
         score(folder / "see.wav", text, folder / "model")
 
 
 @pytest.mark.parametrize(("text", "num_phones"), [("see see see", 6), ("miss see", 5)])
-def test_score_refuses_more_phones_than_frames(folder, hears, text, num_phones):
+def test_score_refuses_more_phones_than_frames(folder, recognises, text, num_phones):
     """As many as there are frames, but no two equal ones in a row without a blank between."""
-    hears(dict.fromkeys(range(5), "s"), num_frames=5)
+    recognises(dict.fromkeys(range(5), "s"), num_frames=5)
     with pytest.raises(CorpusError, match=rf"see\.wav: 1\.00 s are too short for its text of {num_phones} phones"):
         score(folder / "see.wav", text, folder / "model")
     assert len(score(folder / "see.wav", "miss it", folder / "model").words) == 2
 
 
-def test_score_refuses_recordings_without_speech(folder, hears, tmp_path):
+def test_score_refuses_recordings_without_speech(folder, recognises, tmp_path):
     soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
     with pytest.raises(CorpusError, match=r"no speech in .*noise\.wav: its level never changes"):
         score(tmp_path / "noise.wav", TEXT, folder / "model")
-    hears({})
+    recognises({})
     with pytest.raises(CorpusError, match=r"no speech in .*see\.wav: the model recognised no phone"):
         score(folder / "see.wav", TEXT, folder / "model")
 
@@ -198,9 +198,9 @@ def test_score_without_posteriors_gives_classes_only(folder):
     assert (scored.score, scored.calibrated) == (1.0, False)
 
 
-def test_score_classes_and_reasons(folder, hears):
+def test_score_classes_and_reasons(folder, recognises):
     """A t for a θ is far from it, and near for speakers of Spanish, who are known to say it."""
-    hears({5: "t", 10: "ɪ", 15: "ŋ", 20: "k", 25: "ə"})
+    recognises({5: "t", 10: "ɪ", 15: "ŋ", 20: "k", 25: "ə"})
     alone, spanish = (score(folder / "see.wav", "think", folder / "model", l1=l1) for l1 in (None, "Spanish"))
     assert [phone.class_ for phone in alone.phones] == ["error", "ok", "ok", "ok"]
     theta = spanish.phones[0]
@@ -210,15 +210,15 @@ def test_score_classes_and_reasons(folder, hears):
     assert [(one.phone, one.before, one.heard_index) for one in alone.added] == [("ə", 4, 4)]
 
 
-def test_score_given_phones(folder, hears):
-    hears({5: "v", 10: "ɛ", 20: "ɹ", 25: "i"})
+def test_score_given_phones(folder, recognises):
+    recognises({5: "v", 10: "ɛ", 20: "ɹ", 25: "i"})
     scored = score(folder / "see.wav", target_of_phones("v ɛ ɹ i"), folder / "model")
     assert [phone.heard for phone in scored.phones] == ["v", "ɛ", "ɹ", "i"]
     assert (scored.text, scored.words[0].word) == ("v ɛ ɹ i", "v ɛ ɹ i")
 
 
-def test_pronunciation_from_json(folder, hears):
-    hears({10: "s", 20: "i", 40: "t", 45: "ə"})
+def test_pronunciation_from_json(folder, recognises):
+    recognises({10: "s", 20: "i", 40: "t", 45: "ə"})
     scored = score(folder / "see.wav", TEXT, folder / "model")
     back = Pronunciation.from_json({"utt": "see"} | scored.to_json())
     assert [[phone.heard, phone.class_, phone.start_s] for phone in back.phones] == [
@@ -236,12 +236,12 @@ def test_pronunciation_from_json(folder, hears):
         ("Thai", False, r"see\.wav has the L1 'Thai', and the prior knows Arabic, .* leave the L1 out"),
     ],
 )
-def test_check_l1_refuses(folder, hears, l1, with_prior, message):
+def test_check_l1_refuses(folder, recognises, l1, with_prior, message):
     with pytest.raises(CorpusError, match=message):
         score(folder / "see.wav", TEXT, folder / "model", l1=l1, prior=folder / "prior.json" if with_prior else None)
 
 
-def test_score_command_json(asheard, folder, hears):
+def test_score_command_json(asheard, folder, recognises):
     done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model", "--format", "json")
     assert done.code == 0, done.err
     row = json.loads(done.out)
@@ -263,8 +263,8 @@ def test_score_command_json(asheard, folder, hears):
     }
 
 
-def test_score_command_table(asheard, folder, hears):
-    hears(HEARD | {45: "ə"})
+def test_score_command_table(asheard, folder, recognises):
+    recognises(HEARD | {45: "ə"})
     done = asheard("score", folder / "see.wav", "--text", TEXT, "--model", folder / "model")
     heading, *rows, added, overall, remark = done.out.splitlines()
     assert heading.split() == ["word", "phone", "said", "heard", "class", "start", "s", "end", "s"]

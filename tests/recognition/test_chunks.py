@@ -1,4 +1,4 @@
-"""Long recordings in pieces: nothing is cut or doubled where they are joined."""
+"""Long recordings in chunks: merging loses and doubles nothing."""
 
 import resource
 
@@ -30,7 +30,7 @@ FRAME = 320
         1800 * 16_000,
     ],
 )
-def test_every_sample_is_in_a_piece_and_pieces_overlap(num_samples):
+def test_split_chunks_overlap_and_cover_every_sample(num_samples):
     waveform = np.arange(num_samples, dtype=np.float32) % 7919
     parts = split_chunks(waveform)
     assert max(map(len, parts)) <= CHUNK_SAMPLES
@@ -52,17 +52,17 @@ def posteriors(num_frames, phones):
     return frames
 
 
-def test_pieces_that_place_a_phone_differently_neither_lose_nor_double_it():
-    """One hears a phone two frames later than the other; what is near an end of a piece is not heeded."""
-    whole, step, piece = (STEP_SAMPLES + CHUNK_SAMPLES) // FRAME, STEP_SAMPLES // FRAME, CHUNK_SAMPLES // FRAME
-    middle = step + (piece - step) // 2
-    left = posteriors(piece, {middle: 5, piece - 1: 7})
-    right = posteriors(piece, {0: 8, middle + 2 - step: 5, piece - 3: 6})
+def test_merge_chunks_neither_loses_nor_doubles_a_phone():
+    """One chunk has a phone two frames later than the other; phones near the end of a chunk are ignored."""
+    whole, step, chunk = (STEP_SAMPLES + CHUNK_SAMPLES) // FRAME, STEP_SAMPLES // FRAME, CHUNK_SAMPLES // FRAME
+    middle = step + (chunk - step) // 2
+    left = posteriors(chunk, {middle: 5, chunk - 1: 7})
+    right = posteriors(chunk, {0: 8, middle + 2 - step: 5, chunk - 3: 6})
     found = merge_chunks([left, right], BLANK_ID, FRAME)
     assert found.shape == (whole, len(LABELS))
-    heard = [label for label in found.argmax(-1) if label != BLANK_ID]
-    assert heard.count(5) == 1
-    assert (heard.count(6), heard.count(7), heard.count(8)) == (1, 0, 0)
+    labels = [label for label in found.argmax(-1) if label != BLANK_ID]
+    assert labels.count(5) == 1
+    assert (labels.count(6), labels.count(7), labels.count(8)) == (1, 0, 0)
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +80,8 @@ def story():
     return soxr.resample(np.concatenate(parts), 22_050, 16_000)[: 120 * 16_000].astype(np.float32)
 
 
-def test_in_pieces_is_as_whole(tiny, story):
-    """At most one phone in a hundred otherwise, whatever the cuts go through."""
+def test_recognise_in_chunks_equals_the_whole(tiny, story):
+    """At most one phone in a hundred differs."""
     with torch.inference_mode():
         (whole,) = tiny.chunk_log_probs([story], [0])
     (in_chunks,) = tiny.recognise([story], [None])
@@ -92,7 +92,7 @@ def test_in_pieces_is_as_whole(tiny, story):
     assert edits.substitutions + edits.deletions + edits.insertions <= 0.01 * len(expected)
 
 
-def test_the_service_hears_pieces_in_turn_as_the_command_line_does(tiny, story):
+def test_merge_recognitions_equals_recognise(tiny, story):
     (expected,) = tiny.recognise([story], [None])
     parts = [tiny.recognise([chunk], [None])[0] for chunk in split_for(tiny, story)]
     assert len(parts) == 5
@@ -100,7 +100,7 @@ def test_the_service_hears_pieces_in_turn_as_the_command_line_does(tiny, story):
 
 
 @pytest.mark.slow
-def test_half_an_hour_in_bounded_memory(tiny, story):
+def test_recognise_half_an_hour_in_bounded_memory(tiny, story):
     hour = np.tile(story, 15)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     (found,) = tiny.recognise([hour], [None])

@@ -31,8 +31,8 @@ def printing(output: object) -> str:
     return f"import sys; sys.stdin.buffer.read(); print({output!r})"
 
 
-def test_it_reads_a_wav_file_and_its_arguments(program, tmp_path):
-    """Python's own wave module reads what it was given."""
+def test_command_reads_a_wav_file_and_its_arguments(program, tmp_path):
+    """The program reads its input with Python's wave module."""
     line = program(
         "import io, sys, wave\n"
         "wav = wave.open(io.BytesIO(sys.stdin.buffer.read()))\n"
@@ -58,14 +58,14 @@ def test_it_reads_a_wav_file_and_its_arguments(program, tmp_path):
         (json.dumps({"phones": []}), ()),
     ],
 )
-def test_phones_between_blanks(program, output, phones):
+def test_command_writes_phones_between_blanks(program, output, phones):
     transcript = Command(program(printing(output))).transcribe(WAVEFORM)
     assert transcript.phones == phones
     if phones:
         assert (transcript.confidences, transcript.times_s) == (None, None)
 
 
-def test_an_object_with_confidences_and_times(program):
+def test_command_writes_confidences_and_times(program):
     row = {
         "phones": ["sil", "aɪə", "☃", "t"],
         "confidences": [1, 0.5, 0.9, 0.25],
@@ -78,7 +78,7 @@ def test_an_object_with_confidences_and_times(program):
     assert transcript.left_out == ("☃",)
 
 
-def test_what_is_too_short_is_not_given_to_it(program):
+def test_command_is_not_run_on_short_recordings(program):
     command = Command(program("raise SystemExit(1)"))
     assert command.recognise([np.zeros(399, np.float32)], [None]) == [Recognition(Transcript((), (), ()))]
 
@@ -98,12 +98,12 @@ def test_what_is_too_short_is_not_given_to_it(program):
         ('{"phones": "k", "times_s": [[0, "1"]]}', "'times_s' must be .start, end. pairs"),
     ],
 )
-def test_what_is_no_transcript(program, output, message):
+def test_command_refuses_other_output(program, output, message):
     with pytest.raises(ModelError, match=rf"a program\.py.*{message}"):
         Command(program(printing(output))).transcribe(WAVEFORM)
 
 
-def test_bytes_that_are_no_text(program):
+def test_command_refuses_bytes(program):
     with pytest.raises(ModelError, match="no transcript"):
         Command(program("import sys; sys.stdout.buffer.write(b'\\xff\\xfe')")).transcribe(WAVEFORM)
 
@@ -115,7 +115,7 @@ def test_bytes_that_are_no_text(program):
         ("raise SystemExit(3)", "code 3: nothing on its standard error"),
     ],
 )
-def test_a_program_that_fails(program, source, message):
+def test_command_that_fails(program, source, message):
     with pytest.raises(ModelError, match=message):
         Command(program(source)).transcribe(WAVEFORM)
 
@@ -128,12 +128,12 @@ def test_a_program_that_fails(program, source, message):
         ("echo 'half a quote", "cannot be parsed"),
     ],
 )
-def test_a_line_that_names_no_program(line, message):
+def test_command_refuses_a_line_without_program(line, message):
     with pytest.raises(ModelError, match=message):
         Command(line)
 
 
-def test_a_program_that_cannot_be_run(tmp_path):
+def test_command_that_cannot_be_run(tmp_path):
     broken = tmp_path / "broken"
     broken.write_bytes(b"\x7fELF")
     broken.chmod(0o755)
@@ -141,7 +141,7 @@ def test_a_program_that_cannot_be_run(tmp_path):
         Command(str(broken)).transcribe(WAVEFORM)
 
 
-def test_its_version_is_its_words_and_its_files(program):
+def test_command_version_changes_with_words_and_files(program):
     calls = [("print('K')",), ("print('K')", "-x"), ("print('T')",), ("print('K')",)]
     versions = [Command(program(*call)).version for call in calls]
     assert versions[0] == versions[3]

@@ -22,25 +22,25 @@ def certain(path: list[int]) -> torch.Tensor:
 
 
 @given(paths)
-def test_repeats_are_merged_then_blanks_removed(path):
+def test_find_segments_merges_repeats_and_removes_blanks(path):
     expected = [label for label, _ in groupby(path) if label > 1]
     assert decode_greedy(certain(path), torch.tensor([len(path)])) == [expected]
 
 
 @given(paths, st.integers(1, 25))
-def test_frames_past_the_end_are_not_read(path, frames):
+def test_decode_ignores_frames_after_the_end(path, frames):
     frames = min(frames, len(path))
     assert decode_greedy(certain(path), torch.tensor([frames])) == decode_greedy(
         certain(path[:frames]), torch.tensor([frames])
     )
 
 
-def test_more_frames_than_there_are():
+def test_decode_refuses_too_many_frames():
     with pytest.raises(ValueError, match="4 valid frames in a row of 3"):
         decode_greedy(certain([2, 2, 2]), torch.tensor([4]))
 
 
-def test_confidence_is_the_mean_posterior_of_the_run():
+def test_decode_confidence_is_the_mean_posterior():
     probabilities = np.full((1, 4, 6), 0.02)
     for frame, (label, probability) in enumerate([(3, 0.9), (3, 0.5), (1, 0.9), (3, 0.9)]):
         probabilities[0, frame] = (1 - probability) / 5
@@ -50,7 +50,7 @@ def test_confidence_is_the_mean_posterior_of_the_run():
     assert [s.confidence for s in segments] == pytest.approx([0.7, 0.9])
 
 
-def test_times_are_frames_of_20_ms():
+def test_decode_times_are_frames_of_20_ms():
     transcript = decode_recognition(certain([1, 2, 2, 1, 3])[0].numpy(), 0.02).transcript
     assert transcript.phones == ("p", "b")
     assert transcript.times_s == ((0.02, pytest.approx(0.06)), (0.08, pytest.approx(0.10)))

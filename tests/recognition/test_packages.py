@@ -1,4 +1,4 @@
-"""hama and pocketsphinx: as their own packages decode, whatever was heard before."""
+"""hama and pocketsphinx decode as their own packages do, independent of earlier recordings."""
 
 import sys
 
@@ -28,13 +28,13 @@ def sentences():
     return [say(sentence) for sentence in SENTENCES]
 
 
-def test_a_transcript_depends_on_its_own_recording_only(recogniser, sentences):
+def test_recognise_depends_on_its_own_recording_only(recogniser, sentences):
     together = recogniser.recognise(sentences, [None] * 3)
     assert recogniser.recognise(sentences[::-1], [None] * 3) == together[::-1]
     assert load_recogniser(recogniser.kind).recognise(sentences[1:2], ["Hindi"]) == together[1:2]
 
 
-def test_times_run_through_the_recording(recogniser, sentences):
+def test_recognise_times_are_in_order(recogniser, sentences):
     for waveform, recognition in zip(sentences, recogniser.recognise(sentences, [None] * 3), strict=True):
         transcript = recognition.transcript
         assert set(transcript.phones) <= set(PHONES)
@@ -45,13 +45,13 @@ def test_times_run_through_the_recording(recogniser, sentences):
 
 
 @pytest.mark.parametrize("num_samples", [0, 1, 399, 400, 700])
-def test_short_recordings(recogniser, num_samples):
+def test_recognise_short_recordings(recogniser, num_samples):
     (recognition,) = recogniser.recognise([np.full(num_samples, 0.01, np.float32)], [None])
     assert len(recognition.transcript.phones) <= 1
 
 
-def test_hama_as_the_package_decodes(sentences):
-    """In noise too, where it matters that the blank is held back."""
+def test_hama_equals_the_package(sentences):
+    """Also in noise, in which the bias against the blank matters."""
     hama = pytest.importorskip("hama")
     theirs, ours = hama.ASRModel(), Hama()
     noise = np.random.default_rng(0).normal(0, 1, max(map(len, sentences))).astype(np.float32)
@@ -73,8 +73,8 @@ def test_hama_as_the_package_decodes(sentences):
         assert np.mean(transcript.confidences) > 0.3
 
 
-def test_pocketsphinx_as_a_new_decoder_decodes(sentences):
-    """One decoder a sentence, and nothing to forget."""
+def test_pocketsphinx_equals_a_new_decoder(sentences):
+    """The reference takes a new decoder for each sentence."""
     pocketsphinx = pytest.importorskip("pocketsphinx")
     ours = PocketSphinx()
     for waveform in sentences:
@@ -91,13 +91,13 @@ def test_pocketsphinx_as_a_new_decoder_decodes(sentences):
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_a_package_that_is_not_installed(name, monkeypatch):
+def test_load_recogniser_without_the_package(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ModelError, match=rf"{name} is not installed; pip install 'asheard\[recognisers\]'"):
         load_recogniser(name)
 
 
-def test_a_platform_without_an_engine(monkeypatch):
+def test_hama_on_a_platform_without_an_engine(monkeypatch):
     hama = pytest.importorskip("hama")
     monkeypatch.setattr(hama._engine, "_LIB", None)
     with pytest.raises(ModelError, match=r"libhama not available; its engine is built for Linux and macOS"):
@@ -105,7 +105,7 @@ def test_a_platform_without_an_engine(monkeypatch):
 
 
 @pytest.mark.shared
-def test_learners(recogniser, real_data):
+def test_recognise_learners(recogniser, real_data):
     """PER against what was produced, 32% and 62% over all clips, stays well below that of chance."""
     kaldialign = pytest.importorskip("kaldialign")
     clips = real_data / "l2arctic-clips"

@@ -1,4 +1,4 @@
-"""Every symbol of hama and of pocketsphinx: what it folds to, or why it stands for no phone.
+"""Every symbol of hama and of pocketsphinx: what it folds to, or why it is no phone.
 
 hama_labels.json holds the 191 labels of hama 1.7.0 in the order of their ids; where the packages are installed, their
 own symbol sets are compared with what is written here.
@@ -39,7 +39,7 @@ POCKETSPHINX = {
 }  # fmt: skip
 
 
-def test_every_label_of_hama_folds_or_is_left_out_for_a_reason():
+def test_hama_labels_fold_or_are_left_out():
     written = dict(entry.split("=") for entry in HAMA_FOLDS.split())
     expected = {label: tuple(phones.split("+")) for label, phones in written.items()}
     expected |= {phone: (phone,) for phone in PHONES if phone in HAMA}
@@ -59,33 +59,33 @@ def test_every_label_of_hama_folds_or_is_left_out_for_a_reason():
     }
 
 
-def test_hamas_labels_reach_all_phones():
+def test_hama_labels_reach_all_phones():
     assert set(fold_labels([Label(label) for label in HAMA if label not in SILENT], "ipa").phones) == set(PHONES)
 
 
-def test_the_labels_are_those_of_the_installed_hama():
+def test_hama_labels_equal_the_installed_ones():
     pytest.importorskip("hama")
     assert Hama().labels == HAMA
 
 
-def test_every_phone_of_pocketsphinx_folds():
+def test_pocketsphinx_phones_fold():
     for label, phone in POCKETSPHINX.items():
         assert fold_labels([Label(label)], "arpabet").phones == (phone,)
     assert set(POCKETSPHINX.values()) == set(PHONES) - {"ə"}
 
 
-def test_noises_of_pocketsphinx_are_left_out_by_name():
+def test_pocketsphinx_noises_are_left_out():
     transcript = fold_labels([Label("+NSN+"), Label("K"), Label("+SPN+")], "arpabet")
     assert (transcript.phones, transcript.left_out) == (("k",), ("+NSN+", "+SPN+"))
     assert reason_without_phone("+SPN+") == "+SPN+ (a noise)"
 
 
-def test_the_phones_are_those_of_the_installed_pocketsphinx():
+def test_pocketsphinx_phones_equal_the_installed_ones():
     pocketsphinx = pytest.importorskip("pocketsphinx")
     model = Path(pocketsphinx.get_model_path("en-us/en-us/mdef")).read_bytes()
     names = model[model.index(b"+NSN+\0") :].split(b"\0")  # the first of its sorted context-independent phones
     assert {name.decode() for name in names[:42]} == POCKETSPHINX.keys() | {"SIL", "+NSN+", "+SPN+"}
 
 
-def test_a_combining_mark_is_shown_on_a_carrier():
+def test_reason_without_phone_of_a_combining_mark():
     assert reason_without_phone("\u032f") == "◌\u032f (a mark on its own)"

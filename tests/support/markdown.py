@@ -23,7 +23,7 @@ class Table:
 
 @dataclass
 class Section:
-    """What stands below one heading and above the next, of whatever level."""
+    """Return the text between one heading and the next of any level."""
 
     heading: str
     paragraphs: list[str] = field(default_factory=list)

@@ -19,7 +19,7 @@ def free_port():
 
 @contextmanager
 def serving(*arguments, **environment):
-    """`(process, url)`; what the service writes goes to a file, for a pipe that nobody reads fills up and stops it."""
+    """Return (process, url); the service writes to a file, because a pipe that is not read fills up and stops it."""
     port = free_port()
     command = [sys.executable, "-m", "asheard", "serve", "--port", str(port), *map(str, arguments)]
     with tempfile.TemporaryFile() as output:

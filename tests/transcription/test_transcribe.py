@@ -75,7 +75,7 @@ def root(tmp_path_factory) -> Path:
         ("l1-aware", False, "ft-l2-l1-encoder-unknown"),
     ],
 )
-def test_one_row_an_utterance_in_the_manifests_order(root, tmp_path, kind, l1_given, chain):
+def test_transcribe_manifest_rows_are_in_its_order(root, tmp_path, kind, l1_given, chain):
     done = transcribe_manifest(root / kind, root / "manifest.jsonl", root, tmp_path / "out.jsonl", l1_given=l1_given)
     rows, predictions = read_manifest(root / "manifest.jsonl"), read_predictions(done.out)
     assert (done.chain, done.num_rows, done.num_resumed) == (chain, NUM_UTTERANCES, 0)
@@ -89,7 +89,7 @@ def test_one_row_an_utterance_in_the_manifests_order(root, tmp_path, kind, l1_gi
         assert prediction.confidences == pytest.approx(alone.confidences, abs=1e-4)
 
 
-def test_the_l1_may_be_unknown(root, tmp_path):
+def test_transcribe_manifest_with_unknown_l1(root, tmp_path):
     model = load_transcriber(root / "l1-aware")
     rows = read_manifest(root / "manifest.jsonl")
     waveforms = [load_audio(root, row.wav) for row in rows]
@@ -100,7 +100,7 @@ def test_the_l1_may_be_unknown(root, tmp_path):
         assert [prediction.phones for prediction in read_predictions(out)] == expected
 
 
-def test_an_l1_the_model_does_not_know(root, tmp_path):
+def test_transcribe_manifest_refuses_an_l1(root, tmp_path):
     rows = [Utterance("u", "S", "Korean", "0.wav", None, ())]
     write_manifest(tmp_path / "manifest.jsonl", rows)
     with pytest.raises(ModelError, match="--l1-withheld"):
@@ -108,8 +108,8 @@ def test_an_l1_the_model_does_not_know(root, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["off-the-shelf", "l1-aware"])
-def test_the_work_can_be_done_elsewhere(root, tmp_path, kind):
-    """In any process that it is sent to, with a model of its own."""
+def test_transcribe_manifest_with_map_shards(root, tmp_path, kind):
+    """In another process, which loads its own model."""
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
 
     def map_shards(job, shards):
@@ -124,8 +124,8 @@ def test_the_work_can_be_done_elsewhere(root, tmp_path, kind):
 
 
 @pytest.mark.parametrize("cut", [0, 7])
-def test_a_killed_call_goes_on(root, tmp_path, monkeypatch, cut):
-    """Killed in the second chunk, its last line perhaps half written; the rest is done and no more."""
+def test_transcribe_manifest_resumes(root, tmp_path, monkeypatch, cut):
+    """Killed in the second batch, perhaps within its last line; only the rest is done."""
     arguments = (root / "faithful", root / "manifest.jsonl", root)
     whole = transcribe_manifest(*arguments, tmp_path / "whole.jsonl").out.read_text()
     read: list[str] = []
@@ -150,7 +150,7 @@ def test_a_killed_call_goes_on(root, tmp_path, monkeypatch, cut):
     assert len(read) == 41 + NUM_UTTERANCES - done.num_resumed
 
 
-def test_another_models_unfinished_rows_are_not_taken_over_but_swept(root, tmp_path, monkeypatch):
+def test_transcribe_manifest_removes_rows_of_another_model(root, tmp_path, monkeypatch):
     out, chunks = tmp_path / "out.jsonl", []
 
     def failing(self, waveforms, l1s):
@@ -170,7 +170,7 @@ def test_another_models_unfinished_rows_are_not_taken_over_but_swept(root, tmp_p
     assert set(tmp_path.iterdir()) == {out, neighbour}
 
 
-def test_the_bytes_are_on_disk_before_the_name(root, tmp_path, monkeypatch):
+def test_transcribe_manifest_syncs_before_the_rename(root, tmp_path, monkeypatch):
     out, synced = tmp_path / "out.jsonl", []
 
     def fsync(handle):
@@ -191,7 +191,7 @@ def test_the_bytes_are_on_disk_before_the_name(root, tmp_path, monkeypatch):
         ("long.wav", "long.wav: 3601 s long; the limit is 3600 s"),
     ],
 )
-def test_unreadable_audio_is_named(root, tmp_path, wav, message):
+def test_transcribe_manifest_names_unreadable_audio(root, tmp_path, wav, message):
     (root / "text.wav").write_text("no sound")
     soundfile.write(root / "long.wav", np.full(3_601_000, 0.1), 1_000)
     write_manifest(tmp_path / "manifest.jsonl", [Utterance("u1", "YKWK", "Hindi", wav, None, ())])
@@ -199,7 +199,7 @@ def test_unreadable_audio_is_named(root, tmp_path, wav, message):
         transcribe_manifest(root / "faithful", tmp_path / "manifest.jsonl", root, tmp_path / "out.jsonl")
 
 
-def test_labels_that_are_no_phone_are_counted_over_all_calls(root, tmp_path, monkeypatch):
+def test_transcribe_manifest_counts_left_out_labels(root, tmp_path, monkeypatch):
     folder = tmp_path / "foreign"
     shutil.copytree(root / "off-the-shelf", folder)
     vocabulary = json.loads((folder / "vocab.json").read_text())

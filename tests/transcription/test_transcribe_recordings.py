@@ -21,7 +21,7 @@ from support.tone_files import TIMED, write
 
 NUM_FILES = 40  # two chunks
 MODEL = "command:echo K T"
-# Says when each phone was heard, and how surely.
+# Prints times and confidences of the phones.
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def folder(tmp_path):
     return root
 
 
-def test_a_row_a_file(asheard, folder, tmp_path):
+def test_transcribe_recordings_one_row_a_file(asheard, folder, tmp_path):
     out = tmp_path / "mine.jsonl"
     done = asheard("transcribe", folder, "--model", MODEL, "--out", out)
     assert (done.code, "4 utterances by echo" in done.out) == (0, True), done
@@ -53,7 +53,7 @@ def test_a_row_a_file(asheard, folder, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "mine.jsonl"]
 
 
-def test_files_and_folders_together_and_a_chain(asheard, folder, tmp_path):
+def test_transcribe_recordings_files_folders_and_chain(asheard, folder, tmp_path):
     out = tmp_path / "mine.jsonl"
     sources = (folder / "alone.wav", folder / "A")
     done = asheard("transcribe", *sources, "--model", MODEL, "--out", out, "--chain", "deaf")
@@ -61,7 +61,7 @@ def test_files_and_folders_together_and_a_chain(asheard, folder, tmp_path):
     assert [(row.utt, row.chain) for row in read_predictions(out)] == [(utt, "deaf") for utt in ("alone", "u1", "u2")]
 
 
-def test_rows_are_evaluated_as_any(asheard, folder, tmp_path):
+def test_transcribe_recordings_can_be_evaluated(asheard, folder, tmp_path):
     """The gold names the speaker of the recording that lies in no speaker's folder."""
     tokens = (Token("k", "k", ErrorType.OK), Token("d", "t", ErrorType.SUBSTITUTION))
     keys = [("A", "u1"), ("A", "u2"), ("B", "u1"), ("C", "alone")]
@@ -82,7 +82,7 @@ def test_rows_are_evaluated_as_any(asheard, folder, tmp_path):
     assert json.loads(metrics.read_text())["chains"]["echo"]["pooled"]["collapse"] == 0.0
 
 
-def test_what_cannot_be_read_stops_no_other_and_is_told(asheard, folder, tmp_path):
+def test_transcribe_recordings_reports_unreadable_files(asheard, folder, tmp_path):
     (folder / "A" / "paper.wav").write_bytes(b"%PDF-1.7")
     (folder / "A" / "memo.m4a").write_bytes(b"\0" * 100)
     (folder / "B" / "empty.wav").touch()
@@ -100,7 +100,7 @@ def test_what_cannot_be_read_stops_no_other_and_is_told(asheard, folder, tmp_pat
     assert len(read_predictions(out)) == 4
 
 
-def test_no_speech_keeps_its_row_and_is_told(asheard, folder, tmp_path):
+def test_transcribe_recordings_reports_files_without_speech(asheard, folder, tmp_path):
     soundfile.write(folder / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
     soundfile.write(folder / "silent.wav", np.zeros(16_000), 16_000)
     out = tmp_path / "mine.jsonl"
@@ -115,7 +115,7 @@ def test_no_speech_keeps_its_row_and_is_told(asheard, folder, tmp_path):
     assert not any(reasons[utt] for utt in reasons.keys() - {"noise", "silent"})
 
 
-def test_two_files_of_one_name_write_nothing(asheard, folder, tmp_path):
+def test_transcribe_recordings_refuses_two_files_of_one_name(asheard, folder, tmp_path):
     shutil.copy(folder / "A" / "u1.wav", folder / "A" / "u2.wav")
     out = tmp_path / "mine.jsonl"
     done = asheard("transcribe", folder, "--model", MODEL, "--out", out)
@@ -124,13 +124,13 @@ def test_two_files_of_one_name_write_nothing(asheard, folder, tmp_path):
     assert not out.exists()
 
 
-def test_a_folder_as_out_is_told_before_the_work(asheard, folder, tmp_path):
+def test_transcribe_recordings_refuses_a_folder_as_out(asheard, folder, tmp_path):
     done = asheard("transcribe", folder, "--model", "command:false", "--out", tmp_path)
     assert (done.code, "is a folder; name a file in it" in done.err) == (2, True)
 
 
-def test_a_killed_call_goes_on(tmp_path, monkeypatch):
-    """Killed in the second chunk; what could not be read in the first is still told."""
+def test_transcribe_recordings_resumes(tmp_path, monkeypatch):
+    """Killed in the second batch; the unreadable file of the first is still reported."""
     folder, out = tmp_path / "many", tmp_path / "many.jsonl"
     folder.mkdir()
     for number in range(NUM_FILES):
@@ -156,7 +156,7 @@ def test_a_killed_call_goes_on(tmp_path, monkeypatch):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_changed_folder_starts_anew(tmp_path, monkeypatch):
+def test_transcribe_recordings_of_a_changed_folder_starts_anew(tmp_path, monkeypatch):
     folder, out = tmp_path / "many", tmp_path / "many.jsonl"
     folder.mkdir()
     for number in range(NUM_FILES):
@@ -175,7 +175,7 @@ def test_a_changed_folder_starts_anew(tmp_path, monkeypatch):
     assert (done.num_resumed, done.num_rows) == (0, NUM_FILES - 1)
 
 
-def test_phones_are_printed_with_times_and_confidences(asheard, folder, tmp_path):
+def test_transcribe_command_prints_times_and_confidences(asheard, folder, tmp_path):
     (tmp_path / "timed.py").write_text(TIMED)
     model = "command:" + shlex.join([sys.executable, "-S", str(tmp_path / "timed.py")])
     done = asheard("transcribe", folder / "alone.wav", "--model", model)
@@ -189,12 +189,12 @@ def test_phones_are_printed_with_times_and_confidences(asheard, folder, tmp_path
     ]
 
 
-def test_what_is_not_known_is_not_printed(asheard, folder):
+def test_transcribe_command_omits_unknown_columns(asheard, folder):
     done = asheard("transcribe", folder / "alone.wav", folder / "B", "--model", MODEL)
     assert done.out.splitlines() == [f"{folder}/alone.wav: k t", f"{folder}/B/u1.ogg: k t"]
 
 
-def test_the_others_are_printed_beside_a_bad_one(asheard, folder):
+def test_transcribe_command_prints_the_others_of_a_bad_file(asheard, folder):
     soundfile.write(folder / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
     done = asheard("transcribe", folder / "noise.wav", folder / "alone.wav", "--model", MODEL)
     assert done.code == 2
@@ -203,7 +203,7 @@ def test_the_others_are_printed_beside_a_bad_one(asheard, folder):
     assert warning.startswith(f"warning: no speech in {folder}/noise.wav: its level never changes")
 
 
-def test_nothing_heard_is_no_speech(asheard, folder):
+def test_transcribe_command_without_phones_is_no_speech(asheard, folder):
     done = asheard("transcribe", folder / "alone.wav", "--model", "command:true")
     assert (done.code, "the model recognised no phone" in done.err) == (2, True)
 
@@ -224,18 +224,18 @@ def test_nothing_heard_is_no_speech(asheard, folder):
         ),
     ],
 )
-def test_what_does_not_go_together(asheard, arguments, message):
+def test_transcribe_command_refuses_options(asheard, arguments, message):
     done = asheard("transcribe", *arguments, "--model", MODEL)
     assert done.code == 2
     assert message in " ".join(done.err.replace("│", " ").split())
 
 
-def test_a_recording_in_the_current_folder(asheard, folder, monkeypatch):
+def test_transcribe_command_in_the_current_folder(asheard, folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert asheard("transcribe", "alone.wav", "--model", MODEL).out == "alone.wav: k t\n"
 
 
-def test_a_printed_transcript_waits_for_nothing_that_it_does_not_need():
+def test_transcription_imports_no_heavy_package():
     heavy = ("torch", "transformers", "matplotlib", "polars", "scipy.stats")
     check = f"import sys, asheard.transcription; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)

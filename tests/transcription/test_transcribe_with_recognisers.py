@@ -29,7 +29,7 @@ print("K " * (wav.getnframes() // 1600) + "+NSN+")
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    """Noise, its manifest, and a program that hears a k in it."""
+    """Noise, its manifest, and a program that recognises a k in it."""
     folder = tmp_path_factory.mktemp("noise")
     random = np.random.default_rng(0)
     rows = []
@@ -45,7 +45,7 @@ def command(root: Path, calls: Path) -> str:
     return "command:" + shlex.join([sys.executable, "-S", str(root / "program.py"), str(calls)])
 
 
-def test_a_command_is_a_chain_that_goes_on_where_it_stopped(root, tmp_path, monkeypatch):
+def test_transcribe_with_a_command_resumes(root, tmp_path, monkeypatch):
     out, calls = tmp_path / "out.jsonl", tmp_path / "calls"
     load = transcription.load_audio
 
@@ -66,7 +66,7 @@ def test_a_command_is_a_chain_that_goes_on_where_it_stopped(root, tmp_path, monk
     assert json.loads((tmp_path / "out.left-out.json").read_text()) == done.left_out
 
 
-def test_another_program_takes_nothing_over(root, tmp_path, monkeypatch):
+def test_transcribe_with_another_command_starts_anew(root, tmp_path, monkeypatch):
     out = tmp_path / "out.jsonl"
     rows = []
 
@@ -83,13 +83,13 @@ def test_another_program_takes_nothing_over(root, tmp_path, monkeypatch):
     assert {row.phones for row in read_predictions(out)} == {("t",)}
 
 
-def test_a_program_that_fails_leaves_no_predictions(root, tmp_path):
+def test_transcribe_with_a_failing_command(root, tmp_path):
     with pytest.raises(ModelError, match="exit code 1"):
         transcribe_manifest("command:false", root / "manifest.jsonl", root, tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_recognisers_need_no_torch(root, tmp_path):
+def test_transcribe_with_recognisers_without_torch(root, tmp_path):
     check = (
         "import sys\n"
         "class Absent:\n"
@@ -108,8 +108,8 @@ def test_recognisers_need_no_torch(root, tmp_path):
     assert "ModelError: the package torch is not installed; pip install 'asheard[train]'" in done.stderr
 
 
-def test_recognisers_are_ranked_as_chains(root, tmp_path):
-    """One that hears the canonical k where t was said, and one that hears the t."""
+def test_evaluate_ranks_recognisers(root, tmp_path):
+    """One recogniser writes the canonical k, the other the t that was said."""
     runs = []
     for chain, line in (("deaf", "command:echo K"), ("faithful", "command:echo T")):
         done = transcribe_manifest(line, root / "manifest.jsonl", root, tmp_path / f"{chain}.jsonl", chain=chain)
@@ -119,7 +119,7 @@ def test_recognisers_are_ranked_as_chains(root, tmp_path):
     assert {chain: metrics[chain].pooled.collapse for chain in metrics} == {"deaf": 1.0, "faithful": 0.0}
 
 
-def test_the_command_line_names_what_was_left_out(root, tmp_path):
+def test_transcribe_command_names_left_out_labels(root, tmp_path):
     arguments = ["--manifest", root / "manifest.jsonl", "--wav-root", root, "--out", tmp_path / "out.jsonl"]
     line = [sys.executable, "-m", "asheard", "transcribe", "--model", "command:echo K +NSN+", *arguments]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
@@ -134,7 +134,7 @@ def test_the_command_line_names_what_was_left_out(root, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["hama", "pocketsphinx"])
-def test_packages_are_chains_of_their_names(root, tmp_path, name):
+def test_transcribe_with_packages(root, tmp_path, name):
     pytest.importorskip(name)
     done = transcribe_manifest(name, root / "manifest.jsonl", root, tmp_path / "out.jsonl")
     rows = read_predictions(done.out)
