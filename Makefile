@@ -26,7 +26,7 @@ endif
 	bench-serve bench-train real-labels clean
 
 help:  ## print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {gsub(/[$$][$$]/, "$$", $$2); printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 study: $(STUDY)  ## run the whole study on the embedded corpus -> runs/embedded/RESULTS.md
 	$(BIN)/asheard study --out runs/embedded
