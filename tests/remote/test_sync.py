@@ -28,7 +28,7 @@ def silent(what: str, share: float) -> None:
 
 
 def files(folder: Path) -> dict[str, int]:
-    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    paths = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {str(path.relative_to(folder)): path.stat().st_ino for path in paths}
 
 

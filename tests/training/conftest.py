@@ -8,7 +8,7 @@ from support.tiny_log_mel_encoders import tiny_conformer
 from support.tone_corpus import write_base, write_corpus
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def without_graphs():
     """Write no ONNX graph after a training: it takes longer than a tiny model's epoch, and tests/models tests it."""
     with pytest.MonkeyPatch.context() as patch:
