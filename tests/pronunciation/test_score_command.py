@@ -149,7 +149,7 @@ def test_score_command_resumes(asheard, folder, tmp_path, monkeypatch):
     [
         (["{mine}", "--text", "see", "--phones", "s"], "not both"),
         (["{mine}", "--format", "textgrid"], "give the folder"),
-        (["{mine}", "--manifest", "rows.jsonl"], "or else --manifest"),
+        (["{mine}", "--manifest", "rows.jsonl"], "or --manifest"),
         (["--manifest", "rows.jsonl"], "goes with --wav-root"),
         (["--manifest", "rows.jsonl", "--wav-root", ".", "--text", "see"], "the manifest has the texts"),
         (["{mine}", "--l1", "Klingon"], "the prior knows Arabic"),

@@ -211,9 +211,9 @@ def test_transcribe_command_without_phones_is_no_speech(asheard, folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give recordings or folders of them, or else --manifest"),
+        ([], "give recordings or folders of them, or --manifest"),
         (["gone.wav"], "gone.wav: no such recording or folder"),
-        (["gone.wav", "--manifest", "m.jsonl"], "or else --manifest"),
+        (["gone.wav", "--manifest", "m.jsonl"], "or --manifest"),
         (["--manifest", "m.jsonl", "--out", "p.jsonl"], "--manifest goes with --wav-root and --out"),
         (["gone.wav", "--wav-root", "x"], "--wav-root"),
         (["gone.wav", "--chain", "x"], "--chain"),
