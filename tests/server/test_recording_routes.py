@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+import soxr
 from jsonschema import Draft202012Validator
 
+from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.pronunciation.scorer import load_model
-from support.recordings import MOON
+from support.recordings import MOON, wav_bytes
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "pronunciation.schema.json").read_text(encoding="utf-8"))
 
@@ -70,11 +72,11 @@ def test_score_answers_the_one_schema(send, fields):
     assert list(answer) == list(SCHEMA["properties"])
 
 
-def test_score_answers_what_python_returns(send, wav, tmp_path):
+def test_score_answers_what_python_returns(send, moon, tmp_path):
+    wav = wav_bytes(soxr.resample(moon, 22_050, SAMPLE_RATE_HZ), SAMPLE_RATE_HZ)
     (tmp_path / "moon.wav").write_bytes(wav)
     expected = load_model("asheard-tiny").score(tmp_path / "moon.wav", MOON, "Spanish").to_json()
-    answer = send("/score", text=MOON, l1="Spanish").json()
-    # The file is resampled at once and rounded to 16 bits, the upload is resampled in blocks.
+    answer = send("/score", audio=wav, text=MOON, l1="Spanish").json()
     for phone in (phone for word in expected["words"] for phone in word["phones"]):
         phone["probability"] = pytest.approx(phone["probability"], abs=1e-3)
     for holder, field in [*((word, "score") for word in expected["words"]), (expected, "score"), (expected, "seconds")]:
