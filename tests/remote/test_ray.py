@@ -57,6 +57,8 @@ def cluster() -> Iterator[Workers]:
     pytest.importorskip("ray", reason="Ray is not installed (pip install 'asheard[ray]')")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "300")  # for busy machines
+        # With gRPC's fork handlers one in twenty of the client server's children dies before it starts.
+        patch.setenv("GRPC_ENABLE_FORK_SUPPORT", "0")
         running = Workers()
     yield running
     running.cluster.shutdown()
