@@ -46,40 +46,34 @@ def synth(
     typer.echo(f"{out}: {len(plan.speakers)} speakers, {num_per_speaker} sentences each; synthetic, not people")
 
 
-@build_app.command()
-def l2arctic(
-    root: Annotated[Path, typer.Argument(metavar="DIR", help="L2-ARCTIC, or a corpus in its folders.")],
-    out: Out,
-    text_disjoint: TextDisjoint = False,
-) -> None:
-    """Build the manifests of L2-ARCTIC, or of a corpus in its folders with a speakers.csv."""
-    from asheard.corpora import build_l2arctic
+def _add_build(name: str, builder: str, folder: str, summary: str) -> None:
+    @build_app.command(name, help=summary)
+    def build(
+        root: Annotated[Path, typer.Argument(metavar="DIR", help=folder)], out: Out, text_disjoint: TextDisjoint = False
+    ) -> None:
+        from asheard import corpora
 
-    _print_build(build_l2arctic(root, out, text_disjoint=text_disjoint), out)
+        _print_build(getattr(corpora, builder)(root, out, text_disjoint=text_disjoint), out)
 
 
-@build_app.command()
-def speechocean762(
-    root: Annotated[Path, typer.Argument(metavar="DIR", help="speechocean762 as published (OpenSLR 101).")],
-    out: Out,
-    text_disjoint: TextDisjoint = False,
-) -> None:
-    """Build the manifests of speechocean762: Mandarin speakers, phones scored by experts, the corpus's own split."""
-    from asheard.corpora import build_speechocean
-
-    _print_build(build_speechocean(root, out, text_disjoint=text_disjoint), out)
-
-
-@build_app.command()
-def epadb(
-    root: Annotated[Path, typer.Argument(metavar="DIR", help="EpaDB as published.")],
-    out: Out,
-    text_disjoint: TextDisjoint = False,
-) -> None:
-    """Build the manifests of EpaDB: speakers of Argentine Spanish, annotated phone by phone."""
-    from asheard.corpora import build_epadb
-
-    _print_build(build_epadb(root, out, text_disjoint=text_disjoint), out)
+_add_build(
+    "l2arctic",
+    "build_l2arctic",
+    "L2-ARCTIC, or a corpus in its folders.",
+    "Build the manifests of L2-ARCTIC, or of a corpus in its folders with a speakers.csv.",
+)
+_add_build(
+    "speechocean762",
+    "build_speechocean",
+    "speechocean762 as published (OpenSLR 101).",
+    "Build the manifests of speechocean762: Mandarin speakers, phones scored by experts, the corpus's own split.",
+)
+_add_build(
+    "epadb",
+    "build_epadb",
+    "EpaDB as published.",
+    "Build the manifests of EpaDB: speakers of Argentine Spanish, annotated phone by phone.",
+)
 
 
 @build_app.command()

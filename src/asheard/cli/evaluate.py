@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from asheard.cli.options import Vectors
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -32,9 +34,7 @@ def evaluate(
         list[str] | None,
         typer.Option("--with-prior", metavar="NAME", help="Score this chain again with the prior; repeatable."),
     ] = None,
-    vectors: Annotated[
-        Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
-    ] = None,
+    vectors: Vectors = None,
     allow_missing: Annotated[
         bool,
         typer.Option("--allow-missing", help="Score the utterances that all chains predict, and count the others."),

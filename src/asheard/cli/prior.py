@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asheard.cli.options import Vectors
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -26,9 +28,7 @@ def fit(
     train: Annotated[Path, typer.Option("--train", help="Manifest or table of the training speakers.")],
     out: Annotated[Path, typer.Option("--out", help="The prior (JSON).")],
     pooled: Annotated[bool, typer.Option("--pooled", help="Count all first languages as one.")] = False,
-    vectors: Annotated[
-        Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
-    ] = None,
+    vectors: Vectors = None,
 ) -> None:
     """Choose p_min by leaving one training speaker out, fit the prior on all of them, and write it."""
     from rich.console import Console

@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asheard.cli.train import (
-    Seeds,
-    TrainingFiles,
-    TrainingParameters,
-    read_seeds,
-    with_options,
-)
+from asheard.cli.options import Seeds, read_seeds
+from asheard.cli.train import TrainingFiles, TrainingParameters, with_options
 
 if TYPE_CHECKING:
     from asheard.remote.jobs import JobStatus

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asheard import DEFAULT_MODEL
+from asheard.cli.options import L1Given, Recordings, WavRoot, check_sources, map_shards
 from asheard.cli.output import Format, finish_batch, textgrid_path
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 _STYLES = {"ok": None, "variant": "yellow", "error": "red"}
 
-_Recordings = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="[FILE|DIR]", help="Recordings, and folders of them.", show_default=False),
-]
 _Text = Annotated[
     str | None, typer.Option("--text", help="What was read. By default the text in NAME.txt beside each recording.")
 ]
@@ -31,7 +28,6 @@ _Phones = Annotated[
 _Manifest = Annotated[
     Path | None, typer.Option("--manifest", help="Utterances to score instead of recordings (JSONL).")
 ]
-_WavRoot = Annotated[Path | None, typer.Option("--wav-root", help="Folder that the manifest's wav paths start from.")]
 _Predictions = Annotated[
     Path | None,
     typer.Option(
@@ -84,11 +80,11 @@ _Out = Annotated[
 
 
 def score(
-    recordings: _Recordings = None,
+    recordings: Recordings = None,
     text: _Text = None,
     phones: _Phones = None,
     manifest: _Manifest = None,
-    wav_root: _WavRoot = None,
+    wav_root: WavRoot = None,
     predictions: _Predictions = None,
     chain: _Chain = None,
     model: _ModelName = DEFAULT_MODEL,
@@ -108,8 +104,7 @@ def score(
     """
     from asheard.pronunciation.scorer import load_model
 
-    if bool(recordings) == (manifest is not None):
-        raise typer.BadParameter("give recordings or folders of them, or --manifest")
+    check_sources(recordings, manifest)
     if manifest is not None and wav_root is None:
         raise typer.BadParameter("--manifest goes with --wav-root")
     if l1 is not None and l1_given is not None:
@@ -176,11 +171,6 @@ def _write_predictions(
 ) -> None:
     from asheard.pronunciation.gop_chain import default_gop_chain, score_predictions
 
-    map_chunks = None
-    if executor != "local":
-        from asheard.remote.executors import map_shards_at
-
-        map_chunks = map_shards_at(executor)
     report = score_predictions(
         model,
         manifest,
@@ -191,7 +181,7 @@ def _write_predictions(
         prior=prior,
         l1_given=l1_given,
         audio_cache=out.parent / "audio-16khz",
-        map_chunks=map_chunks,
+        map_chunks=map_shards(executor),
     )
     typer.echo(f"{out}: {report.num_rows} utterances by {chain or default_gop_chain(prior)}")
     _finish(report, out)
@@ -297,9 +287,7 @@ def calibrate(
     prior: Annotated[
         Path | None, typer.Option("--prior", help="The prior that scores are made with, if any (JSON).")
     ] = None,
-    l1_given: Annotated[
-        bool, typer.Option("--l1-given/--l1-withheld", help="Give an L1-aware model the manifest's first languages.")
-    ] = True,
+    l1_given: L1Given = True,
 ) -> None:
     """Calibrate a model's scores on annotated recordings. A killed command resumes."""
     from asheard.pronunciation import gop_chain

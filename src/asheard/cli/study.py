@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from asheard.cli.train import Seeds, read_seeds
+from asheard.cli.options import Seeds, Vectors, read_seeds
 
 
 class StudyPresetChoice(StrEnum):
@@ -42,9 +42,7 @@ def study(
         StudyPresetChoice | None,
         typer.Option("--preset", help="Size of the study.", show_default="embedded; full with --corpus"),
     ] = None,
-    vectors: Annotated[
-        Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")
-    ] = None,
+    vectors: Vectors = None,
     executor: Annotated[
         str,
         typer.Option(

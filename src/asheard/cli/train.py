@@ -19,8 +19,6 @@ _KINDS: Final = {
     "base": "Train on canonical phones, front end included, from random weights or from --base.",
 }
 
-Seeds = Annotated[str, typer.Option("--seeds", help="Training seeds, separated by commas.")]
-
 
 class TrainingPresetChoice(StrEnum):
     """full: a large model on a GPU. tiny: asheard-tiny, two cores. embedded: the embedded base; quick: one epoch."""
@@ -134,21 +132,6 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
-
-
-def read_seeds(text: str) -> tuple[int, ...]:
-    """The seeds of an option such as `--seeds 1,2`.
-
-    Raises:
-        BadParameter: a seed is no number, is negative, or occurs twice.
-    """
-    try:
-        seeds = tuple(int(seed) for seed in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a list such as 1,2", param_hint="--seeds") from None
-    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise typer.BadParameter(f"{text!r}: seeds must differ and be 0 or more", param_hint="--seeds")
-    return seeds
 
 
 app = typer.Typer(help="Train a transcriber. The same command resumes a killed run.", no_args_is_help=True)

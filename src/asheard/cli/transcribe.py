@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asheard import DEFAULT_MODEL
+from asheard.cli.options import L1Given, Recordings, WavRoot, check_sources, map_shards
 from asheard.cli.output import Format, finish_batch, textgrid_path
 
 if TYPE_CHECKING:
@@ -14,14 +15,9 @@ if TYPE_CHECKING:
 
     from asheard.corpora.records import Key
     from asheard.recognition.protocol import Transcript
-    from asheard.transcription import MapShards, Transcription
+    from asheard.transcription import Transcription
 
-_Recordings = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="[FILE|DIR]", help="Recordings, and folders of them.", show_default=False),
-]
 _Manifest = Annotated[Path | None, typer.Option("--manifest", help="Utterances to transcribe instead (JSONL).")]
-_WavRoot = Annotated[Path | None, typer.Option("--wav-root", help="Folder that the manifest's wav paths start from.")]
 _Format = Annotated[
     Format | None,
     typer.Option(
@@ -45,9 +41,6 @@ _ModelName = Annotated[
     ),
 ]
 _Chain = Annotated[str | None, typer.Option("--chain", help="Name of the predictions; by default the model's chain.")]
-_L1Given = Annotated[
-    bool, typer.Option("--l1-given/--l1-withheld", help="Give an L1-aware model the manifest's first languages.")
-]
 _Threads = Annotated[
     int | None,
     typer.Option(
@@ -60,14 +53,14 @@ _Executor = Annotated[
 
 
 def transcribe(
-    recordings: _Recordings = None,
+    recordings: Recordings = None,
     manifest: _Manifest = None,
-    wav_root: _WavRoot = None,
+    wav_root: WavRoot = None,
     format: _Format = None,
     out: _Out = None,
     model: _ModelName = DEFAULT_MODEL,
     chain: _Chain = None,
-    l1_given: _L1Given = True,
+    l1_given: L1Given = True,
     threads: _Threads = None,
     executor: _Executor = "local",
 ) -> None:
@@ -97,8 +90,7 @@ def _check_options(
     executor: str,
 ) -> None:
     """Refuse options that do not go together."""
-    if bool(recordings) == (manifest is not None):
-        raise typer.BadParameter("give recordings or folders of them, or --manifest")
+    check_sources(recordings, manifest)
     if format is Format.TEXTGRID and out is None:
         raise typer.BadParameter("TextGrids are files; give the folder for them (--out)")
     if format is Format.TABLE and out is not None:
@@ -126,9 +118,10 @@ def _write_all(
 ) -> "Transcription":
     from asheard.transcription import transcribe_manifest, transcribe_recordings
 
-    map_shards = _map_shards(executor)
     if manifest is None or wav_root is None:
-        return transcribe_recordings(model, recordings or [], out, chain=chain, threads=threads, map_shards=map_shards)
+        return transcribe_recordings(
+            model, recordings or [], out, chain=chain, threads=threads, map_shards=map_shards(executor)
+        )
     return transcribe_manifest(
         model,
         manifest,
@@ -138,17 +131,8 @@ def _write_all(
         l1_given=l1_given,
         audio_cache=out.parent / "audio-16khz",
         threads=threads,
-        map_shards=map_shards,
+        map_shards=map_shards(executor),
     )
-
-
-def _map_shards(executor: str) -> "MapShards | None":
-    """What transcribes elsewhere; imported on demand, because it needs torch."""
-    if executor == "local":
-        return None
-    from asheard.remote.executors import map_shards_at
-
-    return map_shards_at(executor)
 
 
 def _wavs(recordings: list[Path] | None, manifest: Path | None, wav_root: Path | None) -> "dict[Key, str]":
