@@ -23,10 +23,11 @@ from typing import NamedTuple
 import numpy as np
 
 from asheard.corpora import Utterance, read_l2arctic, read_predictions, write_manifest
+from asheard.corpora.chains import OFF_THE_SHELF
 from asheard.corpora.synthetic import Speaker, SyntheticPlan, synthesise
 from asheard.corpora.synthetic.learner import l1s
 from asheard.corpora.synthetic.plan import BASE_VARIANTS, embedded_sentences
-from asheard.evaluation import OFF_THE_SHELF, ChainRun, Context, evaluate_runs
+from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.models import export_ctc, load_transcriber, read_card
 from asheard.phones.espeak import Voice
 from asheard.training import options as recipes

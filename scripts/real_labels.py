@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from asheard.corpora.chains import behind_prior
 from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_transcripts
 from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.labels import ATYPICAL_ERRORS_CAUGHT, F1, F1_STRICT, FRR, FRR_CLASS, PER, LabelMeasures
 from asheard.evaluation.metrics import ChainSummary, Difference, Metrics
 from asheard.evaluation.report.tables import markdown_table, number, percent, points, probability, with_interval
-from asheard.evaluation.systems import behind_prior
 from asheard.io.files import whole_file
 from asheard.phones import load_vectors
 from asheard.prior import fit_prior

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from asheard.corpora import Utterance, read_epadb, read_gold, read_manifest, read_predictions, write_manifest
+from asheard.corpora.chains import GOP, GOP_PRIOR
 from asheard.errors import AsHeardError, CorpusError
-from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Context, evaluate_runs, write_report
+from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.expert_scores import AUC, PCC, PER_CANONICAL, SCORE_COLLAPSE, SCORE_FRR
 from asheard.evaluation.labels import COLLAPSE, F1, PER, PUBLISHED_FRR
 from asheard.evaluation.metrics import ChainSummary, Metric, Metrics

@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from asheard.corpora import read_manifest
+from asheard.corpora.chains import CHAINS, GOP, GOP_PRIOR, L1_ENCODER_UNKNOWN
 from asheard.corpora.synthetic.learner import l1s
 from asheard.errors import AsHeardError
-from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_ENCODER_UNKNOWN
 from asheard.pipeline import SYNTHETIC_NOTE, study
 from asheard.recognition.registry import EMBEDDED_BASE
 

@@ -11,29 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from asheard.corpora import Prediction, build_l2arctic, read_manifest, read_predictions
+from asheard.corpora.chains import FAITHFUL, GOP, GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
 from asheard.corpora.l2arctic import read_speakers
 from asheard.corpora.manifests import read_build_report
 from asheard.corpora.splits import rotate
 from asheard.corpora.synthetic import embedded_plan, synthesise
 from asheard.corpora.validation import CheckReport, check_corpus, refuse_problems
 from asheard.errors import AsHeardError
-from asheard.evaluation import (
-    EVALUATION_FILES,
-    FAITHFUL,
-    GOP,
-    GOP_PRIOR,
-    L1_ENCODER,
-    L1_ENCODER_UNKNOWN,
-    L1_PRIOR,
-    OFF_THE_SHELF,
-    ChainRun,
-    Context,
-    Epoch,
-    Fold,
-    Verdict,
-    evaluate_folds,
-    write_report,
-)
+from asheard.evaluation import EVALUATION_FILES, ChainRun, Context, Epoch, Fold, Verdict, evaluate_folds, write_report
 from asheard.evaluation.context import SYNTHETIC_NOTE
 from asheard.io.digests import content_digest, folder_states_digest
 from asheard.io.files import read_json

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard import DEFAULT_MODEL, __version__
+from asheard.corpora.chains import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, OFF_THE_SHELF
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
 from asheard.corpora.records import Prediction, Recording, Utterance, prediction_to_json, read_manifest
 from asheard.errors import CorpusError, NoSpeechError
@@ -193,8 +194,6 @@ def transcribe_recordings(
 
 def default_chain(model: str | Path, kind: str, *, l1_given: bool) -> str:
     """Name the predictions of a model: asheard-tiny, the chain of its kind, or an external recogniser's name."""
-    from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, OFF_THE_SHELF
-
     if str(model) == DEFAULT_MODEL:
         return DEFAULT_MODEL
     l1_chain = L1_ENCODER if l1_given else L1_ENCODER_UNKNOWN

@@ -15,8 +15,8 @@ from asheard.evaluation.bootstrap import BootstrapValues, Resampled, holm, resam
 from asheard.evaluation.counts import ALL_COUNTS, UTTERANCE_SCHEMA, utterance_rows
 from asheard.evaluation.labels import COLLAPSE, FRR, LABEL_SCHEME, PER, LabelMeasures
 from asheard.evaluation.metrics import summarise
+from asheard.evaluation.runs import ChainRun
 from asheard.evaluation.separation import histograms, measure_d1, measure_d2, measure_d3, resampled_dissociations
-from asheard.evaluation.systems import ChainRun
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import PHONES, load_vectors
 from support.small_gold import Case, cases, run, utterance

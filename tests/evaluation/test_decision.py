@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from asheard.evaluation import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
+from asheard.corpora.chains import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.evaluation.decision import Verdict, decide, missing_chains
 from asheard.evaluation.labels import (
     ATYPICAL_ERRORS_CAUGHT,

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from scipy.special import expit
 from scipy.stats import mannwhitneyu, pearsonr
 
+from asheard.corpora.chains import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.table import read_gold
 from asheard.errors import CorpusError
-from asheard.evaluation import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, ChainRun, Context, evaluate_runs
+from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.evaluation.bootstrap import resample
 from asheard.evaluation.expert_scores import (
     AUC,
@@ -29,7 +30,7 @@ from asheard.evaluation.expert_scores import (
     scheme_for,
 )
 from asheard.evaluation.labels import LABEL_SCHEME
-from asheard.evaluation.systems import copy_canonical
+from asheard.evaluation.runs import copy_canonical
 from asheard.evaluation.tokens import token_rows
 from asheard.io.files import read_json
 from asheard.phones import cos_dist, load_vectors

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from asheard.evaluation import CHAINS, GOP, GOP_PRIOR, L1_PRIOR, ChainRun, Context, evaluate_runs
+from asheard.corpora.chains import CHAINS, GOP, GOP_PRIOR, L1_PRIOR
+from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.evaluation.metrics import Metrics
 from asheard.evaluation.report.figures import draw_figures, write_figures
 from asheard.evaluation.report.style import DPI, WIDTH, chain_colours, figure_style

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from asheard.corpora.records import Prediction
 from asheard.errors import CorpusError
 from asheard.evaluation import ChainRun
-from asheard.evaluation.systems import match_predictions
+from asheard.evaluation.runs import match_predictions
 from support.small_gold import run, utterance
 
 GOLD = [utterance(name, [("t", "t")]) for name in "abcd"]

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from scipy.stats import mannwhitneyu
 
+from asheard.corpora.chains import GOP, GOP_PRIOR, behind_prior, distinct_transcripts
 from asheard.errors import CorpusError
-from asheard.evaluation import GOP, GOP_PRIOR, ChainRun, Evaluation, evaluate_runs
+from asheard.evaluation import ChainRun, Evaluation, evaluate_runs
 from asheard.evaluation.detection import detection_curve
 from asheard.evaluation.labels import POSITION_AUC, POSITION_AUC_ALL_ERRORS
 from asheard.evaluation.report.curve_figures import draw_detection
 from asheard.evaluation.report.distances import detection
-from asheard.evaluation.systems import behind_prior, distinct_transcripts
 from asheard.evaluation.tokens import OPTIONAL_COLUMNS, TOKEN_SCHEMA, token_rows
 from asheard.phones import load_vectors
 from support.markdown import parse_markdown

@@ -15,7 +15,7 @@ from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.labels import LABEL_SCHEME, PublishedMetrics
 from asheard.evaluation.metrics import summarise
-from asheard.evaluation.systems import copy_canonical
+from asheard.evaluation.runs import copy_canonical
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import PHONES, load_vectors
 from asheard.phones.alignment import unit_align

@@ -10,19 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from asheard.corpora.chains import CHAINS, FAITHFUL, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
 from asheard.corpora.records import Prediction
 from asheard.errors import CorpusError
-from asheard.evaluation import (
-    CHAINS,
-    FAITHFUL,
-    L1_ENCODER_UNKNOWN,
-    L1_PRIOR,
-    OFF_THE_SHELF,
-    ChainRun,
-    Context,
-    evaluate_runs,
-    write_report,
-)
+from asheard.evaluation import ChainRun, Context, evaluate_runs, write_report
 from asheard.evaluation.context import read_context, write_context
 from asheard.phones import load_vectors
 from asheard.prior import build_prior, rows_of

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from asheard.corpora.chains import CHAINS, COPY_CANONICAL, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN
 from asheard.corpora.records import Prediction
-from asheard.evaluation import CHAINS, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, ChainRun, evaluate_runs, write_report
+from asheard.evaluation import ChainRun, evaluate_runs, write_report
 from asheard.evaluation.labels import PER
 from asheard.evaluation.metrics import ByGroup, ChainSummary, Design, Intervals, Metrics
 from asheard.evaluation.report.background import design
 from asheard.evaluation.steps import read_metrics
-from asheard.evaluation.systems import COPY_CANONICAL
 from support.markdown import Section, parse_markdown, tables_of
 from support.small_study import CONTEXT, NOTE, TEST, heard
 

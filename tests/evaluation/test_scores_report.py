@@ -12,8 +12,9 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from asheard.cli import evaluate as commands
+from asheard.corpora.chains import FAITHFUL, L1_ENCODER
 from asheard.corpora.records import Utterance, write_manifest, write_predictions
-from asheard.evaluation import FAITHFUL, L1_ENCODER, ChainRun, Context, Evaluation, evaluate_runs
+from asheard.evaluation import ChainRun, Context, Evaluation, evaluate_runs
 from asheard.evaluation.expert_scores import AUC, PCC
 from asheard.evaluation.report.curve_figures import draw_tradeoff
 from asheard.evaluation.report.distances import score_detection

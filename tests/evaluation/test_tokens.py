@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asheard.evaluation.systems import ChainRun
+from asheard.evaluation.runs import ChainRun
 from asheard.evaluation.tokens import TOKEN_SCHEMA, token_rows
 from asheard.phones import ERR, load_vectors
 from asheard.prior import build_prior

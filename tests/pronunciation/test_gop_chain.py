@@ -10,18 +10,19 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
+from asheard.corpora.chains import GOP, GOP_PRIOR
 from asheard.corpora.l2arctic import read_l2arctic
 from asheard.corpora.records import ErrorType, Token, Utterance, read_manifest, read_predictions, write_manifest
 from asheard.corpora.synthetic import embedded_plan, synthesise
 from asheard.errors import CorpusError, ModelError
-from asheard.evaluation import ChainRun, Context, evaluate_runs, systems
+from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.models import CTCTranscriber, save_transcriber, warm_start
 from asheard.phones.text import split_words
 from asheard.prior import build_prior, rows_of
 from asheard.pronunciation import gop_chain
 from asheard.pronunciation.calibration import Calibration
 from asheard.pronunciation.gop import MAX_RATIO
-from asheard.pronunciation.gop_chain import GOP, GOP_PRIOR, calibrate, ratios_path, score_predictions
+from asheard.pronunciation.gop_chain import calibrate, ratios_path, score_predictions
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Posteriors, Recognition, Transcript
 from asheard.recognition.registry import EMBEDDED_BASE
@@ -64,10 +65,6 @@ def utterance(*phones: str, l1: str = "Spanish") -> Utterance:
 
 def recognition_of(log_probs):
     return Recognition(Transcript((), None, None), Posteriors(log_probs, 0.02))
-
-
-def test_chain_names_are_those_of_evaluation():
-    assert (GOP, GOP_PRIOR) == (systems.GOP, systems.GOP_PRIOR)
 
 
 @pytest.mark.parametrize("prior", [None, "prior.json"])

@@ -3,17 +3,9 @@
 import random
 from dataclasses import replace
 
+from asheard.corpora.chains import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
 from asheard.corpora.records import Prediction, Utterance
-from asheard.evaluation import (
-    FAITHFUL,
-    L1_ENCODER,
-    L1_ENCODER_UNKNOWN,
-    L1_PRIOR,
-    OFF_THE_SHELF,
-    ChainRun,
-    Context,
-    Epoch,
-)
+from asheard.evaluation import ChainRun, Context, Epoch
 from asheard.phones import load_vectors
 from asheard.prior import PMinChoice, PMinPoint, build_prior, rows_of
 from support.small_gold import L1S, PHONES, utterance

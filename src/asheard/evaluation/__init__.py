@@ -1,6 +1,6 @@
 """Compare chains with gold: token rows, metrics with intervals, verdict, report.
 
-Names are imported when they are first used. The names of the chains need only the base installation; everything else
+Names are imported when they are first used. `ChainRun` and `Fold` need only the base installation; everything else
 needs the extra `evaluate` (polars, scipy, matplotlib).
 """
 
@@ -8,18 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from asheard.errors import optional_package
-from asheard.evaluation.systems import (
-    CHAINS,
-    FAITHFUL,
-    GOP,
-    GOP_PRIOR,
-    L1_ENCODER,
-    L1_ENCODER_UNKNOWN,
-    L1_PRIOR,
-    OFF_THE_SHELF,
-    ChainRun,
-    Fold,
-)
+from asheard.evaluation.runs import ChainRun, Fold
 
 if TYPE_CHECKING:
     from asheard.evaluation.context import Context, Epoch
@@ -35,15 +24,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "CHAINS",
     "EVALUATION_FILES",
-    "FAITHFUL",
-    "GOP",
-    "GOP_PRIOR",
-    "L1_ENCODER",
-    "L1_ENCODER_UNKNOWN",
-    "L1_PRIOR",
-    "OFF_THE_SHELF",
     "ChainRun",
     "Context",
     "Epoch",

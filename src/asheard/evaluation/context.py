@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from asheard import __version__
 from asheard.errors import CorpusError
-from asheard.evaluation.systems import ChainRun
+from asheard.evaluation.runs import ChainRun
 from asheard.io.files import read_json, write_json
 from asheard.phones import Vectors
 from asheard.phones.alignment import INDEL_COST

@@ -25,7 +25,7 @@ from typing import Final
 import polars as pl
 
 from asheard.corpora.records import Utterance
-from asheard.evaluation.systems import ChainRun
+from asheard.evaluation.runs import ChainRun
 from asheard.phones import ERR
 from asheard.phones.alignment import count_edits, unit_align_batch
 from asheard.phones.levenshtein import Pairs

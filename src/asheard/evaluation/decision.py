@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from asheard.corpora.chains import CHAINS, FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.evaluation.bootstrap import LEVEL
 from asheard.evaluation.labels import ATYPICAL_ERRORS_CAUGHT, COLLAPSE, D2_GAP, FRR_CLASS, PER, LabelMeasures
 from asheard.evaluation.metrics import Difference, Metric, Metrics
 from asheard.evaluation.report.tables import probability
-from asheard.evaluation.systems import CHAINS, FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.prior import GUARD_TOLERANCE
 
 MAX_COLLAPSE_RATIO: Final = 0.5  # faithful collapse over off-the-shelf collapse

@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import polars as pl
 
+from asheard.corpora.chains import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.corpora.records import Utterance
 from asheard.evaluation.counts import Counts, count_utterances
 from asheard.evaluation.labels import LABEL_SCHEME
 from asheard.evaluation.metrics import CORRELATION, NOT_NEGATIVE, Metric, Ratio, Scheme, Statistic, on_the_data
+from asheard.evaluation.runs import ChainRun
 from asheard.evaluation.separation import FloatArray, resampled_auc, resampled_correlation
-from asheard.evaluation.systems import GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, ChainRun
 from asheard.evaluation.tokens import RIGHT_FROM
 from asheard.evaluation.warnings import score_exclusions, score_warnings
 from asheard.phones.alignment import count_edits, unit_align_batch

@@ -9,6 +9,7 @@ import polars as pl
 
 from asheard.evaluation.counts import ALL_COUNTS, utterance_rows
 from asheard.evaluation.metrics import CORRELATION, NOT_NEGATIVE, Metric, Ratio, Scheme, Statistic, on_the_data
+from asheard.evaluation.runs import ChainRun
 from asheard.evaluation.separation import (
     ALPHA,
     D1,
@@ -24,7 +25,6 @@ from asheard.evaluation.separation import (
     resampled_auc,
     resampled_dissociations,
 )
-from asheard.evaluation.systems import ChainRun
 from asheard.evaluation.warnings import label_exclusions, label_warnings
 
 

@@ -13,16 +13,10 @@ from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar, cast
 import numpy as np
 import polars as pl
 
+from asheard.corpora.chains import COPY_CANONICAL, FAITHFUL, L1_ENCODER_UNKNOWN, distinct_transcripts
 from asheard.corpora.records import Utterance
+from asheard.evaluation.runs import ChainRun, Fold
 from asheard.evaluation.separation import FloatArray
-from asheard.evaluation.systems import (
-    COPY_CANONICAL,
-    FAITHFUL,
-    L1_ENCODER_UNKNOWN,
-    ChainRun,
-    Fold,
-    distinct_transcripts,
-)
 
 M = TypeVar("M")  # LabelMeasures or ScoreMeasures
 T = TypeVar("T")

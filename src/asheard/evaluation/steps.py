@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from asheard.corpora.chains import CHAINS, COPY_CANONICAL, L1_ENCODER_UNKNOWN, behind_prior, split_seed
 from asheard.corpora.coarsening import coarsen_utterances, coarsening_of
 from asheard.corpora.manifests import is_synthetic
 from asheard.corpora.records import Utterance
@@ -21,19 +22,14 @@ from asheard.evaluation.expert_scores import scheme_for
 from asheard.evaluation.metrics import ByGroup, ChainSummary, Design, Intervals, M, Measured, Metrics, Scheme, summarise
 from asheard.evaluation.metrics_json import metrics_from_json, metrics_to_json
 from asheard.evaluation.report.document import write_results
-from asheard.evaluation.systems import (
-    CHAINS,
-    COPY_CANONICAL,
-    L1_ENCODER_UNKNOWN,
+from asheard.evaluation.runs import (
     ChainRun,
     Fold,
-    behind_prior,
     check_folds,
     check_priors,
     coarse_run,
     copy_canonical,
     match_predictions,
-    split_seed,
 )
 from asheard.evaluation.tokens import OPTIONAL_COLUMNS, TOKEN_SCHEMA, token_rows
 from asheard.io.files import make_folder, read_json, whole_file, write_json

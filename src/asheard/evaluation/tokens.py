@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from asheard.corpora.records import ErrorType, Token, Utterance
-from asheard.evaluation.systems import ChainRun
+from asheard.evaluation.runs import ChainRun
 from asheard.phones import ERR, PHONES, Vectors
 from asheard.phones.alignment import wper_align_batch
 from asheard.prior import Prior, classify_with_prior

@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
+from asheard.corpora.chains import COPY_CANONICAL
 from asheard.corpora.coarsening import coarsen_utterances, coarsening_of
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.corpora.records import Utterance
-from asheard.evaluation.systems import COPY_CANONICAL, Fold
+from asheard.evaluation.runs import Fold
 from asheard.evaluation.tokens import RIGHT_FROM, folds_together
 
 MIN_OFTEN: Final = 100  # a chain that never writes a phone with as many tokens gets a warning

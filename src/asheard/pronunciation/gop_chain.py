@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard import __version__
+from asheard.corpora.chains import GOP, GOP_PRIOR
 from asheard.corpora.coarsening import coarsening_of
 from asheard.corpora.records import (
     ErrorType,
@@ -32,9 +33,6 @@ from asheard.pronunciation.calibration import Calibration, fit_calibration, load
 from asheard.pronunciation.gop import GopScorer, GopScores
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recogniser
-
-GOP: Final = "gop"  # chain: scores of canonical phones by a model's posteriors
-GOP_PRIOR: Final = "gop+l1-prior"  # the same, with the scoring prior in the ratio
 
 _AT_ONCE: Final = 32  # recordings that are read, recognised and written together
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from asheard.corpora.chains import FAITHFUL, L1_ENCODER, L1_PRIOR
 from asheard.evaluation.detection import (
     NOTHING,
     NUM_CANONICAL,
@@ -18,7 +19,6 @@ from asheard.evaluation.labels import ATYPICAL_ERRORS_CAUGHT, COLLAPSE, FRR_CLAS
 from asheard.evaluation.metrics import Metric, Metrics
 from asheard.evaluation.report.rates import units
 from asheard.evaluation.report.tables import bullets, l1_cell, markdown_table, percent
-from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_PRIOR
 
 BY_L1_FILE: Final = "by-l1.csv"
 CONFUSIONS_FILE: Final = "confusions.csv"

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from asheard.corpora.chains import behind_prior, distinct_transcripts
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.detection import DetectionCurve, area_metric, detection_curve, operating_point
 from asheard.evaluation.expert_scores import SCORE_SCHEME, ScoreMeasures
@@ -25,7 +26,6 @@ from asheard.evaluation.report.style import (
 )
 from asheard.evaluation.report.tables import number
 from asheard.evaluation.separation import D2
-from asheard.evaluation.systems import behind_prior, distinct_transcripts
 from asheard.evaluation.tokens import RIGHT_FROM
 
 _CHANCE: Final = {

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from asheard.corpora.chains import COPY_CANONICAL, distinct_transcripts
 from asheard.evaluation.detection import (
     MIN_SUBSTITUTIONS,
     area_metric,
@@ -25,7 +26,6 @@ from asheard.evaluation.report.tables import (
     probability,
     with_interval,
 )
-from asheard.evaluation.systems import COPY_CANONICAL, distinct_transcripts
 
 PHONES_FILE: Final = "collapse-by-phone.csv"
 _NUM_CHAINS: Final = 4  # the table has six columns

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from asheard.corpora.chains import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.evaluation.context import Context
 from asheard.evaluation.decision import Verdict, missing_chains
 from asheard.evaluation.labels import COLLAPSE, FRR_CLASS
@@ -44,7 +45,6 @@ from asheard.evaluation.report.rates import (
     verdict_pairs,
 )
 from asheard.evaluation.report.tables import bullets, number, percent, points
-from asheard.evaluation.systems import FAITHFUL, L1_ENCODER, L1_PRIOR, OFF_THE_SHELF
 from asheard.io.files import whole_file
 
 RESULTS_FILE: Final = "RESULTS.md"

@@ -9,6 +9,7 @@ import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from asheard.corpora.chains import distinct_transcripts
 from asheard.evaluation.detection import collapse_by
 from asheard.evaluation.labels import COLLAPSE, LabelMeasures
 from asheard.evaluation.metrics import ChainSummary, Metrics
@@ -23,7 +24,6 @@ from asheard.evaluation.report.style import (
     new_figure,
     write_figure,
 )
-from asheard.evaluation.systems import distinct_transcripts
 
 COLLAPSE_FIGURE: Final = "collapse.png"
 CONFUSIONS_FIGURE: Final = "confusions.png"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from asheard.corpora.chains import COPY_CANONICAL, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
 from asheard.corpora.phone_scores import MISPRONOUNCED_BELOW
 from asheard.evaluation.counts import EDITS
 from asheard.evaluation.expert_scores import ScoreMeasures
@@ -33,7 +34,6 @@ from asheard.evaluation.report.tables import (
     spread,
     written,
 )
-from asheard.evaluation.systems import COPY_CANONICAL, FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
 from asheard.evaluation.tokens import RIGHT_FROM
 
 DIFFERENCES_FILE: Final = "differences.csv"

@@ -15,7 +15,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asheard.evaluation.systems import FAITHFUL, GOP, GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
+from asheard.corpora.chains import FAITHFUL, GOP, GOP_PRIOR, L1_ENCODER, L1_ENCODER_UNKNOWN, L1_PRIOR, OFF_THE_SHELF
 from asheard.io.files import whole_file
 
 WIDTH: Final = 8.0  # inches
