@@ -21,7 +21,7 @@ Source: Vidal, Ferrer and Brambilla 2019, "EpaDB: a database for development of 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -66,7 +66,7 @@ class EpadbLabel(NamedTuple):
     accented: bool
 
 
-@cache
+@lru_cache(maxsize=8192)  # a corpus has some hundred labels, each hundreds of times
 def parse_epadb_label(text: str) -> EpadbLabel | None:
     """Parse one label of the annotation.
 
@@ -85,7 +85,7 @@ def parse_epadb_label(text: str) -> EpadbLabel | None:
     return EpadbLabel(symbols, tuple(map(epadb_phone, symbols)), accented="*" in label)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def epadb_phone(symbol: str) -> str:
     """Fold one symbol to an IPA phone of the inventory.
 

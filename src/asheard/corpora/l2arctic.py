@@ -24,7 +24,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -73,7 +73,7 @@ class L2ArcticLabel(NamedTuple):
     accented: bool
 
 
-@cache  # a corpus has a few thousand labels, each thousands of times
+@lru_cache(maxsize=8192)  # a corpus has a few thousand labels, each thousands of times
 def parse_label(text: str) -> L2ArcticLabel | None:
     """Parse one label of a phone tier.
 

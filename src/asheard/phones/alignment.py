@@ -8,7 +8,7 @@ the two phones, `unit_align` 0 or 1, as Kaldi's `align-text` does.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import count
 from typing import Final
 
@@ -179,7 +179,7 @@ def _extend(costs: Costs, phones: Sequence[str], pairing: Costs) -> Costs:
     return costs
 
 
-@cache
+@lru_cache(maxsize=8)  # of each vectors file in use; most processes use one
 def _weighted_costs(vectors: Vectors) -> Costs:
     """(41, 41) cost of pairing two ids of `_IDS`."""
     costs = np.full((len(_IDS), len(_IDS)), COST_UNIT, dtype=np.int64)

@@ -71,6 +71,7 @@ _FINE: Final = re.compile(
 _TONE: Final = re.compile("(?<=.)(?:[0-9]|ɜ$)")  # eSpeak writes the third tone of Mandarin, 3, as ɜ
 _ASPIRATION: Final = re.compile("(?<=[ptksɕ.])h$")
 _KIRSHENBAUM: Final = re.compile(r"""(?<=.)[.^["~:]""")  # ASCII marks of place and length
+_NUM_KEPT: Final = 1024  # labels kept in each cache; the largest vocabulary has some 400
 _DOUBLED: Final = re.compile(r"^(.+)(?=\1$)")
 
 
@@ -93,7 +94,7 @@ def fold_arpabet(symbol: str) -> str:
     return phones[0]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_NUM_KEPT)
 def fold_ipa(label: str) -> Phones:
     """Fold one IPA label.
 
@@ -108,7 +109,7 @@ def fold_ipa(label: str) -> Phones:
     return _look_up(label, _IPA, (_LENGTH_STRESS_TIE, _FINE), "IPA")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_NUM_KEPT)
 def fold_espeak(label: str) -> Phones:
     """Fold one label of eSpeak NG, or of a recogniser trained on its labels (wav2vec2-lv-60-espeak-cv-ft).
 
@@ -179,7 +180,7 @@ def detect_alphabet(symbols: Iterable[str]) -> Alphabet:
     return "ipa" if best == "espeak" and all(map(str.isascii, only_espeak)) else best
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_NUM_KEPT)
 def _arpabet_phones(symbol: str) -> Phones:
     name = _checked(symbol, "ARPAbet").upper()
     base = name[:-1] if name[-1] in "012" else name

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -45,7 +45,7 @@ def attested_pronunciations(word: str) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(tuple(fold_sequence(entry, "arpabet")) for entry in entries))
 
 
-@cache
+@lru_cache(maxsize=1024)  # names and numbers come back from text to text; a word takes 0.1 ms
 def espeak_pronunciation(word: str) -> tuple[str, ...]:
     """Give eSpeak NG's pronunciation of one word, number or sign, in General American.
 

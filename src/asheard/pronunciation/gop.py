@@ -171,7 +171,8 @@ class GopScorer:
         label_ids = np.array([phone_to_id(phone) for phone in canonical], np.int64)
         log_prior = None
         if self.prior is not None:
-            rows = [self._log_outcomes(*place, l1 or "") for place in zip(canonical, positions, strict=True)]
+            known = l1 if l1 in self.prior.tokens_per_l1 else ""  # all others have the same probabilities
+            rows = [self._log_outcomes(*place, known or "") for place in zip(canonical, positions, strict=True)]
             log_prior = np.array(rows).reshape(len(rows), len(LABELS))
         found = goodness(alternatives(fold_posteriors(log_probs, merges or {}), label_ids), label_ids, log_prior)
         scores = self.calibration.log_odds(found.ratios)

@@ -148,6 +148,7 @@ def _open_session(folder: Path) -> Any:
     # One thread: threads of one pass wait for each other actively, and slow each other down on a busy machine.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False  # a plan of 12 kB would be kept for each new length of a recording
     options.log_severity_level = 3  # errors
     try:
         return onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])

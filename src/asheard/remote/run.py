@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import asheard
@@ -74,7 +74,7 @@ def _recordings(options: TrainingOptions) -> tuple[str, ...]:
     return tuple(sorted(wavs))
 
 
-@cache
+@lru_cache(maxsize=8)  # of one fold's manifests; runs follow each other fold by fold
 def _recordings_of(manifest: Path, digest: str) -> frozenset[str]:
     """Read the recordings of a manifest. Runs of a study share manifests, and 20,000 rows take seconds to read."""
     return frozenset(row.wav for row in read_manifest(manifest) if row.wav is not None)
