@@ -93,7 +93,7 @@ MapShards = Callable[[TranscriptionJob, Shards], Iterable[list[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Transcription:
+class TranscriptionReport:
     """The result of a call.
 
     Attributes:
@@ -127,7 +127,7 @@ def transcribe_manifest(
     audio_cache: Path | None = None,
     threads: int | None = None,
     map_shards: MapShards | None = None,
-) -> Transcription:
+) -> TranscriptionReport:
     """Transcribe every utterance of a manifest.
 
     Args:
@@ -164,7 +164,7 @@ def transcribe_recordings(
     chain: str | None = None,
     threads: int | None = None,
     map_shards: MapShards | None = None,
-) -> Transcription:
+) -> TranscriptionReport:
     """Transcribe recordings without annotation; rows have the names of `find_recordings`.
 
     A recording that cannot be read has no row; the others are transcribed.
@@ -236,7 +236,7 @@ def _transcribe(
     map_shards: MapShards | None,
     rows: ResumableRows,
     out: Path,
-) -> Transcription:
+) -> TranscriptionReport:
     """Transcribe what is not in `rows`, then write all of `rows` to `out`."""
     shards = [recordings[start : start + _BATCH] for start in range(rows.num_resumed, len(recordings), _BATCH)]
     done = map_shards(job, shards) if map_shards else map(partial(job.rows, recogniser), shards)
@@ -253,7 +253,7 @@ def _transcribe(
     predictions = [entry["prediction"] for entry in read]
     write_jsonl(out, predictions)
     rows.remove()
-    return Transcription(
+    return TranscriptionReport(
         out=out,
         chain=job.chain,
         num_rows=len(predictions),

@@ -19,7 +19,16 @@ from asheard.evaluation.labels import (
     LabelMeasures,
     PublishedMetrics,
 )
-from asheard.evaluation.metrics import ByGroup, ChainSummary, Design, Difference, Interval, Intervals, Metric, Metrics
+from asheard.evaluation.metrics import (
+    ByGroup,
+    ChainSummary,
+    ConfidenceIntervals,
+    Design,
+    Difference,
+    Metric,
+    Metrics,
+    Range,
+)
 from asheard.evaluation.separation import D1, D2, D3
 
 RATES = (PER, COLLAPSE, FRR_CLASS, ATYPICAL_ERRORS_CAUGHT)
@@ -43,8 +52,8 @@ def summary(values: dict[str, Any], units: str) -> ChainSummary[LabelMeasures]:
         d2=D2(None if gap is None else 0.0, gap, gap, values["d2"]),
         d3=D3(None, None),
     )
-    interval = None if gap is None else Interval(gap - values.get("d2_half", SURE), gap + SURE)
-    intervals = Intervals(units, 6, {D2_GAP: interval})
+    interval = None if gap is None else Range(gap - values.get("d2_half", SURE), gap + SURE)
+    intervals = ConfidenceIntervals(units, 6, {D2_GAP: interval})
     return ChainSummary(
         pooled=measures, per_l1={}, per_seed={1: measures}, spread=ByGroup({}, {}), intervals=ByGroup(intervals, {})
     )

@@ -10,7 +10,7 @@ from asheard.corpora.chains import CHAINS, COPY_CANONICAL, FAITHFUL, L1_ENCODER,
 from asheard.corpora.records import Prediction
 from asheard.evaluation import ChainRun, evaluate_runs, write_report
 from asheard.evaluation.labels import PER
-from asheard.evaluation.metrics import ByGroup, ChainSummary, Design, Intervals, Metrics
+from asheard.evaluation.metrics import ByGroup, ChainSummary, ConfidenceIntervals, Design, Metrics
 from asheard.evaluation.report.background import design
 from asheard.evaluation.steps import read_metrics
 from support.markdown import Section, parse_markdown, tables_of
@@ -179,7 +179,7 @@ def test_ranking_by_per_alone_puts_copying_high(tmp_path: Path) -> None:
 
 
 def design_of(num_folds: int, speakers: dict[str, list[str]], units: str, num_units: int) -> str:
-    intervals = Intervals(units=units, num_units=num_units, values={})
+    intervals = ConfidenceIntervals(units=units, num_units=num_units, values={})
     summary = ChainSummary(
         pooled=None, per_l1={}, per_seed={}, spread=ByGroup({}, {}), intervals=ByGroup(intervals, {})
     )

@@ -9,7 +9,7 @@ from asheard.corpora.table import read_gold
 from asheard.errors import ModelError
 from asheard.io.audio import load_audio
 from asheard.phones import PHONES, fold_sequence
-from asheard.recognition.external.hama import SILENT, Hama
+from asheard.recognition.external.hama import SPECIAL_LABELS, Hama
 from asheard.recognition.external.pocketsphinx import PocketSphinx
 from asheard.recognition.load import load_recogniser
 from support.spoken import SENTENCES, say
@@ -64,10 +64,10 @@ def test_hama_equals_the_package(sentences):
     assert any(plain(waveform, 16_000).phonemes != theirs(waveform, 16_000).phonemes for waveform in noisy)
     for waveform in (*sentences, *noisy):
         result = theirs(waveform, 16_000)
-        labels = [label for label in result.phonemes if label not in SILENT]
+        labels = [label for label in result.phonemes if label not in SPECIAL_LABELS]
         transcript = ours.transcribe(waveform)
         assert list(transcript.phones) == fold_sequence(labels, "ipa")
-        spans = [span for span in theirs.phoneme_spans(result) if span.phoneme not in SILENT]
+        spans = [span for span in theirs.phoneme_spans(result) if span.phoneme not in SPECIAL_LABELS]
         assert [start for start, _ in transcript.times_s] == pytest.approx([span.start_ms / 1000 for span in spans])
         assert all(0 < confidence <= 1 for confidence in transcript.confidences)
         assert np.mean(transcript.confidences) > 0.3

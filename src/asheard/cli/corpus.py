@@ -24,8 +24,8 @@ build_app = typer.Typer(
 )
 app.add_typer(build_app, name="build")
 
-Out = Annotated[Path, typer.Option("--out", help="Folder for the manifests.")]
-TextDisjoint = Annotated[
+_Out = Annotated[Path, typer.Option("--out", help="Folder for the manifests.")]
+_TextDisjoint = Annotated[
     bool, typer.Option("--text-disjoint", help="Leave out training utterances of prompts that test speakers read.")
 ]
 
@@ -49,7 +49,9 @@ def synth(
 def _add_build(name: str, builder: str, folder: str, summary: str) -> None:
     @build_app.command(name, help=summary)
     def build(
-        root: Annotated[Path, typer.Argument(metavar="DIR", help=folder)], out: Out, text_disjoint: TextDisjoint = False
+        root: Annotated[Path, typer.Argument(metavar="DIR", help=folder)],
+        out: _Out,
+        text_disjoint: _TextDisjoint = False,
     ) -> None:
         from asheard import corpora
 
@@ -79,12 +81,12 @@ _add_build(
 @build_app.command()
 def table(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines or CSV, one utterance a row.")],
-    out: Out,
+    out: _Out,
     wav_root: Annotated[
         Path | None,
         typer.Option("--wav-root", help="Folder that the wav paths start from; lengths are read from the recordings."),
     ] = None,
-    text_disjoint: TextDisjoint = False,
+    text_disjoint: _TextDisjoint = False,
 ) -> None:
     """Build the manifests of your own corpus: utt, speaker, l1, wav, canonical, and perceived, produced or scores."""
     from asheard.corpora import build_table

@@ -20,18 +20,18 @@ app = typer.Typer(
     help="Train on other machines over ssh. Rent GPU pods, list them, and terminate them.", no_args_is_help=True
 )
 
-MachineName = Annotated[
+_MachineName = Annotated[
     str,
     typer.Argument(
         metavar="MACHINE",
         help="ssh://USER@HOST:PORT/FOLDER (only HOST is required), ssh+cpu://... without a GPU, or a pod's name.",
     ),
 ]
-MachineNames = Annotated[str, typer.Argument(metavar="MACHINES", help="Machines as above, separated by commas.")]
-RunName = Annotated[
+_MachineNames = Annotated[str, typer.Argument(metavar="MACHINES", help="Machines as above, separated by commas.")]
+_RunName = Annotated[
     str | None, typer.Argument(metavar="RUN", help="A run's name, or its beginning.", show_default="all runs")
 ]
-Out = Annotated[Path, typer.Option("--out", help="Folder with one folder for each run.")]
+_Out = Annotated[Path, typer.Option("--out", help="Folder with one folder for each run.")]
 
 
 class Cloud(StrEnum):
@@ -139,7 +139,7 @@ def down(
 
 @app.command()
 @with_options
-def sync(machine_name: MachineName, files: TrainingFiles) -> None:
+def sync(machine_name: _MachineName, files: TrainingFiles) -> None:
     """Copy code, manifests, base and recordings to a machine. A repeated call copies what is missing."""
     run = _any_run(files)
     from asheard.remote.executors import machine_at
@@ -151,7 +151,7 @@ def sync(machine_name: MachineName, files: TrainingFiles) -> None:
 
 @app.command()
 @with_options
-def check(machine_name: MachineName, files: TrainingFiles) -> None:
+def check(machine_name: _MachineName, files: TrainingFiles) -> None:
     """Check that PyTorch finds a GPU on a machine, and that all rows and recordings are there."""
     run = _any_run(files)
     from asheard.remote.executors import machine_at
@@ -164,9 +164,9 @@ def check(machine_name: MachineName, files: TrainingFiles) -> None:
 @app.command()
 @with_options
 def train(
-    machine_names: MachineNames,
+    machine_names: _MachineNames,
     parameters: TrainingParameters,
-    out: Out,
+    out: _Out,
     kinds: Annotated[
         str, typer.Option("--kinds", help="faithful, l1-aware, or both, separated by commas.")
     ] = "faithful,l1-aware",
@@ -197,8 +197,8 @@ def train(
 
 @app.command()
 def logs(
-    machine_name: MachineName,
-    run: RunName = None,
+    machine_name: _MachineName,
+    run: _RunName = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the run ends.")] = False,
 ) -> None:
     """Print the status of all runs on a machine, or the log and the status of one."""
@@ -217,7 +217,7 @@ def logs(
 
 
 @app.command()
-def pull(machine_name: MachineName, out: Out, run: RunName = None) -> None:
+def pull(machine_name: _MachineName, out: _Out, run: _RunName = None) -> None:
     """Fetch finished models and their logs, and verify them by SHA-256. Each model is complete or absent."""
     from asheard.io.progress import StatusDisplay
     from asheard.remote.executors import machine_at

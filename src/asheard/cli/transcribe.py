@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from asheard.corpora.records import Key
     from asheard.recognition.protocol import Transcript
-    from asheard.transcription import Transcription
+    from asheard.transcription import TranscriptionReport
 
 _Manifest = Annotated[Path | None, typer.Option("--manifest", help="Utterances to transcribe instead (JSONL).")]
 _Format = Annotated[
@@ -115,7 +115,7 @@ def _write_all(
     l1_given: bool,
     threads: int | None,
     executor: str,
-) -> "Transcription":
+) -> "TranscriptionReport":
     from asheard.transcription import transcribe_manifest, transcribe_recordings
 
     if manifest is None or wav_root is None:
@@ -155,7 +155,7 @@ def _write_textgrids(predictions: Path, wavs: "dict[Key, str]", folder: Path) ->
         write_transcript(textgrid_path(folder, row.speaker, row.utt), row.phones, row.times_s, seconds)
 
 
-def _print_report(report: "Transcription") -> None:
+def _print_report(report: "TranscriptionReport") -> None:
     """Print what was written; exit with code 2 if recordings are unreadable or without speech."""
     from asheard.transcription import left_out_path
 

@@ -24,7 +24,16 @@ import numpy as np
 import polars as pl
 from scipy.stats import t
 
-from asheard.evaluation.metrics import NOT_NEGATIVE, Difference, Interval, Intervals, M, Metric, Scheme, Statistic
+from asheard.evaluation.metrics import (
+    NOT_NEGATIVE,
+    ConfidenceIntervals,
+    Difference,
+    M,
+    Metric,
+    Range,
+    Scheme,
+    Statistic,
+)
 from asheard.evaluation.separation import FloatArray, IntArray, divide
 
 LEVEL: Final = 0.95
@@ -43,13 +52,13 @@ class BootstrapValues(NamedTuple):
     values: FloatArray
     num_units: int
 
-    def interval(self, bounds: tuple[float, float] = (-inf, inf)) -> Interval | None:
+    def interval(self, bounds: tuple[float, float] = (-inf, inf)) -> Range | None:
         """The interval at LEVEL, within the bounds; None if the value is undefined or rests on one unit."""
         error = self.standard_error()
         if error is None:
             return None
         half = float(t.ppf((1 + LEVEL) / 2, self.num_units - 1)) * error
-        return Interval(max(bounds[0], float(self.values[0]) - half), min(bounds[1], float(self.values[0]) + half))
+        return Range(max(bounds[0], float(self.values[0]) - half), min(bounds[1], float(self.values[0]) + half))
 
     def p_value(self) -> float | None:
         """Two-sided p of the value 0. It is below 1 - LEVEL exactly if the interval excludes 0."""
@@ -77,10 +86,10 @@ class Resampled(Generic[M]):
     num_units: int
     values: Mapping[str, Mapping[Metric[M], BootstrapValues]]
 
-    def intervals(self) -> dict[str, Intervals[M]]:
+    def intervals(self) -> dict[str, ConfidenceIntervals[M]]:
         """The intervals of each chain at LEVEL."""
         return {
-            chain: Intervals(
+            chain: ConfidenceIntervals(
                 self.units,
                 self.num_units,
                 {metric: values.interval(metric.bounds) for metric, values in by_metric.items()},

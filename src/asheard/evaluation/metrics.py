@@ -25,7 +25,7 @@ NOT_NEGATIVE: Final = (0.0, inf)  # a rate whose numerator may exceed its denomi
 CORRELATION: Final = (-1.0, 1.0)
 
 
-class Interval(NamedTuple):
+class Range(NamedTuple):
     """The two ends of a range."""
 
     low: float
@@ -57,11 +57,11 @@ class ByGroup(Generic[T]):
     per_l1: Mapping[str, T]
 
 
-Spread = Mapping[Metric[M], Interval | None]  # the least and the most over seeds
+Spread = Mapping[Metric[M], Range | None]  # the least and the most over seeds
 
 
 @dataclass(frozen=True, slots=True)
-class Intervals(Generic[M]):
+class ConfidenceIntervals(Generic[M]):
     """Confidence intervals of one chain.
 
     units: what was resampled. num_units: how many there are. values: None if the metric is undefined or rests on one
@@ -70,7 +70,7 @@ class Intervals(Generic[M]):
 
     units: Literal["speakers", "utterances"]
     num_units: int
-    values: Mapping[Metric[M], Interval | None]
+    values: Mapping[Metric[M], Range | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class ChainSummary(Generic[M]):
     per_l1: Mapping[str, M]
     per_seed: Mapping[int, M]
     spread: ByGroup[Spread[M]]
-    intervals: ByGroup[Intervals[M]]
+    intervals: ByGroup[ConfidenceIntervals[M]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,11 +320,11 @@ def mean_over_seeds(seeds: Sequence[M]) -> M:
 
 def spread_over_seeds(seeds: Sequence[M], metrics: Sequence[Metric[M]]) -> Spread[M]:
     """The least and the most over seeds of each metric; None if it is None with a seed."""
-    spread: dict[Metric[M], Interval | None] = {}
+    spread: dict[Metric[M], Range | None] = {}
     for metric in metrics:
         values = [metric.of(record) for record in seeds]
         known = [value for value in values if value is not None]
-        spread[metric] = Interval(min(known), max(known)) if len(known) == len(values) else None
+        spread[metric] = Range(min(known), max(known)) if len(known) == len(values) else None
     return spread
 
 

@@ -10,12 +10,12 @@ from asheard.evaluation.labels import LABEL_SCHEME
 from asheard.evaluation.metrics import (
     ByGroup,
     ChainSummary,
+    ConfidenceIntervals,
     Design,
     Difference,
-    Interval,
-    Intervals,
     Metric,
     Metrics,
+    Range,
     Scheme,
     Spread,
 )
@@ -86,10 +86,10 @@ def _summary_from_json(value: Mapping[str, Any], scheme: Scheme[Any]) -> ChainSu
     by_key = _ALL_METRICS[scheme.gold]
 
     def ends(values: Mapping[str, Any]) -> Spread[Any]:
-        return {by_key[key]: None if pair is None else Interval(*pair) for key, pair in values.items()}
+        return {by_key[key]: None if pair is None else Range(*pair) for key, pair in values.items()}
 
-    def intervals(values: Mapping[str, Any]) -> Intervals[Any]:
-        return Intervals(values["units"], values["num_units"], ends(values["values"]))
+    def intervals(values: Mapping[str, Any]) -> ConfidenceIntervals[Any]:
+        return ConfidenceIntervals(values["units"], values["num_units"], ends(values["values"]))
 
     def record(values: Mapping[str, Any]) -> Any:
         return _record_from_json(scheme.measures, values)
@@ -113,11 +113,11 @@ def _difference_to_json(record: Difference[Any]) -> dict[str, Any]:
     return values | {"metric": record.metric.key}
 
 
-def _intervals_to_json(intervals: Intervals[Any]) -> dict[str, Any]:
+def _intervals_to_json(intervals: ConfidenceIntervals[Any]) -> dict[str, Any]:
     return {"units": intervals.units, "num_units": intervals.num_units, "values": _by_key(intervals.values)}
 
 
-def _by_key(values: Mapping[Metric[Any], Interval | None]) -> dict[str, Interval | None]:
+def _by_key(values: Mapping[Metric[Any], Range | None]) -> dict[str, Range | None]:
     return {metric.key: interval for metric, interval in values.items()}
 
 

@@ -19,7 +19,17 @@ from asheard.evaluation.bootstrap import LEVEL, NUM_RESAMPLES, resample
 from asheard.evaluation.context import SYNTHETIC_NOTE, Context, read_context, signature, write_context
 from asheard.evaluation.decision import Verdict, decide
 from asheard.evaluation.expert_scores import scheme_for
-from asheard.evaluation.metrics import ByGroup, ChainSummary, Design, Intervals, M, Measured, Metrics, Scheme, summarise
+from asheard.evaluation.metrics import (
+    ByGroup,
+    ChainSummary,
+    ConfidenceIntervals,
+    Design,
+    M,
+    Measured,
+    Metrics,
+    Scheme,
+    summarise,
+)
 from asheard.evaluation.metrics_json import metrics_from_json, metrics_to_json
 from asheard.evaluation.report.document import write_results
 from asheard.evaluation.runs import (
@@ -279,7 +289,7 @@ def _write_tables(out: Path, rows: pl.DataFrame, utterances: pl.DataFrame) -> No
 
 def _summaries(
     measured: Mapping[str, Measured[M]],
-    pooled: Mapping[str, Intervals[M]],
+    pooled: Mapping[str, ConfidenceIntervals[M]],
     utterances: pl.DataFrame,
     rows: pl.DataFrame,
     scheme: Scheme[M],

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from asheard.errors import CorpusError, PhoneError
 
 Pairs = list[tuple[str | None, str | None]]
-Ids = NDArray[np.uint32]  # unsigned, so that numba need not check whether an index counts from the end
+SymbolIds = NDArray[np.uint32]  # unsigned, so that numba need not check whether an index counts from the end
 Costs = NDArray[np.int64]
 
 # Cells (reference x hypothesis) of one alignment, a byte each: 256 MiB, or 16,384 phones against as many. At ten phones
@@ -154,7 +154,7 @@ def _to_ids(sequences: Sequence[Sequence[str]], ids: Mapping[str, int]) -> list[
         ) from None
 
 
-def _to_array(sequences: Sequence[Sequence[str]], ids: Mapping[str, int]) -> Ids:
+def _to_array(sequences: Sequence[Sequence[str]], ids: Mapping[str, int]) -> SymbolIds:
     """Concatenate sequences as an array of ids."""
     found = _to_ids(sequences, ids)
     if len(ids) <= 256:
@@ -162,7 +162,7 @@ def _to_array(sequences: Sequence[Sequence[str]], ids: Mapping[str, int]) -> Ids
     return np.array(found, np.uint32)
 
 
-def _pairs(symbols: NDArray[np.object_], left: Ids, right: Ids) -> Pairs:
+def _pairs(symbols: NDArray[np.object_], left: SymbolIds, right: SymbolIds) -> Pairs:
     """Name the symbols of each step; the last symbol is None.
 
     A long path takes its tuples from a table of all possible ones: a new tuple for each step costs more than the

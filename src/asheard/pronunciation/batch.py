@@ -144,7 +144,7 @@ def score_recordings(model: Model, tasks: Sequence[ScoringTask], out: Path) -> B
                 row = {"unread": str(error)}
             rows.append([row])
             bar.advance()
-    return write_report(rows, out, [row for row in rows.rows() if "unread" not in row])
+    return write_rows(rows, out, [row for row in rows.rows() if "unread" not in row])
 
 
 def scored_row(task: ScoringTask, scored: Pronunciation) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def row_without_speech(task: ScoringTask, error: NoSpeechError) -> dict[str, Any
     return {"utt": task.recording.utt, "speaker": task.recording.speaker, "without_speech": str(error)}
 
 
-def write_report(rows: ResumableRows, out: Path, written: list[dict[str, Any]]) -> BatchReport:
+def write_rows(rows: ResumableRows, out: Path, written: list[dict[str, Any]]) -> BatchReport:
     """Write the rows to `out`, and say what became of all."""
     entries = rows.rows()
     write_jsonl(out, written)

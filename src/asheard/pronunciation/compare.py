@@ -5,10 +5,11 @@ from typing import Final
 
 from asheard.phones import cos_dist, load_vectors
 from asheard.phones.alignment import closest_sequences, wper_align
+from asheard.phones.folding import Phones
 from asheard.phones.lexicon import syllable_positions
 from asheard.prior import Prior, classify_with_prior
 from asheard.pronunciation.result import AddedPhone, PhoneClass, Reason, ScoredPhone, ScoredWord
-from asheard.pronunciation.target import Phones, Target
+from asheard.pronunciation.target import Target
 from asheard.recognition.protocol import Transcript
 
 Span = tuple[float | None, float | None]  # start and end, in seconds

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard.phones import BLANK_ID, phone_to_id
+from asheard.phones.folding import Phones
 from asheard.pronunciation.gop import log_likelihoods
-from asheard.pronunciation.target import Phones
 
 _MOVES: Final = 3  # stay in a state, enter it from the one before, or from the phone before without the blank between
 

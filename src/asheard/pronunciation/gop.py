@@ -20,7 +20,7 @@ from asheard.prior import Prior
 from asheard.pronunciation.calibration import Calibration, logistic
 
 Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
+LabelIds = NDArray[np.int64]
 
 MAX_RATIO: Final = 100.0  # nats, beyond any ratio that speech has given; ratios of likelihoods of 0 are cut to it
 
@@ -41,7 +41,7 @@ class Goodness:
     """
 
     ratios: Floats
-    best: Ids
+    best: LabelIds
 
 
 def alternatives(log_probs: NDArray[np.floating], label_ids: NDArray[np.integer]) -> Floats:
@@ -207,7 +207,7 @@ def fold_posteriors(log_probs: NDArray[np.floating], merges: Mapping[str, str]) 
     return log_probs
 
 
-def _checked(log_probs: NDArray[np.floating], label_ids: NDArray[np.integer]) -> tuple[Floats, Ids]:
+def _checked(log_probs: NDArray[np.floating], label_ids: NDArray[np.integer]) -> tuple[Floats, LabelIds]:
     posteriors, ids = np.asarray(log_probs, np.float64), np.asarray(label_ids, np.int64)
     if posteriors.ndim != 2 or posteriors.shape[1] != len(LABELS):
         raise ValueError(f"posteriors of shape {posteriors.shape}, not (frames, {len(LABELS)})")
@@ -216,7 +216,7 @@ def _checked(log_probs: NDArray[np.floating], label_ids: NDArray[np.integer]) ->
     return posteriors, ids
 
 
-def _prefixes(log_probs: Floats, ids: Ids) -> tuple[Floats, Floats]:
+def _prefixes(log_probs: Floats, ids: LabelIds) -> tuple[Floats, Floats]:
     """Run the CTC forward pass over all phones at once.
 
     Args:
@@ -293,7 +293,7 @@ def _substitutions(log_probs: Floats, before: Floats, after: Floats, block: slic
     return likelihoods
 
 
-def _sum_in_logs(log_probs: Floats, ids: Ids, before: Floats, after: Floats, table: Floats) -> None:
+def _sum_in_logs(log_probs: Floats, ids: LabelIds, before: Floats, after: Floats, table: Floats) -> None:
     """Fill in, by sums in logarithms, what `_substitutions` cannot.
 
     That is NaN, and phones equal to a neighbour, which need a blank between.
@@ -323,7 +323,7 @@ def _sum_in_logs(log_probs: Floats, ids: Ids, before: Floats, after: Floats, tab
         table[row, phone] = np.logaddexp.reduce(stay, axis=0)
 
 
-def _deletions(log_probs: Floats, ids: Ids, before_phone: Floats, after: Floats, block: slice) -> Floats:
+def _deletions(log_probs: Floats, ids: LabelIds, before_phone: Floats, after: Floats, block: slice) -> Floats:
     """(B,) log-likelihoods without each position of a block: summed over the last frame of the phone before it."""
     rest = after[:, block.start + 1 : block.stop + 1].copy()
     positions = np.arange(block.start, block.stop)

@@ -28,7 +28,7 @@ from asheard.io.digests import content_digest
 from asheard.io.progress import ProgressBar
 from asheard.io.resume import ResumableRows
 from asheard.prior import load_prior
-from asheard.pronunciation.batch import BatchReport, describe_utterance, wav_of, write_report
+from asheard.pronunciation.batch import BatchReport, describe_utterance, wav_of, write_rows
 from asheard.pronunciation.calibration import Calibration, fit_calibration, load_calibration
 from asheard.pronunciation.gop import GopScorer, GopScores
 from asheard.recognition.load import load_recogniser
@@ -167,7 +167,7 @@ def score_predictions(
         for entries in done:
             rows.append(entries)
             bar.advance(len(entries))
-    return write_report(rows, out, [row["prediction"] for row in rows.rows()])
+    return write_rows(rows, out, [row["prediction"] for row in rows.rows()])
 
 
 def default_gop_chain(prior: Path | None) -> str:

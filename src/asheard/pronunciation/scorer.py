@@ -12,6 +12,7 @@ from asheard import DEFAULT_MODEL
 from asheard.errors import CorpusError
 from asheard.io.audio import LONGEST_READING_S, LONGEST_S, SAMPLE_RATE_HZ, check_samples, check_speech, load_recording
 from asheard.io.digests import values_digest
+from asheard.phones.folding import Phones
 from asheard.phones.lexicon import syllable_positions
 from asheard.prior import REAL_VOICES_SOURCE, Prior, load_prior, real_voices_prior
 from asheard.pronunciation.calibration import Calibration, load_calibration, logistic
@@ -19,7 +20,7 @@ from asheard.pronunciation.compare import closest_pronunciations, compare
 from asheard.pronunciation.ctc_alignment import best_pronunciations, force_align, min_frames, to_label_ids
 from asheard.pronunciation.gop import GopScorer, fold_posteriors
 from asheard.pronunciation.result import AddedPhone, PriorUse, Pronunciation, ScoredWord
-from asheard.pronunciation.target import Phones, Target, target_of_text
+from asheard.pronunciation.target import Target, target_of_text
 from asheard.recognition.load import load_recogniser, model_folder
 from asheard.recognition.protocol import Posteriors, Recogniser, Recognition, Transcript
 from asheard.recognition.registry import CALIBRATION, ModelConfig, find_model

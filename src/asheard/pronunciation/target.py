@@ -7,11 +7,9 @@ from typing import Final
 
 from asheard.errors import PhoneError
 from asheard.phones import fold_sequence
-from asheard.phones.folding import Alphabet
+from asheard.phones.folding import Alphabet, Phones
 from asheard.phones.lexicon import pronunciations
 from asheard.phones.text import split_words
-
-Phones = tuple[str, ...]
 
 _ARPABET: Final = re.compile("[A-Z]{1,2}[012]?")
 _WORD_MARK: Final = "|"

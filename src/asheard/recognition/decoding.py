@@ -15,7 +15,7 @@ from asheard.phones import BLANK_ID, PAD_ID, PHONES, detect_alphabet, id_to_phon
 from asheard.recognition.chunking import merge_chunks, split_chunks
 from asheard.recognition.protocol import Label, Posteriors, Recogniser, Recognition, Transcript, fold_labels
 
-SILENT: Final = frozenset({PAD_ID, BLANK_ID})
+SILENT_IDS: Final = frozenset({PAD_ID, BLANK_ID})
 MIN_PHONES: Final = 30  # a vocabulary that reaches fewer of the 40 has letters, or phones of another language
 _SPECIAL: Final = re.compile(r"<.*>|\[.*\]|\||\s*")  # <s>, [UNK], the word bar, white space
 
@@ -30,7 +30,7 @@ class Segment:
     confidence: float
 
 
-def find_segments(log_probs: NDArray[np.float32], silent: Set[int] = SILENT) -> list[Segment]:
+def find_segments(log_probs: NDArray[np.float32], silent: Set[int] = SILENT_IDS) -> list[Segment]:
     """Collapse CTC frames: merge repeats of the best label, then remove silent labels.
 
     Args:

@@ -66,7 +66,7 @@ ModelName = Annotated[
 ]
 L1 = Annotated[str | None, Form(description="the speaker's first language", examples=["Spanish"])]
 Text = Annotated[str | None, Form(description="the text that was read, in English spelling", examples=["very good"])]
-Phones = Annotated[
+TargetPhones = Annotated[
     str | None,
     Form(description="instead of a text, its phones: IPA or ARPAbet, | between words", examples=["v ɛ ɹ i | ɡ ʊ d"]),
 ]
@@ -199,7 +199,7 @@ def _add_recording_routes(app: FastAPI, service: Service) -> None:
         audio: Audio,
         models: Annotated[list[str], Form(description="two names or more", examples=[["asheard-tiny", "hama"]])],
         text: Text = None,
-        phones: Phones = None,
+        phones: TargetPhones = None,
         l1: L1 = None,
     ) -> schemas.Comparison:
         """The transcripts of several models, aligned with each other and with the target."""
@@ -214,7 +214,7 @@ def _add_recording_routes(app: FastAPI, service: Service) -> None:
     @app.post("/pronounce", include_in_schema=False)
     @app.post("/score", tags=["recordings"], responses=_PRONUNCIATION)
     async def score(
-        audio: Audio, text: Text = None, phones: Phones = None, model: ModelName = None, l1: L1 = None
+        audio: Audio, text: Text = None, phones: TargetPhones = None, model: ModelName = None, l1: L1 = None
     ) -> JSONResponse:
         """A recording compared with its text: each phone ok, a variant or an error, and what was heard."""
         name = model or pool.default

@@ -74,10 +74,10 @@ def study_results(study: Study) -> schemas.StudyResults:
     )
 
 
-def _model(pool: ModelPool, config: ModelConfig) -> schemas.Model:
+def _model(pool: ModelPool, config: ModelConfig) -> schemas.ModelInfo:
     loaded, reason = pool.loaded.get(config.name), pool.broken.get(config.name)
     recogniser = loaded.model.recogniser if loaded else None
-    return schemas.Model(
+    return schemas.ModelInfo(
         name=config.name,
         kind=config.kind,
         trained_on=config.trained_on,

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 Phone = Annotated[str, Field(description="IPA symbol, one of the 40 phones", examples=["ɹ"])]
-Span = Annotated[list[int], Field(min_length=2, max_length=2, description="start and end in ms", examples=[[120, 160]])]
+SpanMs = Annotated[
+    list[int], Field(min_length=2, max_length=2, description="start and end in ms", examples=[[120, 160]])
+]
 Share = Annotated[float, Field(ge=0, le=1), AfterValidator(partial(round, ndigits=4))]
 
 
@@ -29,7 +31,7 @@ class Health(BaseModel):
     loaded: list[str] = Field(description="models in memory", examples=[["asheard-tiny"]])
 
 
-class Model(BaseModel):
+class ModelInfo(BaseModel):
     """One model."""
 
     name: str = Field(examples=["asheard-tiny"])
@@ -58,7 +60,7 @@ class Models(BaseModel):
     """All models."""
 
     default: str = Field(examples=["asheard-tiny"])
-    models: list[Model]
+    models: list[ModelInfo]
     prior: PriorSource
 
 
@@ -68,7 +70,7 @@ class Transcription(BaseModel):
     model: str = Field(examples=["asheard-tiny"])
     phonemes: list[Phone]
     confidences: list[Share | None] = Field(description="null from a recogniser that gives none")
-    times_ms: list[Span | None] = Field(description="the frames that decided each phone, which are shorter than it")
+    times_ms: list[SpanMs | None] = Field(description="the frames that decided each phone, which are shorter than it")
     duration_ms: int = Field(description="length of the recording")
     coverage: str
     limitations: list[str]

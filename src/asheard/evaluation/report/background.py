@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from asheard.evaluation.context import Context
-from asheard.evaluation.metrics import Intervals, Metrics
+from asheard.evaluation.metrics import ConfidenceIntervals, Metrics
 from asheard.evaluation.report.tables import bullets, markdown_table, percent
 from asheard.prior import GUARD_TOLERANCE
 
@@ -75,7 +75,7 @@ def _speakers(number: int) -> str:
     return "One speaker was" if number == 1 else f"{number} speakers were"
 
 
-def _units(intervals: Intervals[Any]) -> str:
+def _units(intervals: ConfidenceIntervals[Any]) -> str:
     if intervals.units == "speakers":
         return f"{intervals.num_units} speakers, with all their utterances,"
     return f"the {intervals.num_units} utterances of the one speaker (within-speaker)"

@@ -23,7 +23,7 @@ from asheard.evaluation.labels import (
     PUBLISHED_RECALL,
     LabelMeasures,
 )
-from asheard.evaluation.metrics import ChainSummary, Difference, Intervals, Metric, Metrics, Scheme
+from asheard.evaluation.metrics import ChainSummary, ConfidenceIntervals, Difference, Metric, Metrics, Scheme
 from asheard.evaluation.report.tables import (
     NOT_AVAILABLE,
     bullets,
@@ -291,7 +291,7 @@ def _of_runs(metrics: Metrics[Any]) -> str:
     return "of one run" if numbers == {1} else "means over the seeds of each chain"
 
 
-def units(intervals: Intervals[Any]) -> str:
+def units(intervals: ConfidenceIntervals[Any]) -> str:
     """Say what an interval is over, and how many of them."""
     return f"{intervals.num_units} {intervals.units}{_within(intervals.units)}"
 

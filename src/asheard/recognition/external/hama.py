@@ -13,7 +13,7 @@ from asheard.recognition.external import ExternalRecogniser
 from asheard.recognition.protocol import Label, Transcript, fold_labels
 
 # Marks of words and sequences, which are no sound. `<unk>` is a sound, so it is listed in `left_out`.
-SILENT: Final = frozenset({"<pad>", "<sos>", "<eos>", "<wb>", "<blank>", " "})
+SPECIAL_LABELS: Final = frozenset({"<pad>", "<sos>", "<eos>", "<wb>", "<blank>", " "})
 
 
 class Hama(ExternalRecogniser):
@@ -58,7 +58,7 @@ class Hama(ExternalRecogniser):
         labels = []
         for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
             label = self._model.decoder_tokens[best[start]]
-            if label not in SILENT:
+            if label not in SPECIAL_LABELS:
                 confidence = float(np.exp(log_probs[start:end, best[start]]).mean())
                 labels.append(Label(label, (start * self.frame_s, end * self.frame_s), confidence))
         return fold_labels(labels, "ipa")
