@@ -114,7 +114,7 @@ def test_read_textgrids_refuses_other_files(tmp_path):
     path = write(tmp_path / "u2.TextGrid")
     path.write_text(path.read_text()[:-60])
     for _ in range(2):
-        with pytest.raises(CorpusError, match=r"u2\.TextGrid: .*cut off"):
+        with pytest.raises(CorpusError, match=r"u2\.TextGrid, line \d+: .*cut off"):
             read_transcripts(tmp_path, keys=KEYS)
         path.write_bytes(b"")
 

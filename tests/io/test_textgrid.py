@@ -4,6 +4,11 @@ import codecs
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from praatio.data_classes.interval_tier import IntervalTier
+from praatio.data_classes.point_tier import PointTier
+from praatio.data_classes.textgrid import Textgrid
 
 from asheard.errors import CorpusError
 from asheard.io.textgrid import Interval, read_tiers, write_textgrid
@@ -19,6 +24,10 @@ ENCODINGS = {
     "UTF-16 BE": (b"", "utf-16-be"),
     "UTF-16 BE with mark": (codecs.BOM_UTF16_BE, "utf-16-be"),
 }
+
+
+# Texts that a reader by patterns takes for parts of the file.
+HOSTILE = ["intervals [2]:", "item [2]:", 'class = "IntervalTier"', "xmin = 3", "! no comment", "<exists>", "3", '"']
 
 
 def labels_of(path: Path) -> dict[str, list[str]]:
@@ -67,8 +76,8 @@ def test_read_tiers_without_a_last_line_end(tmp_path):
 
 def test_read_tiers_times_in_scientific_notation(tmp_path):
     path = tmp_path / "a.TextGrid"
-    path.write_text(long_textgrid(TIERS).replace("xmin = 0 ", "xmin = 1.1102230246251565e-16 "))
-    assert read_tiers(path)["phones"][0].start_s == 0.0
+    path.write_text(long_textgrid(TIERS).replace("xmin = 0.0 ", "xmin = 1.1102230246251565e-16 "))
+    assert read_tiers(path)["phones"][0].start_s == 1.1102230246251565e-16
 
 
 def test_read_tiers_takes_the_first_of_one_name(tmp_path):
@@ -95,6 +104,101 @@ def test_read_tiers_refuses_other_files(tmp_path, content):
     path = tmp_path / "a.TextGrid"
     path.write_bytes(content)
     with pytest.raises(CorpusError, match=r"a\.TextGrid"):
+        read_tiers(path)
+
+
+@pytest.mark.parametrize("form", ["long_textgrid", "short_textgrid"])
+@settings(max_examples=40)
+@given(data=st.data())
+def test_read_tiers_reads_what_praatio_writes(tmp_path_factory, form, data):
+    """Any labels, those that look like parts of a TextGrid too, and point tiers between."""
+    label = st.lists(st.sampled_from([*HOSTILE, "AH0", "thé", "\n", " "]), max_size=4).map(" ".join)
+    labels = data.draw(st.lists(label, min_size=1, max_size=6))
+    name = data.draw(st.sampled_from([*HOSTILE, "phones"]))
+    intervals = [(STEP_S * i, STEP_S * (i + 1), label) for i, label in enumerate(labels)]
+    grid = Textgrid(0, STEP_S * len(labels))
+    grid.addTier(PointTier("points", [(0.0, label) for label in labels[:1]], 0, STEP_S * len(labels)))
+    grid.addTier(IntervalTier(name, intervals, 0, STEP_S * len(labels)))
+    path = tmp_path_factory.mktemp("praatio") / "a.TextGrid"
+    grid.save(str(path), format=form, includeBlankSpaces=True)
+    assert read_tiers(path) == {name: [(start, end, label.strip()) for start, end, label in intervals]}
+
+
+MINIMAL = """"ooTextFile"
+"TextGrid"
+0 1.2e0 <exists> 2 ! times, and the number of tiers
+"IntervalTier" "phones" 0 1.2 2
+0 5e-1 "say ""ah"" ! intervals [2]:"   ! only numbers, texts and flags count
+which begins at [.5] and ends at 12e-1:
+.5 12e-1 "T"
+"TextTier" "points" 0 1.2 1
+0.3 "click"
+"""
+CHRONOLOGICAL = """"Praat chronological TextGrid text file"
+0 1.2   ! Time domain.
+3   ! Number of tiers.
+"IntervalTier" "words" 0 1.2
+"TextTier" "points" 0 1.2
+"IntervalTier" "phones" 0 1.2
+1 0 1.2 "at"
+3 0 0.5 "AE"
+2 0.3 "click"
+3 0.5 1.2 "T"
+"""
+
+
+def test_read_tiers_by_the_rules_of_praat(tmp_path):
+    """Numbers, texts and flags count if they are free-standing; other words and comments mean nothing."""
+    path = tmp_path / "a.TextGrid"
+    path.write_text(MINIMAL)
+    assert read_tiers(path) == {"phones": [(0, 0.5, 'say "ah" ! intervals [2]:'), (0.5, 1.2, "T")]}
+
+
+def test_read_tiers_chronological(tmp_path):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(CHRONOLOGICAL)
+    assert read_tiers(path) == {"words": [(0, 1.2, "at")], "phones": [(0, 0.5, "AE"), (0.5, 1.2, "T")]}
+    whole = CHRONOLOGICAL.rstrip()
+    for length in range(len(whole)):
+        path.write_text(whole[:length])
+        with pytest.raises(CorpusError, match=r"a\.TextGrid"):
+            read_tiers(path)
+
+
+def test_read_tiers_without_tiers(tmp_path):
+    path = tmp_path / "a.TextGrid"
+    path.write_text('"ooTextFile" "TextGrid" 0 1 <absent>')
+    assert read_tiers(path) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ('"T"\n', '"T\n', r"line \d+: .*quote"),
+        ('"T"\n', '"T"x\n', r"line 7: a quote is left open"),
+        ('"T"\n', "T\n", r"line 8: the class of a tier must be IntervalTier or TextTier, not 'points'"),
+        ('"T"\n', "<T>\n", r"line 7: a label must be a text in quotes, not '<T>'"),
+        ("\n.5 12e-1", "\nx 12e-1", r"line 7: an end time must be a number, not 'T'"),
+        ("\n.5 12e-1", "\n.5 12e999", r"line 7: an end time must be a number, not inf"),
+        ("1.2 2\n", "1.2 1e300\n", r"line 8: a start time must be a number, not 'TextTier'"),
+        ("1.2 2\n", "1.2 1\n", r"line 7: the class of a tier must be a text"),
+        ("1.2 2\n", "1.2 1.5\n", r"line 4: the number of entries of tier 'phones' must be a whole number"),
+        ("1.2 2\n", "1.2 -2\n", r"line 4: the number of entries of tier 'phones' must be a whole number"),
+        ("<exists> 2", "<exists> 1", r"line 8: more entries or tiers than announced"),
+        ("<exists> 2", "<maybe> 2", r"line 3: expected the flag <exists>"),
+        ("<exists> 2", "2", r"line 3: expected the flag <exists>"),
+        ('"TextTier"', '"Pitch"', r"line 8: the class of a tier must be IntervalTier or TextTier"),
+        ('"TextGrid"', '"Pitch"', r"line 2: the first texts"),
+        ("\n.5 12e-1", "\n.5 0.4", r"tier 'phones', interval 2 \(0\.5-0\.4 s\)"),
+        ("0 5e-1", "-0.1 5e-1", r"tier 'phones', interval 1 \(-0\.1-0\.5 s\)"),
+        ("0 5e-1", "0.6 0.7", r"tier 'phones', interval 2 \(0\.5-1\.2 s\)"),
+    ],
+)
+def test_read_tiers_refuses_wrong_values(tmp_path, before, after, reason):
+    path = tmp_path / "a.TextGrid"
+    assert before in MINIMAL
+    path.write_text(MINIMAL.replace(before, after))
+    with pytest.raises(CorpusError, match=reason):
         read_tiers(path)
 
 
