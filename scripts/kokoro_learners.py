@@ -29,6 +29,7 @@ from asheard.corpora.synthetic.plan import embedded_sentences
 from asheard.errors import ModelError, optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ, audio_seconds
 from asheard.io.files import read_json, whole_file
+from asheard.io.names import safe_name
 from asheard.io.progress import track
 from asheard.phones import fold_arpabet
 from asheard.phones.lexicon import cmudict_entries, syllable_positions
@@ -158,7 +159,7 @@ def render(out: Path, voices: Path, num: int) -> list[Utterance]:
         row, ipa = draw(number, rng)
         share = float(rng.uniform())
         blend = dict(zip(rng.choice(kokoro.voices, 2, replace=False).tolist(), (share, 1 - share), strict=True))
-        path = out / "wav" / f"{row.utt}.flac"
+        path = out / "wav" / f"{safe_name(row.utt, 'utterance')}.flac"
         if not path.is_file():
             samples = kokoro.say(ipa, blend, speed=float(rng.uniform(0.8, 1.25)))
             samples /= max(1.0, float(np.abs(samples).max()) / 0.99)

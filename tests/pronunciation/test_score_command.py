@@ -80,6 +80,26 @@ def test_score_command_manifest_and_its_l1s(asheard, folder, manifest, tmp_path)
     assert [phone["canonical"] for word in plain[1]["words"] for phone in word["phones"]] == ["s", "i"]
 
 
+@pytest.mark.parametrize("command", ["score", "transcribe"])
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("A", "../../escape")], "utterance '../../escape' cannot be the name of a file: it holds /"),
+        ([("../escape", "u")], "speaker '../escape' cannot be the name of a file: it holds /"),
+        ([("A", "u"), ("a", "U")], "are one file on macOS or Windows"),
+    ],
+)
+def test_textgrids_refuse_names_before_any_work(asheard, folder, tmp_path, command, rows, message):
+    token = (Token("s", "s", ErrorType.OK),)
+    manifest, out = tmp_path / "hostile.jsonl", tmp_path / "deep" / "grids"
+    write_manifest(manifest, [Utterance(utt, who, "Thai", "A/u1.wav", "see", token) for who, utt in rows])
+    before = sorted(tmp_path.rglob("*"))
+    source = ("--manifest", manifest, "--wav-root", folder)
+    done = asheard(command, *source, "--model", MODEL, "--format", "textgrid", "--out", out)
+    assert (done.code, message in done.err) == (2, True), done
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_score_command_textgrids(asheard, folder, tmp_path):
     (tmp_path / "timed.py").write_text(TIMED)
     out, model = tmp_path / "grids", f"command:python3 {tmp_path / 'timed.py'}"

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from asheard.errors import RemoteError
+from asheard.remote.jobs import JobStatus
 from asheard.remote.machine import UnreachableError
 from asheard.remote.transfer import pull_model, sync
+from support import in_process
 
 WEIGHTS = os.urandom(6_000_000)
 
@@ -72,3 +74,14 @@ def test_pull_model_refuses_damaged_files(finished, monkeypatch, tmp_path):
     assert not (into / "final").exists()
     weights.write_bytes(WEIGHTS)
     assert pull_model(finished, name, into, lambda share: None).is_dir()
+
+
+@pytest.mark.parametrize("name", ["../escape-12345678", "/tmp/escape-12345678", "run", "..-12345678"])
+def test_pull_refuses_names_of_a_hostile_machine(monkeypatch, capsys, tmp_path, name):
+    status = JobStatus(name=name, state="done", code=0, step=1, epoch=1, loss=0.0, val_per=0.0, last="")
+    monkeypatch.setattr("asheard.remote.jobs.job_statuses", lambda machine: {name: status})
+    done = in_process.run(monkeypatch, capsys, "remote", "pull", "ssh://nowhere.invalid", "--out", tmp_path / "out")
+    assert done.code == 2
+    assert "ssh://nowhere.invalid: run" in done.err
+    assert "cannot be the name of a file" in done.err
+    assert not list(tmp_path.iterdir())

@@ -15,6 +15,7 @@ import pytest
 import asheard
 from asheard.corpora import read_manifest, write_manifest
 from asheard.errors import CorpusError, RemoteError
+from asheard.io.names import safe_name
 from asheard.remote.jobs import check_machine
 from asheard.remote.machine import UnreachableError
 from asheard.remote.run import remote_run
@@ -205,3 +206,11 @@ def test_remote_run_is_named_by_what_decides_its_weights(options, tones, tmp_pat
     assert remote_run(TrainingOptions(**options | {"wav_root": copy})).name == name
     os.utime(copy / "wav" / "val0.wav", (1, 1))
     assert remote_run(TrainingOptions(**options | {"wav_root": copy})).name != name
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "ə" * 120, "-rf;$(id)", "..."])
+def test_remote_run_has_a_plain_name(options, tmp_path, name):
+    run = remote_run(TrainingOptions(**{**options, "checkpoint_dir": tmp_path / name}))
+    assert safe_name(run.name, "run") == run.name
+    assert run.name.isascii()
+    assert not run.name.startswith("-")

@@ -1,5 +1,7 @@
 """Finished studies: their models, their verdict on the prior, their report."""
 
+import shutil
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -75,6 +77,28 @@ def test_study_report_plots_and_tables(client):
         assert client.get(route).status_code == 404
     for route in ("/studies/nix", "/studies/embedded/plots/verdict.json", "/studies/nix/plots/x.png"):
         assert client.get(route).status_code == 404
+
+
+def test_study_files_are_below_its_folder(study, tmp_path):
+    """Links to other files are not served, and no name in a route leads out of the folder."""
+    copy = tmp_path / "copied"
+    shutil.copytree(study, copy, ignore=shutil.ignore_patterns("corpus", "models", "audio-16khz"))
+    (tmp_path / "secret.csv").write_text("secret")
+    (copy / "linked.csv").symlink_to(tmp_path / "secret.csv")
+    (copy / "plots" / "linked.png").symlink_to("/etc/passwd")
+    with TestClient(create_app(build_model_pool(studies=[copy]))) as client:
+        listed = client.get("/studies/copied").json()
+        assert not [name for name in listed["tables"] + listed["plots"] if "linked" in name]
+        assert "by-l1.csv" in listed["tables"]
+        for name in ("linked.csv", "..%2Fsecret.csv", "%2e%2e/secret.csv", "..%5Csecret.csv", "%2Fetc%2Fpasswd", "%00"):
+            assert client.get(f"/studies/copied/tables/{name}").status_code == 404
+            assert client.get(f"/studies/copied/plots/{name}").status_code == 404
+        assert client.get("/page/..%2Fapp.py").status_code == 404
+
+
+def test_studies_of_one_name_are_refused(study):
+    with pytest.raises(ModelError, match="two studies have one name: embedded, embedded; rename a folder"):
+        build_model_pool(studies=[study, study])
 
 
 def test_read_study_refuses_other_folders(tmp_path):

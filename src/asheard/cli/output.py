@@ -15,11 +15,6 @@ class Format(StrEnum):
     TEXTGRID = "textgrid"
 
 
-def textgrid_path(folder: Path, speaker: str, utt: str) -> Path:
-    """Place of an utterance's TextGrid: in a folder of its speaker, if it has one."""
-    return folder / speaker / f"{utt}.TextGrid"
-
-
 def print_tables(tables: Iterable[object]) -> None:
     """Print rich tables and strings, one below the other."""
     from rich.console import Console

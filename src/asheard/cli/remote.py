@@ -219,6 +219,7 @@ def logs(
 @app.command()
 def pull(machine_name: _MachineName, out: _Out, run: _RunName = None) -> None:
     """Fetch finished models and their logs, and verify them by SHA-256. Each model is complete or absent."""
+    from asheard.io.names import safe_name
     from asheard.io.progress import StatusDisplay
     from asheard.remote.executors import machine_at
     from asheard.remote.transfer import pull_model
@@ -226,7 +227,7 @@ def pull(machine_name: _MachineName, out: _Out, run: _RunName = None) -> None:
     machine = machine_at(machine_name)
     found = _find_runs(machine, run or "")
     for status in found:
-        into = out / status.name.rpartition("-")[0]
+        into = out / safe_name(status.name.rpartition("-")[0], f"{machine}: run")
         same = [other.name for other in found if other.name.rpartition("-")[0] == into.name]
         if status.state != "done":
             typer.echo(f"{status.name}: {status}")

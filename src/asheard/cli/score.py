@@ -8,7 +8,7 @@ import typer
 
 from asheard import DEFAULT_MODEL
 from asheard.cli.options import L1Given, Recordings, WavRoot, check_sources, map_shards
-from asheard.cli.output import Format, finish_batch, textgrid_path
+from asheard.cli.output import Format, finish_batch
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -216,15 +216,18 @@ def _write_all(model: "Model", tasks: "list[ScoringTask]", format: Format, out: 
     from asheard.io.files import read_jsonl
     from asheard.pronunciation.batch import score_recordings
     from asheard.pronunciation.result import Pronunciation
-    from asheard.pronunciation.textgrids import write_scored
+    from asheard.pronunciation.textgrids import textgrid_paths, write_scored
 
     rows = out / "scores.jsonl" if format is Format.TEXTGRID else out
+    textgrids = {}
+    if format is Format.TEXTGRID:
+        textgrids = textgrid_paths(out, [task.recording.key for task in tasks], rows)
     report = score_recordings(model, tasks, rows)
     typer.echo(f"{rows}: {report.num_rows} recordings by {model.name}")
     if format is Format.TEXTGRID:
         for _, row in read_jsonl(rows):
             if "without_speech" not in row:
-                write_scored(textgrid_path(out, row["speaker"], row["utt"]), Pronunciation.from_json(row))
+                write_scored(textgrids[row["speaker"], row["utt"]], Pronunciation.from_json(row))
     _finish(report, rows)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from asheard import DEFAULT_MODEL
 from asheard.cli.options import L1Given, Recordings, WavRoot, check_sources, map_shards
-from asheard.cli.output import Format, finish_batch, textgrid_path
+from asheard.cli.output import Format, finish_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,9 +74,15 @@ def transcribe(
         _print_all(model, recordings or [], format or Format.TABLE)
         return
     predictions = out / "predictions.jsonl" if format is Format.TEXTGRID else out
+    wavs, textgrids = {}, {}
+    if format is Format.TEXTGRID:
+        from asheard.pronunciation.textgrids import textgrid_paths
+
+        wavs = _wavs(recordings, manifest, wav_root)
+        textgrids = textgrid_paths(out, wavs, predictions)
     report = _write_all(model, recordings, manifest, wav_root, predictions, chain, l1_given, threads, executor)
     if format is Format.TEXTGRID:
-        _write_textgrids(predictions, _wavs(recordings, manifest, wav_root), out)
+        _write_textgrids(predictions, wavs, textgrids)
     _print_report(report)
 
 
@@ -145,14 +151,13 @@ def _wavs(recordings: list[Path] | None, manifest: Path | None, wav_root: Path |
     return {row.key: str(wav_root / str(row.wav)) for row in read_manifest(manifest)}
 
 
-def _write_textgrids(predictions: Path, wavs: "dict[Key, str]", folder: Path) -> None:
+def _write_textgrids(predictions: Path, wavs: "dict[Key, str]", textgrids: "dict[Key, Path]") -> None:
     from asheard.corpora.records import read_predictions
     from asheard.io.audio import audio_seconds
     from asheard.pronunciation.textgrids import write_transcript
 
     for row in read_predictions(predictions):
-        seconds = audio_seconds(wavs[row.key])
-        write_transcript(textgrid_path(folder, row.speaker, row.utt), row.phones, row.times_s, seconds)
+        write_transcript(textgrids[row.key], row.phones, row.times_s, audio_seconds(wavs[row.key]))
 
 
 def _print_report(report: "TranscriptionReport") -> None:

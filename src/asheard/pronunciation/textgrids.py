@@ -1,14 +1,34 @@
 """Results as Praat TextGrids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from asheard.corpora.records import Key
 from asheard.errors import CorpusError
+from asheard.io.names import refuse_same_paths, safe_name
 from asheard.io.textgrid import Interval, write_textgrid
 from asheard.pronunciation.result import Pronunciation, ScoredWord
 
 _Interval: TypeAlias = tuple[float | None, float | None, str]  # start and end, in seconds
+
+
+def textgrid_paths(folder: Path, keys: Iterable[Key], rows: Path) -> dict[Key, Path]:
+    """Return the place of each utterance's TextGrid: in a folder of its speaker, if it has one.
+
+    Args:
+        folder: of all TextGrids.
+        keys: (speaker, utt) of each utterance.
+        rows: another file that is written into `folder`.
+    Raises:
+        CorpusError: a name cannot be the name of a file, or two names are one file; nothing is written.
+    """
+    paths = {}
+    for speaker, utt in keys:
+        home = folder / safe_name(speaker, "speaker") if speaker else folder
+        paths[speaker, utt] = home / f"{safe_name(utt, 'utterance')}.TextGrid"
+    refuse_same_paths([rows, *paths.values()])
+    return paths
 
 
 def write_transcript(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 import asheard
 from asheard.corpora import read_manifest
@@ -12,6 +13,8 @@ from asheard.errors import CorpusError
 from asheard.io.digests import content_digest, json_digest, states_digest, text_digest
 from asheard.remote.agent import RUNS
 from asheard.training import TrainingOptions
+
+_MAX_NAME: Final = 100  # characters of a folder's name; a digest follows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,8 @@ def _manifest_there(manifest: Path) -> Path:
 
 
 def _plain(name: str) -> str:
-    """Replace the characters that a shell or rsync could interpret."""
-    return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".-") or "run"
+    """Replace the characters that a shell or rsync could interpret; cut what makes a name too long."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".-")[:_MAX_NAME] or "run"
 
 
 def _recordings(options: TrainingOptions) -> tuple[str, ...]:

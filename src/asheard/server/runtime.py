@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asheard import DEFAULT_MODEL
-from asheard.errors import AsHeardError
+from asheard.errors import AsHeardError, ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.pronunciation.scorer import Model
 from asheard.recognition.decoding import merge_recognitions, split_for
@@ -239,9 +239,11 @@ def build_model_pool(
     """Offer the built-in models, those of a user's TOML file, and those of finished studies.
 
     Raises:
-        ModelError: the file is not a registry, or a folder is not a finished study.
+        ModelError: the file is not a registry, a folder is not a finished study, or two studies have one name.
     """
     found = [read_study(folder) for folder in studies]
+    if len({study.name for study in found}) < len(found):
+        raise ModelError(f"two studies have one name: {', '.join(study.name for study in found)}; rename a folder")
     configs = built_in_models() + (read_models(registry) if registry else [])
     configs += [config for study in found for config in study_models(study)]
     return ModelPool(configs, found, num_waiting=num_waiting, threads=threads)

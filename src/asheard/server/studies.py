@@ -47,12 +47,17 @@ class Study:
     @property
     def plots(self) -> dict[str, Path]:
         """File name -> plot."""
-        return {path.name: path for path in sorted((self.folder / "plots").glob("*.png"))}
+        return self._files("plots/*.png")
 
     @property
     def tables(self) -> dict[str, Path]:
         """File name -> CSV file that the report links."""
-        return {path.name: path for path in sorted(self.folder.glob("*.csv"))}
+        return self._files("*.csv")
+
+    def _files(self, pattern: str) -> dict[str, Path]:
+        """Find files of the study; a link that leads out of its folder is none."""
+        root = self.folder.resolve()
+        return {path.name: path for path in sorted(root.glob(pattern)) if path.resolve().is_relative_to(root)}
 
 
 def read_study(folder: Path) -> Study:

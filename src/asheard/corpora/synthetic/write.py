@@ -1,6 +1,7 @@
 """Write a synthetic corpus to disk, speaker by speaker, in L2-ARCTIC's folders."""
 
 import csv
+import glob
 import re
 import shutil
 import zlib
@@ -24,6 +25,7 @@ from asheard.corpora.synthetic.render import Sound, add_noise, render
 from asheard.errors import CorpusError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.files import whole_file, whole_folder
+from asheard.io.names import refuse_same_paths, safe_name
 from asheard.io.progress import track
 from asheard.io.resume import claim_folder
 from asheard.io.textgrid import Interval, write_textgrid
@@ -31,6 +33,7 @@ from asheard.phones import fold_arpabet
 from asheard.phones.lexicon import cmudict_entries, syllable_positions
 
 SPEAKERS_CSV = "speakers.csv"
+PLAN_JSON: Final = "plan.json"
 _DELETED_S: Final = 0.005  # interval of a deleted phone, which has no duration; an interval of a TextGrid must have one
 _SHORTEST_S: Final = 0.015  # eSpeak NG may report no time of its own for a coda l or ɹ, which colours its vowel
 # Monosyllables that carry no stress in running speech (Cruttenden, Gimson's Pronunciation of English, weak forms)
@@ -66,12 +69,16 @@ def synthesise(out: Path, plan: SyntheticPlan) -> None:
         plan: of the corpus.
     Raises:
         AsHeardError: `out` holds the corpus of another plan.
-        CorpusError: a word of a sentence is not in CMUdict.
+        CorpusError: a word of a sentence is not in CMUdict, or a name cannot be the name of a file.
         PhoneError: a voice does not exist.
     """
-    claim_folder(out / "plan.json", asdict(plan))
-    for part in out.glob(".*.part"):  # of a killed run; a worker of it that is still running fails and ends
-        shutil.rmtree(part)
+    names = [safe_name(speaker.name, "speaker") for speaker in plan.speakers]
+    refuse_same_paths([out / name for name in (*names, SPEAKERS_CSV, PLAN_JSON)])
+    refuse_same_paths([Path(safe_name(utt, "sentence")) for utt in plan.sentences])
+    claim_folder(out / PLAN_JSON, asdict(plan))
+    for name in names:  # of a killed run; a worker of it that is still running fails and ends
+        for part in out.glob(f".{glob.escape(name)}.*.part"):
+            shutil.rmtree(part)
     sentences = {utt: _pronounced(text) for utt, text in plan.sentences.items()}
     missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
     with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:

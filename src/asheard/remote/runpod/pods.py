@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from asheard.errors import RemoteError
+from asheard.io.names import safe_name
 from asheard.io.progress import log
 from asheard.remote.interrupts import defer_interrupt, exit_on_signal
 from asheard.remote.machine import Machine, UnreachableError, known_hosts_file
@@ -210,4 +211,4 @@ def format_time(moment: float) -> str:
 
 
 def _host_keys(pod: Pod) -> Path:
-    return known_hosts_file().with_name(f"known_hosts.{pod.id}")
+    return known_hosts_file().with_name(f"known_hosts.{safe_name(pod.id, 'pod')}")
