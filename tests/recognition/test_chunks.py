@@ -14,6 +14,7 @@ from asheard.phones.espeak import Voice, render_phonemes
 from asheard.recognition.chunking import CHUNK_SAMPLES, STEP_SAMPLES, merge_chunks, split_chunks
 from asheard.recognition.decoding import decode_recognition, merge_recognitions, split_for
 from asheard.recognition.registry import ASHEARD_TINY
+from asheard.recognition.runtime import UNKNOWN_L1
 
 FRAME = 320
 
@@ -83,7 +84,7 @@ def story():
 def test_recognise_in_chunks_equals_the_whole(tiny, story):
     """At most one phone in a hundred differs."""
     with torch.inference_mode():
-        (whole,) = tiny.chunk_log_probs([story], [0])
+        (whole,) = tiny.chunk_log_probs([story], [0], [UNKNOWN_L1])
     (in_chunks,) = tiny.recognise([story], [None])
     assert abs(len(in_chunks.posteriors.log_probs) - len(whole)) <= 1
     expected, found = decode_recognition(whole, tiny.frame_s).transcript.phones, in_chunks.transcript.phones

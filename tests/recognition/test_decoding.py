@@ -8,7 +8,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asheard.models import decode_greedy
 from asheard.recognition.decoding import decode_recognition, find_segments
 from asheard.training.data import Batch
 from asheard.training.step import ctc_loss
@@ -24,20 +23,7 @@ def certain(path: list[int]) -> torch.Tensor:
 @given(paths)
 def test_find_segments_merges_repeats_and_removes_blanks(path):
     expected = [label for label, _ in groupby(path) if label > 1]
-    assert decode_greedy(certain(path), torch.tensor([len(path)])) == [expected]
-
-
-@given(paths, st.integers(1, 25))
-def test_decode_ignores_frames_after_the_end(path, frames):
-    frames = min(frames, len(path))
-    assert decode_greedy(certain(path), torch.tensor([frames])) == decode_greedy(
-        certain(path[:frames]), torch.tensor([frames])
-    )
-
-
-def test_decode_refuses_too_many_frames():
-    with pytest.raises(ValueError, match="4 valid frames in a row of 3"):
-        decode_greedy(certain([2, 2, 2]), torch.tensor([4]))
+    assert [segment.label_id for segment in find_segments(certain(path)[0].numpy())] == expected
 
 
 def test_decode_confidence_is_the_mean_posterior():

@@ -1,7 +1,7 @@
 """Transcribers in PyTorch: encoders, CTC heads, model folders, published checkpoints and ONNX export."""
 
 from asheard.models.conformer import ConformerConfig, ConformerForCTC
-from asheard.models.ctc import CTCTranscriber, decode_greedy
+from asheard.models.ctc import CTCTranscriber
 from asheard.models.encoders import SMALL_ENCODER, Encoder, fresh_encoder, load_encoder, pad
 from asheard.models.folder import export_ctc, load_transcriber, needs_room, read_card, save_transcriber
 from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
@@ -19,7 +19,6 @@ __all__ = [
     "OffTheShelf",
     "WhisperCTCConfig",
     "WhisperForCTC",
-    "decode_greedy",
     "export_ctc",
     "fresh_encoder",
     "load_encoder",

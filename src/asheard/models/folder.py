@@ -27,6 +27,7 @@ from asheard.models.encoders import Encoder, load_encoder
 from asheard.models.l1_aware import L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.onnx_export import write_graph
+from asheard.models.recogniser import TorchRecogniser
 from asheard.phones import BLANK_ID, LABELS, PHONES, phone_to_id
 
 CARD: Final = "card.json"
@@ -86,7 +87,7 @@ def export_ctc(model: CTCTranscriber, folder: Path | str, training: dict[str, An
 
 def load_transcriber(
     path_or_id: str | Path, device: torch.device | str | None = None, *, threads: int | None = None
-) -> CTCTranscriber | L1AwareCTC | OffTheShelf:
+) -> TorchRecogniser:
     """Load a model folder, or a published recogniser by folder or hub id, into PyTorch.
 
     Args:
@@ -133,7 +134,7 @@ def _describe(folder: Path, encoder: Encoder, labels: Sequence[str], card: dict[
     write_json(folder / CARD, card)
 
 
-def _load(path_or_id: str | Path, device: torch.device | str) -> CTCTranscriber | L1AwareCTC | OffTheShelf:
+def _load(path_or_id: str | Path, device: torch.device | str) -> TorchRecogniser:
     folder = Path(path_or_id)
     card = read_card(folder) if (folder / CARD).is_file() else {"kind": OffTheShelf.kind}
     if card["kind"] == OffTheShelf.kind:
@@ -155,8 +156,7 @@ def _add_graph(folder: Path) -> None:
     try:
         with torch.random.fork_rng(devices=[]):  # loading draws random weights first
             model = load_transcriber(folder, "cpu")
-        module = model.model if isinstance(model, OffTheShelf) else model
-        if sum(parameter.numel() for parameter in module.parameters()) <= MAX_GRAPH_PARAMETERS:
+        if sum(parameter.numel() for parameter in model.torch_module.parameters()) <= MAX_GRAPH_PARAMETERS:
             write_graph(model, folder)
     except ModelError as error:
         _LOGGER.warning("%s; without model.onnx this model needs PyTorch", error)

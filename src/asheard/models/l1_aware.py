@@ -1,7 +1,6 @@
 """The L1-aware transcriber: it is given the speaker's first language, or estimates it, and transcribes accordingly."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,33 +9,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asheard.errors import ModelError
-from asheard.models.ctc import batched_log_probs, frame_samples, independent_batches, inference, valid_frames
 from asheard.models.encoders import Encoder, load_encoder, pad
 from asheard.models.log_mel import mask
-from asheard.phones import BLANK_ID, LABELS
-from asheard.recognition.chunking import run_in_chunks
+from asheard.models.recogniser import TorchRecogniser, independent_batches, inference, valid_frames
+from asheard.phones import LABELS
 from asheard.recognition.decoding import decode_recognition
-from asheard.recognition.protocol import Recognition, Transcript
-from asheard.recognition.runtime import UNKNOWN_L1
+from asheard.recognition.protocol import Transcript
+from asheard.recognition.runtime import l1_id
 
 L2_ARCTIC_L1S: Final = ("Arabic", "Chinese", "Hindi", "Korean", "Spanish", "Vietnamese")
 
 
-class L1AwareCTC(nn.Module):
+class L1AwareCTC(TorchRecogniser, nn.Module):
     """Encoder, L1 classifier on its mean-pooled frames, and a CTC head on [frame ; embedding of the L1].
 
     If the L1 is not given, the classifier's posterior mixes the embeddings: sum over L1s of P(L1 | x) e(L1).
-
-    It is a `Recogniser`. `threads`: batches that `recognise` runs in parallel on a CPU, one thread each; None
-    leaves PyTorch's setting as it is.
     """
 
     kind = "l1-aware"
-    engine = "torch"
-    gives_posteriors = True
-    version = ""
-    threads: int | None = None
 
     def __init__(
         self,
@@ -61,9 +51,14 @@ class L1AwareCTC(nn.Module):
         self.ctc_head = nn.Linear(self.encoder.hidden_size + l1_emb, n_labels)
 
     @property
-    def frame_s(self) -> float:
-        """Seconds from one frame to the next."""
-        return self.encoder.frame_s
+    def torch_module(self) -> nn.Module:
+        """The module that holds all weights."""
+        return self
+
+    @property
+    def head(self) -> nn.Linear:
+        """The layer that gives the CTC logits."""
+        return self.ctc_head
 
     def forward(
         self, waveforms: Tensor, num_samples: Tensor | None = None, l1_ids: Tensor | None = None
@@ -89,43 +84,16 @@ class L1AwareCTC(nn.Module):
         embedded = embedded[:, None].expand(-1, frames.shape[1], -1)
         return self.ctc_head(torch.cat([frames, embedded], dim=-1)), l1_logits
 
-    def log_probs(self, waveforms: Tensor, num_samples: Tensor, l1_ids: Tensor) -> Tensor:
-        """Compute (B, T, n_labels) natural logs of the posteriors; inputs as of `forward`."""
+    def log_probs(self, waveforms: Tensor, num_samples: Tensor, l1_ids: Tensor | None = None) -> Tensor:
+        """See `TorchRecogniser.log_probs`."""
         logits: Tensor = self(waveforms, num_samples, l1_ids)[0]
         return logits.float().log_softmax(-1)
-
-    def l1_id(self, l1: str | None) -> int:
-        """Find the id of an L1's name; `UNKNOWN_L1` for None.
-
-        Raises:
-            ModelError: the model was not trained on this L1.
-        """
-        if l1 is not None and l1 not in self.l1s:
-            raise ModelError(f"the model knows the L1s {', '.join(self.l1s)}, not {l1!r}; use --l1-withheld")
-        return UNKNOWN_L1 if l1 is None else self.l1s.index(l1)
-
-    def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
-        """See `Recogniser.recognise`; the L1 of a long recording is estimated anew in each chunk."""
-        run = partial(self.chunk_log_probs, l1_ids=[self.l1_id(l1) for l1 in l1s])
-        log_probs = run_in_chunks(run, waveforms, BLANK_ID, frame_samples(self.encoder))
-        return [decode_recognition(frames, self.frame_s) for frames in log_probs]
-
-    def chunk_log_probs(
-        self, chunks: Sequence[NDArray[np.float32]], sources: Sequence[int], l1_ids: Sequence[int]
-    ) -> list[NDArray[np.float32]]:
-        """Compute (T, n_labels) natural logs of each chunk; `sources` are the indices of its L1 in `l1_ids`."""
-
-        def run(padded: Tensor, num_samples: Tensor, rows: Sequence[int]) -> Tensor:
-            ids = torch.tensor([l1_ids[sources[row]] for row in rows], device=padded.device)
-            return self.log_probs(padded, num_samples, ids)
-
-        return batched_log_probs(self.encoder, self.ctc_head, chunks, run, self.threads)
 
     def transcribe_with_l1(
         self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]
     ) -> list[tuple[Transcript, str | None]]:
         """Transcribe utterances, and name the L1 that the classifier finds (None if shorter than a frame)."""
-        l1_ids = torch.tensor([self.l1_id(l1) for l1 in l1s])
+        l1_ids = torch.tensor([l1_id(l1, self.l1s) for l1 in l1s])
         results: list[tuple[Transcript, str | None]] = [(Transcript((), (), ()), None)] * len(waveforms)
         device = self.ctc_head.weight.device
         with inference(self.threads):

@@ -1,5 +1,6 @@
 """What our encoders of log-mel features share: mel power every 10 ms, SpecAugment, and their model classes."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Final
 
 import torch
@@ -94,7 +95,7 @@ class LogMelFrontEnd(nn.Module):
         self.requires_grad_(False)
 
 
-class LogMelModel(PreTrainedModel):  # type: ignore[misc]
+class LogMelModel(PreTrainedModel, ABC):  # type: ignore[misc]
     """Base class: 16 kHz waveforms to hidden frames of 20 ms. A row's frames do not depend on the rest of its batch.
 
     A subclass has a `feature_extractor` and implements `_encode`.
@@ -117,9 +118,9 @@ class LogMelModel(PreTrainedModel):  # type: ignore[misc]
         frames = self.feature_extractor(waveforms, num_samples)
         return BaseModelOutput(last_hidden_state=self._encode(frames, mask(num_frames(num_samples), frames.shape[1])))
 
+    @abstractmethod
     def _encode(self, frames: Tensor, valid: Tensor) -> Tensor:
         """Encode frames of the front end: (B, T, H), and (B, T) which of them are valid, to (B, T, H)."""
-        raise NotImplementedError
 
     def _get_feat_extract_output_lengths(self, num_samples: Tensor) -> Tensor:
         """Compute how many frames so many samples give, under the name that wav2vec2's family has for it."""

@@ -4,7 +4,6 @@ How a fresh CTC head starts from a published one: a random head first makes the 
 short fine-tuning is spent on undoing that.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,30 +14,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asheard.errors import ModelError
-from asheard.models.ctc import batched_log_probs, frame_samples
 from asheard.models.encoders import encoder_around
 from asheard.models.hub import read_config, read_labels, read_model, refuse_incomplete
+from asheard.models.recogniser import TorchRecogniser
 from asheard.phones import BLANK_ID, PHONES, phone_to_id
-from asheard.recognition.chunking import run_in_chunks
 from asheard.recognition.decoding import Vocabulary
 from asheard.recognition.protocol import Recognition
 
 _GIVE_ANOTHER: Final = "give a fine-tuned *ForCTC checkpoint, or fine-tune this one (asheard train --base)"
 
 
-class OffTheShelf:
-    """Greedy decoding over the checkpoint's own labels (`vocabulary`), which are then folded to the 40 phones.
-
-    It is a `Recogniser`. `threads`: batches that `recognise` runs in parallel on a CPU, one thread each; None
-    leaves PyTorch's setting as it is.
-    """
+class OffTheShelf(TorchRecogniser):
+    """Greedy decoding over the checkpoint's own labels (`vocabulary`), which are then folded to the 40 phones."""
 
     kind = "off-the-shelf"
-    engine = "torch"
     gives_posteriors = False
-    l1s: tuple[str, ...] = ()
-    version = ""
-    threads: int | None = None
 
     def __init__(self, model_id: str | Path, device: torch.device | str = "cpu") -> None:
         """Load a checkpoint.
@@ -61,30 +51,30 @@ class OffTheShelf:
         self.vocabulary = Vocabulary(model_id, labels, int(model.config.pad_token_id))
 
     @property
-    def frame_s(self) -> float:
-        """Seconds from one frame to the next."""
-        return self.encoder.frame_s
+    def torch_module(self) -> nn.Module:
+        """The module that holds all weights."""
+        module: nn.Module = self.model
+        return module
 
-    def log_probs(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
-        """Compute (B, T, V) natural logs over its own labels; inputs as of `CTCTranscriber.forward`."""
-        logits: Tensor = self.model.lm_head(self.encoder(waveforms, num_samples))
+    @property
+    def head(self) -> nn.Linear:
+        """The layer that gives the logits of its own labels."""
+        head: nn.Linear = self.model.lm_head
+        return head
+
+    @property
+    def blank_id(self) -> int:
+        """Label of the CTC blank."""
+        return self.vocabulary.blank_id
+
+    def log_probs(self, waveforms: Tensor, num_samples: Tensor, l1_ids: Tensor | None = None) -> Tensor:
+        """See `TorchRecogniser.log_probs`; over its own labels, and `l1_ids` are not used."""
+        logits: Tensor = self.head(self.encoder(waveforms, num_samples))
         return logits.float().log_softmax(-1)
 
-    def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
-        """See `Recogniser.recognise`; `l1s` are not used."""
-        blank_id = self.vocabulary.blank_id
-        log_probs = run_in_chunks(self.chunk_log_probs, waveforms, blank_id, frame_samples(self.encoder))
-        return [self.vocabulary.decode(frames, self.frame_s) for frames in log_probs]
-
-    def chunk_log_probs(
-        self, chunks: Sequence[NDArray[np.float32]], sources: Sequence[int]
-    ) -> list[NDArray[np.float32]]:
-        """Compute (T, V) natural logs of each chunk, whatever its length; `sources` are not used."""
-
-        def run(padded: Tensor, num_samples: Tensor, rows: Sequence[int]) -> Tensor:
-            return self.log_probs(padded, num_samples)
-
-        return batched_log_probs(self.encoder, self.model.lm_head, chunks, run, self.threads)
+    def decode(self, frames: NDArray[np.float32]) -> Recognition:
+        """Decode the (T, V) natural logs of one recording greedily."""
+        return self.vocabulary.decode(frames, self.frame_s)
 
 
 def warm_start(head: nn.Linear, base_id: str | Path) -> bool:
@@ -104,7 +94,7 @@ def warm_start(head: nn.Linear, base_id: str | Path) -> bool:
         published = OffTheShelf(base_id)
     except ModelError:
         return False
-    weight, bias = published.model.lm_head.weight, published.model.lm_head.bias
+    weight, bias = published.head.weight, published.head.bias
     with torch.no_grad():
         head.weight[:, weight.shape[1] :] = 0.0
         vocabulary = published.vocabulary

@@ -18,9 +18,7 @@ from asheard.errors import ModelError, optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.digests import bytes_digest
 from asheard.io.files import whole_file
-from asheard.models.ctc import CTCTranscriber, frame_samples
-from asheard.models.l1_aware import L1AwareCTC
-from asheard.models.off_the_shelf import OffTheShelf
+from asheard.models.recogniser import TorchRecogniser
 from asheard.recognition.protocol import Recogniser
 from asheard.recognition.runtime import (
     FRAME_SAMPLES,
@@ -31,8 +29,6 @@ from asheard.recognition.runtime import (
     OnnxRecogniser,
     layout_digest,
 )
-
-TorchModel = CTCTranscriber | L1AwareCTC | OffTheShelf
 
 MAX_DIFFERENCE: Final = 1e-3  # of a posterior, between PyTorch and ONNX Runtime; rounding makes up to 3e-4
 _EXAMPLE_SAMPLES: Final = 48_000  # 3 s, about an utterance
@@ -51,13 +47,13 @@ def export_onnx(model: Recogniser, path: Path) -> None:
     Raises:
         ModelError: `model` does not run by PyTorch, or has no such graph.
     """
-    if not isinstance(model, CTCTranscriber | L1AwareCTC | OffTheShelf):
+    if not isinstance(model, TorchRecogniser):
         raise ModelError("only models can be written as ONNX graphs, not external recognisers")
     with whole_file(path) as part:
         _trace(model, part)
 
 
-def write_graph(model: TorchModel, folder: Path) -> None:
+def write_graph(model: TorchRecogniser, folder: Path) -> None:
     """Write model.onnx into a model folder, and check that it gives what PyTorch gives.
 
     The graph reads its weights from the .safetensors files of the folder: weights in half precision are cast to single
@@ -76,7 +72,7 @@ def write_graph(model: TorchModel, folder: Path) -> None:
         graph = onnx.load(part)
         files = _refer_to_weights(onnx, graph, folder)
         metadata = {
-            FRAME_SAMPLES: str(frame_samples(model.encoder)),
+            FRAME_SAMPLES: str(model.frame_samples),
             MIN_SAMPLES: str(_min_samples(model)),
             LAYOUTS: json.dumps({name: layout_digest(folder / name) for name in files}),
         }
@@ -102,9 +98,9 @@ class _Weight:
 class _Forward(nn.Module):
     """One module with all weights, as the exporter needs."""
 
-    def __init__(self, model: TorchModel) -> None:
+    def __init__(self, model: TorchRecogniser) -> None:
         super().__init__()
-        self.weights = model.model if isinstance(model, OffTheShelf) else model
+        self.weights = model.torch_module
         self._log_probs: Any = model.log_probs
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -112,7 +108,7 @@ class _Forward(nn.Module):
         return log_probs
 
 
-def _trace(model: TorchModel, path: Path, *, fold_constants: bool = True) -> None:
+def _trace(model: TorchRecogniser, path: Path, *, fold_constants: bool = True) -> None:
     waveforms = torch.linspace(-0.1, 0.1, 2 * _EXAMPLE_SAMPLES).reshape(2, -1)
     inputs = [waveforms, torch.tensor([_EXAMPLE_SAMPLES, 32_000])]
     if model.l1s:
@@ -175,13 +171,13 @@ def _key(values: NDArray[Any]) -> tuple[tuple[int, ...], str]:
     return values.shape, bytes_digest([single.tobytes()])
 
 
-def _min_samples(model: TorchModel) -> int:
+def _min_samples(model: TorchRecogniser) -> int:
     """Samples of the shortest waveform that gives a frame."""
     lengths = torch.arange(SAMPLE_RATE_HZ)
     return int((model.encoder.num_frames(lengths) > 0).long().argmax())
 
 
-def _compare(model: TorchModel, graph: OnnxRecogniser) -> None:
+def _compare(model: TorchRecogniser, graph: OnnxRecogniser) -> None:
     """Compare both engines on noise of several lengths."""
     random = np.random.default_rng(0)
     waveforms = [random.normal(0, 0.1, length).astype(np.float32) for length in _TRIAL_SAMPLES]
@@ -199,11 +195,9 @@ def _compare(model: TorchModel, graph: OnnxRecogniser) -> None:
             )
 
 
-def _posteriors(model: TorchModel | OnnxRecogniser, waveforms: Sequence[NDArray[np.float32]]) -> list[NDArray[Any]]:
+def _posteriors(
+    model: TorchRecogniser | OnnxRecogniser, waveforms: Sequence[NDArray[np.float32]]
+) -> list[NDArray[Any]]:
     """(T, V) posteriors of each waveform, none longer than a chunk."""
     sources, l1_ids = range(len(waveforms)), [UNKNOWN_L1] * len(waveforms)
-    if isinstance(model, L1AwareCTC | OnnxRecogniser):
-        log_probs = model.chunk_log_probs(waveforms, sources, l1_ids)
-    else:
-        log_probs = model.chunk_log_probs(waveforms, sources)
-    return [np.exp(frames) for frames in log_probs]
+    return [np.exp(frames) for frames in model.chunk_log_probs(waveforms, sources, l1_ids)]

@@ -79,7 +79,7 @@ class OnnxRecogniser:
 
     def recognise(self, waveforms: Sequence[NDArray[np.float32]], l1s: Sequence[str | None]) -> list[Recognition]:
         """See `Recogniser.recognise`; the L1 of a long recording is estimated anew in each chunk."""
-        run = partial(self.chunk_log_probs, l1_ids=[self._l1_id(l1) for l1 in l1s])
+        run = partial(self.chunk_log_probs, l1_ids=[l1_id(l1, self.l1s) for l1 in l1s])
         blank_id = BLANK_ID if self._vocabulary is None else self._vocabulary.blank_id
         log_probs = run_in_chunks(run, waveforms, blank_id, self._frame_samples)
         decode: Callable[[NDArray[np.float32], float], Recognition]
@@ -106,12 +106,18 @@ class OnnxRecogniser:
         log_probs: NDArray[np.float32] = self._session.run(None, inputs)[0][0]
         return log_probs
 
-    def _l1_id(self, l1: str | None) -> int:
-        if not self.l1s or l1 is None:
-            return UNKNOWN_L1
-        if l1 not in self.l1s:
-            raise ModelError(f"the model knows the L1s {', '.join(self.l1s)}, not {l1!r}; use --l1-withheld")
-        return self.l1s.index(l1)
+
+def l1_id(l1: str | None, l1s: Sequence[str]) -> int:
+    """Find the id of an L1 in those of a model; `UNKNOWN_L1` if it is None, or if the model is not L1-aware.
+
+    Raises:
+        ModelError: the model was not trained on this L1.
+    """
+    if not l1s or l1 is None:
+        return UNKNOWN_L1
+    if l1 not in l1s:
+        raise ModelError(f"the model knows the L1s {', '.join(l1s)}, not {l1!r}; use --l1-withheld")
+    return l1s.index(l1)
 
 
 def has_graph(folder: str | Path) -> bool:

@@ -16,6 +16,7 @@ from asheard.errors import ModelError
 from asheard.io.audio import load_audio
 from asheard.models import SMALL_ENCODER, CTCTranscriber, L1AwareCTC, fresh_encoder, load_encoder, warm_start
 from asheard.phones import BLANK_ID
+from asheard.recognition.runtime import l1_id
 from asheard.training.data import Batch, save_batch
 from asheard.training.options import Schedule, TrainingOptions
 from asheard.training.wildcard_ctc import wildcard_ctc_loss
@@ -70,7 +71,7 @@ def compute_loss(forward: nn.Module, model: CTCTranscriber | L1AwareCTC, batch: 
     if not isinstance(model, L1AwareCTC):
         ctc = ctc_loss(forward(inputs, num_samples), num_frames, batch)
         return Loss(ctc, ctc, None)
-    l1_ids = torch.tensor([model.l1_id(l1) for l1 in batch.l1s], device=device)
+    l1_ids = torch.tensor([l1_id(l1, model.l1s) for l1 in batch.l1s], device=device)
     ctc_logits, l1_logits = forward(inputs, num_samples, l1_ids)
     ctc = ctc_loss(ctc_logits, num_frames, batch)
     l1 = nn.functional.cross_entropy(l1_logits.float(), l1_ids)
