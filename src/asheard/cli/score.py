@@ -244,6 +244,8 @@ def _print_scored(scored: "Pronunciation") -> None:
     if scored.added:
         places = (f"{one.phone} {_place(one.before, scored.phones)}" for one in scored.added)
         typer.echo(f"added: {', '.join(places)}")
+    for warning in scored.warnings:
+        typer.echo(f"warning: {warning}")
     typer.echo(f"overall: {scored.score:.0%} of the phones said, as far as {scored.model} can tell")
     if not scored.calibrated and any(phone.probability is not None for phone in scored.phones):
         typer.echo("not calibrated: these are the model's own probabilities (asheard calibrate)")

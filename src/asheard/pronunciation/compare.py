@@ -14,6 +14,7 @@ from asheard.recognition.protocol import Transcript
 
 Span = tuple[float | None, float | None]  # start and end, in seconds
 _NO_SPAN: Span = (None, None)
+_LONG_PAUSE_S: Final = 5.0  # a reader's pauses are shorter
 _COMMON: Final = 0.05  # share of the L1's tokens above which a substitution is called common; equal to P_MIN
 
 
@@ -67,6 +68,34 @@ def closest_pronunciations(target: Target, heard: Sequence[str]) -> list[Phones]
     """
     choices = closest_sequences(target.pronunciations, heard)
     return [variants[choice] for variants, choice in zip(target.pronunciations, choices, strict=True)]
+
+
+def pause_warnings(words: Sequence[ScoredWord], transcript: Transcript, seconds: float) -> tuple[str, ...]:
+    """Say where 5 s or more hold no phone, neither of the text nor of the transcript.
+
+    Args:
+        words: the scored words.
+        transcript: what was recognised.
+        seconds: length of the recording.
+    Returns:
+        A sentence a pause; none if no times are known.
+    """
+    spans = list(transcript.times_s or ())
+    for phone in (phone for word in words for phone in word.phones):
+        if phone.start_s is not None and phone.end_s is not None:
+            spans.append((phone.start_s, phone.end_s))
+    if not spans:
+        return ()
+    warnings = []
+    until = 0.0
+    for start, end in sorted(spans):
+        if start - until >= _LONG_PAUSE_S:
+            where = f"from {until:.0f} s to {start:.0f} s" if until else f"in the first {start:.0f} s"
+            warnings.append(f"the recording holds no speech {where}")
+        until = max(until, end)
+    if seconds - until >= _LONG_PAUSE_S:
+        warnings.append(f"the recording goes on for {seconds - until:.0f} s after the reading, without speech")
+    return tuple(warnings)
 
 
 def phone_feedback(

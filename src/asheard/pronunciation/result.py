@@ -94,6 +94,7 @@ class Pronunciation:
     transcript: Transcript
     words: tuple[ScoredWord, ...]
     added: tuple[AddedPhone, ...]
+    warnings: Annotated[tuple[str, ...], "what may make the result wrong, such as a minute without speech"]
     num_pronunciations: Annotated[_Index, "attested pronunciations of all words together"]
     coverage: Annotated[str, "which speech the model is for"]
     limitations: Annotated[tuple[str, ...], "what the model cannot do"]

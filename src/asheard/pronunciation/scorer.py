@@ -16,7 +16,7 @@ from asheard.phones.folding import Phones
 from asheard.phones.lexicon import syllable_positions
 from asheard.prior import REAL_VOICES_SOURCE, Prior, load_prior, real_voices_prior
 from asheard.pronunciation.calibration import Calibration, load_calibration, logistic
-from asheard.pronunciation.compare import closest_pronunciations, compare
+from asheard.pronunciation.compare import closest_pronunciations, compare, pause_warnings
 from asheard.pronunciation.ctc_alignment import best_pronunciations, force_align, min_frames, to_label_ids
 from asheard.pronunciation.gop import GopScorer, fold_posteriors
 from asheard.pronunciation.result import AddedPhone, PriorUse, Pronunciation, ScoredWord
@@ -170,6 +170,7 @@ class Model:
             transcript=transcript,
             words=words,
             added=added,
+            warnings=pause_warnings(words, transcript, seconds),
             num_pronunciations=target.num_pronunciations,
             coverage=self.config.coverage,
             limitations=self.config.limitations,

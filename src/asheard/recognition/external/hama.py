@@ -1,5 +1,6 @@
 """hama: a multilingual CTC Conformer with 191 labels; the package contains the weights."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from asheard.errors import ModelError, optional_package
 from asheard.io.audio import SAMPLE_RATE_HZ
-from asheard.recognition.chunking import merge_chunks, split_chunks
+from asheard.recognition.chunking import run_in_chunks
 from asheard.recognition.external import ExternalRecogniser
 from asheard.recognition.protocol import Label, Transcript, fold_labels
 
@@ -51,8 +52,8 @@ class Hama(ExternalRecogniser):
 
     def transcribe(self, waveform: NDArray[np.float32]) -> Transcript:
         """See `ExternalRecogniser.transcribe`."""
-        chunks = [self._log_probs(chunk) for chunk in split_chunks(waveform)]
-        log_probs = merge_chunks(chunks, self._model.blank_id, round(self.frame_s * SAMPLE_RATE_HZ))
+        frame_samples = round(self.frame_s * SAMPLE_RATE_HZ)
+        (log_probs,) = run_in_chunks(self._chunk_log_probs, [waveform], self._model.blank_id, frame_samples)
         best = self._best_labels(log_probs)
         edges = np.flatnonzero(np.diff(best, prepend=-1, append=-1))
         labels = []
@@ -62,6 +63,9 @@ class Hama(ExternalRecogniser):
                 confidence = float(np.exp(log_probs[start:end, best[start]]).mean())
                 labels.append(Label(label, (start * self.frame_s, end * self.frame_s), confidence))
         return fold_labels(labels, "ipa")
+
+    def _chunk_log_probs(self, chunks: Sequence[NDArray[np.float32]], _: Sequence[int]) -> list[NDArray[np.float32]]:
+        return list(map(self._log_probs, chunks))
 
     def _log_probs(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         """(T, 191) natural logs of one chunk."""

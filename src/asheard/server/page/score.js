@@ -18,6 +18,7 @@ export function show(answer, play) {
   return [
     el("h3", {}, summary(phones, answer.l1)),
     el("p", { className: "hint" }, `As far as ${answer.model} can tell. ${expectation(answer, phones)}`),
+    answer.warnings.length ? el("ul", { className: "sentences" }, answer.warnings.map((warning) => asSentence(warning, "warning"))) : null,
     makeRow("Sounds of the text", words(answer, play)),
     legend(),
     el("h4", {}, feedback.length ? "Sounds that differ" : "Every sound was heard as it should be"),
@@ -98,7 +99,11 @@ function sentences(answer, phones) {
     ...answer.added.map(({ feedback }) => ["added", feedback]),
     ...of("variant").map(({ feedback }) => ["variant", feedback]),
   ];
-  return items.map(([kind, sentence]) => el("li", { className: kind }, `${sentence[0].toUpperCase()}${sentence.slice(1)}.`));
+  return items.map(([kind, sentence]) => asSentence(sentence, kind));
+}
+
+function asSentence(text, kind) {
+  return el("li", { className: kind }, `${text[0].toUpperCase()}${text.slice(1)}.`);
 }
 
 function priorSection({ l1, prior }, phones) {
