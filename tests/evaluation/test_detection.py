@@ -11,7 +11,7 @@ from scipy.integrate import trapezoid
 
 from asheard.evaluation.counts import utterance_rows
 from asheard.evaluation.detection import detection_curve, operating_point
-from asheard.evaluation.labels import measure
+from asheard.evaluation.labels import LABEL_SCHEME
 from asheard.evaluation.separation import measure_d1
 from asheard.evaluation.tokens import token_rows
 from asheard.phones import load_vectors
@@ -74,7 +74,7 @@ def test_detection_curve_starts_at_collapse_and_passes_operating_point(case: Cas
     curve, in_use = detection_curve(rows), operating_point(rows)
     if curve is None or in_use is None:
         return
-    measured = measure(rows, utterance_rows(case.gold, runs, rows))
+    measured = LABEL_SCHEME.measure(rows, utterance_rows(case.gold, runs, rows))
     assert curve.missed[0] == pytest.approx(measured.collapse)
     assert in_use[1] == pytest.approx(measured.frr)
     place = np.searchsorted(curve.thresholds, VECTORS.threshold)

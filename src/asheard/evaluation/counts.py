@@ -26,6 +26,7 @@ import polars as pl
 
 from asheard.corpora.records import Utterance
 from asheard.evaluation.runs import ChainRun
+from asheard.evaluation.tokens import IS_NAMED, IS_OK
 from asheard.phones import ERR
 from asheard.phones.alignment import count_edits, unit_align_batch
 from asheard.phones.levenshtein import Pairs
@@ -36,22 +37,20 @@ _UNNAMED: Final = "<unnamed>"  # a sound the annotator could not name; no predic
 
 _KEYS: Final = ("chain", "seed", "speaker", "utt")
 
-_OK: Final = pl.col("error_type") == "ok"
-_NAMED: Final = (pl.col("error_type") == "s") & pl.col("perceived").is_not_null()
-_ACCEPTABLE: Final = _OK | pl.col("l1_typical")
+_ACCEPTABLE: Final = IS_OK | pl.col("l1_typical")
 _CALLED_ERROR: Final = pl.col("class_pred") == "error"
 
 # Counted on the token rows of an utterance.
 _ON_POSITIONS: Final = {
     "num_tokens": pl.len(),
-    "num_ok": _OK.sum(),
-    "num_substitutions": _NAMED.sum(),
+    "num_ok": IS_OK.sum(),
+    "num_substitutions": IS_NAMED.sum(),
     "num_deletions": (pl.col("error_type") == "d").sum(),
     "num_l1_typical": pl.col("l1_typical").sum(),
     "num_acceptable": _ACCEPTABLE.sum(),
     "num_atypical_errors": (~_ACCEPTABLE).sum(),
-    "num_collapsed": (_NAMED & pl.col("collapsed")).sum(),
-    "num_ok_called_error": (_OK & _CALLED_ERROR).sum(),
+    "num_collapsed": pl.col("collapsed").sum(),
+    "num_ok_called_error": (IS_OK & _CALLED_ERROR).sum(),
     "num_acceptable_called_error": (_ACCEPTABLE & _CALLED_ERROR).sum(),
     "num_atypical_called_error": (~_ACCEPTABLE & _CALLED_ERROR).sum(),
 }

@@ -16,6 +16,7 @@ from scipy.special import ndtri
 from asheard.evaluation.labels import D1_AUC, LABEL_SCHEME, POSITION_AUC, LabelMeasures
 from asheard.evaluation.metrics import Metric, Scheme
 from asheard.evaluation.separation import CHAIN_SCORE, FloatArray, has_position_scores
+from asheard.evaluation.tokens import IS_NAMED, IS_OK
 
 MIN_SUBSTITUTIONS: Final = 20  # of a rate that is shown: with fewer, its interval may span more than 40 points
 NUM_MISSED: Final = 10  # errors named for each L1
@@ -105,7 +106,7 @@ def collapse_by(rows: pl.DataFrame, group: str) -> pl.DataFrame:
     """
     num_seeds = rows["seed"].n_unique()
     rates = (
-        rows.filter(pl.col("collapsed").is_not_null(), pl.col(group).is_not_null())
+        rows.filter(IS_NAMED, pl.col(group).is_not_null())
         .group_by(group)
         .agg(num_substitutions=pl.len() // num_seeds, collapse=pl.col("collapsed").mean())
         .filter(pl.col("num_substitutions") >= MIN_SUBSTITUTIONS)
@@ -132,7 +133,7 @@ def most_missed(rows: pl.DataFrame, l1: str) -> pl.DataFrame:
     num_seeds = rows["seed"].n_unique()
     not_named = pl.when(error_type="d").then(pl.lit(NOTHING)).otherwise(pl.lit(UNNAMED_SOUND))
     return (
-        rows.filter(pl.col("error_type") != "ok", l1=l1)
+        rows.filter(~IS_OK, l1=l1)
         .group_by("canonical", said=pl.col("perceived").fill_null(not_named))
         .agg(
             num_missed=(pl.col("predicted") == pl.col("canonical")).sum() / num_seeds,
@@ -146,7 +147,7 @@ def most_missed(rows: pl.DataFrame, l1: str) -> pl.DataFrame:
 
 def substitutions_of(rows: pl.DataFrame, chain: str) -> pl.DataFrame:
     """The token rows of a chain's named substitutions."""
-    return rows.filter(pl.col("collapsed").is_not_null(), chain=chain)
+    return rows.filter(IS_NAMED, chain=chain)
 
 
 def most_frequent(phones: pl.Series, number: int) -> dict[str, int]:

@@ -6,7 +6,7 @@ defines it, and right from 1.8, where at most one expert of five noted an accent
 correlation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -73,7 +73,6 @@ _ScoreMetric = Metric[ScoreMeasures]
 AUC = _ScoreMetric(
     "auc",
     "AUC",
-    lambda m: m.auc,
     "share of the (right, wrong) pairs in which the right phone has the higher chain score; ties count half; 0.5 is "
     "chance",
     percent=False,
@@ -81,7 +80,6 @@ AUC = _ScoreMetric(
 PCC = _ScoreMetric(
     "pcc",
     "PCC",
-    lambda m: m.pcc,
     "Pearson's correlation of the chain score with the expert score, over all scored phones; position scores enter as "
     "the probability they stand for",
     CORRELATION,
@@ -90,21 +88,15 @@ PCC = _ScoreMetric(
 SCORE_COLLAPSE = _ScoreMetric(
     "collapse",
     "collapse",
-    lambda m: m.collapse,
     "wrong phones at which the canonical phone was written / wrong phones",
 )
-SCORE_FRR = _ScoreMetric("frr", "FRR", lambda m: m.frr, "right phones rejected / right phones")
-SCORE_PRECISION = _ScoreMetric(
-    "precision", "precision", lambda m: m.precision, "wrong phones rejected / scored phones rejected"
-)
-SCORE_RECALL = _ScoreMetric("recall", "recall", lambda m: m.recall, "wrong phones rejected / wrong phones")
-SCORE_F1 = _ScoreMetric(
-    "f1", "F1", lambda m: m.f1, "2 x wrong phones rejected / (scored phones rejected + wrong phones)"
-)
+SCORE_FRR = _ScoreMetric("frr", "FRR", "right phones rejected / right phones")
+SCORE_PRECISION = _ScoreMetric("precision", "precision", "wrong phones rejected / scored phones rejected")
+SCORE_RECALL = _ScoreMetric("recall", "recall", "wrong phones rejected / wrong phones")
+SCORE_F1 = _ScoreMetric("f1", "F1", "2 x wrong phones rejected / (scored phones rejected + wrong phones)")
 PER_CANONICAL = _ScoreMetric(
     "per_canonical",
     "PER against canonical",
-    lambda m: m.per_canonical,
     "unit-cost edits of the prediction against the canonical phones / canonical phones. It is not the PER of other "
     "reports, which is against the produced phones",
     NOT_NEGATIVE,
@@ -167,22 +159,9 @@ def _edits(gold: Sequence[Utterance], run: ChainRun) -> Counts:
     return {"num_edits": [count_edits(pairs).num_edits for pairs in aligned]}
 
 
-def _measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> ScoreMeasures:
-    """Measure one chain with one seed on one group of speakers."""
-    count: dict[str, Any] = utterances.select(SCORE_SCHEME.counts).sum().row(0, named=True)
-    rates, agreement = SCORE_SCHEME.rates(count), on_the_data(_agreement, rows)
-    return ScoreMeasures(
-        num_utterances=utterances.height,
-        **count,
-        collapse=rates[SCORE_COLLAPSE],
-        frr=rates[SCORE_FRR],
-        precision=rates[SCORE_PRECISION],
-        recall=rates[SCORE_RECALL],
-        f1=rates[SCORE_F1],
-        per_canonical=rates[PER_CANONICAL],
-        auc=agreement[AUC],
-        pcc=agreement[PCC],
-    )
+def _record(values: Mapping[str, Any], rows: pl.DataFrame) -> ScoreMeasures:
+    agreement = {metric.key: value for metric, value in on_the_data(_agreement, rows).items()}
+    return ScoreMeasures(**{**values, **agreement})
 
 
 def _agreement(weights: FloatArray, rows: pl.DataFrame) -> dict[_ScoreMetric, Statistic]:
@@ -194,21 +173,16 @@ def _agreement(weights: FloatArray, rows: pl.DataFrame) -> dict[_ScoreMetric, St
     }
 
 
-def _metrics_of(measures: ScoreMeasures) -> tuple[_ScoreMetric, ...]:
-    return (*_RATIOS, AUC, PCC)
-
-
 SCORE_SCHEME: Final = Scheme(
     gold="scores",
     measures=ScoreMeasures,
     count=_utterance_rows,
     counts=(*_ON_POSITIONS, "num_edits"),
     ratios=_RATIOS,
-    measure=_measure,
+    record=_record,
     statistics=_agreement,
     statistics_by_l1=True,
     all_metrics=(*_RATIOS, AUC, PCC),
-    metrics_of=_metrics_of,
     table_metrics=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, SCORE_PRECISION, SCORE_RECALL, SCORE_F1, PER_CANONICAL),
     first_metrics=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, PER_CANONICAL),
     compared=(AUC, PCC, SCORE_COLLAPSE, SCORE_FRR, SCORE_F1, PER_CANONICAL),

@@ -1,13 +1,13 @@
 """Metrics on gold with the phones that were said: PER, collapse, FRR by class, the published metrics, D1 to D3."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from asheard.evaluation.counts import ALL_COUNTS, utterance_rows
+from asheard.evaluation.counts import ALL_COUNTS, EDITS, utterance_rows
 from asheard.evaluation.metrics import CORRELATION, NOT_NEGATIVE, Metric, Ratio, Scheme, Statistic, on_the_data
 from asheard.evaluation.runs import ChainRun
 from asheard.evaluation.separation import (
@@ -25,6 +25,7 @@ from asheard.evaluation.separation import (
     resampled_auc,
     resampled_dissociations,
 )
+from asheard.evaluation.tokens import IS_NAMED, IS_OK
 from asheard.evaluation.warnings import label_exclusions, label_warnings
 
 
@@ -100,62 +101,49 @@ _LabelMetric = Metric[LabelMeasures]
 PER = _LabelMetric(
     "per",
     "PER",
-    lambda m: m.per,
     "unit-cost edits of the prediction against the produced phones / produced phones",
     NOT_NEGATIVE,
 )
 COLLAPSE = _LabelMetric(
     "collapse",
     "collapse",
-    lambda m: m.collapse,
     "named substitutions at which the canonical phone was written / named substitutions",
 )
 FRR_CLASS = _LabelMetric(
     "frr_class",
     "FRR by class",
-    lambda m: m.frr_class,
     "ok and L1-typical positions called error / ok and L1-typical positions",
 )
-FRR = _LabelMetric("frr", "FRR at threshold", lambda m: m.frr, "ok positions called error / ok positions")
+FRR = _LabelMetric("frr", "FRR at threshold", "ok positions called error / ok positions")
 ATYPICAL_ERRORS_CAUGHT = _LabelMetric(
     "atypical_errors_caught",
     "atypical errors caught",
-    lambda m: m.atypical_errors_caught,
     "L1-atypical errors called error / L1-atypical errors",
 )
-PUBLISHED_FRR = _LabelMetric("published.frr", "FRR", lambda m: m.published.frr, "FR / (TA + FR)")
-PUBLISHED_FAR = _LabelMetric("published.far", "FAR", lambda m: m.published.far, "FA / (FA + TR)")
-PUBLISHED_DER = _LabelMetric("published.der", "DER", lambda m: m.published.der, "DE / (CD + DE)")
-PUBLISHED_PRECISION = _LabelMetric(
-    "published.precision", "precision", lambda m: m.published.precision, "TR / (TR + FR)"
-)
-PUBLISHED_RECALL = _LabelMetric("published.recall", "recall", lambda m: m.published.recall, "TR / (TR + FA)")
-F1 = _LabelMetric("published.f1", "F1", lambda m: m.published.f1, "2 TR / (2 TR + FR + FA)")
+PUBLISHED_FRR = _LabelMetric("published.frr", "FRR", "FR / (TA + FR)")
+PUBLISHED_FAR = _LabelMetric("published.far", "FAR", "FA / (FA + TR)")
+PUBLISHED_DER = _LabelMetric("published.der", "DER", "DE / (CD + DE)")
+PUBLISHED_PRECISION = _LabelMetric("published.precision", "precision", "TR / (TR + FR)")
+PUBLISHED_RECALL = _LabelMetric("published.recall", "recall", "TR / (TR + FA)")
+F1 = _LabelMetric("published.f1", "F1", "2 TR / (2 TR + FR + FA)")
 F1_STRICT = _LabelMetric(
     "published.f1_strict",
     "strict F1",
-    lambda m: m.published.f1_strict,
     "F1 with more false rejections: a position that was said right also counts as FR if a phone was inserted at it",
 )
-PUBLISHED_PER = _LabelMetric("published.per", "PER", lambda m: m.published.per, "as PER above", NOT_NEGATIVE)
+PUBLISHED_PER = _LabelMetric("published.per", "PER", "as PER above", NOT_NEGATIVE)
 D1_AUC = _LabelMetric(
     "d1.auc",
     "D1 AUC",
-    lambda m: m.d1.auc,
     "share of the (ok, substitution) pairs in which cos_dist is larger at the substitution; ties count half. D1 passes "
     f"at p < {ALPHA:g} (Mann-Whitney, one-sided)",
     percent=False,
 )
-D2_OK_P75 = _LabelMetric(
-    "d2.ok_p75", "ok p75", lambda m: m.d2.ok_p75, "75th percentile of cos_dist at ok", percent=False
-)
-D2_SUB_P25 = _LabelMetric(
-    "d2.sub_p25", "sub p25", lambda m: m.d2.sub_p25, "25th percentile of cos_dist at named substitutions", percent=False
-)
+D2_OK_P75 = _LabelMetric("d2.ok_p75", "ok p75", "75th percentile of cos_dist at ok", percent=False)
+D2_SUB_P25 = _LabelMetric("d2.sub_p25", "sub p25", "25th percentile of cos_dist at named substitutions", percent=False)
 D2_GAP = _LabelMetric(
     "d2.gap",
     "gap",
-    lambda m: m.d2.gap,
     "sub p25 less ok p75. D2 passes if the gap is above 0 and at most "
     f"{100 * MAX_D2_COLLAPSE:.0f}% of the named substitutions collapse",
     CORRELATION,
@@ -164,7 +152,6 @@ D2_GAP = _LabelMetric(
 D3_RHO = _LabelMetric(
     "d3.rho",
     "D3 rho",
-    lambda m: m.d3.rho,
     "Spearman's rank correlation, over named substitutions, of cos_dist with gold_cos_dist",
     CORRELATION,
     percent=False,
@@ -172,14 +159,12 @@ D3_RHO = _LabelMetric(
 POSITION_AUC = _LabelMetric(
     "position_scores.auc",
     "AUC of position scores",
-    lambda m: m.position_scores.auc if m.position_scores else None,
     "as D1 AUC, with the chain's own score of the position in place of minus cos_dist",
     percent=False,
 )
 POSITION_AUC_ALL_ERRORS = _LabelMetric(
     "position_scores.auc_all_errors",
     "AUC of position scores, all errors",
-    lambda m: m.position_scores.auc_all_errors if m.position_scores else None,
     "the same, with deletions and unnamed sounds among the errors",
     percent=False,
 )
@@ -218,39 +203,17 @@ RATIOS: Final = {
 STATISTICS: Final = (D1_AUC, D2_OK_P75, D2_SUB_P25, D2_GAP, D3_RHO)  # no rates, but with interval and spread
 POSITION_STATISTICS: Final = (POSITION_AUC, POSITION_AUC_ALL_ERRORS)
 
-_OK: Final = pl.col("error_type") == "ok"
-_NAMED: Final = pl.col("collapsed").is_not_null()  # the named substitutions
 
-
-def measure(rows: pl.DataFrame, utterances: pl.DataFrame) -> LabelMeasures:
-    """Measure one chain with one seed on one group of speakers.
-
-    Args:
-        rows: the group's token rows.
-        utterances: the group's utterance rows.
-    """
-    count = utterances.select(ALL_COUNTS).sum().row(0, named=True)
-    rates = LABEL_SCHEME.rates(count)
-    ok_dist = rows.filter(_OK)["cos_dist"].to_numpy()
-    substituted = rows.filter(_NAMED)
+def _record(values: Mapping[str, Any], rows: pl.DataFrame) -> LabelMeasures:
+    ok_dist = rows.filter(IS_OK)["cos_dist"].to_numpy()
+    substituted = rows.filter(IS_NAMED)
     sub_dist = substituted["cos_dist"].to_numpy()
     return LabelMeasures(
-        num_utterances=utterances.height,
-        num_tokens=count["num_tokens"],
-        num_produced=count["num_produced"],
-        num_ok=count["num_ok"],
-        num_substitutions=count["num_substitutions"],
-        num_deletions=count["num_deletions"],
-        num_l1_typical=count["num_l1_typical"],
-        num_atypical_errors=count["num_atypical_errors"],
-        per=rates[PER],
-        collapse=rates[COLLAPSE],
-        frr_class=rates[FRR_CLASS],
-        frr=rates[FRR],
-        atypical_errors_caught=rates[ATYPICAL_ERRORS_CAUGHT],
-        edits=Edits(count["num_edit_substitutions"], count["num_edit_deletions"], count["num_edit_insertions"]),
+        **{field.name: values[field.name] for field in fields(LabelMeasures) if field.name in values},
+        edits=Edits(*(values[f"num_edit_{name}"] for name in EDITS)),
         published=PublishedMetrics(
-            *(count[f"num_{name}"] for name in ("ta", "fr", "fa", "cd", "de")), *(rates[metric] for metric in PUBLISHED)
+            *(values[f"num_{name}"] for name in ("ta", "fr", "fa", "cd", "de")),
+            *(values[metric.key] for metric in PUBLISHED),
         ),
         d1=measure_d1(ok_dist, sub_dist),
         d2=measure_d2(ok_dist, sub_dist),
@@ -278,16 +241,12 @@ def _statistics(weights: FloatArray, rows: pl.DataFrame) -> dict[_LabelMetric, S
 
 
 def _position_statistics(weights: FloatArray, rows: pl.DataFrame) -> dict[_LabelMetric, Statistic]:
-    ok = rows.filter(_OK)
-    errors = {POSITION_AUC: rows.filter(_NAMED), POSITION_AUC_ALL_ERRORS: rows.filter(~_OK)}
+    ok = rows.filter(IS_OK)
+    errors = {POSITION_AUC: rows.filter(IS_NAMED), POSITION_AUC_ALL_ERRORS: rows.filter(~IS_OK)}
     return {
         metric: Statistic(resampled_auc(weights, ok, wrong), wrong["unit"].n_unique())
         for metric, wrong in errors.items()
     }
-
-
-def _metrics_of(measures: LabelMeasures) -> tuple[_LabelMetric, ...]:
-    return (*RATIOS, *STATISTICS, *(POSITION_STATISTICS if measures.position_scores else ()))
 
 
 def _rank_all(runs: Sequence[ChainRun], l1s: set[str]) -> dict[str, str]:
@@ -300,17 +259,16 @@ LABEL_SCHEME: Final = Scheme(
     count=utterance_rows,
     counts=ALL_COUNTS,
     ratios=RATIOS,
-    measure=measure,
+    record=_record,
     statistics=_statistics,
     statistics_by_l1=False,
     all_metrics=(*RATIOS, *STATISTICS, *POSITION_STATISTICS),
-    metrics_of=_metrics_of,
     table_metrics=TABLE_METRICS,
     first_metrics=(PER, COLLAPSE, FRR_CLASS, ATYPICAL_ERRORS_CAUGHT, F1_STRICT),
     compared=TABLE_METRICS,
     ranked_by=((PER, 1), (FRR_CLASS, 1), (ATYPICAL_ERRORS_CAUGHT, -1)),
-    right=_OK,
-    wrong=_NAMED,
+    right=IS_OK,
+    wrong=IS_NAMED,
     warnings=label_warnings,
     excluded=label_exclusions,
     not_ranked=_rank_all,

@@ -36,17 +36,30 @@ class Range(NamedTuple):
 class Metric(Generic[M]):
     """One number that has an interval.
 
-    key: its name in metrics.json. name: its name in tables. of: its value in a record of numbers. definition: what it
-    counts, "numerator / denominator" if it is a rate. bounds: the values that it can take. percent: tables show it in
-    per cent; otherwise as it is.
+    key: its place in a record of numbers, such as "d1.auc", and its name in metrics.json. name: its name in tables.
+    definition: what it counts, "numerator / denominator" if it is a rate. bounds: the values that it can take. percent:
+    tables show it in per cent; otherwise as it is.
     """
 
     key: str
     name: str
-    of: Callable[[M], float | None]
     definition: str
     bounds: tuple[float, float] = (0.0, 1.0)
     percent: bool = True
+
+    def of(self, record: M) -> float | None:
+        """Its value in a record of numbers; None if it is undefined, or if the record lacks its part."""
+        part = self._part(record)
+        value: float | None = None if part is None else getattr(part, self.key.rpartition(".")[2])
+        return value
+
+    def is_in(self, record: M) -> bool:
+        """Whether a record has the part that holds this metric."""
+        return self._part(record) is not None
+
+    def _part(self, record: M) -> Any:
+        part = self.key.rpartition(".")[0]
+        return getattr(record, part) if part else record
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +162,11 @@ class Scheme(Generic[M]):
         count: (gold, runs, token rows) -> utterance rows.
         counts: the columns of utterance rows that are counts.
         ratios: the rates.
-        measure: (token rows, utterance rows) of one chain, seed and group -> M.
+        record: (summed counts and rates by their names, token rows) of one chain, seed and group -> M.
         statistics: (weights (W, U), token rows with a column `unit`) of one chain and seed -> metrics that are no
             rates.
         statistics_by_l1: whether these have intervals for each first language too.
         all_metrics: the metrics that have an interval.
-        metrics_of: those of them that a record has.
         table_metrics: the metrics that tables show, in their order.
         first_metrics: the five of them in the first table of RESULTS.md.
         compared: the metrics that chains are compared in.
@@ -172,11 +184,10 @@ class Scheme(Generic[M]):
     count: Callable[[Sequence[Utterance], Sequence[ChainRun], pl.DataFrame], pl.DataFrame]
     counts: tuple[str, ...]
     ratios: Mapping[Metric[M], Ratio]
-    measure: Callable[[pl.DataFrame, pl.DataFrame], M]
+    record: Callable[[Mapping[str, Any], pl.DataFrame], M]
     statistics: Callable[[FloatArray, pl.DataFrame], dict[Metric[M], Statistic]]
     statistics_by_l1: bool
     all_metrics: tuple[Metric[M], ...]
-    metrics_of: Callable[[M], tuple[Metric[M], ...]]
     table_metrics: tuple[Metric[M], ...]
     first_metrics: tuple[Metric[M], ...]
     compared: tuple[Metric[M], ...]
@@ -188,6 +199,20 @@ class Scheme(Generic[M]):
     not_ranked: Callable[[Sequence[ChainRun], set[str]], dict[str, str]]
     has_verdict: bool
     signature_fields: Mapping[str, str]
+
+    def measure(self, rows: pl.DataFrame, utterances: pl.DataFrame) -> M:
+        """Measure one chain with one seed on one group of speakers.
+
+        Args:
+            rows: the group's token rows.
+            utterances: the group's utterance rows.
+        """
+        count = {"num_utterances": utterances.height} | utterances.select(self.counts).sum().row(0, named=True)
+        return self.record(count | {metric.key: rate for metric, rate in self.rates(count).items()}, rows)
+
+    def metrics_of(self, record: M) -> list[Metric[M]]:
+        """The metrics with an interval that a record has."""
+        return [metric for metric in self.all_metrics if metric.is_in(record)]
 
     def rates(self, count: Mapping[str, int]) -> dict[Metric[M], float | None]:
         """Every rate of summed counts; None if its denominator is zero."""

@@ -15,6 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, spearmanr
 
+from asheard.evaluation.tokens import IS_NAMED, IS_OK
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -148,8 +150,8 @@ def histograms(rows: pl.DataFrame, num_units: int) -> Histograms:
         rows: token rows with a column `unit`, the index of what each row is resampled with.
         num_units: U.
     """
-    named = rows.filter((pl.col("error_type") == "ok") | pl.col("collapsed").is_not_null())
-    ok, sub = named.filter(error_type="ok"), named.filter(pl.col("error_type") != "ok")
+    named = rows.filter(IS_OK | IS_NAMED)
+    ok, sub = named.filter(IS_OK), named.filter(IS_NAMED)
     distances = np.unique(np.concatenate([named["cos_dist"].to_numpy(), sub["gold_cos_dist"].to_numpy()]))
 
     def place(values: pl.Series) -> IntArray:

@@ -42,6 +42,8 @@ TOKEN_SCHEMA: Final[dict[str, Any]] = {
     "score": pl.Float64,  # mean expert score; null if the gold has none
     "position_score": pl.Float64,  # the chain's own score of the position; null for a chain that writes phones alone
 }
+IS_OK: Final = pl.col("error_type") == "ok"
+IS_NAMED: Final = pl.col("collapsed").is_not_null()  # the named substitutions
 OPTIONAL_COLUMNS: Final = ("score", "position_score")  # columns that a file may lack
 
 

@@ -19,6 +19,7 @@ from asheard.evaluation.labels import ATYPICAL_ERRORS_CAUGHT, COLLAPSE, FRR_CLAS
 from asheard.evaluation.metrics import Metric, Metrics
 from asheard.evaluation.report.rates import units
 from asheard.evaluation.report.tables import bullets, l1_cell, markdown_table, percent
+from asheard.evaluation.tokens import IS_NAMED
 
 BY_L1_FILE: Final = "by-l1.csv"
 CONFUSIONS_FILE: Final = "confusions.csv"
@@ -83,7 +84,7 @@ def l1_summary(rows: pl.DataFrame, metrics: Metrics[LabelMeasures], l1: str) -> 
 
 def _said_and_written(rows: pl.DataFrame, chain: str) -> str:
     num_seeds = rows["seed"].n_unique()
-    substituted = rows.filter((pl.col("error_type") == "s") & pl.col("perceived").is_not_null())
+    substituted = rows.filter(IS_NAMED)
     if substituted.is_empty():
         return "No substitutions."
     frequent = (

@@ -26,7 +26,7 @@ from asheard.evaluation.report.style import (
 )
 from asheard.evaluation.report.tables import number
 from asheard.evaluation.separation import D2
-from asheard.evaluation.tokens import RIGHT_FROM
+from asheard.evaluation.tokens import IS_NAMED, IS_OK, RIGHT_FROM
 
 _CHANCE: Final = {
     "further positions rejected at random": Line2D([], [], color=GREY, linewidth=1, linestyle=":"),
@@ -137,8 +137,8 @@ def draw_distances(rows: pl.DataFrame, chains: Mapping[str, ChainSummary[LabelMe
     panels = figure.subplots(num_rows, num_columns, sharex=True, sharey=True, squeeze=False).flat
     for axes, chain in zip(panels, shown, strict=False):
         here = rows.filter(chain=chain)
-        _draw_distribution(axes, here.filter(error_type="ok")["cos_dist"], BLUE)
-        _draw_distribution(axes, here.filter(pl.col("collapsed").is_not_null())["cos_dist"], VERMILION)
+        _draw_distribution(axes, here.filter(IS_OK)["cos_dist"], BLUE)
+        _draw_distribution(axes, here.filter(IS_NAMED)["cos_dist"], VERMILION)
         _mark_quartiles(axes, chains[chain].pooled.d2)
         axes.set_title(_panel_title(chain, chains), fontsize=SMALL_SIZE + 1)
         grid(axes, "y")
