@@ -23,11 +23,11 @@ def test_dir_lists_the_functions():
 
 def test_functions_are_those_of_their_modules():
     from asheard import pipeline
-    from asheard.evaluation import steps
+    from asheard.evaluation import files
     from asheard.pronunciation import scorer
 
     assert asheard.load_model is scorer.load_model
-    assert asheard.evaluate is steps.evaluate
+    assert asheard.evaluate is files.evaluate
     assert asheard.study is pipeline.study
     assert all(getattr(asheard, name).__doc__ for name in ("load_model", "evaluate", "study"))
 
@@ -37,8 +37,26 @@ def test_unknown_attribute():
         _ = asheard.listen
 
 
-def test_missing_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(vars(asheard), "study", raising=False)
-    with pytest.raises(ModelError, match=r"pip install 'asheard\[train\]'"):
-        _ = asheard.study
+FRONT = "inspect, asheard; print(inspect.signature(asheard.evaluate)); print(inspect.signature(asheard.study))"
+
+
+def test_signatures_need_no_extra():
+    """Without torch and polars: a module that is None in sys.modules cannot be imported."""
+    code = f"import sys; sys.modules.update(torch=None, polars=None, matplotlib=None, scipy=None); import {FRONT}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    evaluate, study = done.stdout.splitlines()
+    assert evaluate.startswith("(gold: pathlib.Path | str, chains: ")
+    assert study.startswith("(out: pathlib.Path | str, *, corpus: ")
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "call"),
+    [
+        ("polars", "evaluate", lambda: asheard.evaluate("gold.jsonl", {}, "out")),
+        ("torch", "train", lambda: asheard.study("out")),
+    ],
+)
+def test_missing_extra_is_named(monkeypatch, package, extra, call):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModelError, match=rf"pip install 'asheard\[{extra}\]'"):
+        call()

@@ -15,7 +15,8 @@ from asheard.corpora import read_manifest
 from asheard.corpora.chains import CHAINS, GOP, GOP_PRIOR, L1_ENCODER_UNKNOWN
 from asheard.corpora.synthetic.learner import l1s
 from asheard.errors import AsHeardError
-from asheard.pipeline import SYNTHETIC_NOTE, study
+from asheard.evaluation.context import SYNTHETIC_NOTE
+from asheard.pipeline import study
 from asheard.recognition.registry import EMBEDDED_BASE
 
 

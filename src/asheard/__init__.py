@@ -10,14 +10,15 @@ Example:
     asheard.evaluate(gold="gold.jsonl", chains={"mine": "mine.jsonl"}, out="runs/mine")  # asheard[evaluate]
     asheard.study(out="runs/embedded")  # asheard[train]
 
-Each function is imported when it is first used, so importing the package takes a few milliseconds.
+Each function is imported when it is first used, so importing the package takes a few milliseconds. `evaluate` and
+`study` need the packages of their extras when they are called.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from asheard.evaluation.steps import evaluate
+    from asheard.evaluation.files import evaluate
     from asheard.pipeline import study
     from asheard.pronunciation.scorer import load_model
 
@@ -25,23 +26,18 @@ __version__ = "0.1.0"
 DEFAULT_MODEL: Final = "asheard-tiny"  # ships with the package
 __all__ = ["DEFAULT_MODEL", "__version__", "evaluate", "load_model", "study"]
 
-# name -> the module that defines it, and the package and extra that this module needs
+# name -> the module that defines it
 _FUNCTIONS: Final = {
-    "load_model": ("asheard.pronunciation.scorer", None),
-    "evaluate": ("asheard.evaluation.steps", ("polars", "evaluate")),
-    "study": ("asheard.pipeline", ("torch", "train")),
+    "load_model": "asheard.pronunciation.scorer",
+    "evaluate": "asheard.evaluation.files",
+    "study": "asheard.pipeline",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _FUNCTIONS:
         raise AttributeError(f"module 'asheard' has no attribute {name!r}")
-    module, needed = _FUNCTIONS[name]
-    if needed is not None:
-        from asheard.errors import optional_package
-
-        optional_package(*needed)
-    value = globals()[name] = getattr(import_module(module), name)
+    value = globals()[name] = getattr(import_module(_FUNCTIONS[name]), name)
     return value
 
 

@@ -88,6 +88,10 @@ def test_score_each_phone_of_each_word(folder, recognises):
     assert (scored.calibrated, scored.l1, scored.text) == (False, None, TEXT)
 
 
+def test_model_repr():
+    assert repr(load_model("asheard-tiny")) == "<Model 'asheard-tiny': faithful, onnxruntime>"
+
+
 def test_score_is_the_mean_of_probabilities(folder, recognises):
     scored = score(folder / "see.wav", TEXT, folder / "model")
     probabilities = [phone.probability for word in scored.words for phone in word.phones]

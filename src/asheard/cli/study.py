@@ -63,9 +63,9 @@ def study(
     from rich.console import Console
 
     from asheard.errors import optional_package
+    from asheard.pipeline import study as run
 
     optional_package("torch", "train")
-    from asheard.pipeline import study as run
     from asheard.remote.executors import executor_at
 
     console = Console(stderr=True, highlight=False)

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from asheard.errors import optional_package
+from asheard.evaluation.files import evaluate
 from asheard.evaluation.runs import ChainRun, Fold
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from asheard.evaluation.steps import (
         EVALUATION_FILES,
         Evaluation,
-        evaluate,
         evaluate_folds,
         evaluate_runs,
         read_metrics,

@@ -1,22 +1,19 @@
 """The steps of an evaluation: gold and predictions -> rows and metrics -> verdict, RESULTS.md and plots."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from asheard.corpora.chains import CHAINS, COPY_CANONICAL, L1_ENCODER_UNKNOWN, behind_prior, split_seed
+from asheard.corpora.chains import CHAINS, COPY_CANONICAL, L1_ENCODER_UNKNOWN
 from asheard.corpora.coarsening import coarsen_utterances, coarsening_of
-from asheard.corpora.manifests import is_synthetic
 from asheard.corpora.records import Utterance
-from asheard.corpora.table import read_gold
-from asheard.corpora.transcripts import read_transcripts
 from asheard.errors import CorpusError
 from asheard.evaluation.bootstrap import LEVEL, NUM_RESAMPLES, resample
-from asheard.evaluation.context import SYNTHETIC_NOTE, Context, read_context, signature, write_context
+from asheard.evaluation.context import Context, read_context, signature, write_context
 from asheard.evaluation.decision import Verdict, decide
 from asheard.evaluation.expert_scores import scheme_for
 from asheard.evaluation.metrics import (
@@ -44,7 +41,7 @@ from asheard.evaluation.runs import (
 from asheard.evaluation.tokens import OPTIONAL_COLUMNS, TOKEN_SCHEMA, token_rows
 from asheard.io.files import make_folder, read_json, whole_file, write_json
 from asheard.phones import Vectors, load_vectors
-from asheard.prior import load_prior, rows_of, typical_substitutions
+from asheard.prior import rows_of, typical_substitutions
 
 ROWS_FILE: Final = "rows.parquet"
 UTTERANCES_FILE: Final = "utterances.parquet"
@@ -65,74 +62,6 @@ class Evaluation:
     def verdict(self) -> Verdict | None:
         """What the numbers decide; None if one of the four chains is missing or the gold has only expert scores."""
         return decide(self.metrics)
-
-
-def evaluate(
-    gold: Path | str,
-    chains: Mapping[str, Path | str],
-    out: Path | str,
-    *,
-    train: Path | str | None = None,
-    prior: Path | str | None = None,
-    with_prior: Collection[str] = (),
-    vectors: Path | str | None = None,
-    allow_missing: bool = False,
-) -> Evaluation:
-    """Compare transcripts with gold; write token rows, metrics, verdict, RESULTS.md and plots.
-
-    A chain scored behind the prior is added beside the plain one as NAME+l1-prior (ft-l2-faithful as
-    faithful+l1-prior, gop as gop-behind-l1-prior).
-
-    Args:
-        gold: manifest or table of the test utterances.
-        chains: the transcripts of each chain: JSON Lines, CSV, CTM, a TextGrid or a folder of TextGrids. A chain is
-            called NAME, or NAME@SEED if it was trained with several seeds.
-        out: folder to write into; made if it is missing.
-        train: manifest or table of training utterances; they say which substitutions are typical of an L1.
-        prior: scoring prior (JSON) for the chains in `with_prior`.
-        with_prior: names of chains to score once more, behind the prior.
-        vectors: phone vectors (CSV); None takes the bundled ones.
-        allow_missing: score the utterances that all chains predict, and count the others.
-    Returns:
-        The token rows and the metrics, as written.
-    Raises:
-        CorpusError: a file is missing or broken, predictions do not match the gold, or `prior` and `with_prior` do not
-            fit each other or the chains.
-    """
-    named = [(*split_seed(name), Path(path)) for name, path in chains.items()]
-    _check_with_prior({chain for chain, _, _ in named}, prior, with_prior)
-    distances = load_vectors(vectors)
-    utterances = read_gold(gold, distances)
-    keys = [utterance.key for utterance in utterances]
-    runs = [
-        ChainRun(chain=chain, seed=seed, predictions=read_transcripts(path, chain, keys)) for chain, seed, path in named
-    ]
-    if prior is not None:
-        scorer, plain = load_prior(Path(prior)), [run for run in runs if run.chain in with_prior]
-        runs += [replace(run, chain=behind_prior(run.chain), prior=scorer) for run in plain]
-    evaluation = evaluate_runs(
-        utterances,
-        runs,
-        out=out,
-        context=Context(
-            corpus=Path(gold).stem,
-            split=f"{len({row.speaker for row in utterances})}speakers",
-            notes=(SYNTHETIC_NOTE,) if is_synthetic(Path(gold)) else (),
-        ),
-        training=read_gold(train, distances) if train else (),
-        vectors=distances,
-        allow_missing=allow_missing,
-    )
-    write_report(out)
-    return evaluation
-
-
-def _check_with_prior(chains: Collection[str], prior: Path | str | None, with_prior: Collection[str]) -> None:
-    if (prior is None) != (not with_prior):
-        raise CorpusError("a prior and the chains to score with it go together; give both (--prior, --with-prior)")
-    for name in with_prior:
-        if name not in chains:
-            raise CorpusError(f"no chain is called {name!r}; --with-prior takes {', '.join(sorted(chains))}")
 
 
 def evaluate_runs(

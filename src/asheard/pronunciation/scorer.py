@@ -59,6 +59,10 @@ class Model:
         self.recogniser, self.config, self.calibrated, self.version = recogniser, config, calibrated, version
         self._gop, self._l1_prior = gop, l1_prior
 
+    def __repr__(self) -> str:
+        kind, engine = self.recogniser.kind, self.recogniser.engine
+        return f"<Model {self.name!r}: {kind}{f', {engine}' if engine else ''}>"
+
     @classmethod
     def load(cls, config: ModelConfig, *, prior_in_probabilities: bool = False, threads: int = 1) -> Self:
         """Load a model of the registry.
