@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from asheard.errors import PhoneError
 from asheard.phones import CONSONANTS, PHONES, VOWELS
+from asheard.phones.espeak import Voice, render_phonemes
 from asheard.phones.lexicon import (
     attested_pronunciations,
     cmudict_entries,
@@ -54,10 +55,48 @@ def test_pronunciations_attested_come_once_each():
     assert len(set(pronunciations("tomato"))) == len(pronunciations("tomato")) == 2
 
 
-def test_pronunciations_of_numbers_and_signs():
-    assert pronunciations("42") == [("f", "ɔ", "ɹ", "t", "i", "t", "u")]
-    assert pronunciations("&") == [("æ", "n", "d")]
-    assert pronunciations("5%")[0][:3] == ("f", "aɪ", "v")
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("GDP", "dʒ i d i p i"),
+        ("gps", "dʒ i p i ɛ s"),
+        ("JFK", "dʒ eɪ ɛ f k eɪ"),
+        ("CGI", "s i dʒ i aɪ"),
+        ("FBI", "ɛ f b i aɪ"),
+        ("NASA", "n æ s ə"),
+    ],
+)
+def test_pronunciations_of_initialisms(word, expected):
+    """CMUdict has a wrong phone in gdp, gps, jfk and cgi."""
+    assert [" ".join(phones) for phones in pronunciations(word)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("café", ["k ə f eɪ", "k æ f eɪ"]),
+        ("naïve", ["n aɪ i v"]),
+        ("résumé", ["ɹ ɛ z ə m eɪ"]),
+        ("résumés", ["ɹ ɛ z ə m eɪ z"]),
+        ("fiancé", ["f i ɑ n s eɪ"]),
+        ("Nguyễn", ["n u j ɛ n"]),
+        ("Łódź", ["l ɑ d z"]),
+        ("Ÿ", ["w aɪ"]),
+    ],
+)
+def test_pronunciations_of_words_with_marks(word, expected):
+    assert [" ".join(phones) for phones in pronunciations(word)] == expected
+
+
+def test_espeak_pronunciation_is_the_same_whatever_was_asked_before():
+    words = [f"{word}oz" for word in random.Random(3).sample(WORDS, 500)] + ["Zürich", "Xiaoming", "straße"]
+    espeak_pronunciation.cache_clear()
+    first = {word: espeak_pronunciation(word) for word in words if word.replace("'", "").isalpha()}
+    for seed in range(2):
+        espeak_pronunciation.cache_clear()
+        render_phonemes("h@l'oU", Voice("en-us+f3", rate_wpm=120))
+        shuffled = random.Random(seed).sample(list(first), len(first))
+        assert all(espeak_pronunciation(word) == first[word] for word in shuffled)
 
 
 def test_espeak_pronunciation_has_a_linking_r_once():

@@ -4,12 +4,13 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import ne
 from typing import Final, Literal
 
 from asheard.errors import PhoneError
 from asheard.phones.espeak import text_to_ipa
-from asheard.phones.folding import fold_sequence
+from asheard.phones.folding import Phones, fold_sequence
 from asheard.phones.inventory import PHONES, VOWELS
 
 Position = Literal["onset", "nucleus", "coda"]
@@ -30,19 +31,88 @@ _ONSETS: Final = _clusters("""
 _BEFORE_YOD: Final = _clusters("p b t d k ɡ f v θ h m n l s s+p s+t s+k")
 
 
-def pronunciations(word: str) -> list[tuple[str, ...]]:
-    """Give every pronunciation of a word in CMUdict, in its order; eSpeak NG's if CMUdict lacks the word.
+# Latin letters that Unicode does not decompose, as English spells them.
+_SPELLED: Final = {
+    **{"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "ð": "th", "þ": "th", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t"},
+    **{"ı": "i", "ŋ": "ng"},
+}
+_FINAL_E: Final = re.compile("[éèêë]e?s?$")
+_LONGEST_INITIALISM: Final = 6  # letters
+_NUM_PHRASE_PRONUNCIATIONS: Final = 16  # kept of one reading of a number
+
+
+def pronunciations(word: str) -> list[Phones]:
+    """Give every pronunciation of a word: CMUdict's, in its order; if CMUdict lacks the word, eSpeak NG's.
+
+    A word with letters such as é is looked up without the marks too (café, naïve); one that ends in é must end in a
+    vowel, so résumé is not the verb. If eSpeak NG only names a letter (ễ), the word is read without the marks.
 
     Raises:
         PhoneError: CMUdict lacks the word and eSpeak NG cannot read it.
     """
-    return attested_pronunciations(word) or [espeak_pronunciation(word)]
+    if attested := attested_pronunciations(word):
+        return attested
+    bare = "".join(bare_letters(letter) or letter for letter in word)
+    if bare == word:
+        return [espeak_pronunciation(word)]
+    attested = attested_pronunciations(bare)
+    if final := _FINAL_E.search(unicodedata.normalize("NFC", word.lower())):
+        last = -2 if final[0].endswith("s") else -1
+        attested = [phones for phones in attested if phones[last:][0] in VOWELS]
+    names_letters = re.search("__| ", text_to_ipa(word))
+    return attested or (pronunciations(bare) if names_letters else [espeak_pronunciation(word)])
 
 
-def attested_pronunciations(word: str) -> list[tuple[str, ...]]:
-    """Give the pronunciations of a word in CMUdict, in any case; those that fold to the same phones come once."""
+def phrase_pronunciations(phrase: str) -> list[Phones]:
+    """Give pronunciations of words that are said together, such as a number in words.
+
+    Args:
+        phrase: words with blanks between them; `g.` is the name of a letter.
+    Returns:
+        The first pronunciation of each word; then those in which one word has another of its pronunciations.
+    """
+    words = [pronunciations(word) for word in phrase.split()]
+    first = [variants[0] for variants in words]
+    changed = (
+        [*first[:index], variant, *first[index + 1 :]]
+        for index, variants in enumerate(words)
+        for variant in variants[1:]
+    )
+    sequences = (tuple(chain.from_iterable(parts)) for parts in (first, *changed))
+    found = list(dict.fromkeys(sequences))
+    return found if len(words) == 1 else found[:_NUM_PHRASE_PRONUNCIATIONS]
+
+
+def bare_letters(letter: str) -> str | None:
+    """Give a Latin letter without its marks (é: e, ß: ss); None if that is no letter of English."""
+    base = unicodedata.normalize("NFD", letter)[0]
+    if base.isascii() and base.isalpha():
+        return base
+    spelled = _SPELLED.get(base.lower())
+    return spelled.capitalize() if spelled and base.isupper() else spelled
+
+
+def attested_pronunciations(word: str) -> list[Phones]:
+    """Give the pronunciations of a word in CMUdict, in any case; those that fold to the same phones come once.
+
+    An entry that differs from the names of the word's letters in one phone is a spelling with a slip (gdp with the ɡ of
+    `go`): it is replaced by the names.
+    """
     entries = cmudict_entries().get(word.lower(), [])
-    return list(dict.fromkeys(tuple(fold_sequence(entry, "arpabet")) for entry in entries))
+    found = [tuple(fold_sequence(entry, "arpabet")) for entry in entries]
+    if found and 1 < len(word) <= _LONGEST_INITIALISM and word.isascii() and word.isalpha():
+        names = tuple(phone for letter in word.lower() for phone in _letter_name(letter))
+        found = [names if _differ_once(phones, names) else phones for phones in found]
+    return list(dict.fromkeys(found))
+
+
+@cache
+def _letter_name(letter: str) -> Phones:
+    return tuple(fold_sequence(cmudict_entries()[f"{letter}."][0], "arpabet"))
+
+
+def _differ_once(first: Phones, second: Phones) -> bool:
+    return len(first) == len(second) and sum(map(ne, first, second)) == 1
 
 
 @lru_cache(maxsize=1024)  # names and numbers come back from text to text; a word takes 0.1 ms

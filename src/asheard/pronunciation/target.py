@@ -8,8 +8,8 @@ from typing import Final
 from asheard.errors import PhoneError
 from asheard.phones import fold_sequence
 from asheard.phones.folding import Alphabet, Phones
-from asheard.phones.lexicon import pronunciations
-from asheard.phones.text import split_words
+from asheard.phones.lexicon import phrase_pronunciations
+from asheard.phones.text import Word, read_words
 
 _ARPABET: Final = re.compile("[A-Z]{1,2}[012]?")
 _WORD_MARK: Final = "|"
@@ -45,8 +45,14 @@ def target_of_text(text: str) -> Target:
     Raises:
         PhoneError: the text holds no word, or one that neither can pronounce.
     """
-    words = tuple(split_words(text))
-    return Target(text, words, tuple(tuple(pronunciations(word)) for word in words))
+    words = read_words(text)
+    return Target(text, tuple(word.written for word in words), tuple(map(_pronunciations, words)))
+
+
+def _pronunciations(word: Word) -> tuple[Phones, ...]:
+    """Return the pronunciations of all readings of a word: of 1984 as a year, as a number and digit by digit."""
+    found = dict.fromkeys(phones for reading in word.readings for phones in phrase_pronunciations(reading))
+    return tuple(found)
 
 
 def target_of_phones(phones: str) -> Target:

@@ -106,8 +106,6 @@ class Service:
             return None
         if len(given[0]) > self.limits.num_characters:
             raise HTTPError(413, f"the text has more than {self.limits.num_characters} characters; send it in parts")
-        if not given[0].isprintable():
-            raise HTTPError(400, "the text holds control characters; send plain text")
         read = target_of_text if text and text.strip() else target_of_phones
         return await asyncio.to_thread(read, given[0])
 
