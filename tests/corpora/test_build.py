@@ -42,7 +42,7 @@ def test_build_of_a_small_corpus(small_corpus, tmp_path):
     assert report.num_utterances == {split: len(rows[split]) for split in SPLITS}
     assert report.excluded == {}
     assert report.corpus == "small"
-    assert read_build_report(out) == replace(report, num_read=[24, 24], num_speakers=[2, 2])
+    assert read_build_report(out) == report
     assert (small_corpus / rows["train"][0].wav).is_file()
 
 

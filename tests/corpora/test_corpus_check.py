@@ -56,10 +56,22 @@ def first(**changes):
     return lambda rows: [replace(rows[0], **changes), *rows[1:]]
 
 
+def hurry(rows):
+    """Say the first utterance in 0.1 s."""
+    tokens = tuple(replace(token, start_s=None, end_s=None) for token in rows[0].tokens)
+    return first(seconds=0.1, tokens=tokens)(rows)
+
+
 def copy_canonical(rows):
     """Write the canonical phones as perceived, as a broken reader would."""
     return [
-        replace(row, tokens=tuple(replace(token, perceived=token.canonical) for token in row.tokens[:-1]))
+        replace(
+            row,
+            tokens=tuple(
+                replace(token, perceived=token.canonical) if token.error_type is ErrorType.SUBSTITUTION else token
+                for token in row.tokens[:-1]
+            ),
+        )
         for row in rows
     ]
 
@@ -76,9 +88,7 @@ def copy_canonical_of_one(rows):
         ("val", first(speaker="KO1", utt="new"), "speaker KO1 is in val and in test"),
         ("train", lambda rows: [], "train holds no utterances"),
         ("test", first(l1="Thai"), "test has speakers of Thai and train has none"),
-        ("train", first(seconds=0.0), "lasts 0.0 s"),
-        ("train", first(seconds=0.5), "a phone is annotated at 0.60 s, but it lasts 0.50 s"),
-        ("train", first(seconds=0.1), "5 phones in 0.10 s"),
+        ("train", hurry, "5 phones in 0.10 s"),
         ("train", copy_canonical, "speaker AA1: 10 of 12 substitutions name the canonical phone"),
         ("train", copy_canonical_of_one, "speaker KO2: 11 of 12 substitutions name the canonical phone"),
     ],

@@ -71,11 +71,11 @@ def test_read_ctm_of_two_channels(tmp_path):
         ("u2 1 0.5 0.1", "4 fields, expected 5 .*cut off"),
         ("u2 1 0.5 0.1 K 0.5", "6 fields, expected 5 "),
         ("u2 1 0.5 0.1 K 0.5 x", "7 fields"),
-        ("u2 1 half 0.1 K", "start must be a number, not 'half'"),
-        ("u2 1 0.5 nan K", "duration must be a number, not nan"),
-        ("u2 1 inf 0.1 K", "start must be a number, not inf"),
-        ("u2 1 -0.5 0.1 K", "start -0.5 and duration 0.1 must not be negative"),
-        ("u2 1 0.5 -0.1 K", "must not be negative"),
+        ("u2 1 half 0.1 K", "start must be a time .* s, not 'half'"),
+        ("u2 1 0.5 nan K", "duration must be a time .* s, not nan"),
+        ("u2 1 inf 0.1 K", "start must be a time .* s, not inf"),
+        ("u2 1 -0.5 0.1 K", "start must be a time .* s, not -0.5"),
+        ("u2 1 0.5 -0.1 K", "duration must be a time .* s, not -0.1"),
         ("u2 1 0.5 0.1 qq", "'qq'"),
         ("u2 1 0.5 0.1 ð", "'ð' is IPA, but most labels of the file are ARPAbet"),
     ],
@@ -89,7 +89,7 @@ def test_read_ctm_refuses_lines(tmp_path, line, message):
 def test_read_ctm_refuses_first_line_and_confidence(tmp_path):
     with pytest.raises(CorpusError, match="line 1: 3 fields, expected 5 or 6"):
         read_transcripts(ctm(tmp_path / "p.ctm", "u2 1 0.0"), keys=KEYS)
-    with pytest.raises(CorpusError, match="line 1: confidence must be a number, not 'NA'"):
+    with pytest.raises(CorpusError, match=r"line 1: confidence must be a probability .*, not 'NA'"):
         read_transcripts(ctm(tmp_path / "p.ctm", "u2 1 0.0 0.1 K NA"), keys=KEYS)
 
 

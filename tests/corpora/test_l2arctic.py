@@ -195,9 +195,16 @@ def test_read_l2arctic_refuses_another_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "row", ["AA1,Arabic,val", "AA1,,train", ",Arabic,train", "AA1,Arabic", "KO1,Korean,test\nKO1,Korean,test"]
+    ("row", "reason"),
+    [
+        ("AA1,Arabic,val", "line 2: field 'split' must be train or test, not 'val'"),
+        ("AA1,,train", "line 2: field 'l1' must be a non-empty string"),
+        (",Arabic,train", "line 2: field 'speaker' must be a non-empty string"),
+        ("AA1,Arabic", "line 2: not as many cells as in the header"),
+        ("KO1,Korean,test\nKO1,Korean,test", "line 3: speaker KO1 comes twice"),
+    ],
 )
-def test_read_speakers_refuses_rows(tmp_path, row):
+def test_read_speakers_refuses_rows(tmp_path, row, reason):
     (tmp_path / "speakers.csv").write_text(f"speaker,l1,split\n{row}\n")
-    with pytest.raises(CorpusError, match=r"speakers\.csv, line [23]: expected one row a speaker"):
+    with pytest.raises(CorpusError, match=rf"speakers\.csv, {reason}"):
         read_l2arctic(tmp_path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from asheard.corpora.phone_scores import check_scores, scored_token, true_stress
+from asheard.corpora.phone_scores import scored_token, scores_field, true_stress
 from asheard.corpora.records import ErrorType, Token
 from asheard.errors import CorpusError
 from asheard.phones import fold_arpabet
@@ -42,9 +42,9 @@ def test_true_stress_keeps_words_of_several_syllables():
         assert true_stress(word, labels.split()) == labels.split()
 
 
-def test_check_scores_names_the_place():
+def test_scores_field_names_the_place():
     with pytest.raises(CorpusError, match=r"here: 1 'scores' for 2 phones"):
-        check_scores([2.0], 2, "scores", "here")
+        scores_field({"scores": [2.0]}, "scores", "here", 2)
     for score in (-0.1, 2.1, 85.0):
-        with pytest.raises(CorpusError, match=r"here: scores 1 is .*, outside 0 to 2; rescale the scores"):
-            check_scores([1.0, score], 2, "scores", "here")
+        with pytest.raises(CorpusError, match=r"here: scores 1 must be an expert score from 0 to 2"):
+            scores_field({"scores": [1.0, score]}, "scores", "here", 2)

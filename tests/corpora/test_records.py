@@ -25,7 +25,7 @@ def test_read_predictions_round_trip(tmp_path):
         ({"phones": ["ð", None]}, "phones 1 None is not an IPA phone"),
         ({"confidences": [0.5]}, "1 'confidences' for 2 'phones'"),
         ({"times_s": [[0.0, 0.1]]}, "1 'times_s' for 2 'phones'"),
-        ({"times_s": [[0.0, 0.1], [0.1, "x"]]}, "times_s 1 must be a number"),
+        ({"times_s": [[0.0, 0.1], [0.1, "x"]]}, "times_s 1 must be a time from 0"),
         ({"times_s": [0.0, 0.1]}, r"'times_s' must be a list of \[start, end\] pairs"),
         ({"position_scores": ["x"]}, "position_scores 0 must be a number"),
         ({"utt": ""}, "field 'utt' must be a non-empty string"),

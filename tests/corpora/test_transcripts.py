@@ -71,10 +71,10 @@ def test_read_transcripts_confidences_and_times(tmp_path):
         ({"chain": 3}, "field 'chain'"),
         ({"confidences": [0.5]}, "1 'confidences' for 3 'phones'"),
         ({"confidences": 0.5}, "field 'confidences' must be a list"),
-        ({"confidences": [0.5, float("nan"), 0.5]}, "confidences 1 must be a number, not nan"),
+        ({"confidences": [0.5, float("nan"), 0.5]}, "confidences 1 must be a probability .*, not nan"),
         ({"times_s": [[0, 1]]}, "1 'times_s' for 3 'phones'"),
         ({"times_s": [0, 1, 2]}, "field 'times_s' must be a list of"),
-        ({"times_s": [[0, 1], [1, float("inf")], [2, 3]]}, "times_s 1 must be a number"),
+        ({"times_s": [[0, 1], [1, float("inf")], [2, 3]]}, "times_s 1 must be a time from 0"),
         ({"position_scores": [True]}, "position_scores 0 must be a number"),
     ],
 )
@@ -130,8 +130,8 @@ def test_read_transcripts_utterance_without_phones(tmp_path):
     [
         ("u2,X,DH", "not as many cells as in the header; is the file cut off"),
         ("u2,X,DH,0.5,7", "not as many cells"),
-        ("u2,X,DH,high", "confidences 0 must be a number, not 'high'"),
-        ("u2,X,DH,nan", "confidences 0 must be a number, not nan"),
+        ("u2,X,DH,high", "confidences 0 must be a probability .*, not 'high'"),
+        ("u2,X,DH,nan", "confidences 0 must be a probability .*, not nan"),
         ("u2,X,DH K,0.5", "1 'confidences' for 2 'phones'"),
         ("u2,,DH,0.5", "field 'speaker'"),
         ("u2,X,DH qq,", "phones 1: .*'qq'"),

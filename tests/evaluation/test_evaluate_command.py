@@ -267,15 +267,19 @@ ROW = '{"utt": "a", "speaker": "Hindi-speaker", '
             ROW + '"phones": ["AH", "AX", "ð"]}',
             "phones 2: 'ð' is IPA, but most labels of the file are ARPAbet",
         ),
-        ("p.jsonl", ROW + '"phones": ["K"], "confidences": [NaN]}', "line 1: confidences 0 must be a number, not nan"),
+        (
+            "p.jsonl",
+            ROW + '"phones": ["K"], "confidences": [NaN]}',
+            "confidences 0 must be a probability from 0 to 1",
+        ),
         ("p.jsonl", ROW + f'"phones": "{" ".join(100_000 * ["K"])}"}}', "utterance Hindi-speaker/a: 100,000 phones"),
         ("p.jsonl", ROW + '"phones": [', "p.jsonl, line 1: not JSON"),
         ("p.csv", "utt,speaker,phones\na,Hindi-sp", "p.csv, line 2: not as many cells"),
         ("p.csv", "utt,speaker,phones\na,é,K".encode("latin-1"), "p.csv: not UTF-8"),
         ("p.ctm", "a 1 0 0.1 K\na 1 0.1 0", "p.ctm, line 2: 4 fields"),
-        ("p.ctm", "a 1 nan 0.1 K", "p.ctm, line 1: start must be a number, not nan"),
-        ("tg/a.TextGrid", textgrid(["d", "ə"])[:-8], "a.TextGrid: "),
-        ("tg/a.TextGrid", "", "a.TextGrid: "),
+        ("p.ctm", "a 1 nan 0.1 K", "p.ctm, line 1: start must be a time from 0 to 1,000,000 s, not nan"),
+        ("tg/a.TextGrid", textgrid(["d", "ə"])[:-8], "a.TextGrid, line "),
+        ("tg/a.TextGrid", "", "a.TextGrid, line "),
     ],
 )
 def test_evaluate_bad_input_is_one_line_and_exit_code_2(

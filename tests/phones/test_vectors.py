@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import asheard.phones
-from asheard.errors import PhoneError
+from asheard.errors import CorpusError, PhoneError
 from asheard.phones import CONSONANTS, PHONES, T_PHON126, VOWELS, cos_dist, load_vectors
 
 BUNDLED = Path(asheard.phones.__file__).with_name("vectors.csv")
@@ -128,7 +128,7 @@ def test_threshold_beside_the_file_and_its_digest(tmp_path):
 def test_load_vectors_refuses_bad_thresholds(tmp_path, text):
     path = written(tmp_path / "mine.csv", rows_of())
     path.with_suffix(".json").write_text(text, encoding="utf-8")
-    with pytest.raises(PhoneError, match=r"mine\.json"):
+    with pytest.raises(CorpusError, match=r"mine\.json"):
         load_vectors(path)
 
 
@@ -142,31 +142,31 @@ def edited(change):
     ("change", "message"),
     [
         (lambda rows: rows.pop(5), "no row for k"),
-        (lambda rows: rows.append(rows[1]), "row 42 .'p'.*twice"),
-        (lambda rows: rows.append(["q", *rows[1][1:]]), "row 42 .'q'.*not one of"),
-        (lambda rows: rows[3].__setitem__(2, "nan"), "row 4 .'t'.*not finite"),
-        (lambda rows: rows[3].__setitem__(2, "inf"), "row 4 .'t'.*not finite"),
-        (lambda rows: rows[3].__setitem__(2, "x"), "row 4 .'t'.*not a number"),
-        (lambda rows: rows.__setitem__(3, ["t", *["0"] * 44]), "row 4 .'t'.*zero"),
-        (lambda rows: rows[3].pop(), "row 4: 44 columns"),
-        (lambda rows: rows.pop(0), "row 1: the header"),
-        (lambda rows: rows.clear(), "row 1: the header"),
+        (lambda rows: rows.append(rows[1]), "line 42: phone p comes twice"),
+        (lambda rows: rows.append(["q", *rows[1][1:]]), "line 42: 'q' is not one of"),
+        (lambda rows: rows[3].__setitem__(2, "nan"), "line 4: field .* must be a number, not nan"),
+        (lambda rows: rows[3].__setitem__(2, "inf"), "line 4: field .* must be a number, not inf"),
+        (lambda rows: rows[3].__setitem__(2, "x"), "line 4: field .* must be a number, not 'x'"),
+        (lambda rows: rows.__setitem__(3, ["t", *["0"] * 44]), "line 4: the values of t are all zero"),
+        (lambda rows: rows[3].pop(), "line 4: not as many cells as in the header"),
+        (lambda rows: rows.pop(0), "line 1: no column 'phone'"),
+        (lambda rows: rows.clear(), "no row for p"),
     ],
 )
 def test_load_vectors_refuses_bad_files(tmp_path, change, message):
     path = written(tmp_path / "mine.csv", edited(change))
-    with pytest.raises(PhoneError, match=message) as caught:
+    with pytest.raises(CorpusError, match=message) as caught:
         load_vectors(path)
     assert str(path) in str(caught.value)
 
 
 def test_load_vectors_refuses_missing_and_binary_files(tmp_path):
-    with pytest.raises(PhoneError, match="no such vectors file"):
+    with pytest.raises(CorpusError, match=r"absent\.csv: cannot be read"):
         load_vectors(tmp_path / "absent.csv")
     (tmp_path / "noise.csv").write_bytes(b"phone,x\n\xff\xfe\x00")
-    with pytest.raises(PhoneError, match="cannot be read"):
+    with pytest.raises(CorpusError, match="not UTF-8 text"):
         load_vectors(tmp_path / "noise.csv")
-    with pytest.raises(PhoneError, match="cannot be read"):
+    with pytest.raises(CorpusError, match="cannot be read"):
         load_vectors(tmp_path)
 
 

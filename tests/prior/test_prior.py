@@ -117,18 +117,21 @@ def test_save_gives_the_same_bytes_in_any_order_of_rows(tmp_path_factory, corpus
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"p_min": 1.5}, "p_min must be from 0 to 1"),
-        ({"p_min": None}, "p_min must be a number"),
-        ({"threshold": 0}, "threshold must be above 0"),
+        ({"p_min": 1.5}, "p_min must be a probability from 0 to 1"),
+        ({"p_min": None}, "p_min must be a probability"),
+        ({"threshold": 0}, "threshold must be a distance above 0"),
         ({"contexts": None}, "'contexts' must be a list"),
         ({"contexts": [3]}, "context 0: field 'produced'"),
         ({"contexts": [{"l1": "", "canonical": "v", "produced": {"b": 1}}]}, "context 0: field 'l1'"),
         ({"contexts": [{"l1": "X", "canonical": "V", "produced": {"b": 1}}]}, "'V' is not one of the 40"),
         (
             {"contexts": [{"l1": "X", "canonical": "v", "produced": {"b": 0}}]},
-            "count of v -> b in L1 'X' is 0",
+            "count of v -> b in L1 'X' must be a whole number from 1, not 0",
         ),
-        ({"contexts": [{"l1": "X", "canonical": "v", "deleted": "2", "produced": {}}]}, "is '2'"),
+        (
+            {"contexts": [{"l1": "X", "canonical": "v", "deleted": "2", "produced": {}}]},
+            "must be a whole number from 1, not '2'",
+        ),
         (
             {"contexts": [{"l1": "X", "canonical": "v", "position": "end", "produced": {"b": 1}}]},
             "position 'end'",

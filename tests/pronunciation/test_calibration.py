@@ -58,9 +58,9 @@ def test_calibration_is_saved_and_loaded(tmp_path):
     [
         ([1, 2], "holds slope and intercept"),
         ({"slope": 1}, "holds slope and intercept"),
-        ({"slope": "1", "intercept": 0}, "slope must be a number, not '1'"),
-        ({"slope": 1, "intercept": True}, "intercept must be a number, not True"),
-        ({"slope": 0, "intercept": 0}, "slope must be above 0"),
+        ({"slope": "1", "intercept": 0}, "slope must be a number .*, not '1'"),
+        ({"slope": 1, "intercept": True}, "intercept must be a number .*, not True"),
+        ({"slope": 0, "intercept": 0}, "slope must be a number above 0"),
         ({"slope": 1e999, "intercept": 0}, "slope must be a number"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from asheard.cli import app
-from asheard.errors import CorpusError, ModelError
+from asheard.errors import AsHeardError, CorpusError
 from asheard.models import read_card
 from asheard.training import PRESETS, TrainingOptions, faithful, options_to_json, read_options, train
 
@@ -24,32 +24,32 @@ def test_read_options_reads_what_was_written(options, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": "3"}, "epochs is '3'; it must be a whole number"),
-        ({"epochs": True}, "epochs is True; it must be a whole number"),
-        ({"peak_lr": None}, "peak_lr is None; it must be a number"),
-        ({"train": 3}, "train is 3; it must be a path"),
-        ({"base": 3}, "base is 3; it must be a text or null"),
-        ({"augment": 1}, "augment is 1; it must be true or false"),
-        ({"kind": "best"}, "kind is 'best'; it must be base, faithful, l1-aware"),
+        ({"epochs": "3"}, "field 'epochs' must be a whole number, not"),
+        ({"epochs": True}, "field 'epochs' must be a whole number, not"),
+        ({"peak_lr": None}, "field 'peak_lr' must be a number"),
+        ({"train": 3}, "field 'train' must be a path"),
+        ({"base": 3}, "field 'base' must be a text or null"),
+        ({"augment": 1}, "field 'augment' must be true or false"),
+        ({"kind": "best"}, "field 'kind' must be base or faithful or l1-aware, not 'best'"),
         ({"dropout": 2}, "dropout is 2; it must be a share"),
-        ({"speed": 2, "haste": 1}, "no such training option: haste, speed"),
+        ({"speed": 2, "haste": 1}, "no such field: 'haste', 'speed'"),
     ],
 )
 def test_read_options_names_a_wrong_option(options, tmp_path, change, message):
     path = tmp_path / "options.json"
     path.write_text(json.dumps(options_to_json(TrainingOptions(**options)) | change))
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(AsHeardError, match=message):
         read_options(path)
 
 
 def test_read_options_refuses_other_files(tmp_path):
     path = tmp_path / "options.json"
     for text, message in (
-        ("[]", "expected one JSON object"),
-        ('{"kind": "base"}', "missing .*: checkpoint_dir"),
+        ("[]", "training options must be an object"),
+        ('{"kind": "base"}', "missing field: 'checkpoint_dir'"),
     ):
         path.write_text(text)
-        with pytest.raises(ModelError, match=message):
+        with pytest.raises(CorpusError, match=message):
             read_options(path)
     path.write_text("{")
     with pytest.raises(CorpusError, match=r"options.json: not JSON"):

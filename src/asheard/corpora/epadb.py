@@ -27,7 +27,7 @@ from typing import Final, NamedTuple
 
 from asheard.corpora.exclusions import Exclusions, seconds_or_exclude
 from asheard.corpora.l2arctic import with_positions
-from asheard.corpora.records import ErrorType, Token, Utterance
+from asheard.corpora.records import ErrorType, Token, Utterance, begins_after
 from asheard.corpora.splits import Speakers, last_speakers
 from asheard.errors import CorpusError, PhoneError
 from asheard.io.files import read_text
@@ -268,5 +268,8 @@ def _read_utterance(path: Path, root: Path, prompts: Mapping[str, Prompt], exclu
         tokens = parse_epadb(path, prompts[number])
     except CorpusError as error:
         exclusions.add("annotation cannot be read", str(error))
+        return None
+    if begins_after(tokens, seconds):
+        exclusions.add("annotation goes beyond its recording", name)
         return None
     return Utterance(utt, speaker, _L1, wav.relative_to(root).as_posix(), prompts[number].text, tuple(tokens), seconds)

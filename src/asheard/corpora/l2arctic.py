@@ -19,7 +19,6 @@ was an accented ɹ, and the alphabet has no symbol for it.
 Source: Zhao et al. 2018, "L2-ARCTIC: a non-native English speech corpus" (CC BY-NC 4.0, release 5.0).
 """
 
-import csv
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,9 +29,10 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from asheard.corpora.exclusions import Exclusions, seconds_or_exclude
-from asheard.corpora.records import ErrorType, Token, Utterance
+from asheard.corpora.records import ErrorType, Token, Utterance, begins_after
 from asheard.corpora.splits import Speakers, last_speakers
 from asheard.errors import CorpusError, PhoneError
+from asheard.io.table import format_value, table_rows, text_field
 from asheard.io.textgrid import Interval, parse_tier, read_tiers
 from asheard.phones import ERR, fold_arpabet, is_silence
 from asheard.phones.lexicon import syllable_positions
@@ -198,24 +198,22 @@ def read_speakers(root: Path | str) -> Speakers:
     """Read the speakers of the corpus at `root`: from its speakers.csv, or the 24 speakers of L2-ARCTIC without one.
 
     Raises:
-        CorpusError: speakers.csv lacks a column, or a row of it a value.
+        CorpusError: speakers.csv lacks a column, or a row of it a value, or a speaker comes twice; with line.
     """
     path = Path(root) / "speakers.csv"
     if not path.is_file():
         return L2ARCTIC
     l1s, test, synthetic = {}, set(), False
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        for number, row in enumerate(csv.DictReader(lines), start=2):
-            speaker, l1, split = (row.get(name) for name in ("speaker", "l1", "split"))
-            if not speaker or not l1 or split not in ("train", "test") or speaker in l1s:
-                raise CorpusError(
-                    f"{path}, line {number}: expected one row a speaker with columns speaker, l1 and split "
-                    f"(train or test), not {speaker!r}, {l1!r}, {split!r}"
-                )
-            l1s[speaker] = l1
-            if split == "test":
-                test.add(speaker)
-            synthetic |= row.get("synthetic") == "yes"
+    for where, row in table_rows(path, ("speaker", "l1", "split")):
+        speaker, l1, split = (text_field(row, name, where) for name in ("speaker", "l1", "split"))
+        if split not in ("train", "test"):
+            raise CorpusError(f"{where}: field 'split' must be train or test, not {format_value(split)}")
+        if speaker in l1s:
+            raise CorpusError(f"{where}: speaker {speaker} comes twice; keep one of the rows")
+        l1s[speaker] = l1
+        if split == "test":
+            test.add(speaker)
+        synthetic |= row.get("synthetic") == "yes"
     return Speakers(l1s, frozenset(test), synthetic=synthetic)
 
 
@@ -270,6 +268,9 @@ def _read_utterance(path: Path, speaker: str, l1: str, root: Path, exclusions: E
         return None
     if not tokens:
         exclusions.add("annotation holds no phones", name)
+        return None
+    if begins_after(tokens, seconds):
+        exclusions.add("annotation goes beyond its recording", name)
         return None
     transcript = home / "transcript" / f"{utt}.txt"
     text = transcript.read_text(encoding="utf-8-sig", errors="replace").strip() if transcript.is_file() else None

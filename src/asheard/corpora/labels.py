@@ -5,6 +5,7 @@ from math import isqrt
 from typing import Any, Final
 
 from asheard.errors import CorpusError, PhoneError
+from asheard.io.table import format_value
 from asheard.phones import ERR, detect_alphabet, fold_sequence, spoken_label
 from asheard.phones.folding import Alphabet
 from asheard.phones.levenshtein import MAX_CELLS
@@ -25,10 +26,12 @@ def labels_field(row: Mapping[str, Any], name: str, where: str) -> list[str | No
     value = row.get(name)
     labels = value.split() if isinstance(value, str) else value
     if not isinstance(labels, list):
-        raise CorpusError(f"{where}: field {name!r} must be a list of phone labels, not {value!r}")
+        raise CorpusError(f"{where}: field {name!r} must be a list of phone labels, not {format_value(value)}")
     for index, label in enumerate(labels):
         if label is not None and not isinstance(label, str):
-            raise CorpusError(f"{where}: field {name!r}, item {index} must be a phone label or null, not {label!r}")
+            raise CorpusError(
+                f"{where}: field {name!r}, item {index} must be a phone label or null, not {format_value(label)}"
+            )
     return [spoken_label(label) for label in labels]
 
 

@@ -15,6 +15,7 @@ from asheard.corpora.table import read_table
 from asheard.errors import CorpusError
 from asheard.io.audio import audio_seconds
 from asheard.io.files import read_json, write_json
+from asheard.io.typed_json import record_from_json
 
 CORPUS_JSON: Final = "corpus.json"
 
@@ -147,10 +148,8 @@ def read_build_report(folder: Path | str) -> BuildReport:
         CorpusError: it is missing or not what `asheard corpus build` writes.
     """
     path = Path(folder) / CORPUS_JSON
-    try:
-        return BuildReport(**read_json(path))
-    except TypeError:
-        raise CorpusError(f"{path}: not written by `asheard corpus build`; build the corpus again") from None
+    report: BuildReport = record_from_json(BuildReport, read_json(path), str(path))
+    return report
 
 
 def is_synthetic(manifest: Path | str) -> bool:

@@ -11,12 +11,12 @@ Assessment", whose own labels name what was said if the mean is below 0.5.
 from collections.abc import Sequence
 from typing import Final
 
-from asheard.corpora.records import ErrorType, Token
+from asheard.corpora.records import SCORE, ErrorType, Token
 from asheard.errors import CorpusError
+from asheard.io.table import Fields, numbers_field
 from asheard.phones.lexicon import cmudict_entries
 
 MISPRONOUNCED_BELOW: Final = 0.5
-MAX_SCORE: Final = 2.0
 
 _STRESS: Final = "012"
 
@@ -28,25 +28,16 @@ def scored_token(canonical: str, score: float, position: str | None = None) -> T
     return Token(canonical, canonical, ErrorType.OK, score=score, position=position)
 
 
-def check_scores(scores: Sequence[float], num_phones: int, name: str, where: str) -> None:
-    """Check that there is one score for each phone, on the scale.
+def scores_field(row: Fields, name: str, where: str, num_phones: int) -> tuple[float, ...]:
+    """Read one score for each of `num_phones` phones.
 
-    Args:
-        scores: to be checked.
-        num_phones: how many there must be.
-        name: the field that holds them.
-        where: the file and the utterance.
     Raises:
-        CorpusError: with field and index.
+        CorpusError: there are more or fewer, or one is outside 0 to 2; with field and index.
     """
+    scores = numbers_field(row, name, where, SCORE) or ()
     if len(scores) != num_phones:
         raise CorpusError(f"{where}: {len(scores)} {name!r} for {num_phones} phones; give one score a phone")
-    for index, score in enumerate(scores):
-        if not 0 <= score <= MAX_SCORE:
-            raise CorpusError(
-                f"{where}: {name} {index} is {score:g}, outside 0 to 2; rescale the scores (2 right, 1 with a heavy "
-                "accent, 0 wrong or missing)"
-            )
+    return scores
 
 
 def without_stress(label: str) -> str:

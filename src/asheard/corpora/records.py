@@ -3,18 +3,30 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain as chained
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from asheard.errors import CorpusError
 from asheard.io.files import read_jsonl, write_jsonl
-from asheard.io.table import Fields, finite, number_field, numbers_field, optional_text_field, text_field
+from asheard.io.table import (
+    LENGTH_S,
+    PROBABILITY,
+    TIME_S,
+    Limits,
+    check_span,
+    format_value,
+    number_field,
+    numbers_field,
+    optional_text_field,
+    text_field,
+    times_field,
+)
 from asheard.phones import ERR, PHONES
 
 Key: TypeAlias = tuple[str, str]  # (speaker, utt)
 
 POSITIONS: Final = ("onset", "nucleus", "coda")
+SCORE: Final = Limits("an expert score from 0 to 2 (2 right, 1 with a heavy accent, 0 wrong or missing)", 0, 2)
 _PHONES: Final = frozenset(PHONES)
 _NUM_LISTED: Final = 10
 
@@ -181,15 +193,16 @@ def read_manifest(path: Path | str) -> list[Utterance]:
     """Read a manifest.
 
     Raises:
-        CorpusError: the file is missing or empty, a field is missing or wrong, or a (speaker, utt) comes twice; with
-            file, line and field.
+        CorpusError: the file is missing, a field is missing, wrong or out of its range, a token begins after the
+            recording ends, or a (speaker, utt) comes twice; with file, line and field.
     """
-    rows = []
+    rows, places = [], []
     for number, row in read_jsonl(path):
         where = f"{path}, line {number}"
         tokens = row.get("tokens")
         if not isinstance(tokens, list):
             raise CorpusError(f"{where}: field 'tokens' must be a list")
+        places.append(where)
         rows.append(
             Utterance(
                 utt=text_field(row, "utt", where),
@@ -198,10 +211,15 @@ def read_manifest(path: Path | str) -> list[Utterance]:
                 wav=optional_text_field(row, "wav", where),
                 text=optional_text_field(row, "text", where),
                 tokens=tuple(_token_from_json(token, f"{where}, token {i}") for i, token in enumerate(tokens)),
-                seconds=number_field(row, "seconds", where),
+                seconds=number_field(row, "seconds", where, LENGTH_S),
             )
         )
-    check_unique([row.key for row in rows], path)
+        if begins_after(rows[-1].tokens, rows[-1].seconds):
+            raise CorpusError(
+                f"{where}: a token's start_s is after the recording's end (seconds {rows[-1].seconds:g}); "
+                "is it another recording?"
+            )
+    check_unique([row.key for row in rows], places)
     return rows
 
 
@@ -238,8 +256,9 @@ def read_predictions(path: Path | str) -> list[Prediction]:
             raise CorpusError(f"{where}: field 'phones' must be a list")
         for index, phone in enumerate(phones):
             if not isinstance(phone, str) or phone not in _PHONES:
-                raise CorpusError(f"{where}: phones {index} {phone!r} is not an IPA phone of the inventory")
-        confidences, times_s = numbers_field(row, "confidences", where), times_field(row, "times_s", where)
+                raise CorpusError(f"{where}: phones {index} {format_value(phone)} is not an IPA phone of the inventory")
+        confidences = numbers_field(row, "confidences", where, PROBABILITY)
+        times_s = times_field(row, "times_s", where)
         for name, values in (("confidences", confidences), ("times_s", times_s)):
             if values is not None and len(values) != len(phones):
                 raise CorpusError(f"{where}: {len(values)} {name!r} for {len(phones)} 'phones'")
@@ -257,32 +276,28 @@ def read_predictions(path: Path | str) -> list[Prediction]:
     return predictions
 
 
-def times_field(row: Fields, name: str, where: str) -> tuple[tuple[float, float], ...] | None:
-    """Read a list of [start, end] pairs in seconds; None if it is missing or null.
-
-    Raises:
-        CorpusError: the field holds something else, or a number that is not finite.
-    """
-    spans: Any = row.get(name)
-    if spans is None:
-        return None
-    if not isinstance(spans, list) or any(not isinstance(span, list) or len(span) != 2 for span in spans):
-        raise CorpusError(f"{where}: field {name!r} must be a list of [start, end] pairs")
-    edges = [finite(edge, f"{where}: {name} {index // 2}") for index, edge in enumerate(chained.from_iterable(spans))]
-    return tuple(zip(edges[::2], edges[1::2], strict=True))
+def begins_after(tokens: Sequence[Token], seconds: float | None) -> bool:
+    """Tell whether a token begins after its recording ends. The last may end later, as tiers of real TextGrids do."""
+    return seconds is not None and any(token.start_s is not None and token.start_s > seconds for token in tokens)
 
 
-def check_unique(keys: Sequence[Key], path: Path | str) -> None:
+def check_unique(keys: Sequence[Key], places: Sequence[str]) -> None:
     """Check that no (speaker, utt) comes twice.
 
+    Args:
+        keys: to be checked.
+        places: file and line of each.
     Raises:
         CorpusError: naming the first that does.
     """
-    seen: set[Key] = set()
-    for key in keys:
+    seen: dict[Key, str] = {}
+    for key, where in zip(keys, places, strict=True):
         if key in seen:
-            raise CorpusError(f"{path}: utterance {key[1]} of speaker {key[0]} comes twice; keep one of the rows")
-        seen.add(key)
+            raise CorpusError(
+                f"{where}: utterance {key[1]} of speaker {key[0]} comes twice, first in {seen[key]}; "
+                "keep one of the rows"
+            )
+        seen[key] = where
 
 
 def format_key(key: Key) -> str:
@@ -322,21 +337,32 @@ def _token_from_json(row: Any, where: str) -> Token:
     try:
         error_type = ErrorType(str(row.get("error_type")))
     except ValueError:
-        raise CorpusError(f"{where}: error_type {row.get('error_type')!r} is none of ok, s, d, a") from None
+        wrong = format_value(row.get("error_type"))
+        raise CorpusError(f"{where}: error_type {wrong} is none of ok, s, d, a") from None
     canonical, perceived = _phone(row, "canonical", where), _phone(row, "perceived", where)
     if (canonical is None) != (error_type is ErrorType.ADDITION):
         raise CorpusError(f"{where}: canonical must be null at an addition and only there (error_type {error_type})")
+    if error_type is ErrorType.OK and perceived != canonical:
+        raise CorpusError(f"{where}: perceived is {perceived!r} and canonical {canonical!r}, so error_type is not ok")
+    if error_type is ErrorType.DELETION and perceived is not None:
+        raise CorpusError(f"{where}: perceived must be null at a deletion (error_type d), not {perceived!r}")
     position = row.get("position")
     if position is not None and position not in POSITIONS:
-        raise CorpusError(f"{where}: position {position!r} is none of {', '.join(POSITIONS)}")
+        raise CorpusError(f"{where}: position {format_value(position)} is none of {', '.join(POSITIONS)}")
+    start_s, end_s = number_field(row, "start_s", where, TIME_S), number_field(row, "end_s", where, TIME_S)
+    if start_s is not None and end_s is not None:
+        check_span(start_s, end_s, where)
+    accented = row.get("accented", False)
+    if not isinstance(accented, bool):
+        raise CorpusError(f"{where}: field 'accented' must be true or false, not {format_value(accented)}")
     return Token(
         canonical=canonical,
         perceived=perceived,
         error_type=error_type,
-        start_s=number_field(row, "start_s", where),
-        end_s=number_field(row, "end_s", where),
-        accented=bool(row.get("accented", False)),
-        score=number_field(row, "score", where),
+        start_s=start_s,
+        end_s=end_s,
+        accented=accented,
+        score=number_field(row, "score", where, SCORE),
         position=position,
     )
 
@@ -344,5 +370,5 @@ def _token_from_json(row: Any, where: str) -> Token:
 def _phone(row: dict[str, Any], name: str, where: str) -> str | None:
     phone = row.get(name)
     if phone is not None and phone not in PHONES:
-        raise CorpusError(f"{where}: {name} {phone!r} is not an IPA phone of the inventory")
+        raise CorpusError(f"{where}: {name} {format_value(phone)} is not an IPA phone of the inventory")
     return phone

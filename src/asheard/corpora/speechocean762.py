@@ -16,13 +16,13 @@ from typing import Any, Final
 
 from asheard.corpora.exclusions import Exclusions
 from asheard.corpora.labels import phones_field
-from asheard.corpora.phone_scores import check_scores, scored_token, true_stress, without_stress
+from asheard.corpora.phone_scores import scored_token, scores_field, true_stress, without_stress
 from asheard.corpora.records import ErrorType, Token, Utterance
 from asheard.corpora.splits import Speakers
 from asheard.errors import CorpusError, PhoneError
 from asheard.io.audio import audio_seconds
 from asheard.io.files import read_json, read_text
-from asheard.io.table import numbers_field, text_field
+from asheard.io.table import format_value, text_field
 from asheard.phones import fold_arpabet
 from asheard.phones.lexicon import syllable_positions
 
@@ -146,15 +146,17 @@ def _tokens(scores: Any) -> Iterator[Token]:
 
 def _word_tokens(word: dict[str, Any], where: str) -> list[Token]:
     labels = phones_field(word, "phones", where)
-    scores = numbers_field(word, "phones-accuracy", where) or ()
-    check_scores(scores, len(labels), "phones-accuracy", where)
+    scores = scores_field(word, "phones-accuracy", where, len(labels))
     phones = [fold_arpabet(label) for label in true_stress(text_field(word, "text", where), labels)]
     positions = syllable_positions(phones)
     tokens = [scored_token(*scored) for scored in zip(phones, scores, positions, strict=True)]
-    for mispronunciation in word.get("mispronunciations") or []:
+    mispronunciations = word.get("mispronunciations") or []
+    if not isinstance(mispronunciations, list):
+        raise CorpusError(f"{where}: field 'mispronunciations' must be a list, not {format_value(mispronunciations)}")
+    for mispronunciation in mispronunciations:
         index = mispronunciation.get("index") if isinstance(mispronunciation, dict) else None
-        if not isinstance(index, int) or not 0 <= index < len(tokens):
-            raise CorpusError(f"{where}: mispronunciation {mispronunciation!r} has no index of a phone")
+        if type(index) is not int or not 0 <= index < len(tokens):
+            raise CorpusError(f"{where}: mispronunciation {format_value(mispronunciation)} has no index of a phone")
         canonical = text_field(mispronunciation, "canonical-phone", where)
         produced = text_field(mispronunciation, "pronounced-phone", where)
         if without_stress(canonical) != without_stress(labels[index]):

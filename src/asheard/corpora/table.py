@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asheard.corpora.labels import LabelFolder, check_num_phones, labels_field, phones_field
-from asheard.corpora.phone_scores import check_scores, scored_token, true_stress, without_stress
+from asheard.corpora.phone_scores import scored_token, scores_field, true_stress, without_stress
 from asheard.corpora.records import Token, Utterance, check_unique, format_key, paired_token, read_manifest
 from asheard.errors import CorpusError
 from asheard.io.files import read_jsonl
 from asheard.io.table import (
+    LENGTH_S,
     Fields,
+    format_value,
     is_jsonl,
     number_field,
-    numbers_field,
     optional_text_field,
     parsed_number,
     table_rows,
@@ -114,7 +115,7 @@ def read_table(path: Path | str, vectors: Vectors | None = None) -> list[Utteran
     ]
     for row, utterance in zip(rows, utterances, strict=True):
         _check_phones(utterance, row.where)
-    check_unique([utterance.key for utterance in utterances], path)
+    check_unique([utterance.key for utterance in utterances], [row.where for row in rows])
     return utterances
 
 
@@ -141,7 +142,7 @@ def _row(where: str, fields: Fields) -> _Row:
         wav=optional_text_field(fields, "wav", where),
         text=optional_text_field(fields, "text", where),
         tokens=(),
-        seconds=number_field({"seconds": parsed_number(fields.get("seconds"))}, "seconds", where),
+        seconds=number_field({"seconds": parsed_number(fields.get("seconds"))}, "seconds", where, LENGTH_S),
     )
     return _Row(where, utterance, canonical, second, second_names[0], scored)
 
@@ -154,13 +155,14 @@ def _scored(fields: Fields, where: str) -> _Scored:
             words whose phones are not those of canonical, stress aside; with the field.
     """
     labels = phones_field(fields, "canonical", where)
-    scores = numbers_field(fields, "scores", where) or ()
-    check_scores(scores, len(labels), "scores", where)
+    scores = scores_field(fields, "scores", where, len(labels))
     words = fields.get("words")
     if words is None:
         return _Scored(labels, scores, None)
     if not isinstance(words, list):
-        raise CorpusError(f"{where}: field 'words' must be a list of objects with text and phones, not {words!r}")
+        raise CorpusError(
+            f"{where}: field 'words' must be a list of objects with text and phones, not {format_value(words)}"
+        )
     words = [_word_labels(word, f"{where}, words {index}") for index, word in enumerate(words)]
     spelt = list(chain.from_iterable(words))
     if list(map(without_stress, spelt)) != list(map(without_stress, labels)):
@@ -170,7 +172,7 @@ def _scored(fields: Fields, where: str) -> _Scored:
 
 def _word_labels(word: Any, where: str) -> list[str]:
     if not isinstance(word, dict):
-        raise CorpusError(f"{where}: expected an object with text and phones, not {word!r}")
+        raise CorpusError(f"{where}: expected an object with text and phones, not {format_value(word)}")
     return true_stress(text_field(word, "text", where), phones_field(word, "phones", where))
 
 

@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Final
 
 from asheard.corpora.labels import LabelFolder, check_num_phones, labels_field
-from asheard.corpora.records import Key, Prediction, format_key, format_list, times_field
+from asheard.corpora.records import Key, Prediction, format_key, format_list
 from asheard.errors import CorpusError
 from asheard.io.ctm import CtmLine, is_ctm, read_ctm
-from asheard.io.table import finite, is_jsonl, numbers_field, optional_text_field, table_rows, text_field
+from asheard.io.table import (
+    PROBABILITY,
+    is_jsonl,
+    numbers_field,
+    optional_text_field,
+    table_rows,
+    text_field,
+    times_field,
+)
 from asheard.io.textgrid import Interval, read_tiers
 from asheard.phones import spoken_label
 
@@ -68,7 +76,7 @@ def read_transcripts(
         utterance may come twice: evaluation reports what is missing, extra or double.
     Raises:
         CorpusError: no predictions, a missing field, a label that is no phone or is in another alphabet than
-            the others, confidences or times that do not match the phones or are not finite, more phones than can be
+            the others, confidences or times that do not match the phones or are out of range, more phones than can be
             aligned, no tier or several tiers that may hold the phones, or a name that may mean several utterances; with
             file, line and field.
     """
@@ -132,7 +140,8 @@ def _read_table(path: Path) -> Iterator[RawTranscript]:
     for where, row in table_rows(path, ("utt", "speaker", "phones")):
         unknown = may_lack_speaker and row.get("speaker") == ""
         labels = labels_field(row, "phones", where)
-        confidences, times_s = numbers_field(row, "confidences", where), times_field(row, "times_s", where)
+        confidences = numbers_field(row, "confidences", where, PROBABILITY)
+        times_s = times_field(row, "times_s", where)
         for name, values in (("confidences", confidences), ("times_s", times_s)):
             if values is not None and len(values) != len(labels):
                 raise CorpusError(f"{where}: {len(values)} {name!r} for {len(labels)} 'phones'")
@@ -191,10 +200,7 @@ def _textgrid_transcript(path: Path, speaker: str, utt: str) -> RawTranscript:
         utt=utt,
         labels=[spoken_label(interval.label) for interval in tiers[name]],
         places=places,
-        times_s=[
-            (finite(interval.start_s, f"{place}: start"), finite(interval.end_s, f"{place}: end"))
-            for interval, place in zip(tiers[name], places, strict=True)
-        ],
+        times_s=[(interval.start_s, interval.end_s) for interval in tiers[name]],
     )
 
 

@@ -1,17 +1,17 @@
 """Facts about an evaluation that token rows do not hold: the corpus, exclusions, training; and the signature."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from asheard import __version__
-from asheard.errors import CorpusError
 from asheard.evaluation.runs import ChainRun
 from asheard.io.files import read_json, write_json
+from asheard.io.typed_json import record_from_json
 from asheard.phones import Vectors
 from asheard.phones.alignment import INDEL_COST
-from asheard.prior import PMinChoice, PMinPoint
+from asheard.prior import PMinChoice
 
 SYNTHETIC_NOTE: Final = (
     "The embedded corpus is synthetic: eSpeak NG speaks, and the errors are drawn from counts of real learners' "
@@ -63,24 +63,8 @@ def read_context(path: Path) -> Context:
     Raises:
         CorpusError: the file is missing or holds something else.
     """
-    values: Any = read_json(path)
-    try:
-        return Context(
-            **values
-            | {
-                "notes": tuple(values["notes"]),
-                "p_min": tuple(map(_p_min_choice, values["p_min"])),
-                "validation": tuple(Epoch(**row) for row in values["validation"]),
-            }
-        )
-    except (KeyError, TypeError):
-        names = ", ".join(entry.name for entry in fields(Context))
-        raise CorpusError(f"{path}: not an evaluation context ({names}); run `asheard evaluate` again") from None
-
-
-def _p_min_choice(value: dict[str, Any]) -> PMinChoice:
-    curve = tuple(PMinPoint(**point) for point in value["curve"])
-    return PMinChoice(**value | {"curve": curve, "left_out": tuple(value["left_out"])})
+    context: Context = record_from_json(Context, read_json(path), str(path))
+    return context
 
 
 def signature(

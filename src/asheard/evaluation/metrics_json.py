@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
-from typing import Any, Final, cast, get_args, get_type_hints
+from typing import Any, Final, Literal, cast, get_args, get_type_hints
 
 from asheard.evaluation.expert_scores import SCORE_SCHEME
 from asheard.evaluation.labels import LABEL_SCHEME
@@ -19,6 +19,7 @@ from asheard.evaluation.metrics import (
     Scheme,
     Spread,
 )
+from asheard.io.typed_json import value_from_json
 
 _SCHEMES: Final[dict[str, Scheme[Any]]] = {scheme.gold: scheme for scheme in (LABEL_SCHEME, SCORE_SCHEME)}
 _ALL_METRICS: Final[dict[str, dict[str, Metric[Any]]]] = {
@@ -46,22 +47,24 @@ def metrics_from_json(value: Any) -> Metrics[Any]:
     """Read the contents of metrics.json.
 
     Raises:
-        KeyError, TypeError or AttributeError: they are something else.
+        CorpusError: a field is of another type.
+        KeyError, TypeError, ValueError or AttributeError: the contents are something else.
     """
     scheme = _SCHEMES[value.get("gold", LABEL_SCHEME.gold)]
+
+    def read(hint: Any, name: str) -> Any:
+        return value_from_json(hint, value[name], f"field {name!r}")
+
     return Metrics(
-        signature=value["signature"],
-        design=Design(**value["design"]),
+        signature=read(str, "signature"),
+        design=read(Design, "design"),
         copy_canonical=_summary_from_json(value["copy_canonical"], scheme),
         chains={chain: _summary_from_json(summary, scheme) for chain, summary in value["chains"].items()},
-        differences=tuple(
-            Difference(**record | {"metric": _ALL_METRICS[scheme.gold][record["metric"]]})
-            for record in value["differences"]
-        ),
-        warnings=tuple(value["warnings"]),
-        excluded=value["excluded"],
+        differences=tuple(_difference_from_json(record, scheme) for record in value["differences"]),
+        warnings=read(tuple[str, ...], "warnings"),
+        excluded=read(dict[str, int], "excluded"),
         scheme=scheme,
-        not_ranked=value.get("not_ranked", {}),
+        not_ranked=read(dict[str, str], "not_ranked") if "not_ranked" in value else {},
     )
 
 
@@ -86,10 +89,14 @@ def _summary_from_json(value: Mapping[str, Any], scheme: Scheme[Any]) -> ChainSu
     by_key = _ALL_METRICS[scheme.gold]
 
     def ends(values: Mapping[str, Any]) -> Spread[Any]:
-        return {by_key[key]: None if pair is None else Range(*pair) for key, pair in values.items()}
+        pairs = {key: value_from_json(tuple[float, float] | None, pair, key) for key, pair in values.items()}
+        return {by_key[key]: None if pair is None else Range(*pair) for key, pair in pairs.items()}
 
     def intervals(values: Mapping[str, Any]) -> ConfidenceIntervals[Any]:
-        return ConfidenceIntervals(values["units"], values["num_units"], ends(values["values"]))
+        units = value_from_json(Literal["speakers", "utterances"], values["units"], "units")
+        return ConfidenceIntervals(
+            units, value_from_json(int, values["num_units"], "num_units"), ends(values["values"])
+        )
 
     def record(values: Mapping[str, Any]) -> Any:
         return _record_from_json(scheme.measures, values)
@@ -113,6 +120,12 @@ def _difference_to_json(record: Difference[Any]) -> dict[str, Any]:
     return values | {"metric": record.metric.key}
 
 
+def _difference_from_json(record: Mapping[str, Any], scheme: Scheme[Any]) -> Difference[Any]:
+    hints = {name: hint for name, hint in get_type_hints(Difference).items() if name != "metric"}
+    values = {name: value_from_json(hint, record[name], name) for name, hint in hints.items()}
+    return Difference(metric=_ALL_METRICS[scheme.gold][record["metric"]], **values)
+
+
 def _intervals_to_json(intervals: ConfidenceIntervals[Any]) -> dict[str, Any]:
     return {"units": intervals.units, "num_units": intervals.num_units, "values": _by_key(intervals.values)}
 
@@ -134,8 +147,12 @@ def _record_to_json(record: Any) -> dict[str, Any]:
 
 
 def _record_from_json(kind: Any, values: Mapping[str, Any]) -> Any:
-    nested = _record_types(kind)
-    arguments = {field.name: values[_key(field.name)] for field in fields(kind) if field.name not in nested}
+    nested, hints = _record_types(kind), get_type_hints(kind)
+    arguments = {
+        field.name: value_from_json(hints[field.name], values[_key(field.name)], _key(field.name))
+        for field in fields(kind)
+        if field.name not in nested
+    }
     records = {name: _record_from_json(part, values[name]) for name, part in nested.items() if name in values}
     return kind(**arguments, **records)
 

@@ -182,8 +182,11 @@ def read_metrics(out: Path | str) -> Metrics[Any]:
     value = read_json(path)
     try:
         return metrics_from_json(value)
-    except (AttributeError, KeyError, TypeError):
-        raise CorpusError(f"{path}: not the metrics of an evaluation; run `asheard evaluate` again") from None
+    except (AttributeError, KeyError, TypeError, ValueError, CorpusError) as error:
+        reason = error if isinstance(error, CorpusError) else f"{type(error).__name__} {error}"
+        raise CorpusError(
+            f"{path}: not the metrics of an evaluation ({reason}); run `asheard evaluate` again"
+        ) from None
 
 
 def _not_ranked(folds: Sequence[Fold], scheme: Scheme[M]) -> dict[str, str]:

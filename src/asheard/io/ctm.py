@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from asheard.errors import CorpusError
 from asheard.io.files import read_text
-from asheard.io.table import finite
+from asheard.io.table import PROBABILITY, TIME_S, checked_number, parsed_number
 
 _TIMED: Final = re.compile(r"\S+ \S+ [\d.]+ [\d.]+ \S+")  # how a line begins, up to the label
 
@@ -39,7 +39,7 @@ def read_ctm(path: Path) -> dict[tuple[str, str], list[CtmLine]]:
         nothing was recognised has no line, so it is not there.
     Raises:
         CorpusError: a line does not have five or six fields, or not as many as the first line; a time or confidence is
-            no number; a time is negative.
+            no number, or a negative one; a confidence is above 1.
     """
     recordings: defaultdict[tuple[str, str], list[CtmLine]] = defaultdict(list)
     num_fields = 0
@@ -52,10 +52,9 @@ def read_ctm(path: Path) -> dict[tuple[str, str], list[CtmLine]]:
                 "channel, start, duration, phone and, in every line or none, a confidence); is the file cut off?"
             )
         name, channel, start, duration, label, *rest = fields
-        start_s, duration_s = _number(start, "start", where), _number(duration, "duration", where)
-        if start_s < 0 or duration_s < 0:
-            raise CorpusError(f"{where}: start {start} and duration {duration} must not be negative")
-        confidence = _number(rest[0], "confidence", where) if rest else None
+        start_s = checked_number(parsed_number(start), f"{where}: start", TIME_S)
+        duration_s = checked_number(parsed_number(duration), f"{where}: duration", TIME_S)
+        confidence = checked_number(parsed_number(rest[0]), f"{where}: confidence", PROBABILITY) if rest else None
         recordings[name, channel].append(CtmLine(where, start_s, start_s + duration_s, label, confidence))
     return {key: sorted(lines, key=lambda line: line.start_s) for key, lines in recordings.items()}
 
@@ -65,10 +64,3 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith(";;"):
             yield number, line.split()
-
-
-def _number(field: str, name: str, where: str) -> float:
-    try:
-        return finite(float(field), f"{where}: {name}")
-    except ValueError:
-        raise CorpusError(f"{where}: {name} must be a number, not {field!r}") from None

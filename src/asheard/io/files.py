@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from asheard.errors import AsHeardError, CorpusError
 
@@ -114,11 +114,28 @@ def read_json(path: Path | str) -> Any:
     """
     path = Path(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CorpusError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
         raise CorpusError(f"{path}: not JSON ({error}); write it again") from None
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON. Every text in it can be written as UTF-8; a number may be NaN or infinite, which its reader refuses.
+
+    Raises:
+        ValueError: the text is something else, or is nested too deeply; with the reason.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if "\\u" in text:  # a lone surrogate, such as \ud800
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def write_jsonl(path: Path | str, rows: Iterable[dict[str, Any]]) -> None:
@@ -137,15 +154,16 @@ def read_jsonl(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
     path = Path(path)
     if not path.is_file():
         raise CorpusError(f"{path}: no such file")
-    with path.open(encoding="utf-8-sig") as lines:
+    with _open_text(path) as lines:
         try:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
                 try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise CorpusError(f"{path}, line {number}: not JSON ({error.msg}); is the file cut off?") from None
+                    row = parse_json(line)
+                except ValueError as error:
+                    reason = error.msg if isinstance(error, json.JSONDecodeError) else error
+                    raise CorpusError(f"{path}, line {number}: not JSON ({reason}); is the file cut off?") from None
                 if not isinstance(row, dict):
                     raise CorpusError(f"{path}, line {number}: expected one JSON object a line, not another value")
                 yield number, row
@@ -153,3 +171,10 @@ def read_jsonl(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
             raise CorpusError(
                 f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
             ) from None
+
+
+def _open_text(path: Path) -> TextIO:
+    try:
+        return path.open(encoding="utf-8-sig")
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None

@@ -5,15 +5,38 @@ A check names the file, the line and the field in its message.
 
 import csv
 import io
-import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from asheard.errors import CorpusError
 from asheard.io.files import read_jsonl, read_text
 
 Fields = dict[str, Any]
+
+_MAX_SHOWN: Final = 60  # characters of a wrong value in a message
+
+
+class Limits(NamedTuple):
+    """The finite numbers that a field may hold; text: how a message calls them."""
+
+    text: str
+    least: float = -sys.float_info.max
+    most: float = sys.float_info.max
+
+    def holds(self, value: Any) -> bool:
+        """Tell whether a value is one of these numbers; a bool is none."""
+        return isinstance(value, int | float) and not isinstance(value, bool) and self.least <= value <= self.most
+
+
+NUMBER: Final = Limits("a number")
+PROBABILITY: Final = Limits("a probability from 0 to 1", 0, 1)
+# More seconds than 11 days are milliseconds, samples or nonsense.
+TIME_S: Final = Limits("a time from 0 to 1,000,000 s", 0, 1e6)
+LENGTH_S: Final = Limits("a length above 0 and up to 1,000,000 s", sys.float_info.min, 1e6)
+COUNT: Final = Limits("a whole number from 1", 1, 2**53)
 
 
 def is_jsonl(path: Path) -> bool:
@@ -47,16 +70,16 @@ def table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields
 def parsed_number(cell: Any) -> Any:
     """Parse a string as a number; give anything else unchanged, so that a check can refuse it."""
     try:
-        return float(cell) if isinstance(cell, str) else cell
+        return float(cell) if isinstance(cell, str) and "_" not in cell else cell
     except ValueError:
         return cell
 
 
-def numbers_field(row: Fields, name: str, where: str) -> tuple[float, ...] | None:
+def numbers_field(row: Fields, name: str, where: str, limits: Limits = NUMBER) -> tuple[float, ...] | None:
     """Read numbers: a list, or one string of them between blanks; None if the field is missing or empty.
 
     Raises:
-        CorpusError: the field holds something else, or a number that is not finite.
+        CorpusError: the field holds something else, or a number outside the limits.
     """
     values = row.get(name)
     if values is None or values == "":
@@ -64,8 +87,36 @@ def numbers_field(row: Fields, name: str, where: str) -> tuple[float, ...] | Non
     if isinstance(values, str):
         values = [parsed_number(value) for value in values.split()]
     if not isinstance(values, list):
-        raise CorpusError(f"{where}: field {name!r} must be a list of numbers, not {values!r}")
-    return tuple(finite(value, f"{where}: {name} {index}") for index, value in enumerate(values))
+        raise CorpusError(f"{where}: field {name!r} must be a list of numbers, not {format_value(values)}")
+    return tuple(checked_number(value, f"{where}: {name} {index}", limits) for index, value in enumerate(values))
+
+
+def times_field(row: Fields, name: str, where: str) -> tuple[tuple[float, float], ...] | None:
+    """Read a list of [start, end] pairs in seconds; None if it is missing or null.
+
+    Raises:
+        CorpusError: the field holds something else, a time outside `TIME_S`, or an end before its start.
+    """
+    spans = row.get(name)
+    if spans is None:
+        return None
+    if not isinstance(spans, list) or any(not isinstance(span, list) or len(span) != 2 for span in spans):
+        raise CorpusError(f"{where}: field {name!r} must be a list of [start, end] pairs, not {format_value(spans)}")
+    edges = [checked_number(edge, f"{where}: {name} {index // 2}", TIME_S) for index, edge in enumerate(chain(*spans))]
+    pairs = tuple(zip(edges[::2], edges[1::2], strict=True))
+    for index, (start_s, end_s) in enumerate(pairs):
+        check_span(start_s, end_s, f"{where}: {name} {index}")
+    return pairs
+
+
+def check_span(start_s: float, end_s: float, where: str) -> None:
+    """Check that a span does not end before it begins.
+
+    Raises:
+        CorpusError: it does; beginning with `where`.
+    """
+    if end_s < start_s:
+        raise CorpusError(f"{where} ends at {end_s:g} s, before it begins at {start_s:g} s; correct the times")
 
 
 def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]]:
@@ -103,7 +154,7 @@ def text_field(row: Mapping[str, Any], name: str, where: str) -> str:
     """
     value = row.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise CorpusError(f"{where}: field {name!r} must be a non-empty string, not {value!r}")
+        raise CorpusError(f"{where}: field {name!r} must be a non-empty string, not {format_value(value)}")
     return value
 
 
@@ -112,18 +163,24 @@ def optional_text_field(row: Mapping[str, Any], name: str, where: str) -> str | 
     return None if row.get(name) is None else text_field(row, name, where)
 
 
-def number_field(row: Mapping[str, Any], name: str, where: str) -> float | None:
-    """Read a field that may be missing or null, and must hold a finite number otherwise."""
+def number_field(row: Mapping[str, Any], name: str, where: str, limits: Limits = NUMBER) -> float | None:
+    """Read a field that may be missing or null, and must hold a number within the limits otherwise."""
     value = row.get(name)
-    return None if value is None else finite(value, f"{where}: field {name!r}")
+    return None if value is None else checked_number(value, f"{where}: field {name!r}", limits)
 
 
-def finite(value: Any, where: str) -> float:
-    """Give `value` as a float; a bool, NaN and an infinite number are refused.
+def checked_number(value: Any, where: str, limits: Limits = NUMBER) -> float:
+    """Give `value` as a float; a bool, NaN, an infinite number and one outside the limits are refused.
 
     Raises:
         CorpusError: beginning with `where`.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise CorpusError(f"{where} must be a number, not {value!r}")
+    if not limits.holds(value):
+        raise CorpusError(f"{where} must be {limits.text}, not {format_value(value)}")
     return float(value)
+
+
+def format_value(value: Any) -> str:
+    """Write a wrong value for a message, cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"

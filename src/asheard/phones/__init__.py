@@ -11,11 +11,12 @@ from asheard.phones.folding import (
     spoken_label,
 )
 from asheard.phones.inventory import BLANK_ID, CONSONANTS, ERR, LABELS, PAD_ID, PHONES, VOWELS, id_to_phone, phone_to_id
-from asheard.phones.vectors import T_PHON126, Vectors, cos_dist, load_vectors
+from asheard.phones.vectors import DISTANCE, T_PHON126, Vectors, cos_dist, load_vectors
 
 __all__ = [
     "BLANK_ID",
     "CONSONANTS",
+    "DISTANCE",
     "ERR",
     "LABELS",
     "PAD_ID",

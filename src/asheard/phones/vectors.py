@@ -5,9 +5,8 @@ scripts/make_vectors.py writes the bundled `vectors.csv` from PanPhon, scripts/c
 columns; a `.json` of the same stem beside it may hold {"threshold": number}.
 """
 
-import csv
 import math
-from collections.abc import Iterator
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,14 +15,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from asheard.errors import CorpusError, PhoneError
+from asheard.errors import CorpusError
 from asheard.io.digests import bytes_digest
 from asheard.io.files import read_json
+from asheard.io.table import Limits, checked_number, format_value, parsed_number, table_rows, text_field
 from asheard.phones.inventory import PHONES, phone_to_id
 
 # A cosine distance, chosen for other phone vectors (learned, 26-dimensional). It is the default for vectors without a
 # threshold of their own; the bundled ones have one (docs/phones.md says how it was calibrated).
 T_PHON126: Final = 0.112
+
+DISTANCE: Final = Limits("a distance above 0 and up to 1", sys.float_info.min, 1)
+
+_MIN_LENGTH, _MAX_LENGTH = 1e-100, 1e100  # of a vector: its square is a number too
 
 _BUNDLED: Final = Path(__file__).with_name("vectors.csv")
 _FIRST_ID: Final = phone_to_id(PHONES[0])
@@ -69,8 +73,8 @@ def load_vectors(path: Path | str | None = None) -> Vectors:
     Returns:
         The distances, and the threshold of `<stem>.json` beside the file, T_PHON126 if there is none.
     Raises:
-        PhoneError: the file is missing or not UTF-8 CSV; a phone is missing, repeated or unknown; a value is
-            not a finite number; a row is all zeros or of another length; the threshold is not in (0, 1].
+        CorpusError: the file is missing or not UTF-8 CSV; a phone is missing, repeated or unknown; a value is no finite
+            number; a row has no direction or another length; the threshold is not in (0, 1]; with file and line.
     """
     return _bundled() if path is None else _read(Path(path))
 
@@ -100,60 +104,25 @@ def _read(path: Path) -> Vectors:
 def _read_matrix(path: Path) -> NDArray[np.float64]:
     """Read (40, D) values in the order of PHONES."""
     rows: dict[str, list[float]] = {}
-    for number, cells in _csv_rows(path):
-        phone, values = cells[0], cells[1:]
-        where = f"{path}, row {number} ({phone!r})"
+    for where, row in table_rows(path, ("phone",)):
+        phone = text_field(row, "phone", where)
         if phone not in PHONES:
-            raise PhoneError(f"{where}: not one of the 40 phones; write IPA as in asheard.phones.PHONES")
+            raise CorpusError(f"{where}: {format_value(phone)} is not one of the 40 phones (asheard.phones.PHONES)")
         if phone in rows:
-            raise PhoneError(f"{where}: this phone comes twice; keep one row")
-        rows[phone] = [_finite(value, where) for value in values]
-        if not any(rows[phone]):
-            raise PhoneError(f"{where}: all values are zero, so the vector has no direction")
+            raise CorpusError(f"{where}: phone {phone} comes twice; keep one row")
+        values = [(name, parsed_number(cell)) for name, cell in row.items() if name != "phone"]
+        rows[phone] = [checked_number(value, f"{where}: field {name!r}") for name, value in values]
+        if not _MIN_LENGTH < math.hypot(*rows[phone]) < _MAX_LENGTH:
+            raise CorpusError(f"{where}: the values of {phone} are all zero, or too small or large to have a direction")
     missing = [phone for phone in PHONES if phone not in rows]
     if missing:
-        raise PhoneError(f"{path}: no row for {' '.join(missing)}")
+        raise CorpusError(f"{path}: no row for {' '.join(missing)}")
     return np.array([rows[phone] for phone in PHONES], dtype=np.float64)
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield (row number from 1, cells) below the header, every row as long as the header; skip blank lines."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.reader(lines)
-            header = next(reader, [])
-            if len(header) < 2 or header[0] != "phone":
-                raise PhoneError(f"{path}, row 1: the header must be 'phone' and at least one more column")
-            for number, cells in enumerate(reader, start=2):
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    raise PhoneError(f"{path}, row {number}: {len(cells)} columns, the header has {len(header)}")
-                yield number, cells
-    except FileNotFoundError:
-        raise PhoneError(f"{path}: no such vectors file") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PhoneError(f"{path}: cannot be read as UTF-8 CSV ({error})") from None
-
-
-def _finite(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise PhoneError(f"{where}: {text!r} is not a number") from None
-    if not math.isfinite(value):
-        raise PhoneError(f"{where}: {text!r} is not finite")
-    return value
 
 
 def _read_threshold(path: Path) -> float:
     if not path.is_file():
         return T_PHON126
-    try:
-        settings = read_json(path)
-    except CorpusError as error:
-        raise PhoneError(str(error)) from None
+    settings = read_json(path)
     threshold = settings.get("threshold") if isinstance(settings, dict) else None
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 < threshold <= 1:
-        raise PhoneError(f"{path}: 'threshold' must be a number above 0 and up to 1, not {threshold!r}")
-    return float(threshold)
+    return checked_number(threshold, f"{path}: field 'threshold'", DISTANCE)

@@ -13,8 +13,9 @@ from typing import Any, Final, Literal
 from asheard.corpora.records import POSITIONS, Utterance
 from asheard.errors import AsHeardError, CorpusError
 from asheard.io.files import read_json, write_json
-from asheard.io.table import finite, optional_text_field, text_field
-from asheard.phones import T_PHON126, phone_to_id
+from asheard.io.table import COUNT, PROBABILITY, checked_number, format_value, optional_text_field, text_field
+from asheard.io.typed_json import value_from_json
+from asheard.phones import DISTANCE, T_PHON126, phone_to_id
 from asheard.prior.smoothing import FITTED, Contexts, PriorOptions, PriorRow, kneser_ney, laplace
 
 # 0.05 is the share from which a substitution is L1-typical, and more than one observation can reach by Laplace's rule
@@ -50,14 +51,15 @@ class Prior:
     speakers: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        if not 0 < finite(self.threshold, "the prior's threshold") <= 1:
-            raise CorpusError(f"the prior's threshold must be above 0 and at most 1, not {self.threshold}")
-        if not 0 <= finite(self.p_min, "the prior's p_min") <= 1:
-            raise CorpusError(f"the prior's p_min must be from 0 to 1, not {self.p_min}")
+        checked_number(self.threshold, "the prior's threshold", DISTANCE)
+        checked_number(self.p_min, "the prior's p_min", PROBABILITY)
         for (l1, canonical, produced, position), count in self.counts.items():
             _check(canonical, produced, position)
-            if not l1 or type(count) is not int or count < 1:
-                raise CorpusError(f"the prior's count of {canonical} -> {produced} in L1 {l1!r} is {count!r}")
+            if not l1 or type(count) is not int or not COUNT.holds(count):
+                raise CorpusError(
+                    f"the prior's count of {canonical} -> {produced} in L1 {l1!r} must be {COUNT.text}, not "
+                    f"{format_value(count)}"
+                )
 
     def probability(self, canonical: str, produced: str | None, position: str | None, l1: str) -> float:
         """Return the smoothed P(produced | canonical, L1, position).
@@ -217,7 +219,8 @@ def load_prior(path: Path | str) -> Prior:
                 raise CorpusError(f"{where}: {canonical} of L1 {l1} at position {position} occurs twice; keep one")
             counts[row] = count
     try:
-        options, speakers = _options(value.get("options")), frozenset(map(str, value.get("speakers") or ()))
+        options = value_from_json(PriorOptions, value.get("options"), "field 'options'")
+        speakers = value_from_json(frozenset[str], value.get("speakers", []), "field 'speakers'")
         return Prior(counts, value.get("threshold"), value.get("p_min"), options, speakers)
     except AsHeardError as error:
         raise CorpusError(f"{path}: {error}") from None
@@ -264,14 +267,6 @@ def classify_with_prior(
     accepted = prior.accepts(canonical, produced, position, l1)
     near = produced is not None and cos_dist < prior.threshold
     return "variant" if near or accepted else "error"
-
-
-def _options(value: Any) -> PriorOptions:
-    try:
-        return PriorOptions(**value)
-    except TypeError:
-        names = ", ".join(asdict(PriorOptions()))
-        raise CorpusError(f"field 'options' must hold {names}, not {value!r}") from None
 
 
 def _prior_row(row: Any) -> PriorRow:

@@ -1,7 +1,7 @@
 """Calibration: from ratios of likelihoods to the log-odds that the canonical phone was said."""
 
+import sys
 from dataclasses import asdict, dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from asheard.errors import ModelError
 from asheard.io.files import read_json, write_json
+from asheard.io.table import Limits, format_value
 
+# Ratios are in nats, so a calibration beyond these would give 0 or 1 for almost any recording.
+_LIMITS: Final = {
+    "slope": Limits("a number above 0 and up to 1000", sys.float_info.min, 1000),
+    "intercept": Limits("a number from -1000 to 1000", -1000, 1000),
+}
 _REMEDY: Final = "calibrate again (asheard calibrate)"
 _MAX_STEPS: Final = 100  # of Newton's method, which needs about ten
 _TOLERANCE: Final = 1e-12  # of the loss's slope in either parameter, and of a step
@@ -25,10 +31,10 @@ class Calibration:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if type(value) not in (int, float) or not isfinite(value):
-                raise ModelError(f"the calibration's {name} must be a number, not {value!r}; {_REMEDY}")
-        if self.slope <= 0:
-            raise ModelError(f"the calibration's slope must be above 0, not {self.slope:g}; {_REMEDY}")
+            if not _LIMITS[name].holds(value):
+                raise ModelError(
+                    f"the calibration's {name} must be {_LIMITS[name].text}, not {format_value(value)}; {_REMEDY}"
+                )
 
     def log_odds(self, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log-odds for ratios in nats; 0 is even odds."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from asheard import DEFAULT_MODEL
 from asheard.errors import ModelError
+from asheard.io.table import format_value
 
 _FOLDER: Final = Path(__file__).parent / "shipped"
 EMBEDDED_BASE: Final = _FOLDER / "embedded-base"
@@ -75,7 +76,7 @@ def read_models(path: Path) -> list[ModelConfig]:
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a registry that can be read ({error})") from None
     if set(tables) != {_SECTION} or not isinstance(tables[_SECTION], dict):
         raise ModelError(f"{path}: holds {', '.join(tables) or 'nothing'}; name transcribers as [{_SECTION}.NAME]")
@@ -93,8 +94,8 @@ def _read_model(name: str, table: Any, folder: Path) -> ModelConfig:
     if not isinstance(table, dict):
         raise ModelError(f"must be a table with a kind ({', '.join(KINDS)})")
     kind = table.get("kind")
-    if kind not in KINDS:
-        raise ModelError(f"field 'kind' is {kind!r}; there are {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ModelError(f"field 'kind' is {format_value(kind)}; there are {', '.join(KINDS)}")
     source_field = KINDS[kind]
     if unknown := set(table) - {"kind", source_field, "limitations", *_TEXTS}:
         raise ModelError(f"field {min(unknown)!r} is none of kind, {source_field}, limitations, {', '.join(_TEXTS)}")
@@ -120,5 +121,5 @@ def _read_model(name: str, table: Any, folder: Path) -> ModelConfig:
 def _read_field(table: dict[str, Any], field: str, default: str | None = None) -> str:
     value = table.get(field, default)
     if not isinstance(value, str) or not value.strip():
-        raise ModelError(f"field {field!r} must be a text, not {value!r}")
+        raise ModelError(f"field {field!r} must be a text, not {format_value(value)}")
     return value

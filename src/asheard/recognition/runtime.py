@@ -3,7 +3,6 @@
 The graph holds no weights: it reads them from the .safetensors files beside it. `asheard.models.onnx_export` writes it.
 """
 
-import json
 import os
 import struct
 from collections.abc import Callable, Sequence
@@ -18,7 +17,8 @@ from numpy.typing import NDArray
 from asheard.errors import CorpusError, ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.digests import bytes_digest, content_digest
-from asheard.io.files import read_json
+from asheard.io.files import parse_json, read_json
+from asheard.io.typed_json import value_from_json
 from asheard.phones import BLANK_ID
 from asheard.recognition.chunking import run_in_chunks
 from asheard.recognition.decoding import Vocabulary, decode_recognition
@@ -53,13 +53,19 @@ class OnnxRecogniser:
         self._folder, self._threads = folder, threads
         self._session = _open_session(folder)
         metadata = self._session.get_modelmeta().custom_metadata_map
-        self._frame_samples, self._min_samples = int(metadata[FRAME_SAMPLES]), int(metadata[MIN_SAMPLES])
-        for name, digest in json.loads(metadata[LAYOUTS]).items():
+        try:
+            self._frame_samples, self._min_samples = int(metadata[FRAME_SAMPLES]), int(metadata[MIN_SAMPLES])
+            layouts = value_from_json(dict[str, str], parse_json(metadata[LAYOUTS]), LAYOUTS)
+        except (KeyError, ValueError, CorpusError) as error:
+            raise ModelError(f"{folder / GRAPH}: not written by AsHeard ({error}); export it again") from None
+        for name, digest in layouts.items():
             if layout_digest(folder / name) != digest:
                 raise ModelError(f"{folder / GRAPH}: made for other weights than {name}; delete it, or export it again")
-        card = _read(folder / "card.json")
+        card = _read(folder / "card.json", dict[str, Any])
         self.kind = str(card.get("kind"))
-        self.l1s = tuple(card.get("l1s", ()))
+        self.l1s: tuple[str, ...] = _checked(
+            tuple[str, ...], card.get("l1s", []), f"{folder / 'card.json'}: field 'l1s'"
+        )
         self._vocabulary = _read_vocabulary(folder) if self.kind == _OFF_THE_SHELF else None
 
     @property
@@ -164,15 +170,21 @@ def _open_session(folder: Path) -> Any:
 
 
 def _read_vocabulary(folder: Path) -> Vocabulary:
-    labels = {label_id: label for label, label_id in _read(folder / "vocab.json").items()}
-    return Vocabulary(folder, labels, int(_read(folder / "config.json")["pad_token_id"]))
+    labels = {label_id: label for label, label_id in _read(folder / "vocab.json", dict[str, int]).items()}
+    config = _read(folder / "config.json", dict[str, Any])
+    blank_id: int = _checked(int, config.get("pad_token_id"), f"{folder / 'config.json'}: field 'pad_token_id'")
+    return Vocabulary(folder, labels, blank_id)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, hint: Any) -> Any:
     try:
-        content = read_json(path)
+        return value_from_json(hint, read_json(path), str(path))
     except CorpusError as error:
         raise ModelError(f"{error} (part of a model folder: copy the whole folder again)") from None
-    if not isinstance(content, dict):
-        raise ModelError(f"{path}: must hold one JSON object; copy the whole folder again")
-    return content
+
+
+def _checked(hint: Any, value: Any, where: str) -> Any:
+    try:
+        return value_from_json(hint, value, where)
+    except CorpusError as error:
+        raise ModelError(f"{error} (part of a model folder: copy the whole folder again)") from None

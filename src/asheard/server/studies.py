@@ -7,6 +7,7 @@ from typing import Final
 from asheard.corpora.l2arctic import read_speakers
 from asheard.errors import CorpusError, ModelError
 from asheard.io.files import read_json, read_text
+from asheard.io.typed_json import value_from_json
 from asheard.recognition.registry import ModelConfig
 
 _KINDS: Final = {"faithful": "the faithful transcriber", "l1-aware": "the transcriber that knows the L1"}
@@ -72,8 +73,9 @@ def read_study(folder: Path) -> Study:
         read_text(folder / "RESULTS.md")
         synthetic = corpus == "embedded" or _is_synthetic(Path(corpus))
         name = folder.resolve().name
-        return Study(name, folder, verdict["faithful"] == "GO", verdict["l1"], tuple(verdict["reasons"]), synthetic)
-    except (CorpusError, KeyError, TypeError) as error:
+        reasons = value_from_json(tuple[str, ...], verdict["reasons"], "verdict.json: field 'reasons'")
+        return Study(name, folder, verdict["faithful"] == "GO", str(verdict["l1"]), reasons, synthetic)
+    except (CorpusError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{folder}: no finished study ({error}); run `asheard study --out {folder}`") from None
 
 

@@ -1,14 +1,15 @@
 """Options of a training run: the checked dataclass, its JSON file, and recipes that fill it."""
 
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from math import inf
 from pathlib import Path
-from types import UnionType
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal
 
 from asheard.errors import ModelError
 from asheard.io.digests import content_digest
 from asheard.io.files import read_json
+from asheard.io.typed_json import record_from_json
 from asheard.recognition.registry import ASHEARD_TINY, EMBEDDED_BASE
 
 Kind = Literal["base", "faithful", "l1-aware"]
@@ -156,9 +157,9 @@ class TrainingOptions:
         for name in ("epochs", "checkpoint_every", "pilot_train", "mask_time_length", "mask_feature_length"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         for name in ("batch_seconds", "peak_lr", "fresh_lr_factor", "max_grad_norm"):
-            _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+            _require(0 < getattr(self, name) < inf, name, getattr(self, name), "a number above 0")
         for name in ("seed", "pilot", "weight_decay", "lambda_l1"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+            _require(0 <= getattr(self, name) < inf, name, getattr(self, name), "0 or more")
         for name in ("dropout", "mask_time_prob", "mask_feature_prob", "warmup_share"):
             _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "a share in [0, 1)")
 
@@ -223,42 +224,14 @@ def read_options(path: Path) -> TrainingOptions:
     """Read a file written from `options_to_json`. Options with a default may be missing.
 
     Raises:
-        ModelError: an option is unknown, missing or of the wrong type; with file and option.
-        CorpusError: the file is missing or is not JSON.
+        CorpusError: the file is missing or is not JSON; an option is unknown, missing or of the wrong type.
+        ModelError: an option is out of range; with file and option.
     """
-    values = read_json(path)
-    if not isinstance(values, dict):
-        raise ModelError(f"{path}: expected one JSON object with training options by name")
-    hints = get_type_hints(TrainingOptions)
-    required = {field.name for field in fields(TrainingOptions) if field.default is MISSING}
-    for problem, names in (("no such", values.keys() - hints.keys()), ("missing", required - values.keys())):
-        if names:
-            raise ModelError(f"{path}: {problem} training option: {', '.join(sorted(names))}")
-    for name, value in values.items():
-        if not _accepts(hints[name], value):
-            raise ModelError(f"{path}: training option {name} is {value!r}; it must be {_describe_type(hints[name])}")
-    are_paths = {name for name, hint in hints.items() if Path in (hint, *get_args(hint))}
-    options: dict[str, Any] = {
-        name: Path(value) if name in are_paths and value is not None else value for name, value in values.items()
-    }
-    return TrainingOptions(**options)
-
-
-def _accepts(hint: Any, value: object) -> bool:
-    if isinstance(hint, UnionType):
-        return any(_accepts(part, value) for part in get_args(hint))
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    return type(value) in {Path: (str,), float: (int, float)}.get(hint, (hint,))
-
-
-def _describe_type(hint: Any) -> str:
-    if isinstance(hint, UnionType):
-        return " or ".join(map(_describe_type, get_args(hint)))
-    if get_origin(hint) is Literal:
-        return ", ".join(get_args(hint))
-    words = {Path: "a path", str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
-    return words.get(hint, "null")
+    try:
+        options: TrainingOptions = record_from_json(TrainingOptions, read_json(path), f"{path}: training options")
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+    return options
 
 
 def faithful(

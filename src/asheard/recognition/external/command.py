@@ -1,21 +1,20 @@
 """Any program as a recogniser: it reads a recording from standard input and writes phones to standard output."""
 
 import io
-import json
-import math
 import shlex
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from asheard.errors import ModelError
+from asheard.errors import CorpusError, ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.digests import content_digest, json_digest
+from asheard.io.files import parse_json
+from asheard.io.table import PROBABILITY, format_value, numbers_field, times_field
 from asheard.phones import detect_alphabet, spoken_label
 from asheard.recognition.external import ExternalRecogniser, to_pcm16
 from asheard.recognition.protocol import Label, Transcript, fold_labels
@@ -64,7 +63,7 @@ class Command(ExternalRecogniser):
             raise ModelError(f"command {self.line!r} failed with exit code {done.returncode}: {said[-1]}")
         try:
             labels = _read_labels(done.stdout.decode())
-        except ValueError as error:
+        except (ValueError, CorpusError) as error:
             raise ModelError(f"command {self.line!r} wrote no transcript: {error}") from None
         return fold_labels(labels, detect_alphabet(item.label for item in labels))
 
@@ -74,37 +73,24 @@ def _read_labels(output: str) -> list[Label]:
 
     Raises:
         ValueError: neither phones separated by spaces nor an object with them; with what is wrong.
+        CorpusError: a confidence that is no probability, or a time that is negative or reversed.
     """
-    row = json.loads(output) if output.lstrip().startswith("{") else {"phones": output}
+    row = parse_json(output) if output.lstrip().startswith("{") else {"phones": output}
     phones = row.get("phones")
     labels = phones.split() if isinstance(phones, str) else phones
     if not isinstance(labels, list) or not all(isinstance(label, str) and label.split() == [label] for label in labels):
         raise ValueError(
-            f"'phones' must be a list of labels, or a string of labels with spaces between, not {phones!r}"
+            f"'phones' must be a list of labels, or a string of labels with spaces between, not {format_value(phones)}"
         )
-    confidences = _read_column(row, "confidences", len(labels))
-    spans = _read_column(row, "times_s", len(labels))
-    for confidence in confidences:
-        if confidence is not None and not _is_number(confidence):
-            raise ValueError(f"'confidences' must be numbers, not {confidence!r}")
-    for span in spans:
-        if span is not None and not (isinstance(span, list) and len(span) == 2 and all(map(_is_number, span))):
-            raise ValueError(f"'times_s' must be [start, end] pairs of seconds, not {span!r}")
+    confidences = numbers_field(row, "confidences", "its output", PROBABILITY)
+    times_s = times_field(row, "times_s", "its output")
+    for name, values in (("confidences", confidences), ("times_s", times_s)):
+        if values is not None and len(values) != len(labels):
+            raise ValueError(f"its output: {len(values)} {name!r} for {len(labels)} 'phones'")
     return [
-        Label(label, None if span is None else (span[0], span[1]), confidence)
-        for label, span, confidence in zip(labels, spans, confidences, strict=True)
+        Label(label, span, confidence)
+        for label, span, confidence in zip(
+            labels, times_s or [None] * len(labels), confidences or [None] * len(labels), strict=True
+        )
         if spoken_label(label) is not None
     ]
-
-
-def _read_column(row: dict[str, Any], name: str, number: int) -> list[Any]:
-    values = row.get(name)
-    if values is None:
-        return [None] * number
-    if not isinstance(values, list) or len(values) != number or None in values:
-        raise ValueError(f"{name!r} must be a list with one value for each of the {number} phones")
-    return values
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -5,10 +5,11 @@ import secrets
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from asheard.errors import RemoteError
 from asheard.io.files import read_json, write_json
+from asheard.io.typed_json import value_from_json
 from asheard.remote.runpod.client import POD_PREFIX
 
 BUDGET_FILE: Final = "pods.json"  # in the study's folder
@@ -44,16 +45,18 @@ class Budget:
         """Read the account in a study's folder, or begin one.
 
         Raises:
-            CorpusError: the file is not JSON.
+            CorpusError: the file is not JSON, or a field is of another type.
         """
         self._path = folder / BUDGET_FILE
         if self._path.exists():
-            kept = read_json(self._path)
+            kept = value_from_json(dict[str, Any], read_json(self._path), str(self._path))
         else:
             plain = re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name)[:20].strip("-") or "study"
             kept = {"study": f"{POD_PREFIX}{plain}-{secrets.token_hex(3)}", "pods": []}
-        self.study: str = kept["study"]
-        self.entries = [BudgetEntry(**row) for row in kept["pods"]]
+        self.study: str = value_from_json(str, kept.get("study"), f"{self._path}: field 'study'")
+        self.entries: list[BudgetEntry] = value_from_json(
+            list[BudgetEntry], kept.get("pods"), f"{self._path}: field 'pods'"
+        )
 
     def add(self, price: float, hours: float) -> str:
         """Write an entry for a pod that is about to be ordered; return the pod's name."""
