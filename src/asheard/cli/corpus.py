@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from asheard.cli.output import print_tables
+from asheard.cli.entry import Commands
+from asheard.cli.output import Table, echo, print_tables
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from asheard.corpora.manifests import BuildReport
     from asheard.corpora.stats import CorpusStats, GroupStats
     from asheard.corpora.validation import CheckReport
@@ -18,10 +17,8 @@ if TYPE_CHECKING:
 _NUM_EXAMPLES: Final = 3  # of what was left out, and of shared prompts
 _NUM_SUBSTITUTIONS: Final = 5
 
-app = typer.Typer(help="Build, check and count corpora.", no_args_is_help=True)
-build_app = typer.Typer(
-    help="Write the manifests of a corpus: train.jsonl, val.jsonl, test.jsonl and corpus.json.", no_args_is_help=True
-)
+app = Commands(help="Build, check and count corpora.")
+build_app = Commands(help="Write the manifests of a corpus: train.jsonl, val.jsonl, test.jsonl and corpus.json.")
 app.add_typer(build_app, name="build")
 
 _Out = Annotated[Path, typer.Option("--out", help="Folder for the manifests.")]
@@ -43,7 +40,7 @@ def synth(
 
     plan = embedded_plan(seed, num_per_speaker)
     synthesise(out, plan)
-    typer.echo(f"{out}: {len(plan.speakers)} speakers, {num_per_speaker} sentences each; synthetic, not people")
+    echo(f"{out}: {len(plan.speakers)} speakers, {num_per_speaker} sentences each; synthetic, not people")
 
 
 def _add_build(name: str, builder: str, folder: str, summary: str) -> None:
@@ -121,35 +118,35 @@ def stats(
     print_tables(stats_tables(counted))
     if out is not None:
         draw_stats(counted, out, f"What learners say instead: {path.stem}")
-        typer.echo(f"wrote {out}")
+        echo(f"wrote {out}")
 
 
-def build_tables(report: "BuildReport") -> Iterator["Table | str"]:
+def build_tables(report: "BuildReport") -> Iterator[Table | str]:
     """Report what was read, what a complete copy has more, the size of each manifest, and what was left out."""
     utterances = _sum_of(report.num_read, report.num_expected)
     speakers = _sum_of(report.num_speakers, report.num_speakers_expected)
     yield f"{report.corpus}: read {utterances} utterances of {speakers} speakers (training + test)"
     yield from _missing(report.missing)
-    table = _table(["manifest"], ["utterances"])
+    table = Table(("manifest", "utterances"), left=("manifest",))
     for split, number in report.num_utterances.items():
-        table.add_row(split, f"{number:,}")
+        table.add(split, f"{number:,}")
     yield table
     yield from _excluded({reason: len(items) for reason, items in report.excluded.items()}, report.excluded)
 
 
-def check_tables(report: "CheckReport") -> Iterator["Table | str"]:
+def check_tables(report: "CheckReport") -> Iterator[Table | str]:
     """Report the counts of each manifest, shared prompts, and what was left out by reason."""
-    columns = (
-        "speakers", "utterances", "minutes", "without length", "with err", "substitutions",
+    headings = (
+        "manifest", "speakers", "utterances", "minutes", "without length", "with err", "substitutions",
         "same phone, starred", "same phone, not starred",
     )  # fmt: skip
-    table = _table(["manifest"], columns)
+    table = Table(headings, left=("manifest",))
     for split, counts in report.splits.items():
         numbers = (
             counts.num_speakers, counts.num_utterances, round(counts.seconds / 60),
             counts.num_without_seconds, counts.num_with_err, counts.num_substitutions, *counts.num_same_phone,
         )  # fmt: skip
-        table.add_row(split, *(f"{number:,}" for number in numbers))
+        table.add(split, *(f"{number:,}" for number in numbers))
     yield table
     if report.shared_prompts:
         examples = "; ".join(repr(text) for text in report.shared_prompts[:_NUM_EXAMPLES])
@@ -165,27 +162,21 @@ def check_tables(report: "CheckReport") -> Iterator["Table | str"]:
     yield f"problems: {len(report.problems):,}"
 
 
-def stats_tables(stats: "CorpusStats") -> Iterator["Table | str"]:
+def stats_tables(stats: "CorpusStats") -> Iterator[Table | str]:
     """Report the counts by L1 with the most frequent substitutions, then by speaker."""
     counts = ("utterances", "minutes", "phones", "correct", "subst.", "deleted", "added", "err")
-    by_l1 = _table(["L1"], ["speakers", *counts], ["most frequent substitutions"])
+    frequent = "most frequent substitutions"
+    by_l1 = Table(("L1", "speakers", *counts, frequent), left=("L1", frequent), wrapped=True)
     for group in stats.by_l1:
         top = ", ".join(
             f"{item.canonical}→{item.perceived} {item.share:.0%}" for item in group.substitutions[:_NUM_SUBSTITUTIONS]
         )
-        by_l1.add_row(group.name, str(group.num_speakers), *_counts(group), top)
+        by_l1.add(group.name, str(group.num_speakers), *_counts(group), top)
     yield by_l1
-    by_speaker = _table(["L1", "speaker"], counts)
+    by_speaker = Table(("L1", "speaker", *counts), left=("L1", "speaker"))
     for group in stats.by_speaker:
-        by_speaker.add_row(group.l1, group.name, *_counts(group))
+        by_speaker.add(group.l1, group.name, *_counts(group))
     yield by_speaker
-
-
-def _table(left: Sequence[str], right: Sequence[str], last: Sequence[str] = ()) -> "Table":
-    """Make a table of columns aligned left, right and left."""
-    from rich.table import Column, Table
-
-    return Table(*left, *(Column(title, justify="right") for title in right), *last)
 
 
 def _sum_of(found: tuple[int, int] | None, expected: tuple[int, int] | None) -> str:
@@ -209,17 +200,18 @@ def _missing(missing: Mapping[str, int]) -> Iterator[str]:
         yield "missing: " + ", ".join(f"{speaker} {number}" for speaker, number in sorted(missing.items()))
 
 
-def _excluded(counts: Mapping[str, int], items: Mapping[str, Sequence[str]]) -> Iterator["Table | str"]:
+def _excluded(counts: Mapping[str, int], items: Mapping[str, Sequence[str]]) -> Iterator[Table | str]:
     if not counts:
         yield "nothing was left out"
         return
-    table = _table(["left out because of"], ["items"], ["such as"] if items else [])
+    headings = ("left out because of", "items", *(["such as"] if items else []))
+    table = Table(headings, left=(headings[0], "such as"), wrapped=bool(items))
     for reason, number in counts.items():
         examples = [", ".join(items[reason][:_NUM_EXAMPLES])] if items else []
-        table.add_row(reason, f"{number:,}", *examples)
+        table.add(reason, f"{number:,}", *examples)
     yield table
 
 
 def _print_build(report: "BuildReport", out: Path) -> None:
     print_tables(build_tables(report))
-    typer.echo(f"wrote {out}/train.jsonl, val.jsonl, test.jsonl and corpus.json")
+    echo(f"wrote {out}/train.jsonl, val.jsonl, test.jsonl and corpus.json")

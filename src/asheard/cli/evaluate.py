@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asheard.cli.options import Vectors
+from asheard.cli.output import Table, echo, print_tables
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from asheard.evaluation import Verdict
     from asheard.evaluation.metrics import Metrics
 
@@ -84,41 +83,31 @@ def _chains(options: list[str]) -> dict[str, Path]:
 
 
 def _print(metrics: "Metrics[Any]", verdict: "Verdict | None", folder: Path) -> None:
-    from rich.console import Console
-
-    Console(markup=False, highlight=False).print(_table(metrics))
+    print_tables([_table(metrics)])
     for chain, reason in metrics.not_ranked.items():
-        typer.echo(f"{chain} is not ranked: {reason}.")
+        echo(f"{chain} is not ranked: {reason}.")
     for warning in metrics.warnings:
-        typer.echo(warning)
+        echo(warning)
     for reason, number in metrics.excluded.items():
         if number:
-            typer.echo(f"{number:,} {reason}")
+            echo(f"{number:,} {reason}")
     if verdict is not None:
-        typer.echo(f"faithful transcriber: {verdict.faithful}; the L1 should live: {verdict.l1}")
-    typer.echo(f"wrote {folder}/RESULTS.md")
+        echo(f"faithful transcriber: {verdict.faithful}; the L1 should live: {verdict.l1}")
+    echo(f"wrote {folder}/RESULTS.md")
 
 
-def _table(metrics: "Metrics[Any]") -> "Table":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
+def _table(metrics: "Metrics[Any]") -> Table:
     from asheard.evaluation.report.tables import number, percent
 
     shown = metrics.scheme.table_metrics
     coefficients = " and ".join(metric.name for metric in shown if not metric.percent)
     units = f"Per cent ({coefficients} as they are)" if coefficients else "Per cent"
     table = Table(
-        title=f"{units}, means over seeds; best {shown[0].name} first, then chains that are not ranked",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-        show_edge=False,
+        ("chain", *(metric.name for metric in shown)),
+        left=("chain",),
+        title=f"{units}, means over seeds; best {shown[0].name} first, then chains that are not ranked:",
     )
-    table.add_column("chain", overflow="fold")
-    for metric in shown:
-        table.add_column(metric.name, justify="right", width=max(map(len, ("100.00", *metric.name.split()))))
     for chain, summary in metrics.with_copy_canonical().items():
         cells = ((percent if metric.percent else number)(metric.of(summary.pooled)) for metric in shown)
-        table.add_row(chain, *cells)
+        table.add(chain, *cells)
     return table

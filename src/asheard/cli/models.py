@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asheard.cli.entry import Commands
+from asheard.cli.output import Table, echo, print_error, print_tables
+
 if TYPE_CHECKING:
     from asheard.recognition.registry import ModelConfig
 
-app = typer.Typer(no_args_is_help=True, help="List, check and export named models.")
+app = Commands(help="List, check and export named models.")
 
 _Registry = Annotated[Path | None, typer.Option("--registry", help="Your own models (TOML).")]
 _Studies = Annotated[list[Path] | None, typer.Option("--study", metavar="DIR", help="Folder of a finished study.")]
@@ -17,14 +20,12 @@ _Studies = Annotated[list[Path] | None, typer.Option("--study", metavar="DIR", h
 @app.command("list")
 def list_models(registry: _Registry = None, studies: _Studies = None) -> None:
     """List models: name, kind, and what each was trained on, or why it cannot be used."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("name", "kind", "trained on", box=None, padding=(0, 2, 0, 0))
+    headings = ("name", "kind", "trained on")
+    table = Table(headings, left=headings, wrapped=True)
     for config in _configs(registry, studies).values():
         text = f"broken: {config.broken}" if config.broken else config.trained_on
-        table.add_row(config.name, config.kind, text, style="red" if config.broken else None)
-    Console(highlight=False, markup=False).print(table)
+        table.add(config.name, config.kind, text, style="red" if config.broken else None)
+    print_tables([table])
 
 
 @app.command()
@@ -43,10 +44,10 @@ def check(
         try:
             recogniser = load_recogniser(_find(configs, name).model)
             engine = f" by {recogniser.engine}" if recogniser.engine else ""
-            typer.echo(f"{name}: ok{engine}, recognised {' '.join(smoke_test(recogniser))}")
+            echo(f"{name}: ok{engine}, recognised {' '.join(smoke_test(recogniser))}")
         except AsHeardError as error:
             failed = True
-            typer.echo(f"{name}: {' '.join(str(error).split())}", err=True)
+            print_error(f"{name}: {error}")
     if failed:
         raise typer.Exit(2)
 
@@ -73,7 +74,7 @@ def export(
         from asheard.models.onnx_export import export_onnx
 
         export_onnx(load_transcriber(model_folder(config.model), "cpu"), out)
-    typer.echo(f"wrote {out}")
+    echo(f"wrote {out}")
 
 
 def _configs(registry: Path | None, studies: list[Path] | None) -> "dict[str, ModelConfig]":

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asheard.cli.entry import Commands
 from asheard.cli.options import Seeds, read_seeds
+from asheard.cli.output import echo
 from asheard.cli.train import TrainingFiles, TrainingParameters, with_options
 
 if TYPE_CHECKING:
@@ -16,9 +18,7 @@ if TYPE_CHECKING:
     from asheard.remote.machine import Machine
     from asheard.remote.run import RemoteRun
 
-app = typer.Typer(
-    help="Train on other machines over ssh. Rent GPU pods, list them, and terminate them.", no_args_is_help=True
-)
+app = Commands(help="Train on other machines over ssh. Rent GPU pods, list them, and terminate them.")
 
 _MachineName = Annotated[
     str,
@@ -96,8 +96,8 @@ def up(
     )
     machines = rent_pods(name, count, spec, max_cost=max_cost)
     for pod, machine in machines.items():
-        typer.echo(f"{pod} is up: {machine}")
-    typer.echo(
+        echo(f"{pod} is up: {machine}")
+    echo(
         f"next: asheard remote train {next(iter(machines))} ... (or sync, check, logs, pull); "
         f"at the end: asheard remote down {name}"
     )
@@ -115,8 +115,8 @@ def list_() -> None:
     for pod in pods:
         money = f"${pod.price:.2f} an hour, ${pod.cost(now):.2f} so far"
         ssh = "root@{} -p {}".format(*pod.address) if pod.address else "not up yet"
-        typer.echo(f"{pod.name}: {pod.state}, {pod.gpu}, {money}, terminates itself by {format_time(pod.ends)}, {ssh}")
-    typer.echo(f"{len(pods)} pods, ${sum(pod.price for pod in pods):.2f} an hour")
+        echo(f"{pod.name}: {pod.state}, {pod.gpu}, {money}, terminates itself by {format_time(pod.ends)}, {ssh}")
+    echo(f"{len(pods)} pods, ${sum(pod.price for pod in pods):.2f} an hour")
 
 
 @app.command()
@@ -134,7 +134,7 @@ def down(
     chosen = runpod.pods() if everything else [pod for name in names or () for pod in find_pods(runpod, name)]
     ids = {pod.id for pod in chosen}
     terminate_pods(runpod, lambda pod: everything or pod.id in ids)
-    typer.echo(f"terminated {len(ids)} pods; none of them is left")
+    echo(f"terminated {len(ids)} pods; none of them is left")
 
 
 @app.command()
@@ -146,7 +146,7 @@ def sync(machine_name: _MachineName, files: TrainingFiles) -> None:
 
     machine = machine_at(machine_name)
     _sync(machine, [run])
-    typer.echo(f"{machine}: has the code, the manifests, the base and {len(run.wavs)} recordings")
+    echo(f"{machine}: has the code, the manifests, the base and {len(run.wavs)} recordings")
 
 
 @app.command()
@@ -158,7 +158,7 @@ def check(machine_name: _MachineName, files: TrainingFiles) -> None:
     from asheard.remote.jobs import check_machine
 
     machine = machine_at(machine_name)
-    typer.echo(f"{machine}: {check_machine(machine, [run])}")
+    echo(f"{machine}: {check_machine(machine, [run])}")
 
 
 @app.command()
@@ -189,10 +189,10 @@ def train(
         share = runs[number :: len(machines)]
         _sync(machine, share)
         report = check_machine(machine, share)
-        typer.echo(f"{machine}: {report}")
+        echo(f"{machine}: {report}")
         for run in share:
             start_job(machine, run, len(report.gpus))
-            typer.echo(f"{run.name}: queued; asheard remote logs {machine} {run.name} -f shows its progress")
+            echo(f"{run.name}: queued; asheard remote logs {machine} {run.name} -f shows its progress")
 
 
 @app.command()
@@ -211,9 +211,9 @@ def logs(
         if len(found) > 1:
             raise RemoteError(f"{run}: several runs have this name ({', '.join(found)}); write more of it")
         for line in machine.stream_agent("log", found[0], *(["until it ends"] if follow else [])):
-            typer.echo(_format_row(line))
+            echo(_format_row(line))
     for status in _find_runs(machine, run or ""):
-        typer.echo(f"{status.name}: {status}")
+        echo(f"{status.name}: {status}")
 
 
 @app.command()
@@ -230,13 +230,13 @@ def pull(machine_name: _MachineName, out: _Out, run: _RunName = None) -> None:
         into = out / safe_name(status.name.rpartition("-")[0], f"{machine}: run")
         same = [other.name for other in found if other.name.rpartition("-")[0] == into.name]
         if status.state != "done":
-            typer.echo(f"{status.name}: {status}")
+            echo(f"{status.name}: {status}")
         elif len(same) > 1:
-            typer.echo(f"{status.name}: done; to pull it, name one of {', '.join(same)}")
+            echo(f"{status.name}: done; to pull it, name one of {', '.join(same)}")
         else:
             with StatusDisplay() as display:
                 final = pull_model(machine, status.name, into, partial(display.update, status.name, "pulling"))
-            typer.echo(f"{status.name}: its model is {final}")
+            echo(f"{status.name}: its model is {final}")
 
 
 def _any_run(files: TrainingFiles) -> "RemoteRun":

@@ -1,6 +1,5 @@
 """`asheard score`: recordings compared with what was read, phone by phone. `asheard calibrate`: its probabilities."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,11 +7,9 @@ import typer
 
 from asheard import DEFAULT_MODEL
 from asheard.cli.options import L1Given, Recordings, WavRoot, check_sources, map_shards
-from asheard.cli.output import Format, finish_batch
+from asheard.cli.output import Format, Table, echo, echo_json, finish_batch, print_tables
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from asheard.pronunciation.batch import BatchReport, ScoringTask
     from asheard.pronunciation.result import Pronunciation, ScoredPhone
     from asheard.pronunciation.scorer import Model
@@ -183,7 +180,7 @@ def _write_predictions(
         audio_cache=out.parent / "audio-16khz",
         map_chunks=map_shards(executor),
     )
-    typer.echo(f"{out}: {report.num_rows} utterances by {chain or default_gop_chain(prior)}")
+    echo(f"{out}: {report.num_rows} utterances by {chain or default_gop_chain(prior)}")
     _finish(report, out)
 
 
@@ -198,16 +195,18 @@ def _print_all(model: "Model", tasks: "list[ScoringTask]", format: Format) -> No
             scored = model.score(wav, task.target, task.l1)
         except NoSpeechError as error:
             without_speech.append(str(error))
-            row = json.dumps(row_without_speech(task, error), ensure_ascii=False)
-            typer.echo(row if format is Format.JSON else f"{wav}: no speech")
+            if format is Format.JSON:
+                echo_json(row_without_speech(task, error))
+            else:
+                echo(f"{wav}: no speech")
         except CorpusError as error:
             unread.append(str(error))
         else:
             if format is Format.JSON:
-                typer.echo(json.dumps(scored_row(task, scored), ensure_ascii=False))
+                echo_json(scored_row(task, scored))
                 continue
             if len(tasks) > 1:
-                typer.echo(f"{wav}: {task.target.text}")
+                echo(f"{wav}: {task.target.text}")
             _print_scored(scored)
     finish_batch(unread, without_speech)
 
@@ -223,7 +222,7 @@ def _write_all(model: "Model", tasks: "list[ScoringTask]", format: Format, out: 
     if format is Format.TEXTGRID:
         textgrids = textgrid_paths(out, [task.recording.key for task in tasks], rows)
     report = score_recordings(model, tasks, rows)
-    typer.echo(f"{rows}: {report.num_rows} recordings by {model.name}")
+    echo(f"{rows}: {report.num_rows} recordings by {model.name}")
     if format is Format.TEXTGRID:
         for _, row in read_jsonl(rows):
             if "without_speech" not in row:
@@ -233,36 +232,27 @@ def _write_all(model: "Model", tasks: "list[ScoringTask]", format: Format, out: 
 
 def _finish(report: "BatchReport", rows: Path) -> None:
     if report.num_resumed:
-        typer.echo(f"{report.num_resumed} of them from an earlier call that was stopped")
+        echo(f"{report.num_resumed} of them from an earlier call that was stopped")
     finish_batch(report.unread, report.without_speech, rows)
 
 
 def _print_scored(scored: "Pronunciation") -> None:
-    from rich.console import Console
-
-    Console(highlight=False, markup=False).print(_table(scored))
+    print_tables([_table(scored)])
     if scored.added:
         places = (f"{one.phone} {_place(one.before, scored.phones)}" for one in scored.added)
-        typer.echo(f"added: {', '.join(places)}")
+        echo(f"added: {', '.join(places)}")
     for warning in scored.warnings:
-        typer.echo(f"warning: {warning}")
-    typer.echo(f"overall: {scored.score:.0%} of the phones said, as far as {scored.model} can tell")
+        echo(f"warning: {warning}")
+    echo(f"overall: {scored.score:.0%} of the phones said, as far as {scored.model} can tell")
     if not scored.calibrated and any(phone.probability is not None for phone in scored.phones):
-        typer.echo("not calibrated: these are the model's own probabilities (asheard calibrate)")
+        echo("not calibrated: these are the model's own probabilities (asheard calibrate)")
 
 
-def _table(scored: "Pronunciation") -> "Table":
+def _table(scored: "Pronunciation") -> Table:
     """A line for each phone; times if they are known."""
-    from rich.table import Table
-
     timed = any(phone.start_s is not None for phone in scored.phones)
-    table = Table("word", "phone", box=None, padding=(0, 0, 0, 2))
-    table.add_column("said", justify="right")
-    table.add_column("heard")
-    table.add_column("class")
-    if timed:
-        table.add_column("start s", justify="right")
-        table.add_column("end s", justify="right")
+    headings = ("word", "phone", "said", "heard", "class", *(["start s", "end s"] if timed else []))
+    table = Table(headings, left=("word", "phone", "heard", "class"), indented=True)
     for word in scored.words:
         for index, phone in enumerate(word.phones):
             cells = [
@@ -274,7 +264,7 @@ def _table(scored: "Pronunciation") -> "Table":
             ]
             if timed:
                 cells += ["" if time_s is None else f"{time_s:.2f}" for time_s in (phone.start_s, phone.end_s)]
-            table.add_row(*cells, style=_STYLES[phone.class_])
+            table.add(*cells, style=_STYLES[phone.class_])
     return table
 
 
@@ -300,7 +290,7 @@ def calibrate(
     fitted = gop_chain.calibrate(
         model, manifest, wav_root, out, prior=prior, l1_given=l1_given, audio_cache=out.parent / "audio-16khz"
     )
-    typer.echo(
+    echo(
         f"wrote {out}: log-odds {fitted.slope:.3g} x ratio {fitted.intercept:+.3g}, so even odds at a ratio of "
         f"{-fitted.intercept / fitted.slope:.2f} nats; the ratios are in {gop_chain.ratios_path(out)}"
     )

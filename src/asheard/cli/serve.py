@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from asheard.cli.output import echo
+
 
 def serve(
     host: Annotated[
@@ -39,7 +41,7 @@ def serve(
         optional_package(package, "serve")
     from asheard.server.app import serve as run_server
 
-    typer.echo(f"AsHeard on http://{host}:{port} (stop it with Ctrl-C)")
+    echo(f"AsHeard on http://{host}:{port} (stop it with Ctrl-C)")
     run_server(
         host,
         port,

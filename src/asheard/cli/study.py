@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from asheard.cli.options import Seeds, Vectors, read_seeds
+from asheard.cli.output import echo
 
 
 class StudyPresetChoice(StrEnum):
@@ -31,7 +32,7 @@ def study(
             "--base",
             metavar="PATH_OR_ID",
             help="Recogniser to start from.",
-            show_default="the embedded base; facebook/wav2vec2-lv-60-espeak-cv-ft with --corpus",
+            show_default="the embedded base; a large wav2vec2 with --corpus",
         ),
     ] = None,
     seeds: Seeds = "1,2",
@@ -60,18 +61,19 @@ def study(
     ] = None,
 ) -> None:
     """Build, train, transcribe, evaluate and report. The same command resumes a killed study."""
-    from rich.console import Console
+    from rich.text import Text
 
     from asheard.errors import optional_package
-    from asheard.pipeline import study as run
+    from asheard.io.terminal import stderr_console
 
     optional_package("torch", "train")
+    from asheard.pipeline import study as run
     from asheard.remote.executors import executor_at
 
-    console = Console(stderr=True, highlight=False)
+    console = stderr_console()
 
     def announce(stage: str, skipped: bool) -> None:
-        console.print(f"[dim]{stage}: already done[/dim]" if skipped else f"[bold]{stage}[/bold]")
+        console.print(Text(f"{stage}: already done", "dim") if skipped else Text(stage, "bold"))
 
     verdict = run(
         out,
@@ -85,5 +87,5 @@ def study(
         announce=announce,
     )
     if verdict is not None:
-        typer.echo(f"faithful transcriber: {verdict.faithful}; the L1 should live: {verdict.l1}")
-    typer.echo(f"wrote {out}/RESULTS.md")
+        echo(f"faithful transcriber: {verdict.faithful}; the L1 should live: {verdict.l1}")
+    echo(f"wrote {out}/RESULTS.md")

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
+from asheard.cli.entry import Commands
+from asheard.cli.output import echo
+
 if TYPE_CHECKING:
     from asheard.training import TrainingOptions
 
@@ -50,7 +53,7 @@ class TrainingFiles:
             "--base",
             metavar="PATH_OR_ID",
             help="Encoder to start from: a folder or a hub id.",
-            show_default="preset's: facebook/wav2vec2-lv-60-espeak-cv-ft, asheard-tiny, or the embedded base",
+            show_default="preset's: a large wav2vec2, asheard-tiny, or the embedded base",
         ),
     ] = None
     preset: Annotated[
@@ -134,7 +137,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-app = typer.Typer(help="Train a transcriber. The same command resumes a killed run.", no_args_is_help=True)
+app = Commands(help="Train a transcriber. The same command resumes a killed run.")
 
 
 def _add_command(kind: str, summary: str) -> None:
@@ -170,8 +173,6 @@ def options(
 
 def _train(options: "TrainingOptions") -> None:
     """Train, and print the run's results from the model's card."""
-    from rich.console import Console
-
     from asheard.models import read_card
     from asheard.models.folder import CARD
     from asheard.training import train
@@ -179,11 +180,10 @@ def _train(options: "TrainingOptions") -> None:
     finished = options.final.is_dir()
     final = train(options)
     card = read_card(final)["training"]
-    console = Console()
-    console.print(f"{final}: {'already trained' if finished else 'trained'} on {card['num_train']} utterances")
+    echo(f"{final}: {'already trained' if finished else 'trained'} on {card['num_train']} utterances")
     for name, reasons in card["excluded"].items():
         for reason, utterances in reasons.items():
-            console.print(f"left out of {name}: {len(utterances)} ({reason}), named in {final / CARD}")
+            echo(f"left out of {name}: {len(utterances)} ({reason}), named in {final / CARD}")
     for row in card["epochs"]:
         accuracy = "" if row["val_l1_accuracy"] is None else f", L1 accuracy {row['val_l1_accuracy']:.1%}"
-        console.print(f"epoch {row['epoch']}: val PER {row['val_per']:.1%}{accuracy}")
+        echo(f"epoch {row['epoch']}: val PER {row['val_per']:.1%}{accuracy}")

@@ -1,6 +1,5 @@
 """`asheard transcribe`: recordings to phones, printed or written as predictions."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,11 +7,9 @@ import typer
 
 from asheard import DEFAULT_MODEL
 from asheard.cli.options import L1Given, Recordings, WavRoot, check_sources, map_shards
-from asheard.cli.output import Format, finish_batch
+from asheard.cli.output import Format, Table, echo, echo_json, finish_batch, print_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from asheard.corpora.records import Key
     from asheard.recognition.protocol import Transcript
     from asheard.transcription import TranscriptionReport
@@ -164,12 +161,12 @@ def _print_report(report: "TranscriptionReport") -> None:
     """Print what was written; exit with code 2 if recordings are unreadable or without speech."""
     from asheard.transcription import left_out_path
 
-    typer.echo(f"{report.out}: {report.num_rows} utterances by {report.chain}")
+    echo(f"{report.out}: {report.num_rows} utterances by {report.chain}")
     if report.num_resumed:
-        typer.echo(f"{report.num_resumed} of them from an earlier call that was stopped")
+        echo(f"{report.num_resumed} of them from an earlier call that was stopped")
     if report.left_out:
         labels = ", ".join(f"{label} {count}" for label, count in report.left_out.most_common())
-        typer.echo(f"labels that stand for no phone, left out: {labels} ({left_out_path(report.out)})")
+        echo(f"labels that stand for no phone, left out: {labels} ({left_out_path(report.out)})")
     finish_batch(report.unread, report.without_speech, report.out)
 
 
@@ -203,9 +200,9 @@ def _print_all(model: str, sources: list[Path], format: Format) -> None:
             without_speech.append(str(problem))
         if format is Format.JSON:
             row = prediction_row(recording, transcript, model, problem)
-            typer.echo(json.dumps(row, ensure_ascii=False))
+            echo_json(row)
         elif problem is not None:
-            typer.echo(f"{recording.wav}: no speech")
+            echo(f"{recording.wav}: no speech")
         else:
             _print_transcript(recording.wav, transcript)
     finish_batch(unread, without_speech)
@@ -213,20 +210,15 @@ def _print_all(model: str, sources: list[Path], format: Format) -> None:
 
 def _print_transcript(name: str, transcript: "Transcript") -> None:
     """Print the phones in one line, then each in a line of its own with its time and confidence, if known."""
-    typer.echo(f"{name}: {' '.join(transcript.phones)}")
-    columns: list[tuple[str, list[str], Callable[[str, int], str]]]
-    columns = [("phone", list(transcript.phones), str.ljust)]
+    echo(f"{name}: {' '.join(transcript.phones)}")
+    columns: dict[str, list[str]] = {}
     if transcript.times_s is not None:
-        starts_s, ends_s = zip(*transcript.times_s, strict=True)
-        columns += [("start s", [f"{time_s:.2f}" for time_s in starts_s], str.rjust)]
-        columns += [("end s", [f"{time_s:.2f}" for time_s in ends_s], str.rjust)]
+        columns["start s"] = [f"{start_s:.2f}" for start_s, _ in transcript.times_s]
+        columns["end s"] = [f"{end_s:.2f}" for _, end_s in transcript.times_s]
     if transcript.confidences is not None:
-        columns += [("confidence", [f"{value:.2f}" for value in transcript.confidences], str.rjust)]
-    if len(columns) == 1:
-        return
-    padded = []
-    for heading, cells, align in columns:
-        width = max(map(len, (heading, *cells)))
-        padded.append([align(cell, width) for cell in (heading, *cells)])
-    for line in zip(*padded, strict=True):
-        typer.echo("  " + "  ".join(line))
+        columns["confidence"] = [f"{value:.2f}" for value in transcript.confidences]
+    if columns:
+        table = Table(("phone", *columns), left=("phone",), indented=True)
+        for cells in zip(transcript.phones, *columns.values(), strict=True):
+            table.add(*cells)
+        print_tables([table])

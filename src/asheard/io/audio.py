@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from asheard.errors import CorpusError, NoSpeechError
 from asheard.io.digests import text_digest
-from asheard.io.files import whole_file
+from asheard.io.files import check_name, whole_file
 
 SAMPLE_RATE_HZ: Final = 16_000
 
@@ -89,6 +89,7 @@ def load_recording(path: Path | str, longest_s: float = LONGEST_S) -> NDArray[np
         CorpusError: as of `load_audio`, or the recording is shorter than 0.1 s or longer than `longest_s`.
         NoSpeechError: it is silent.
     """
+    check_name(path)
     _check_not_too_short(path, audio_seconds(path))
     return load_audio(Path(path).parent, Path(path).name, longest_s=longest_s)
 

@@ -81,6 +81,19 @@ def read_text(path: Path) -> str:
         raise CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
 
 
+def check_name(path: Path | str) -> None:
+    """Check that a path can be written into rows and reports, which are UTF-8.
+
+    Raises:
+        CorpusError: it holds bytes that are not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise CorpusError(f"{shown}: the name is not UTF-8; rename the file or its folder") from None
+
+
 def make_folder(path: Path | str) -> Path:
     """Make a folder if it is missing.
 

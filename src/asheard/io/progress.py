@@ -4,12 +4,12 @@ rich is imported when something is first displayed.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from asheard.io.terminal import stderr_console
+
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import TaskID
 
 Item = TypeVar("Item")
@@ -17,8 +17,7 @@ Item = TypeVar("Item")
 
 def log(message: str) -> None:
     """Print a message on stderr; do nothing if the terminal was closed."""
-    with suppress(OSError):
-        _console().print(message)
+    stderr_console().print(message)
 
 
 def track(items: Iterable[Item], name: str, total: int, *, visible: bool = True) -> Iterator[Item]:
@@ -55,7 +54,7 @@ class ProgressBar:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[text]}", markup=False),
-            console=_console(),
+            console=stderr_console(),
             disable=not self._visible,
         )
         self._task = self._progress.add_task(self._name, total=self._total, completed=self._completed, text="")
@@ -84,7 +83,7 @@ class StatusDisplay:
         """Prepare an empty display; the context shows it."""
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._console = _console()
+        self._console = stderr_console()
         self._progress: Progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(20),
@@ -116,9 +115,3 @@ class StatusDisplay:
         """Remove a line, if it is there."""
         if name in self._lines:
             self._progress.remove_task(self._lines.pop(name))
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)

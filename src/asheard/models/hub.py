@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import huggingface_hub
 import torch
 import transformers
 from torch import Tensor
@@ -20,7 +21,9 @@ from transformers.utils import (
 
 from asheard.errors import ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.recognition.registry import is_hub_id
 
+_TIMEOUT_S: Final = 10.0
 _PREPROCESSORS: Final = ("preprocessor_config.json", "processor_config.json")
 
 # Otherwise transformers asks the hub to convert pickled weights, in a thread that continues after loading.
@@ -36,6 +39,7 @@ def read_config(source: str | Path, **overrides: Any) -> Any:
     if Path(source).is_dir() and not (Path(source) / "config.json").is_file():
         raise ModelError(f"{source}: config.json missing; copy the whole folder of a model")
     with explained(source):
+        _find_on_hub(source)
         return transformers.AutoConfig.from_pretrained(source, trust_remote_code=False, **overrides)
 
 
@@ -149,6 +153,20 @@ def explained(source: str | Path) -> Iterator[None]:
     finally:
         transformers.logging.set_verbosity(verbosity)
         transformers.utils.logging.enable_progress_bar()
+
+
+def _find_on_hub(source: str | Path) -> None:
+    """Ask the hub once for a checkpoint that is neither a folder nor fetched already; loading it would ask six times.
+
+    Raises:
+        Exception: of huggingface_hub; there is no such checkpoint, or the hub cannot be reached.
+    """
+    name = str(source)
+    if Path(name).is_dir() or isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str):
+        return
+    if not is_hub_id(name):
+        raise ModelError(f"{name}: no such folder, and not a hub id (OWNER/NAME); check the name")
+    huggingface_hub.model_info(name, timeout=_TIMEOUT_S)
 
 
 def _refuse_unsafe_pickles(source: str | Path) -> None:

@@ -17,7 +17,7 @@ from asheard.recognition.external.command import Command
 from asheard.recognition.external.hama import Hama
 from asheard.recognition.external.pocketsphinx import PocketSphinx
 from asheard.recognition.protocol import Recogniser
-from asheard.recognition.registry import SHIPPED, ModelConfig
+from asheard.recognition.registry import SHIPPED, ModelConfig, is_hub_id
 from asheard.recognition.runtime import OnnxRecogniser, has_graph
 
 _PACKAGES: Final[dict[str, Callable[[], ExternalRecogniser]]] = {Hama.kind: Hama, PocketSphinx.kind: PocketSphinx}
@@ -44,9 +44,24 @@ def load_recogniser(name: str | Path, *, threads: int = 1) -> Recogniser:
     folder = model_folder(name)
     if has_graph(folder):
         return OnnxRecogniser(Path(folder), threads=threads)
+    _check_source(folder)
     optional_package("torch", "train")
     # By name, so that nothing here depends on torch.
     return cast(Recogniser, import_module("asheard.models.folder").load_transcriber(folder, threads=threads))
+
+
+def _check_source(source: str | Path) -> None:
+    """Check that a model is a folder, or has the form of a hub id, before anything is imported or fetched for it.
+
+    Raises:
+        ModelError: it is neither; naming the models that there are.
+    """
+    if not Path(source).is_dir() and not is_hub_id(source):
+        known = ", ".join((*SHIPPED, *_PACKAGES))
+        raise ModelError(
+            f"no model {str(source)!r}; give {known}, '{_COMMAND}PROGRAM ARGUMENTS', a model folder, or a hub id "
+            "(OWNER/NAME)"
+        )
 
 
 def smoke_test(recogniser: Recogniser) -> tuple[str, ...]:

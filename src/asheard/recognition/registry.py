@@ -1,5 +1,6 @@
 """Named models: where each comes from, and what a user must know about it."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
@@ -19,6 +20,7 @@ CALIBRATION: Final = "calibration.json"  # in a model folder: the calibration of
 KINDS: Final = {"model": "path", "hub": "id", "recogniser": "name", "command": "command"}  # kind -> field of its source
 _TEXTS: Final = ("trained_on", "coverage")
 _NOT_STATED: Final = "not stated"
+_HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
 _SECTION: Final = "transcribers"
 
 
@@ -56,6 +58,11 @@ def built_in_models() -> list[ModelConfig]:
     """Return the models in the package, and the recognisers of the extra `recognisers`."""
     text = files("asheard.recognition").joinpath("builtin.toml").read_text(encoding="utf-8")
     return [_read_model(name, table, Path()) for name, table in tomllib.loads(text)[_SECTION].items()]
+
+
+def is_hub_id(source: str | Path) -> bool:
+    """Tell whether a name has the form of a hub id, OWNER/NAME; anything else is never asked for at the hub."""
+    return _HUB_ID.fullmatch(str(source)) is not None
 
 
 def find_model(name: str | Path) -> ModelConfig:
