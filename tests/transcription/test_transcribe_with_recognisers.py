@@ -101,7 +101,7 @@ def test_transcribe_with_recognisers_without_torch(root, tmp_path):
         "from asheard.transcription import transcribe_manifest\n"
         f"root = Path({str(root)!r})\n"
         f"transcribe_manifest('command:echo K', root / 'manifest.jsonl', root, Path({str(tmp_path / 'out.jsonl')!r}))\n"
-        f"transcribe_manifest('owner/a-model', root / 'manifest.jsonl', root, Path({str(tmp_path / 'model.jsonl')!r}))\n"
+        f"transcribe_manifest('a/model', root / 'manifest.jsonl', root, Path({str(tmp_path / 'model.jsonl')!r}))\n"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
     assert (tmp_path / "out.jsonl").is_file()
