@@ -30,6 +30,10 @@ class ModelError(AsHeardError):
     """A model, recogniser or hub id cannot be used, or an optional package is missing."""
 
 
+class OutputError(AsHeardError):
+    """A file or folder cannot be written, or another command is writing it."""
+
+
 class GateError(AsHeardError):
     """A pilot run did not pass its checks, so training was not started."""
 

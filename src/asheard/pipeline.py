@@ -14,6 +14,7 @@ from asheard.corpora.splits import rotate
 from asheard.corpora.synthetic import embedded_plan, synthesise
 from asheard.errors import AsHeardError, optional_package
 from asheard.io.digests import content_digest, folder_states_digest
+from asheard.io.locks import locked_folder
 from asheard.io.resume import StageCache, claim_folder
 from asheard.phones import load_vectors
 from asheard.recognition.registry import EMBEDDED_BASE
@@ -76,7 +77,7 @@ def study(
     Raises:
         ModelError: a package of the extra `train` is missing.
         AsHeardError: `out` holds a study with another configuration, or a stage failed. The subclass names the
-            kind of input at fault.
+            kind of input at fault. `OutputError` if another command runs a study in `out`.
     """
     optional_package("torch", "train")
     from asheard.evaluation import EVALUATION_FILES, evaluate_folds, write_report
@@ -92,42 +93,43 @@ def study(
     size, vectors = STUDY_PRESETS[name], load_vectors(vectors_file)
     base = base or (DEFAULT_BASE if corpus else str(EMBEDDED_BASE))
     configuration = {"corpus": str(corpus.resolve()) if corpus else "embedded", "preset": name}
-    claim_folder(out / "study.json", configuration | {"base": content_digest(base), "folds": folds})
-    stages = StageCache(out / ".stages", announce)
+    with locked_folder(out):
+        claim_folder(out / "study.json", configuration | {"base": content_digest(base), "folds": folds})
+        stages = StageCache(out / ".stages", announce)
 
-    wav_root = corpus or out / "corpus"
-    if not corpus:
-        plan = embedded_plan(num_per_speaker=size.num_per_speaker)
-        stages.run("corpus", lambda: synthesise(wav_root, plan), inputs=[plan], outputs=[wav_root])
-    speakers = read_speakers(wav_root)
-    config = FoldConfig(
-        wav_root=wav_root,
-        recordings=folder_states_digest(wav_root),
-        base=base,
-        seeds=seeds,
-        preset=size.training,
-        pilot=size.pilot,
-        vectors=vectors,
-        audio_cache=out / "audio-16khz",
-    )
-    prepared = [
-        prepare_fold(config, *_fold_places(out, folds, number, announce), test_speakers)
-        for number, test_speakers in enumerate(rotate(speakers.l1s, speakers.test_speakers, folds), start=1)
-    ]
-    train_folds(prepared, executor or LocalExecutor())
-    results = [evaluate_fold(fold) for fold in prepared]
+        wav_root = corpus or out / "corpus"
+        if not corpus:
+            plan = embedded_plan(num_per_speaker=size.num_per_speaker)
+            stages.run("corpus", lambda: synthesise(wav_root, plan), inputs=[plan], outputs=[wav_root])
+        speakers = read_speakers(wav_root)
+        config = FoldConfig(
+            wav_root=wav_root,
+            recordings=folder_states_digest(wav_root),
+            base=base,
+            seeds=seeds,
+            preset=size.training,
+            pilot=size.pilot,
+            vectors=vectors,
+            audio_cache=out / "audio-16khz",
+        )
+        prepared = [
+            prepare_fold(config, *_fold_places(out, folds, number, announce), test_speakers)
+            for number, test_speakers in enumerate(rotate(speakers.l1s, speakers.test_speakers, folds), start=1)
+        ]
+        train_folds(prepared, executor or LocalExecutor())
+        results = [evaluate_fold(fold) for fold in prepared]
 
-    notes = (SYNTHETIC_NOTE,) if speakers.synthetic else ()
-    embedded_name = "embedded" if name == "embedded" else f"embedded-{name}"
-    context = study_context(results, results[0].corpus if corpus else embedded_name, base, notes)
-    stages.run(
-        "evaluate",
-        lambda: evaluate_folds([result.fold for result in results], out=out, context=context, vectors=vectors),
-        inputs=[context, vectors.digest, *(path for result in results for path in result.inputs), seeds],
-        outputs=[out / file for file in EVALUATION_FILES],
-    )
-    announce("report", False)
-    return write_report(out)
+        notes = (SYNTHETIC_NOTE,) if speakers.synthetic else ()
+        embedded_name = "embedded" if name == "embedded" else f"embedded-{name}"
+        context = study_context(results, results[0].corpus if corpus else embedded_name, base, notes)
+        stages.run(
+            "evaluate",
+            lambda: evaluate_folds([result.fold for result in results], out=out, context=context, vectors=vectors),
+            inputs=[context, vectors.digest, *(path for result in results for path in result.inputs), seeds],
+            outputs=[out / file for file in EVALUATION_FILES],
+        )
+        announce("report", False)
+        return write_report(out)
 
 
 def _fold_places(out: Path, folds: int, number: int, announce: Callable[[str, bool], None]) -> tuple[Path, StageCache]:

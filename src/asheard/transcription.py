@@ -22,7 +22,7 @@ from asheard.io.audio import LONGEST_S, check_speech, load_audio, load_recording
 from asheard.io.digests import content_digest
 from asheard.io.files import write_json, write_jsonl
 from asheard.io.progress import ProgressBar
-from asheard.io.resume import ResumableRows
+from asheard.io.resume import ResumableRows, resumable_rows
 from asheard.phones import reason_without_phone
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recogniser, Transcript
@@ -153,7 +153,9 @@ def transcribe_manifest(
         l1_given=l1_given,
     )
     inputs = [__version__, recogniser.kind, recogniser.version, content_digest(manifest), job.chain, l1_given]
-    return _transcribe(read_manifest(manifest), job, recogniser, map_shards, ResumableRows(out, inputs), out)
+    recordings = read_manifest(manifest)
+    with resumable_rows(out, inputs) as rows:
+        return _transcribe(recordings, job, recogniser, map_shards, rows, out)
 
 
 def transcribe_recordings(
@@ -189,7 +191,8 @@ def transcribe_recordings(
         skip_unreadable=True,
     )
     inputs = [__version__, recogniser.kind, recogniser.version, recordings_digest(recordings), job.chain]
-    return _transcribe(recordings, job, recogniser, map_shards, ResumableRows(out, inputs), out)
+    with resumable_rows(out, inputs) as rows:
+        return _transcribe(recordings, job, recogniser, map_shards, rows, out)
 
 
 def default_chain(model: str | Path, kind: str, *, l1_given: bool) -> str:
@@ -226,7 +229,7 @@ def speech_problem(name: str, waveform: NDArray[np.float32], transcript: Transcr
 
 def left_out_path(out: Path) -> Path:
     """Return the file of the counts of labels that are no phone, beside the predictions; absent if there are none."""
-    return out.with_name(f"{out.stem}.left-out.json")
+    return out.with_name(f"{out.name.removesuffix('.jsonl')}.left-out.json")
 
 
 def _transcribe(

@@ -1,12 +1,14 @@
 """StageCache run when they must and only then."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from asheard.errors import AsHeardError, CorpusError
+from asheard.errors import AsHeardError, OutputError
 from asheard.io.digests import folder_states_digest, values_digest
-from asheard.io.resume import ResumableRows, StageCache, claim_folder
+from asheard.io.resume import StageCache, claim_folder, resumable_rows
 
 
 class Run:
@@ -121,22 +123,62 @@ def test_stages_may_be_under_way_together(run: Run) -> None:
 
 def test_resumable_rows_continue_after_a_kill(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
-    rows = ResumableRows(out, ["job", 1])
-    rows.append([{"n": 1}, {"n": 2}])
+    with resumable_rows(out, ["job", 1]) as rows:
+        rows.append([{"n": 1}, {"n": 2}])
     (part,) = tmp_path.iterdir()
     part.write_bytes(part.read_bytes() + b'{"n": ')
-    again = ResumableRows(out, ["job", 1])
-    assert again.num_resumed == 2
-    again.append([{"n": 3}])
-    assert again.rows() == [{"n": 1}, {"n": 2}, {"n": 3}]
-    assert ResumableRows(out, ["job", 2]).num_resumed == 0
-    again.remove()
+    with resumable_rows(out, ["job", 1]) as again:
+        assert again.num_resumed == 2
+        again.append([{"n": 3}])
+        assert again.rows() == [{"n": 1}, {"n": 2}, {"n": 3}]
+    with resumable_rows(out, ["job", 2]) as other:
+        assert (other.num_resumed, other.rows()) == (0, [])
+        other.remove()
     assert not list(tmp_path.iterdir())
 
 
-def test_resumable_rows_refuse_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="is a folder; name a file in it"):
-        ResumableRows(tmp_path, [])
+def test_resumable_rows_remove_no_rows_of_other_files(tmp_path: Path) -> None:
+    for name in ("rows", "rows.a.jsonl", "rows-2", "rows.jsonl"):
+        with resumable_rows(tmp_path / name, []) as rows:
+            rows.append([{"n": name}])
+    with resumable_rows(tmp_path / "rows", []) as rows:
+        rows.remove()
+    for name in ("rows.a.jsonl", "rows-2", "rows.jsonl"):
+        with resumable_rows(tmp_path / name, []) as rows:
+            assert rows.rows() == [{"n": name}]
+
+
+def test_resumable_rows_refuse_folders_and_streams(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for out, message in (
+        (tmp_path, "is a folder; name a file in it"),
+        (tmp_path / "pipe", "is no file, and unfinished rows are kept beside the output; name a file"),
+        (Path("/dev/stdout"), "^/dev/stdout is no file"),
+        (Path("/dev/fd/63"), "^/dev/fd/63 is no file"),
+    ):
+        with pytest.raises(OutputError, match=message), resumable_rows(out, []):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_resumable_rows_say_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "rows.jsonl"
+
+    def fill_disk(values: list[dict[str, int]]) -> None:
+        with resumable_rows(out, []) as rows:
+            rows.append([{"n": 1}, {"n": 2}])
+            monkeypatch.setattr(Path, "open", full_disk)
+            rows.append(values)
+
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OutputError) as caught:
+        fill_disk([{"n": 3}])
+    assert str(caught.value) == (
+        f"{out}: cannot be written (No space left on device); make room on the disk, and run the same command again. "
+        "2 rows are kept, and the same command goes on from there"
+    )
 
 
 def test_claim_folder_refuses_another_configuration(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from asheard.corpora.records import read_manifest, write_manifest
-from asheard.errors import ModelError
+from asheard.errors import OutputError
 from asheard.training import TrainingOptions, step, train
 
 
@@ -99,7 +99,7 @@ def train_and_report(options: TrainingOptions, report: Connection) -> None:
     """Train, and send the message of the error; an empty text if there is none."""
     try:
         train_on_one_thread(options)
-    except ModelError as error:
+    except OutputError as error:
         report.send(str(error))
     else:
         report.send("")

@@ -17,7 +17,7 @@ import torch
 from safetensors import safe_open
 
 from asheard.corpora.records import read_manifest
-from asheard.errors import ModelError
+from asheard.errors import ModelError, OutputError
 from asheard.models import CTCTranscriber, save_transcriber
 from asheard.training import TrainingOptions, train
 from asheard.training.checkpoint import LAST, PREVIOUS, find_checkpoint
@@ -231,7 +231,7 @@ def save_with_size_limit(base: Path, folder: Path, report) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
     try:
         save_transcriber(model, folder, {})
-    except ModelError as error:
+    except OutputError as error:
         report.send(str(error))
 
 

@@ -11,8 +11,9 @@ import torch
 from accelerate import Accelerator
 
 from asheard.corpora.records import ErrorType, Token, read_manifest, write_manifest
-from asheard.errors import CorpusError, ModelError
+from asheard.errors import CorpusError, ModelError, OutputError
 from asheard.io.audio import load_audio
+from asheard.io.locks import locked_folder
 from asheard.models import L1AwareCTC, load_transcriber, read_card
 from asheard.training import TrainingOptions, loop, train
 from asheard.training.data import build_examples, collate
@@ -123,6 +124,23 @@ def test_train_frees_the_model_of_the_pilot(options, monkeypatch):
     train(run)
     assert len(built) == 4
     assert json.loads((run.checkpoint_dir / "pilot.json").read_text())["reasons"] == []
+
+
+def test_train_refuses_a_folder_that_another_command_trains_in(options):
+    run = TrainingOptions(**keep_rows(options, 12))
+    with locked_folder(run.checkpoint_dir), pytest.raises(OutputError, match="another command is writing it"):
+        train(run)
+    assert not run.checkpoint_dir.exists()
+
+
+def test_train_removes_no_hidden_files_of_the_user(options):
+    run = TrainingOptions(**keep_rows(options, 12))
+    mine = [run.checkpoint_dir / name for name in (".my.partition.txt", ".tmpfiles.conf", ".x.part")]
+    run.checkpoint_dir.mkdir(parents=True)
+    for path in mine:
+        path.touch()
+    train(run)
+    assert all(path.exists() for path in mine)
 
 
 def test_train_refuses_a_checkpoint_of_other_options(options, monkeypatch):

@@ -163,7 +163,7 @@ def test_transcribe_manifest_removes_rows_of_another_model(root, tmp_path, monke
         patch.setattr(OnnxRecogniser, "recognise", failing)
         transcribe_manifest(root / "faithful", root / "manifest.jsonl", root, out)
     assert len(list(tmp_path.glob("*.part"))) == 1
-    (tmp_path / ".out.jsonl.x.part.jsonl").touch()  # killed while the finished rows were written
+    (tmp_path / ".out.jsonl.0123abcd.part.jsonl").touch()  # killed while the finished rows were written
     neighbour = tmp_path / ".out.jsonl-2.12345678.part"
     neighbour.touch()
     assert transcribe_manifest(root / "l1-aware", root / "manifest.jsonl", root, out).num_resumed == 0

@@ -14,7 +14,8 @@ from asheard.corpora.splits import last_speakers, split_corpus
 from asheard.corpora.table import read_table
 from asheard.errors import CorpusError
 from asheard.io.audio import audio_seconds
-from asheard.io.files import read_json, write_json
+from asheard.io.files import make_folder, read_json, write_json
+from asheard.io.locks import locked_folder
 from asheard.io.typed_json import record_from_json
 
 CORPUS_JSON: Final = "corpus.json"
@@ -215,7 +216,10 @@ def _write(
         excluded=dict(exclusions),
         synthetic=synthetic,
     )
-    for split, rows in manifests.items():
-        write_manifest(Path(out) / f"{split}.jsonl", rows)
-    write_json(Path(out) / CORPUS_JSON, asdict(report))
+    folder = make_folder(out)
+    with locked_folder(folder):
+        (folder / CORPUS_JSON).unlink(missing_ok=True)  # it is written last, so manifests of two builds have none
+        for split, rows in manifests.items():
+            write_manifest(folder / f"{split}.jsonl", rows)
+        write_json(folder / CORPUS_JSON, asdict(report))
     return report

@@ -12,6 +12,7 @@ from asheard.corpora.transcripts import read_transcripts
 from asheard.errors import CorpusError, optional_package
 from asheard.evaluation.context import SYNTHETIC_NOTE, Context
 from asheard.evaluation.runs import ChainRun
+from asheard.io.locks import locked_folder
 from asheard.phones import load_vectors
 from asheard.prior import load_prior
 
@@ -51,6 +52,7 @@ def evaluate(
         ModelError: a package of the extra `evaluate` is missing.
         CorpusError: a file is missing or broken, predictions do not match the gold, or `prior` and `with_prior` do not
             fit each other or the chains.
+        OutputError: `out` cannot be written, or another command is writing it.
     """
     for package in ("polars", "scipy", "matplotlib"):
         optional_package(package, "evaluate")
@@ -67,20 +69,21 @@ def evaluate(
     if prior is not None:
         scorer, plain = load_prior(Path(prior)), [run for run in runs if run.chain in with_prior]
         runs += [replace(run, chain=behind_prior(run.chain), prior=scorer) for run in plain]
-    evaluation = evaluate_runs(
-        utterances,
-        runs,
-        out=out,
-        context=Context(
-            corpus=Path(gold).stem,
-            split=f"{len({row.speaker for row in utterances})}speakers",
-            notes=(SYNTHETIC_NOTE,) if is_synthetic(Path(gold)) else (),
-        ),
-        training=read_gold(train, distances) if train else (),
-        vectors=distances,
-        allow_missing=allow_missing,
-    )
-    write_report(out)
+    with locked_folder(Path(out)):
+        evaluation = evaluate_runs(
+            utterances,
+            runs,
+            out=out,
+            context=Context(
+                corpus=Path(gold).stem,
+                split=f"{len({row.speaker for row in utterances})}speakers",
+                notes=(SYNTHETIC_NOTE,) if is_synthetic(Path(gold)) else (),
+            ),
+            training=read_gold(train, distances) if train else (),
+            vectors=distances,
+            allow_missing=allow_missing,
+        )
+        write_report(out)
     return evaluation
 
 

@@ -1,5 +1,6 @@
 """Load recordings as 16 kHz mono samples, from any file that soundfile reads; check that they hold speech."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -78,7 +79,7 @@ def load_audio(
     if not kept.is_file():
         samples = _resampled(path, header)
         with whole_file(kept) as part:
-            soundfile.write(part, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
+            part.write_bytes(_pcm16_wav(samples))
     return _samples(kept, soundfile.info(kept).frames)[:, 0]
 
 
@@ -168,6 +169,13 @@ def _resampled(path: Path, header: soundfile._SoundFileInfo) -> NDArray[np.int16
     mono = _check_not_silent(path, _samples(path, header.frames).mean(axis=1, dtype=np.float32))
     resampled: NDArray[np.float32] = soxr.resample(mono, header.samplerate, SAMPLE_RATE_HZ, quality="HQ")
     return np.clip(np.rint(resampled * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
+
+
+def _pcm16_wav(samples: NDArray[np.int16]) -> bytes:
+    """Encode a WAV file. soundfile does not say why it cannot write one to a disk; Python does."""
+    wav = io.BytesIO()
+    soundfile.write(wav, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
+    return wav.getvalue()
 
 
 def _samples(path: Path, num_frames: int) -> NDArray[np.float32]:

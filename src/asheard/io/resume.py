@@ -1,17 +1,20 @@
 """Work that an interrupted command does not repeat: stages with stamps, and rows kept as they are made."""
 
-import glob
 import json
+import os
+import re
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asheard import __version__
-from asheard.errors import AsHeardError, CorpusError
+from asheard.errors import AsHeardError, OutputError
 from asheard.io.digests import json_digest, values_digest
-from asheard.io.files import read_json, read_jsonl, write_json
+from asheard.io.files import is_stream, read_json, read_jsonl, write_json, writing
+from asheard.io.locks import locked_file
 
 
 class StageCache:
@@ -76,46 +79,76 @@ class ResumableRows:
     """The rows of an unfinished JSON Lines file, kept in a hidden file beside it until all are made.
 
     The hidden file's name depends on the job, so that another job does not continue it.
+
+    Attributes:
+        num_resumed: rows of an earlier call. num_kept: rows in the hidden file now.
     """
 
     def __init__(self, out: Path, job: Sequence[Any]) -> None:
-        """Open the rows of a job; the last row is dropped if a kill cut it short.
-
-        Args:
-            out: the file that is being made.
-            job: what the rows depend on, as JSON.
-        Raises:
-            CorpusError: `out` is a folder.
-        """
-        if out.is_dir():
-            raise CorpusError(f"{out} is a folder; name a file in it")
+        """Open the rows of a job as `resumable_rows` does, which also locks them."""
         self._out = out
         self._path = out.with_name(f".{out.name}.{json_digest(job)[:8]}.part")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self.num_resumed = self._cut_to_whole_rows()
+        with writing(out):
+            self.num_resumed = self.num_kept = self._cut_to_whole_rows()
 
     def append(self, rows: Iterable[dict[str, Any]]) -> None:
         """Write rows, each a JSON object."""
-        with self._path.open("a", encoding="utf-8") as lines:
-            lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        with writing(self._out), self._path.open("a", encoding="utf-8") as lines:
+            texts = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+            lines.writelines(texts)
+        self.num_kept += len(texts)
 
     def rows(self) -> list[dict[str, Any]]:
         """Read all rows, those of earlier calls first."""
-        return [row for _, row in read_jsonl(self._path)]
+        return [row for _, row in read_jsonl(self._path)] if self._path.exists() else []
 
     def remove(self) -> None:
         """Remove the hidden file, and those that other jobs left for the same output."""
-        for stale in self._out.parent.glob(f".{glob.escape(self._out.name)}.*.part*"):
-            stale.unlink()
+        ours = re.compile(rf"\.{re.escape(self._out.name)}\.[0-9a-f]{{8}}\.part({re.escape(self._out.suffix)})?")
+        with writing(self._out):
+            for stale in self._out.parent.iterdir():
+                if ours.fullmatch(stale.name):
+                    stale.unlink()
+        self.num_kept = 0
 
     def _cut_to_whole_rows(self) -> int:
         """Drop an incomplete last line; return the number of rows left."""
-        self._path.touch()
-        content = self._path.read_bytes()
+        content = self._path.read_bytes() if self._path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
-            self._path.write_bytes(whole)
+            os.truncate(self._path, len(whole))
         return whole.count(b"\n")
+
+
+@contextmanager
+def resumable_rows(out: Path, job: Sequence[Any]) -> Iterator[ResumableRows]:
+    """Open the rows of a job, and keep other commands from writing `out` while the block runs.
+
+    The last row is dropped if a kill cut it short.
+
+    Args:
+        out: the file that is being made.
+        job: what the rows depend on, as JSON.
+    Raises:
+        OutputError: `out` is a folder or no file, cannot be written, or another command is writing it; with the number
+            of rows that are kept.
+    """
+    if is_stream(out):
+        raise OutputError(f"{out} is no file, and unfinished rows are kept beside the output; name a file")
+    with writing(out):
+        out = Path(os.path.realpath(out))
+        if out.is_dir():
+            raise OutputError(f"{out} is a folder; name a file in it")
+    with locked_file(out):
+        rows = ResumableRows(out, job)
+        try:
+            yield rows
+        except OutputError as error:
+            if rows.num_kept:
+                raise OutputError(
+                    f"{error}. {rows.num_kept} rows are kept, and the same command goes on from there"
+                ) from error
+            raise
 
 
 def claim_folder(file: Path, configuration: dict[str, Any]) -> None:

@@ -19,9 +19,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from asheard.errors import CorpusError, ModelError
+from asheard.errors import CorpusError, ModelError, OutputError
 from asheard.io.digests import content_digest
-from asheard.io.files import read_json, whole_folder, write_json
+from asheard.io.files import read_json, whole_folder, write_json, writing
 from asheard.models.ctc import CTCTranscriber
 from asheard.models.encoders import Encoder, load_encoder
 from asheard.models.l1_aware import L1AwareCTC
@@ -49,7 +49,8 @@ def save_transcriber(model: CTCTranscriber | L1AwareCTC, folder: Path | str, tra
         folder: must not exist yet.
         training: provenance for card.json, under "training".
     Raises:
-        ModelError: the folder exists, or the disk is full.
+        ModelError: the folder exists.
+        OutputError: it cannot be written.
     """
     card: dict[str, Any] = {"kind": model.kind}
     if isinstance(model, L1AwareCTC):
@@ -190,11 +191,12 @@ def _read(path: Path) -> Any:
 
 @contextmanager
 def needs_room(path: Path) -> Iterator[None]:
-    """Turn an error in writing, such as a full disk, into a `ModelError`."""
+    """Turn an error in writing, such as a full disk, into an `OutputError`; safetensors has its own class of errors."""
     try:
-        yield
-    except (OSError, SafetensorError) as error:
-        raise ModelError(
+        with writing(path):
+            yield
+    except SafetensorError as error:
+        raise OutputError(
             f"{path}: cannot be written ({error}); make room on the disk, and run the same command again"
         ) from error
 

@@ -17,7 +17,7 @@ from asheard.corpora.records import (
 from asheard.errors import AsHeardError, CorpusError, NoSpeechError
 from asheard.io.files import read_text, write_jsonl
 from asheard.io.progress import ProgressBar
-from asheard.io.resume import ResumableRows
+from asheard.io.resume import ResumableRows, resumable_rows
 from asheard.pronunciation.result import Pronunciation
 from asheard.pronunciation.scorer import Model
 from asheard.pronunciation.target import Target, target_of_canonical, target_of_text
@@ -131,20 +131,19 @@ def score_recordings(model: Model, tasks: Sequence[ScoringTask], out: Path) -> B
     for task in tasks:
         model.check_l1(task.recording.wav, task.l1)
     targets = [[task.target.text, task.target.pronunciations, task.l1] for task in tasks]
-    rows = ResumableRows(
-        out, [__version__, model.version, recordings_digest([one.recording for one in tasks]), targets]
-    )
-    with ProgressBar("score", len(tasks), completed=rows.num_resumed) as bar:
-        for task in tasks[rows.num_resumed :]:
-            try:
-                row = scored_row(task, model.score(task.recording.wav, task.target, task.l1))
-            except NoSpeechError as error:
-                row = row_without_speech(task, error)
-            except CorpusError as error:
-                row = {"unread": str(error)}
-            rows.append([row])
-            bar.advance()
-    return write_rows(rows, out, [row for row in rows.rows() if "unread" not in row])
+    inputs = [__version__, model.version, recordings_digest([one.recording for one in tasks]), targets]
+    with resumable_rows(out, inputs) as rows:
+        with ProgressBar("score", len(tasks), completed=rows.num_resumed) as bar:
+            for task in tasks[rows.num_resumed :]:
+                try:
+                    row = scored_row(task, model.score(task.recording.wav, task.target, task.l1))
+                except NoSpeechError as error:
+                    row = row_without_speech(task, error)
+                except CorpusError as error:
+                    row = {"unread": str(error)}
+                rows.append([row])
+                bar.advance()
+        return write_rows(rows, out, [row for row in rows.rows() if "unread" not in row])
 
 
 def scored_row(task: ScoringTask, scored: Pronunciation) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from asheard.errors import CorpusError, ModelError, NoSpeechError
 from asheard.io.audio import LONGEST_READING_S, check_speech, load_audio
 from asheard.io.digests import content_digest
 from asheard.io.progress import ProgressBar
-from asheard.io.resume import ResumableRows
+from asheard.io.resume import resumable_rows
 from asheard.prior import load_prior
 from asheard.pronunciation.batch import BatchReport, describe_utterance, wav_of, write_rows
 from asheard.pronunciation.calibration import Calibration, fit_calibration, load_calibration
@@ -160,14 +160,14 @@ def score_predictions(
     )
     files = [None if path is None else content_digest(path) for path in (calibration, prior)]
     inputs = [__version__, recogniser.kind, job.version, content_digest(manifest), chain, l1_given, *files]
-    rows = ResumableRows(out, inputs)
-    chunks = [utterances[start : start + _AT_ONCE] for start in range(rows.num_resumed, len(utterances), _AT_ONCE)]
-    done = map_chunks(job, chunks) if map_chunks else (job.rows(recogniser, chunk) for chunk in chunks)
-    with ProgressBar(chain, len(utterances), completed=rows.num_resumed) as bar:
-        for entries in done:
-            rows.append(entries)
-            bar.advance(len(entries))
-    return write_rows(rows, out, [row["prediction"] for row in rows.rows()])
+    with resumable_rows(out, inputs) as rows:
+        chunks = [utterances[start : start + _AT_ONCE] for start in range(rows.num_resumed, len(utterances), _AT_ONCE)]
+        done = map_chunks(job, chunks) if map_chunks else (job.rows(recogniser, chunk) for chunk in chunks)
+        with ProgressBar(chain, len(utterances), completed=rows.num_resumed) as bar:
+            for entries in done:
+                rows.append(entries)
+                bar.advance(len(entries))
+        return write_rows(rows, out, [row["prediction"] for row in rows.rows()])
 
 
 def default_gop_chain(prior: Path | None) -> str:
@@ -216,7 +216,7 @@ def calibrate(
 
 def ratios_path(out: Path) -> Path:
     """Return where the ratios of a calibration are kept: predictions of the chain, not calibrated."""
-    return out.with_name(f"{out.stem}.ratios.jsonl")
+    return out.with_name(f"{out.name.removesuffix('.json')}.ratios.jsonl")
 
 
 def _check(where: str, row: Utterance, gop: GopScorer) -> None:

@@ -16,7 +16,8 @@ from typing import Final
 import asheard
 from asheard.errors import RemoteError
 from asheard.io.digests import file_digests
-from asheard.io.files import sync_folder
+from asheard.io.files import make_folder, sync_folder, writing
+from asheard.io.locks import locked_folder
 from asheard.remote.agent import RUNS
 from asheard.remote.machine import Machine
 from asheard.remote.run import RemoteRun
@@ -76,7 +77,7 @@ def fetch_folder(
     machine: Machine, source: str, target: Path, on_share: OnShare, *, exclude: Sequence[str] = (), delete: bool = False
 ) -> None:
     """Copy the contents of a folder below the machine's root into a folder here; as `push_folder`."""
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     paths = [f"{_destination(machine)}:{machine.root}/{source}/", f"{target}/"]
     _copy(machine, [*_options(exclude, delete), *paths], on_share)
 
@@ -211,15 +212,17 @@ def pull_model(machine: Machine, name: str, into: Path, on_share: OnShare) -> Pa
     final, arriving = into / "final", into / ".final.arriving"
     if final.is_dir():
         return final
-    sent = machine.call_agent("digests", name)
-    if not sent:
-        raise RemoteError(f"{machine}: no finished model of {name} there; `asheard remote logs` shows its progress")
-    pull_logs(machine, name, into)
-    fetch_folder(machine, f"{RUNS}/{name}/final", arriving, on_share, delete=True)
-    if (arrived := file_digests(arriving)) != sent:
-        wrong = sorted(path for path in sent.keys() | arrived.keys() if sent.get(path) != arrived.get(path))
-        shutil.rmtree(arriving)
-        raise RemoteError(f"{machine}: {', '.join(wrong)} of {name} arrived damaged; pull it again")
-    sync_folder(arriving)
-    arriving.rename(final)
-    return final
+    with locked_folder(into):
+        sent = machine.call_agent("digests", name)
+        if not sent:
+            raise RemoteError(f"{machine}: no finished model of {name} there; `asheard remote logs` shows its progress")
+        pull_logs(machine, name, into)
+        fetch_folder(machine, f"{RUNS}/{name}/final", arriving, on_share, delete=True)
+        if (arrived := file_digests(arriving)) != sent:
+            wrong = sorted(path for path in sent.keys() | arrived.keys() if sent.get(path) != arrived.get(path))
+            shutil.rmtree(arriving)
+            raise RemoteError(f"{machine}: {', '.join(wrong)} of {name} arrived damaged; pull it again")
+        with writing(final):
+            sync_folder(arriving)
+            arriving.rename(final)
+        return final

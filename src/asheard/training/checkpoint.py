@@ -48,7 +48,7 @@ def save_checkpoint(folder: Path, model: nn.Module, optimizer: Optimizer, state:
     The last checkpoint is renamed to the previous one first, so that the disk never holds more than two.
 
     Raises:
-        ModelError: the disk is full, or the folder cannot be written to.
+        OutputError: the disk is full, or the folder cannot be written to.
     """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():

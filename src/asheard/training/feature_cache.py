@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from asheard.errors import OutputError
 from asheard.io.audio import load_audio
 from asheard.io.digests import bytes_digest
 from asheard.io.files import whole_file
@@ -89,11 +90,11 @@ class FeatureCache:
             with whole_file(path) as part:
                 free = shutil.disk_usage(part.parent).free
                 if free < self._reserve:
-                    raise OSError(
+                    raise OutputError(
                         f"{free / 1e9:.1f} GB are free, and {self._reserve / 1e9:.1f} GB are reserved for checkpoints"
                     )
                 save_file({"frames": features.frames, "num_samples": torch.tensor(features.num_samples)}, part)
-        except (OSError, SafetensorError) as error:
+        except (OutputError, SafetensorError) as error:
             self._has_room = False
             log(
                 f"{path.parents[2]}: no more features of the front end are kept ({error}). Missing ones are computed "

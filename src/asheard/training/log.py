@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from torch.utils.tensorboard import SummaryWriter
 
-from asheard.io.files import write_jsonl
-from asheard.models import needs_room
+from asheard.io.files import write_jsonl, writing
 
 _LAST_BYTES: Final = 4096  # at the end of a log; they hold at least one whole step
 
@@ -17,18 +16,18 @@ class TrainingLog:
 
     def __init__(self, folder: Path, step: int) -> None:
         """Open the log in `folder` and keep the rows of the first `step` steps."""
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "log.jsonl"
         rows = [row for row in _complete_rows(self.path) if row["step"] <= step]
         write_jsonl(self.path, rows)
         self.epochs = [row for row in rows if row["event"] == "epoch"]
-        self._lines = self.path.open("a", encoding="utf-8", buffering=1)
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+        with writing(self.path):
+            self._lines = self.path.open("a", encoding="utf-8", buffering=1)
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def write(self, event: str, step: int, **values: Any) -> None:
         """Add a row. Numbers among `values` also go to TensorBoard."""
         row = {"event": event, "step": step, **values}
-        with needs_room(self.path):
+        with writing(self.path):
             self._lines.write(json.dumps(row) + "\n")
             for name, value in values.items():
                 if isinstance(value, int | float):
@@ -38,7 +37,7 @@ class TrainingLog:
 
     def close(self) -> None:
         """Write and close both."""
-        with needs_room(self.path):
+        with writing(self.path):
             self._lines.close()
             self._board.close()
 

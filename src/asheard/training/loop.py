@@ -23,6 +23,7 @@ from asheard.errors import CorpusError, GateError, ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ, load_audio
 from asheard.io.digests import bytes_digest
 from asheard.io.files import write_json
+from asheard.io.locks import locked_folder
 from asheard.io.progress import ProgressBar
 from asheard.models import read_card, save_transcriber
 from asheard.training.augmentation import SPEED
@@ -79,23 +80,29 @@ def train(options: TrainingOptions) -> Path:
     Returns:
         Folder of the finished model, `options.final`.
     Raises:
-        ModelError: the base cannot be loaded; the folder belongs to other options; all its checkpoints are damaged; a
-            gradient is not finite; or the disk is full.
+        ModelError: the base cannot be loaded; the folder belongs to other options; all its checkpoints are damaged; or
+            a gradient is not finite.
         CorpusError: a manifest or a recording cannot be read, or no utterance is left to train on.
         GateError: the pilot (`options.pilot`) failed a gate.
+        OutputError: the disk is full, or another command trains in the folder.
     """
     fingerprint = options.fingerprint()
     if options.final.is_dir():
         check_unchanged(read_card(options.final)["training"]["options"], fingerprint, options.final)
         discard_checkpoints(options.checkpoint_dir)
         return options.final
-    started = find_checkpoint(options.checkpoint_dir)
-    if started:
-        check_unchanged(started[1].fingerprint, fingerprint, started[0])
-
     mask_vector_is_unused = options.mask_time_prob == 0
     parallel = DistributedDataParallelKwargs(find_unused_parameters=mask_vector_is_unused)
     accelerator = Accelerator(kwargs_handlers=[parallel])
+    with locked_folder(options.checkpoint_dir) if accelerator.is_main_process else nullcontext():
+        return _train(options, fingerprint, accelerator)
+
+
+def _train(options: TrainingOptions, fingerprint: dict[str, Any], accelerator: Accelerator) -> Path:
+    """Train, as `train`; no other command trains in this folder."""
+    started = find_checkpoint(options.checkpoint_dir)
+    if started:
+        check_unchanged(started[1].fingerprint, fingerprint, started[0])
     train_rows, val_rows = read_manifest(options.train), read_manifest(options.val)
     l1s = sorted({row.l1 for row in train_rows})
     if accelerator.is_main_process:
@@ -285,8 +292,8 @@ def _read_data(
 def _remove_partial_files(folder: Path) -> None:
     """Remove files that a killed run wrote in part; the checkpoint of a large model takes 4 GB.
 
-    The `.tmp` files are those of safetensors, which writes one beside its target.
+    Names with `.tmp` and six characters are those of safetensors, which writes a file beside its target.
     """
-    for pattern in (".*.part*", ".tmp*"):
+    for pattern in (".checkpoint.safetensors.*.part.safetensors", ".final.*.part", ".tmp??????"):
         for part in folder.glob(pattern):
             shutil.rmtree(part) if part.is_dir() else part.unlink()

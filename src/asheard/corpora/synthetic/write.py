@@ -25,6 +25,7 @@ from asheard.corpora.synthetic.render import Sound, add_noise, render
 from asheard.errors import CorpusError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.files import whole_file, whole_folder
+from asheard.io.locks import locked_folder
 from asheard.io.names import refuse_same_paths, safe_name
 from asheard.io.progress import track
 from asheard.io.resume import claim_folder
@@ -75,21 +76,22 @@ def synthesise(out: Path, plan: SyntheticPlan) -> None:
     names = [safe_name(speaker.name, "speaker") for speaker in plan.speakers]
     refuse_same_paths([out / name for name in (*names, SPEAKERS_CSV, PLAN_JSON)])
     refuse_same_paths([Path(safe_name(utt, "sentence")) for utt in plan.sentences])
-    claim_folder(out / PLAN_JSON, asdict(plan))
-    for name in names:  # of a killed run; a worker of it that is still running fails and ends
-        for part in out.glob(f".{glob.escape(name)}.*.part"):
-            shutil.rmtree(part)
-    sentences = {utt: _pronounced(text) for utt, text in plan.sentences.items()}
-    missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
-    with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        done = pool.map(_render_speaker, missing, repeat(plan), repeat(sentences), repeat(out))
-        for _ in track(done, "speakers", len(missing)):
-            pass
-    with whole_file(out / SPEAKERS_CSV) as part, part.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(("speaker", "l1", "split", "voice", "severity", "synthetic"))
-        for speaker in plan.speakers:
-            writer.writerow((speaker.name, speaker.l1, speaker.split, speaker.voice.name, speaker.severity, "yes"))
+    with locked_folder(out):
+        claim_folder(out / PLAN_JSON, asdict(plan))
+        for name in names:  # of a killed run; a worker of it that is still running fails and ends
+            for part in out.glob(f".{glob.escape(name)}.*.part"):
+                shutil.rmtree(part)
+        sentences = {utt: _pronounced(text) for utt, text in plan.sentences.items()}
+        missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
+        with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+            done = pool.map(_render_speaker, missing, repeat(plan), repeat(sentences), repeat(out))
+            for _ in track(done, "speakers", len(missing)):
+                pass
+        with whole_file(out / SPEAKERS_CSV) as part, part.open("w", encoding="utf-8", newline="") as lines:
+            writer = csv.writer(lines, lineterminator="\n")
+            writer.writerow(("speaker", "l1", "split", "voice", "severity", "synthetic"))
+            for speaker in plan.speakers:
+                writer.writerow((speaker.name, speaker.l1, speaker.split, speaker.voice.name, speaker.severity, "yes"))
 
 
 def _render_speaker(speaker: Speaker, plan: SyntheticPlan, sentences: dict[str, list[_Word]], out: Path) -> None:
