@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import httpx
@@ -51,6 +52,27 @@ def test_serve_needs_a_token_beyond_this_machine(asheard, monkeypatch):
     with serving("--host", "0.0.0.0", ASHEARD_TOKEN="sesame") as (_, url):
         assert httpx.get(f"{url}/models").status_code == 401
         assert httpx.get(f"{url}/models", headers={"Authorization": "Bearer sesame"}).status_code == 200
+
+
+def ask_raw(url, request):
+    """Send bytes, and return the status line of the answer."""
+    with socket.create_connection((httpx.URL(url).host, httpx.URL(url).port), timeout=20) as connection:
+        with suppress(ConnectionError):  # refused before all was sent
+            connection.sendall(request)
+        return connection.recv(4096).decode().partition("\r\n")[0]
+
+
+def test_serve_refuses_other_hosts_and_what_is_no_request():
+    with serving() as (_, url):
+        assert httpx.get(f"{url}/models").status_code == 200
+        assert httpx.get(url.replace("127.0.0.1", "localhost")).status_code == 200
+        assert httpx.get(f"{url}/models", headers={"Host": "evil.example"}).status_code == 421
+        assert httpx.head(url).status_code == 200
+        for request in (b"GET / HTTP/1.1\r\nA: " + b"a" * 5_000_000, b"\x16\x03\x01\x02\x00\r\n\r\n", b"GET /\r\n\r\n"):
+            assert ask_raw(url, request).startswith("HTTP/1.1 400"), request[:20]
+        large = b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n"
+        assert ask_raw(url, large) == "HTTP/1.1 413 Request Entity Too Large"
+        assert httpx.get(f"{url}/health").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -162,4 +162,7 @@ def test_routes_refuse_fields_they_cannot_use(send, route, fields, status, sente
 
 def test_transcribe_without_a_recording(send):
     answer = send("/transcribe", audio=None, model="echo")
-    assert (answer.status_code, answer.json()["detail"]) == (422, "field 'audio': Field required")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "field 'audio': no file; send the recording as multipart/form-data (curl -F audio=@my.wav)",
+    )

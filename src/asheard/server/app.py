@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -29,11 +29,12 @@ from asheard.pronunciation.scorer import Model
 from asheard.pronunciation.target import Target, target_of_phones, target_of_text
 from asheard.recognition.protocol import Recognition
 from asheard.server import responses, schemas
-from asheard.server.middleware import HTTPError, Limits, RequestGuard, status_of
+from asheard.server.middleware import HTTPError, Limits, Memory, RequestGuard, status_of
 from asheard.server.runtime import ModelPool, build_model_pool
 from asheard.server.uploads import NAME, read_upload
 
 TOKEN_VARIABLE: Final = "ASHEARD_TOKEN"
+_LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _DRAIN_S: Final = 60  # time that requests have to finish after SIGTERM
 _REQUESTS_A_MINUTE: Final = 120  # limit of one client if other machines may call
 
@@ -47,14 +48,17 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": schemas.Error, "description": "the recording or a field cannot be used"},
     401: {"model": schemas.Error, "description": "the token is missing or wrong"},
     404: {"model": schemas.Error, "description": "no such model or study"},
+    408: {"model": schemas.Error, "description": "the body comes too slowly"},
     413: {"model": schemas.Error, "description": "too large or too long"},
     415: {"model": schemas.Error, "description": "the upload is not a recording"},
     422: {
         "model": schemas.Error,
         "description": "no speech, an unknown word, or an unknown L1",
     },
+    421: {"model": schemas.Error, "description": "the Host header does not name this machine"},
     429: {"model": schemas.Error, "description": "too many requests in a minute"},
-    503: {"model": schemas.Error, "description": "the model cannot be used, or too many requests are waiting for it"},
+    500: {"model": schemas.Error, "description": "a fault of the service; its log has the details"},
+    503: {"model": schemas.Error, "description": "the model cannot be used, or there are too many requests"},
 }
 _PRONUNCIATION: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pronunciation"}}}}
@@ -77,10 +81,15 @@ class Service:
 
     def __init__(self, pool: ModelPool, limits: Limits) -> None:
         self.pool, self.limits = pool, limits
+        self.memory = Memory(limits.num_bytes_together)
 
-    async def read_audio(self, audio: UploadFile, longest_s: float) -> NDArray[np.float32]:
+    @asynccontextmanager
+    async def decoded(self, audio: UploadFile, longest_s: float) -> AsyncIterator[NDArray[np.float32]]:
         """Decode an upload to (num_samples,) float32 at 16 kHz."""
-        return await asyncio.to_thread(read_upload, await audio.read(), longest_s)
+        waveform = await asyncio.to_thread(read_upload, await audio.read(), longest_s)
+        with self.memory.hold() as count:
+            count(waveform.nbytes)
+            yield waveform
 
     async def recognise(self, name: str, waveform: NDArray[np.float32], l1: str | None) -> tuple[Model, Recognition]:
         """Recognise a recording.
@@ -125,7 +134,12 @@ class Application(FastAPI):
 
 
 def create_app(
-    pool: ModelPool, limits: Limits | None = None, *, token: str | None = None, origins: Sequence[str] = ()
+    pool: ModelPool,
+    limits: Limits | None = None,
+    *,
+    token: str | None = None,
+    hosts: Collection[str] | None = None,
+    origins: Sequence[str] = (),
 ) -> FastAPI:
     """Build the application.
 
@@ -133,6 +147,7 @@ def create_app(
         pool: the models and studies to serve.
         limits: request limits; None means the defaults.
         token: needed for everything but the page and /health; None means no token.
+        hosts: names that requests may give in their Host header; None allows any.
         origins: sites whose pages may read answers (CORS), such as https://app.example; by default none.
     """
     service = Service(pool, limits or Limits())
@@ -147,7 +162,7 @@ def create_app(
     app = Application(
         title="AsHeard", version=__version__, description=_ABOUT, responses=_ERRORS, lifespan=lifespan, redoc_url=None
     )
-    app.add_middleware(RequestGuard, limits=service.limits, token=token)
+    app.add_middleware(RequestGuard, limits=service.limits, memory=service.memory, token=token, hosts=hosts)
     if origins:  # outside the guard, because a browser's preflight request has no token
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["Authorization"])
     app.add_exception_handler(AsHeardError, _answer_error)
@@ -188,9 +203,9 @@ def _add_recording_routes(app: FastAPI, service: Service) -> None:
     @app.post("/transcribe", tags=["recordings"])
     async def transcribe(audio: Audio, model: ModelName = None, l1: L1 = None) -> schemas.Transcription:
         """The phones that were said."""
-        waveform = await service.read_audio(audio, service.limits.seconds)
-        used, recognition = await service.recognise(model or pool.default, waveform, l1 or None)
-        return responses.transcription(used.config, recognition.transcript, len(waveform))
+        async with service.decoded(audio, service.limits.seconds) as waveform:
+            used, recognition = await service.recognise(model or pool.default, waveform, l1 or None)
+            return responses.transcription(used.config, recognition.transcript, len(waveform))
 
     @app.post("/compare", tags=["recordings"])
     async def compare(
@@ -204,10 +219,10 @@ def _add_recording_routes(app: FastAPI, service: Service) -> None:
         if not 2 <= len(models) <= service.limits.num_models or len(set(models)) < len(models):
             raise HTTPError(400, f"name 2 to {service.limits.num_models} different models in the field 'models'")
         target = await service.read_target(text, phones)
-        waveform = await service.read_audio(audio, service.limits.seconds_of_reading)
-        results = await asyncio.gather(*(service.recognise(name, waveform, l1 or None) for name in models))
-        transcripts = [(used.config, recognition.transcript) for used, recognition in results]
-        return await asyncio.to_thread(responses.comparison, transcripts, target, len(waveform))
+        async with service.decoded(audio, service.limits.seconds_of_reading) as waveform:
+            results = await asyncio.gather(*(service.recognise(name, waveform, l1 or None) for name in models))
+            transcripts = [(used.config, recognition.transcript) for used, recognition in results]
+            return await asyncio.to_thread(responses.comparison, transcripts, target, len(waveform))
 
     @app.post("/pronounce", include_in_schema=False)
     @app.post("/score", tags=["recordings"], responses=_PRONUNCIATION)
@@ -219,11 +234,11 @@ def _add_recording_routes(app: FastAPI, service: Service) -> None:
         target = await service.read_target(text, phones)
         if target is None:
             raise HTTPError(400, "no target is given; send the text in the field 'text', or its phones in 'phones'")
-        waveform = await service.read_audio(audio, service.limits.seconds_of_reading)
-        (await pool.get(name)).model.check_l1(NAME, l1 or None)
-        used, recognition = await service.recognise(name, waveform, l1 or None)
-        scored = await asyncio.to_thread(used.score_recognition, NAME, waveform, recognition, target, l1 or None)
-        return JSONResponse(scored.to_json())
+        async with service.decoded(audio, service.limits.seconds_of_reading) as waveform:
+            (await pool.get(name)).model.check_l1(NAME, l1 or None)
+            used, recognition = await service.recognise(name, waveform, l1 or None)
+            scored = await pool.compute(used.score_recognition, NAME, waveform, recognition, target, l1 or None)
+            return JSONResponse(scored.to_json())
 
 
 def _add_study_routes(app: FastAPI, pool: ModelPool) -> None:
@@ -266,6 +281,9 @@ def _answer_wrong_field(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first: dict[str, Any] = dict(next(iter(error.errors()), {}))
     field = ".".join(map(str, first.get("loc", ())[1:])) or "body"
+    if field == "audio":
+        sentence = "field 'audio': no file; send the recording as multipart/form-data (curl -F audio=@my.wav)"
+        return JSONResponse({"detail": sentence}, 422)
     return JSONResponse({"detail": f"field {field!r}: {first.get('msg', 'cannot be read')}"}, 422)
 
 
@@ -305,11 +323,16 @@ def serve(
             "'Authorization: Bearer TOKEN'; or serve on 127.0.0.1"
         )
     limits = Limits(requests_a_minute=None if local else _REQUESTS_A_MINUTE)
+    # A page of another site can make its own name lead to this machine (DNS rebinding) and then read answers. It does
+    # not know a token; without one, only the names of this machine are answered.
+    hosts = None if token else _LOCAL_NAMES | {host.lower()}
     pool = build_model_pool(registry, studies, num_waiting=limits.num_waiting, threads=threads)
     config = uvicorn.Config(
-        create_app(pool, limits, token=token, origins=origins),
+        create_app(pool, limits, token=token, hosts=hosts, origins=origins),
         host=host,
         port=port,
+        http="h11",  # limits the size of headers
+        ws="none",
         timeout_graceful_shutdown=_DRAIN_S,
         log_level="info",
         server_header=False,

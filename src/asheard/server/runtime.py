@@ -3,11 +3,12 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from asheard.server.studies import Study, read_study, study_models
 
 MAX_BATCH_S: Final = 60.0  # seconds of audio in one shared forward pass; further requests wait for the next
 GATHER_S: Final = 0.002  # wait for further requests before a pass, if the last pass was shared
+P = ParamSpec("P")
+T = TypeVar("T")
 ONNX_RUNTIME: Final = "onnxruntime"  # engine of models that recognise one recording a core
 
 
@@ -191,6 +194,11 @@ class ModelPool:
                     raise HTTPError(503, f"model {name!r} cannot be used: {error}") from None
                 self.loaded[name] = LoadedModel(model, self.queue_for(model.recogniser))
         return self.loaded[name]
+
+    async def compute(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """Call a function in one of the threads that recognise, so that their number limits memory too."""
+        call = partial(function, *arguments, **keywords)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
     async def unload(self, name: str) -> None:
         """Take a model out of memory once its waiting requests are answered. Nothing happens if it is not loaded.
