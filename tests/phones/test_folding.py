@@ -21,6 +21,7 @@ from asheard.phones import (
     fold_ipa,
     fold_sequence,
 )
+from asheard.phones.folding import read_phones
 
 # The labels of wav2vec2-lv-60-espeak-cv-ft, specials left out.
 RECOGNISER_LABELS = (Path(__file__).with_name("espeak_labels.txt")).read_text(encoding="utf-8").split()
@@ -162,3 +163,61 @@ def test_any_text_folds_into_the_inventory_or_is_refused(label):
 def test_folding_respects_concatenation(first, second):
     folded = fold_sequence(first + second, "espeak")
     assert folded == fold_sequence(first, "espeak") + fold_sequence(second, "espeak")
+
+
+@pytest.mark.parametrize(
+    ("text", "phones"),
+    [
+        ("v ɛ ɹ i | ɡ ʊ d", "v ɛ ɹ i|ɡ ʊ d"),
+        ("V EH1 R IY0 | G UH1 D", "v ɛ ɹ i|ɡ ʊ d"),
+        ("t uw | f ay v", "t u|f aɪ v"),
+        ("y uw | y", "j u|j"),
+        ("p y", "p u"),
+        ("ah0 b ah1 v", "ə b ʌ v"),
+        ("AX-H t", "ə t"),
+        ("V, EH, R, IY", "v ɛ ɹ i"),
+        ("v-ɛ-ɹ.i", "v ɛ ɹ i"),
+        ("/v ɛ/ [ɹ i]", "v ɛ|ɹ i"),
+        ("s i: | θ iː", "s i|θ i"),
+        ("v ε ɹ ι", "v ɛ ɹ ɪ"),
+        ("t‿ʃ t͡ʃ t͜ʃ ʧ", "tʃ tʃ tʃ tʃ"),
+        ("'v ɛ ˈ ɹ ˌi ’ɡ", "v ɛ ɹ i ɡ"),
+        ("\ufeffv\u200b ɛ", "v ɛ"),
+        ("v\u00a0ɛ\nɹ i", "v ɛ|ɹ i"),
+    ],
+)
+def test_read_phones(text, phones):
+    assert "|".join(" ".join(word) for _, word in read_phones(text)) == phones
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "^no phones; write IPA or ARPAbet with blanks"),
+        ("/ ˈ / |", "^no phones; "),
+        ("/vɛɹi/", "'vɛɹi'.*; write blanks between the symbols: v ɛ ɹ i$"),
+        ("tʃiːz", "write blanks between the symbols: tʃ iː z$"),
+        ("T UW ɛ", "'T' is not IPA.*; write IPA or ARPAbet"),
+        ("v ɛ 7", "'7' is not IPA"),
+        ("v err", "'err' is not IPA"),
+    ],
+)
+def test_read_phones_names_the_remedy(text, message):
+    with pytest.raises(PhoneError, match=message):
+        read_phones(text)
+
+
+@given(st.lists(st.sampled_from(PHONES), min_size=1))
+def test_read_phones_reads_the_inventory(phones):
+    assert read_phones(" ".join(phones)) == [(" ".join(phones), tuple(phones))]
+    assert read_phones(f"[{', '.join(phones)}]")[0][1] == tuple(phones)
+
+
+@given(st.text())
+def test_read_phones_reads_or_refuses(text):
+    try:
+        words = read_phones(text)
+    except PhoneError:
+        return
+    assert words
+    assert all(set(phones) <= set(PHONES) for _, phones in words)

@@ -55,6 +55,8 @@ DECORATIVE = (
         ("see\u00a0the\nmoon\u2028and\tstars\r\n", ["see", "the", "moon", "and", "stars"]),
         ("ｈｅｌｌｏ 𝐛𝐨𝐥𝐝 ﬁne", ["hello", "bold", "fine"]),
         ("<b>the</b> <a href='x'>cat</a><br/>sat &amp; ran", ["the", "cat", "sat", "&", "ran"]),
+        ("a &amp;amp;amp; b &lt;i&gt;c&lt;/i&gt; 1 < 2", ["a", "&", "b", "c", "1", "2"]),
+        ("rooms 100 200 300 400 500 600", ["rooms", "100", "200", "300", "400", "500", "600"]),
         ("# Head\n**bold** _it_ `code` -item", ["Head", "bold", "it", "code", "item"]),
         ("1 000 000 people, 5 km, 2½ cups", ["1 000 000", "people", "5 km", "2 1/2", "cups"]),
         ("it cost $1.5 billion in 1984", ["it", "cost", "$1.5 billion", "in", "1984"]),

@@ -23,7 +23,7 @@ def test_target_of_phones_divides_words(phones):
     assert len(target.words) == 2
 
 
-@pytest.mark.parametrize("phones", ["", " | ", "7", "v ɛ 7"])
+@pytest.mark.parametrize("phones", ["", " | ", "7", "v ɛ 7", "//", "ˈ", "T UW ɛ"])
 def test_target_of_phones_refuses_what_is_no_phone(phones):
     with pytest.raises(PhoneError):
         target_of_phones(phones)

@@ -166,3 +166,12 @@ def test_transcribe_without_a_recording(send):
         422,
         "field 'audio': no file; send the recording as multipart/form-data (curl -F audio=@my.wav)",
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["see\u00a0the\nmoon", "see the mo\u00adon", "\ufeffsee <b>the</b> moon™ 😀", "ｓｅｅ the moon\u202e"]
+)
+def test_score_reads_texts_as_the_command_line_does(send, text):
+    answer = send("/score", text=text)
+    assert answer.status_code == 200
+    assert [word["word"] for word in answer.json()["words"]] == ["see", "the", "moon"]

@@ -9,7 +9,7 @@ the choices that matter. Nothing is dropped silently: a label without a phone ra
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
@@ -216,6 +216,100 @@ _FOLDS: Final[dict[Alphabet, Callable[[str], Phones]]] = {
     "ipa": fold_ipa,
     "espeak": fold_espeak,
 }
+
+
+# Invisible, but not of the category Cf: grapheme joiner, Hangul fillers, variation selectors, tags. Source: Unicode,
+# DerivedCoreProperties.txt, Default_Ignorable_Code_Point.
+_INVISIBLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+_WORD_ENDS: Final = re.compile(r"[|‖/\[\]{}\n]+")
+_SYMBOL_ENDS: Final = re.compile(r"[\s,;.·_-]+")
+# Look-alikes of IPA letters and marks, as keyboards and fonts give them.
+_LOOK_ALIKES: Final = str.maketrans(
+    {"ε": "ɛ", "ϵ": "ɛ", "ә": "ə", "ǝ": "ə", "α": "ɑ", "ι": "ɪ", "∫": "ʃ", "υ": "ʊ", "δ": "ð", "η": "ŋ", "ϑ": "θ"}
+    | {"γ": "ɣ", "φ": "ɸ", "з": "ɜ", ":": "ː", "∶": "ː", "‿": "\u0361", "⁀": "\u0361"}
+    | dict.fromkeys("'’‘′`ʹ", "ˈ")
+)
+_LONGEST_LABEL: Final = 6  # characters of an affricate with tie bar, length and a mark
+_NUM_HINTED: Final = 20  # symbols, and characters of one, in a proposal
+_REMEDY: Final = "write IPA or ARPAbet with blanks between the symbols and | between words, such as v ɛ ɹ i | ɡ ʊ d"
+
+
+def read_phones(text: str) -> list[tuple[str, Phones]]:
+    """Read phones as people write them: IPA, or ARPAbet in either case, a symbol at a time.
+
+    Symbols end at blanks, commas, dots and hyphens; words at `|`, slashes, brackets and line breaks. Stress and length
+    are read in any form (ˈ ' : ː), Greek and Cyrillic look-alikes as the IPA letters they stand for, tie bars as such.
+
+    Args:
+        text: phones of one or more words, such as `v ɛ ɹ i | ɡ ʊ d`, `V EH1 R IY0`, `/v ɛ ɹ i/`.
+    Returns:
+        Of each word its symbols, joined by blanks, and its phones.
+    Raises:
+        PhoneError: there is no phone, or a symbol is no phone of English; the message has the remedy.
+    """
+    words = [_symbols(word) for word in _WORD_ENDS.split(drop_invisible(text))]
+    words = [word for word in words if word]
+    if not words:
+        raise PhoneError(f"no phones; {_REMEDY}")
+    everything = [symbol for word in words for symbol in word]
+    all_arpabet = _is_arpabet(everything)
+    read = []
+    for symbols in words:
+        alphabet: Alphabet = "arpabet" if all_arpabet or _is_arpabet(symbols) else "ipa"
+        try:
+            phones = tuple(phone for symbol in symbols for phone in _FOLDS[alphabet](symbol))
+        except PhoneError as error:
+            raise PhoneError(f"{error}; {_split_hint(symbols) or _REMEDY}") from None
+        read.append((" ".join(symbols), phones))
+    return read
+
+
+def drop_invisible(text: str) -> str:
+    """Drop format characters (zero-width, soft hyphen, byte order mark, direction) and variation selectors."""
+    return "".join(character for character in _INVISIBLE.sub("", text) if unicodedata.category(character) != "Cf")
+
+
+def _symbols(word: str) -> list[str]:
+    """Split a word into symbols; a mark of stress alone is none."""
+    symbols = []
+    for chunk in word.split():
+        parts = [chunk] if chunk.upper() in _ARPABET else _SYMBOL_ENDS.split(chunk)
+        for part in parts:
+            symbol = part.strip("()").translate(_LOOK_ALIKES).lstrip("ˈˌ")
+            if symbol.strip("ː"):
+                symbols.append(symbol)
+    return symbols
+
+
+def _is_arpabet(symbols: Sequence[str]) -> bool:
+    """Tell ARPAbet from IPA: all symbols are ARPAbet, and all are in capitals or some are no IPA."""
+    if not all(symbol.upper().rstrip("012") in _ARPABET for symbol in symbols):
+        return False
+    return all(symbol.isupper() for symbol in symbols) or not all(map(_is_ipa, symbols))
+
+
+def _is_ipa(symbol: str) -> bool:
+    try:
+        fold_ipa(symbol)
+    except PhoneError:
+        return False
+    return True
+
+
+def _split_hint(symbols: Sequence[str]) -> str | None:
+    """Propose blanks for IPA that was written without: vɛɹi, v ɛ ɹ i."""
+    split = []
+    for symbol in symbols[:_NUM_HINTED]:
+        rest = symbol[:_NUM_HINTED]
+        while rest:
+            end = next((end for end in range(min(len(rest), _LONGEST_LABEL), 0, -1) if _is_ipa(rest[:end])), 0)
+            if not end:
+                return None
+            split.append(rest[:end])
+            rest = rest[end:]
+    return f"write blanks between the symbols: {' '.join(split)}"
 
 
 _SILENCES: Final = frozenset({"", "sil", "sp", "spn"})

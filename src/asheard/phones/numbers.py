@@ -79,7 +79,7 @@ _UNIT: Final = "(?P<unit>(?i:" + "|".join(sorted(map(re.escape, _UNITS), key=len
 # words or names of letters are joined only if nothing separates them from the number.
 _JOINED_UNITS: Final = "bn|mn|km/h|km|cm|mm|kg|mg|ml|lbs?|oz|ft|mph|[kmg]?hz|[gmt]b|m"
 JOINED: Final = re.compile(
-    rf"(?<![\w.,])(?<!\d )(?:\d{{1,3}}(?: \d{{3}})+(?! ?[\d/:])(?:\.\d+)?|\d+ \d+/\d+|{_SIGN}?[\d.,]*\d)"
+    rf"(?<![\w.,])(?<!\d )(?:\d{{1,3}}(?: \d{{3}}){{1,4}}(?! ?[\d/:])(?:\.\d+)?|\d+ \d+/\d+|{_SIGN}?[\d.,]*\d)"
     rf"(?: ?(?:million|billion|trillion|thousand)| (?i:{_JOINED_UNITS})| ?(?:%|°[CF]?|{_SIGN}))?(?![\w%°])"
 )
 

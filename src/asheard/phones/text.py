@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from asheard.errors import PhoneError
+from asheard.phones.folding import drop_invisible
 from asheard.phones.lexicon import attested_pronunciations, bare_letters
 from asheard.phones.numbers import JOINED, SIGNS, cardinal, letters, ordinal, readings
 
@@ -14,14 +15,9 @@ _APOSTROPHES: Final = "`´ʹʻʼʽˈˊˋ‘’‛′‵ꞌ\u055a\u05f3＇"
 _QUOTES: Final = "“”„‟″‶«»"
 # NFKC makes a blank and a combining mark of some of these, so they are replaced first.
 _REPLACED: Final = str.maketrans(
-    dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_QUOTES, '"') | {"⁄": "/", "∕": "/", "−": "-"}
+    dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_QUOTES, '"') | {"⁄": "/", "∕": "/", "−": "-", "<": " ", ">": " "}
 )
-# Invisible, but not of the category Cf: grapheme joiner, Hangul fillers, variation selectors, tags. Source: Unicode,
-# DerivedCoreProperties.txt, Default_Ignorable_Code_Point.
-_INVISIBLE: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
-)
-_ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]\w{1,30});")
+_ENTITY: Final = re.compile(r"&(?:amp;)*((?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]\w{1,30});)")
 _BREAKING_TAG: Final = re.compile(
     r"</?(?:br|p|div|li|ul|ol|tr|td|th|h[1-6])\b[^<>]*>|<!--.*?-->", re.IGNORECASE | re.DOTALL
 )
@@ -105,11 +101,6 @@ def split_words(text: str) -> list[str]:
     return [word.written for word in read_words(text)]
 
 
-def drop_invisible(text: str) -> str:
-    """Drop format characters (zero-width, soft hyphen, byte order mark, direction) and variation selectors."""
-    return "".join(character for character in _INVISIBLE.sub("", text) if unicodedata.category(character) != "Cf")
-
-
 def describe_character(character: str) -> str:
     """Give a character with its Unicode name and code point."""
     shown = f"{character!r} " if character.isprintable() else ""
@@ -118,7 +109,7 @@ def describe_character(character: str) -> str:
 
 
 def _normalise_once(text: str) -> str:
-    text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    text = _ENTITY.sub(lambda match: html.unescape(f"&{match[1]}"), text)
     text = _TAG.sub("", _BREAKING_TAG.sub(" ", text)).translate(_REPLACED)
     text = _MIXED.sub(" ", drop_invisible(text))
     text = _POWER.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)

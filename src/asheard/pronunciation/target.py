@@ -1,18 +1,12 @@
 """Targets: the words that were to be said, with every attested pronunciation of each, or given phones."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from asheard.errors import PhoneError
-from asheard.phones import fold_sequence
-from asheard.phones.folding import Alphabet, Phones
+from asheard.phones.folding import Phones, read_phones
 from asheard.phones.lexicon import phrase_pronunciations
 from asheard.phones.text import Word, read_words
-
-_ARPABET: Final = re.compile("[A-Z]{1,2}[012]?")
-_WORD_MARK: Final = "|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +53,12 @@ def target_of_phones(phones: str) -> Target:
     """Return a target of given phones.
 
     Args:
-        phones: IPA or ARPAbet symbols with spaces between them, words divided by `|`: `v ɛ ɹ i | ɡ ʊ d`.
+        phones: IPA, or ARPAbet in either case, as `read_phones` reads it: `v ɛ ɹ i | ɡ ʊ d`.
     Raises:
         PhoneError: there is no phone, or a symbol is no phone of English.
     """
-    words, variants = [], []
-    for word in phones.split(_WORD_MARK):
-        if symbols := word.split():
-            alphabet: Alphabet = "arpabet" if all(map(_ARPABET.fullmatch, symbols)) else "ipa"
-            words.append(" ".join(symbols))
-            variants.append((tuple(fold_sequence(symbols, alphabet)),))
-    if not any(variant for (variant,) in variants):
-        raise PhoneError("no phones; write IPA or ARPAbet symbols with spaces between them, such as v ɛ ɹ i")
-    return Target(phones, tuple(words), tuple(variants))
+    words = read_phones(phones)
+    return Target(phones, tuple(written for written, _ in words), tuple((variant,) for _, variant in words))
 
 
 def target_of_canonical(canonical: Sequence[str], text: str | None, merges: Mapping[str, str]) -> Target:
