@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SECONDS ?= 600
 TORCH := torch==2.13.0
 STUDY := $(VENV)/.study
 DEV := $(VENV)/.dev
@@ -22,7 +23,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL_TORCH = $(INSTALL)
 endif
 
-.PHONY: help study study-real serve test test-all lint lock docs install-check base voice-model bench bench-inference \
+.PHONY: help study study-real serve test test-all fuzz lint lock docs install-check base voice-model bench bench-inference \
 	bench-serve bench-train real-labels clean
 
 help:  ## print the targets
@@ -36,6 +37,10 @@ test: $(DEV)  ## run the tests, without those marked slow
 
 test-all: $(DEV)  ## run all tests
 	$(BIN)/pytest -m ""
+
+fuzz: $(DEV)  ## give readers, commands and the service random and damaged inputs for SECONDS (600)
+	end=$$(($$(date +%s) + $(SECONDS))); while [ $$(date +%s) -lt $$end ]; do \
+		$(BIN)/pytest tests/fuzz --hypothesis-profile=fuzz -q || exit; done
 
 lint: $(DEV)  ## check style, types and the direction of imports
 	$(BIN)/ruff check
