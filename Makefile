@@ -10,6 +10,8 @@ STUDY := $(VENV)/.study
 DEV := $(VENV)/.dev
 DOCS := $(VENV)/.docs
 SPEECHOCEAN762 = $${ASHEARD_DATA:-../shared}/speechocean762
+# A worker a core; a file's tests stay together, because they share what is slow to make.
+PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 VOICES := runs/voice-model/kokoro-js/voices
 
 # pip and uv take the same options here. The lock names every package, so no dependency is resolved again.
@@ -33,10 +35,10 @@ study: $(STUDY)  ## run the whole study on the embedded corpus -> runs/embedded/
 	$(BIN)/asheard study --out runs/embedded
 
 test: $(DEV)  ## run the tests, without those marked slow
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-all: $(DEV)  ## run all tests
-	$(BIN)/pytest -m ""
+	$(PYTEST) -m ""
 
 fuzz: $(DEV)  ## give readers, commands and the service random and damaged inputs for SECONDS (600)
 	end=$$(($$(date +%s) + $(SECONDS))); while [ $$(date +%s) -lt $$end ]; do \

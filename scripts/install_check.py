@@ -31,29 +31,30 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], float | None]]] = {
 }
 
 
-def install_wheel(folder: Path, *extra_requirements: str) -> Path:
+PIP: Final = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+
+
+def install_wheel(folder: Path) -> Path:
     """Install the wheel and the locked base packages into a new environment.
 
     Args:
         folder: where the environment goes; it must not exist.
-        extra_requirements: further packages to install, such as `hama`.
     Returns:
         The environment's folder of programs.
     Raises:
         subprocess.CalledProcessError: pip fails, for example without a network.
     """
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     with tempfile.TemporaryDirectory() as wheels:
         subprocess.run(
-            [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, str(ROOT)], check=True
+            [*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, str(ROOT)], check=True
         )
         (wheel,) = Path(wheels).glob("asheard-*.whl")
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-        into = [*pip, "--python", str(folder / "bin" / "python"), "install", "--no-deps"]
+        into = [*PIP, "--python", str(folder / "bin" / "python"), "install", "--no-deps"]
         subprocess.run(
             [*into, "--require-hashes", "--requirement", str(ROOT / "requirements" / "base.txt")], check=True
         )
-        subprocess.run([*into, str(wheel), *extra_requirements], check=True)
+        subprocess.run([*into, str(wheel)], check=True)
     return folder / "bin"
 
 

@@ -25,12 +25,11 @@ def commands() -> list[str]:
 
 
 @pytest.fixture
-def folder(quick_study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: a finished study and a recording."""
-    folder = quick_study.parents[1]
-    monkeypatch.chdir(folder)
-    write_speech(folder / "my.wav")
-    return folder
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a recording."""
+    monkeypatch.chdir(tmp_path)
+    write_speech(tmp_path / "my.wav")
+    return tmp_path
 
 
 def test_readme_names_known_programs() -> None:
@@ -39,7 +38,8 @@ def test_readme_names_known_programs() -> None:
     assert {command.split()[0] for command in commands()} <= {"make", "pip", "asheard"}
 
 
-def test_readme_commands_run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("folder", "copied_study")
+def test_readme_commands_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for command in commands():
         program, *arguments = shlex.split(command)
         if program == "asheard":
@@ -47,7 +47,8 @@ def test_readme_commands_run(folder: Path, monkeypatch: pytest.MonkeyPatch, caps
             assert done.code == 0, f"{command}\n{done.err}"
 
 
-def test_readme_python_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("folder")
+def test_readme_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = blocks("python")
     exec(compile(code, "README.md", "exec"), {})
     phones, *words = capsys.readouterr().out.splitlines()

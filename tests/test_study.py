@@ -54,25 +54,25 @@ def test_study_report_opens_with_the_synthetic_note(quick_study: Path) -> None:
         assert f"plots/{path.name}" in text
 
 
-def test_study_skips_finished_stages(quick_study: Path) -> None:
+def test_study_skips_finished_stages(copied_study: Path) -> None:
     names = ("metrics.json", "verdict.json", "RESULTS.md")
-    before = [(quick_study / name).read_bytes() for name in names]
+    before = [(copied_study / name).read_bytes() for name in names]
     announced: list[tuple[str, bool]] = []
-    study(quick_study, preset="quick", announce=lambda name, skipped: announced.append((name, skipped)))
+    study(copied_study, preset="quick", announce=lambda name, skipped: announced.append((name, skipped)))
     assert [name for name, skipped in announced if not skipped] == ["report"]
-    assert [(quick_study / name).read_bytes() for name in names] == before
+    assert [(copied_study / name).read_bytes() for name in names] == before
 
 
-def test_study_repeats_a_stage_without_output(quick_study: Path) -> None:
-    before = (quick_study / "metrics.json").read_bytes()
-    lost = quick_study / "predictions" / "ft-l2-faithful-seed2.jsonl"
+def test_study_repeats_a_stage_without_output(copied_study: Path) -> None:
+    before = (copied_study / "metrics.json").read_bytes()
+    lost = copied_study / "predictions" / "ft-l2-faithful-seed2.jsonl"
     written = lost.read_bytes()
     lost.unlink()
     announced: list[tuple[str, bool]] = []
-    study(quick_study, preset="quick", announce=lambda name, skipped: announced.append((name, skipped)))
+    study(copied_study, preset="quick", announce=lambda name, skipped: announced.append((name, skipped)))
     assert [name for name, skipped in announced if not skipped] == ["transcribe ft-l2-faithful-seed2", "report"]
     assert lost.read_bytes() == written
-    assert (quick_study / "metrics.json").read_bytes() == before
+    assert (copied_study / "metrics.json").read_bytes() == before
 
 
 def test_study_refuses_a_folder_of_another_preset(quick_study: Path) -> None:

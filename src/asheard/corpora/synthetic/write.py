@@ -83,7 +83,9 @@ def synthesise(out: Path, plan: SyntheticPlan) -> None:
                 shutil.rmtree(part)
         sentences = {utt: _pronounced(text) for utt, text in plan.sentences.items()}
         missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
-        with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        processes = get_context("forkserver")
+        processes.set_forkserver_preload([__name__])  # imported once, not by each process
+        with ProcessPoolExecutor(mp_context=processes, max_tasks_per_child=1) as pool:
             done = pool.map(_render_speaker, missing, repeat(plan), repeat(sentences), repeat(out))
             for _ in track(done, "speakers", len(missing)):
                 pass
