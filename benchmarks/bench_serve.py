@@ -1,11 +1,12 @@
 """The service beside a service around `transformers.pipeline`: requests a second and latency, same model, same run.
 
-    python benchmarks/bench_serve.py [--seconds 15]
+    python benchmarks/bench_serve.py [--seconds 10]
 
 The peer is what one writes in ten lines: FastAPI, a route in the thread pool, soundfile, and the pipeline
 "automatic-speech-recognition" on the same folder. Both are processes behind uvicorn; clients send recordings of 2 to
 6 s over loopback, one after the other each, by turns to one service and the other. Two models: the embedded base, and
-wav2vec2-large with random weights, where arithmetic is all that counts.
+wav2vec2-large with random weights, where arithmetic is all that counts. A round ends when the last request is answered:
+on two cores a large model needs a second for each client.
 """
 
 import argparse
@@ -41,14 +42,14 @@ from asheard.phones.espeak import Voice, render_phonemes
 from asheard.recognition.registry import EMBEDDED_BASE
 
 NUM_RECORDINGS: Final = 32
-CLIENTS: Final = (1, 16)
+MODELS: Final = {"embedded base (1.4 M)": (1, 16), "wav2vec2-large (315 M, random)": (1, 4)}  # numbers of clients
 ROUNDS: Final = 2
 
 
 def main() -> None:
     """Serve both, send requests to both, print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=15.0, help="of one round")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of one round")
     parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -60,26 +61,36 @@ def main() -> None:
         large = Path(folder) / "wav2vec2-large"
         save_large(large)
         table = Table("model", "clients", "service", "requests/s", "p50 ms", "p95 ms", "ratio", box=None)
-        for name, model in (("embedded base (1.4 M)", EMBEDDED_BASE), ("wav2vec2-large (315 M, random)", large)):
+        for (name, clients), model in zip(MODELS.items(), (EMBEDDED_BASE, large), strict=True):
+            log(f"{name}: starting both services")
             with serving_ours(model, Path(folder)) as ours, serving_peer(model) as peer:
-                for num_clients in CLIENTS:
+                for num_clients in clients:
                     compare(table, name, num_clients, {"asheard": ours, "pipeline": peer}, recordings, args.seconds)
     Console(width=110).print(table)
+
+
+def log(message: str) -> None:
+    """Print what is being done to stderr."""
+    print(message, file=sys.stderr, flush=True)
 
 
 def compare(
     table: Table, model: str, num_clients: int, urls: dict[str, str], recordings: list[bytes], seconds: float
 ) -> None:
-    """Send requests to the services by turns; print a row each, with the ratio of requests a second."""
+    """Send requests to the services by turns; add a row each, with the ratio of requests a second."""
     latencies: dict[str, list[float]] = {name: [] for name in urls}
     elapsed = dict.fromkeys(urls, 0.0)
     for url in urls.values():
         ask(url, num_clients, recordings, 1.0)  # warm
-    for _ in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         for name, url in urls.items():
             started = time.perf_counter()
-            latencies[name] += ask(url, num_clients, recordings, seconds)
-            elapsed[name] += time.perf_counter() - started
+            answered = ask(url, num_clients, recordings, seconds)
+            took = time.perf_counter() - started
+            rate = len(answered) / took
+            log(f"{model}, {num_clients} clients, round {number} of {ROUNDS}, {name}: {rate:.1f} requests/s")
+            latencies[name] += answered
+            elapsed[name] += took
     rates = {name: len(latencies[name]) / elapsed[name] for name in urls}
     for name in urls:
         middle, late = np.percentile(latencies[name], [50, 95]) * 1000
