@@ -11,8 +11,8 @@ from transformers import Wav2Vec2FeatureExtractor
 from asheard.corpora.l2arctic import SPK_L1
 from asheard.errors import ModelError
 from asheard.models import CTCTranscriber, Encoder, L1AwareCTC, fresh_encoder, load_encoder, pad
+from asheard.models.ctc import L2_ARCTIC_L1S
 from asheard.models.encoders import SMALL_ENCODER
-from asheard.models.l1_aware import L2_ARCTIC_L1S
 from asheard.recognition.runtime import UNKNOWN_L1
 from support.tiny_checkpoints import tiny_encoder
 

@@ -10,8 +10,7 @@ import pytest
 from asheard.errors import GateError
 from asheard.training import TrainingOptions, train
 from asheard.training.data import Example
-from asheard.training.pilot import gate_reasons, num_above_chance
-from asheard.training.validation import Validation
+from asheard.training.validation import Validation, gate_reasons, num_above_chance
 
 FALLING = [4.0, 3.0, 2.0, 1.0]
 GOOD = {"per": 0.5, "l1_accuracy": 0.7, "length_ratio": 1.0, "num_distinct_phones": 6}

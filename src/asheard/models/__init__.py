@@ -1,10 +1,9 @@
 """Transcribers in PyTorch: encoders, CTC heads, model folders, published checkpoints and ONNX export."""
 
 from asheard.models.conformer import ConformerConfig, ConformerForCTC
-from asheard.models.ctc import CTCTranscriber
+from asheard.models.ctc import L2_ARCTIC_L1S, CTCTranscriber, L1AwareCTC, Transcriber
 from asheard.models.encoders import SMALL_ENCODER, Encoder, fresh_encoder, load_encoder, pad
 from asheard.models.folder import export_ctc, load_transcriber, needs_room, read_card, save_transcriber
-from asheard.models.l1_aware import L2_ARCTIC_L1S, L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf, warm_start
 from asheard.models.whisper import WhisperCTCConfig, WhisperForCTC
 
@@ -17,6 +16,7 @@ __all__ = [
     "Encoder",
     "L1AwareCTC",
     "OffTheShelf",
+    "Transcriber",
     "WhisperCTCConfig",
     "WhisperForCTC",
     "export_ctc",

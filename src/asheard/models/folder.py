@@ -22,9 +22,8 @@ from torch import nn
 from asheard.errors import CorpusError, ModelError, OutputError
 from asheard.io.digests import content_digest
 from asheard.io.files import read_json, whole_folder, write_json, writing
-from asheard.models.ctc import CTCTranscriber
+from asheard.models.ctc import CTCTranscriber, L1AwareCTC, Transcriber
 from asheard.models.encoders import Encoder, load_encoder
-from asheard.models.l1_aware import L1AwareCTC
 from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.onnx_export import write_graph
 from asheard.models.recogniser import TorchRecogniser
@@ -41,7 +40,7 @@ MAX_GRAPH_PARAMETERS: Final = 50_000_000  # a larger model gets no graph: it wan
 _LOGGER: Final = logging.getLogger("asheard")
 
 
-def save_transcriber(model: CTCTranscriber | L1AwareCTC, folder: Path | str, training: dict[str, Any]) -> Path:
+def save_transcriber(model: Transcriber, folder: Path | str, training: dict[str, Any]) -> Path:
     """Write a model folder, whole or not at all.
 
     Args:

@@ -41,9 +41,8 @@ from asheard.training.data import (
 from asheard.training.feature_cache import FeatureCache
 from asheard.training.log import TrainingLog
 from asheard.training.options import TrainingOptions, check_unchanged
-from asheard.training.pilot import gate_reasons
 from asheard.training.step import Trainer, step_seed
-from asheard.training.validation import validate
+from asheard.training.validation import gate_reasons, validate
 
 _NUM_READERS: Final = 2  # threads that read recordings while the model trains
 _NUM_AHEAD: Final = 4  # batches read in advance

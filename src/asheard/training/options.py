@@ -147,12 +147,10 @@ class TrainingOptions:
         Raises:
             ModelError: an option is out of range; with its name and its range.
         """
-        _require(self.kind in ("base", "faithful", "l1-aware"), "kind", self.kind, "base, faithful or l1-aware")
-        _require(self.schedule in ("linear", "one-cycle"), "schedule", self.schedule, "linear or one-cycle")
-        allowed = ("wildcard", "left-out", "canonical")
-        _require(
-            self.unknown_phones in allowed, "unknown_phones", self.unknown_phones, "wildcard, left-out or canonical"
-        )
+        for name, choices in (("kind", Kind), ("schedule", Schedule), ("unknown_phones", UnknownPhones)):
+            *others, last = get_args(choices)
+            value = getattr(self, name)
+            _require(value in get_args(choices), name, value, f"{', '.join(others)} or {last}")
         _require(self.kind == "base" or self.base is not None, "base", self.base, "a hub id or a folder")
         for name in ("epochs", "checkpoint_every", "pilot_train", "mask_time_length", "mask_feature_length"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")

@@ -14,7 +14,15 @@ from torch import Tensor, nn
 
 from asheard.errors import ModelError
 from asheard.io.audio import load_audio
-from asheard.models import SMALL_ENCODER, CTCTranscriber, L1AwareCTC, fresh_encoder, load_encoder, warm_start
+from asheard.models import (
+    SMALL_ENCODER,
+    CTCTranscriber,
+    L1AwareCTC,
+    Transcriber,
+    fresh_encoder,
+    load_encoder,
+    warm_start,
+)
 from asheard.phones import BLANK_ID
 from asheard.recognition.runtime import l1_id
 from asheard.training.data import Batch, save_batch
@@ -53,7 +61,7 @@ class Loss:
     l1: Tensor | None
 
 
-def compute_loss(forward: nn.Module, model: CTCTranscriber | L1AwareCTC, batch: Batch, lambda_l1: float) -> Loss:
+def compute_loss(forward: nn.Module, model: Transcriber, batch: Batch, lambda_l1: float) -> Loss:
     """Compute the loss of one batch.
 
     Args:
@@ -170,7 +178,7 @@ class Trainer:
         return StepResult(loss=total, ctc=ctc, l1=l1[0] if l1 else None, grad_norm=grad_norm, rate=rate)
 
 
-def build_model(options: TrainingOptions, l1s: Sequence[str]) -> tuple[CTCTranscriber | L1AwareCTC, frozenset[str]]:
+def build_model(options: TrainingOptions, l1s: Sequence[str]) -> tuple[Transcriber, frozenset[str]]:
     """Build the model of a run. Torch's generator draws the parameters without pretrained values.
 
     Faithful and L1-aware models start from the CTC head of their base, if it has one.
@@ -191,9 +199,7 @@ def build_model(options: TrainingOptions, l1s: Sequence[str]) -> tuple[CTCTransc
         )
     if options.freeze_front_end:
         encoder.freeze_front_end()
-    model: CTCTranscriber | L1AwareCTC = (
-        L1AwareCTC(encoder, l1s=l1s) if options.kind == "l1-aware" else CTCTranscriber(encoder)
-    )
+    model: Transcriber = L1AwareCTC(encoder, l1s=l1s) if options.kind == "l1-aware" else CTCTranscriber(encoder)
     warm = options.kind != "base" and options.base is not None and warm_start(model.ctc_head, options.base)
     pretrained = ("encoder.", "ctc_head.") if warm else ("encoder.",)
     fresh = frozenset(name for name, _ in model.named_parameters() if not name.startswith(pretrained))
