@@ -46,7 +46,7 @@ class UnclearError(RemoteError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodSpec:
-    """What to spec.
+    """What to order.
 
     gpu: RunPod's id of the GPU type. num_gpus: in the pod. cloud: SECURE (data centres) or COMMUNITY (private machines,
     cheaper). volume_gb: disk at /workspace. disk_gb: disk of the container. ports: to open besides 22, such as
@@ -146,7 +146,7 @@ class RunPod:
 
         Args:
             name: `POD_PREFIX` and letters, digits or hyphens; no other pod may have it.
-            spec: what to spec.
+            spec: what to order.
             price: USD an hour as offered; a pod that costs more is terminated.
             hours: lifetime of the pod; its watchdog terminates it then.
             public_key: ssh key that the pod accepts, one line.
