@@ -27,6 +27,8 @@ from asheard.io.files import (
     write_jsonl,
     writing,
 )
+from asheard.io.table import table_rows
+from asheard.io.textgrid import read_tiers
 
 
 def test_whole_file_keeps_the_old_file_if_the_block_raises(tmp_path: Path) -> None:
@@ -320,7 +322,14 @@ def read_rows(path: Path) -> list[object]:
     return list(read_jsonl(path))
 
 
-@pytest.mark.parametrize("read", [read_json, read_rows, read_text])
+def read_table_rows(path: Path) -> list[object]:
+    return list(table_rows(path, ("utt",)))
+
+
+READERS = (read_json, read_rows, read_text, read_table_rows, read_tiers)
+
+
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -334,6 +343,15 @@ def test_readers_name_file_and_remedy(tmp_path: Path, read: Callable[[Path], obj
     (tmp_path / "file").touch()
     with pytest.raises(CorpusError, match=rf"^{tmp_path / name}: {reason}"):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize("read", [*READERS, content_digest])
+def test_readers_refuse_pipes(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/fd/63"), Path("/dev/null")):
+        if path.exists():
+            with pytest.raises(CorpusError, match=rf"^{path} is a pipe or device; save what it gives to a file"):
+                read(path)
 
 
 def test_errors_without_a_number_keep_their_text(tmp_path: Path) -> None:

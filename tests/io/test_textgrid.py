@@ -203,7 +203,7 @@ def test_read_tiers_refuses_wrong_values(tmp_path, before, after, reason):
 
 
 def test_read_tiers_missing_file(tmp_path):
-    with pytest.raises(CorpusError, match="No such file"):
+    with pytest.raises(CorpusError, match="no such file"):
         read_tiers(tmp_path / "none.TextGrid")
 
 

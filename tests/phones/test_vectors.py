@@ -161,7 +161,7 @@ def test_load_vectors_refuses_bad_files(tmp_path, change, message):
 
 
 def test_load_vectors_refuses_missing_and_binary_files(tmp_path):
-    with pytest.raises(CorpusError, match=r"absent\.csv: cannot be read"):
+    with pytest.raises(CorpusError, match=r"absent\.csv: no such file"):
         load_vectors(tmp_path / "absent.csv")
     (tmp_path / "noise.csv").write_bytes(b"phone,x\n\xff\xfe\x00")
     with pytest.raises(CorpusError, match="not UTF-8 text"):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from asheard.io.files import reading
+
 
 def bytes_digest(chunks: Iterable[bytes | memoryview]) -> str:
     """Digest of chunks of bytes, joined."""
@@ -48,7 +50,7 @@ def file_digests(path: Path) -> dict[str, str]:
     """Digest of each file below a folder by its relative path, sorted; of a file alone, under the name "."."""
     digests = {}
     for member in sorted(member for member in path.rglob("*") if member.is_file()) if path.is_dir() else [path]:
-        with member.open("rb") as content:
+        with reading(member), member.open("rb") as content:
             digests[str(member.relative_to(path))] = hashlib.file_digest(content, "sha256").hexdigest()
     return digests
 

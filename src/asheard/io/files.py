@@ -44,9 +44,12 @@ def reading(path: Path | str) -> Iterator[None]:
     """Turn an error of the operating system in reading a file into one with the path and a remedy.
 
     Raises:
-        CorpusError: the block raised `OSError`.
+        CorpusError: the block raised `OSError`; or the path is a pipe or device, which can be read only once, while
+            most inputs are read twice (for their content and their digest).
     """
     try:
+        if is_stream(Path(path)):
+            raise CorpusError(f"{path} is a pipe or device; save what it gives to a file, and name that")
         yield
     except FileNotFoundError as error:
         raise CorpusError(f"{path}: no such file; check the path") from error

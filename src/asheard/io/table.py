@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from asheard.errors import CorpusError
-from asheard.io.files import read_jsonl, read_text
+from asheard.io.files import read_jsonl, read_text, reading
 
 Fields = dict[str, Any]
 
@@ -45,11 +45,8 @@ def is_jsonl(path: Path) -> bool:
     Raises:
         CorpusError: the file cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            return file.read(256).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
+    with reading(path), path.open("rb") as file:
+        return file.read(256).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
 
 
 def table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]]:

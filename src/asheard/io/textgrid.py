@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, NoReturn, TypeVar
 
 from asheard.errors import CorpusError, PhoneError
-from asheard.io.files import whole_file
+from asheard.io.files import reading, whole_file
 
 Parsed = TypeVar("Parsed")
 
@@ -58,9 +58,9 @@ def read_tiers(path: Path | str) -> dict[str, list[Interval]]:
     """
     path = Path(path)
     try:
-        text = _decode(path.read_bytes())
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from None
+        with reading(path):
+            data = path.read_bytes()
+        text = _decode(data)
     except UnicodeDecodeError as error:
         raise CorpusError(
             f"{path}: neither UTF-8 nor UTF-16 ({error.reason} at byte {error.start}); export it again from Praat"
