@@ -62,3 +62,15 @@ def optional_package(name: str, extra: str) -> ModuleType:
 def missing_package(name: str, extra: str) -> str:
     """Return the message for a package that is not installed."""
     return f"the package {name} is not installed; pip install 'asheard[{extra}]'"
+
+
+def check_type(name: str, value: object, *types: type) -> None:
+    """Check an argument of a public function.
+
+    Raises:
+        TypeError: the value has none of the types.
+    """
+    if not isinstance(value, types):
+        *others, last = (one.__name__.replace("NoneType", "None") for one in types)
+        expected = f"{', '.join(others)} or {last}" if others else last
+        raise TypeError(f"{name} must be {expected}, not {type(value).__name__}")

@@ -6,13 +6,15 @@ Importing this module needs no package of the extra `train`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Final
 
 from asheard.corpora.l2arctic import read_speakers
 from asheard.corpora.splits import rotate
 from asheard.corpora.synthetic import embedded_plan, synthesise
-from asheard.errors import AsHeardError, optional_package
+from asheard.errors import AsHeardError, check_type, optional_package
 from asheard.io.digests import content_digest, folder_states_digest
 from asheard.io.locks import locked_folder
 from asheard.io.resume import StageCache, claim_folder
@@ -78,7 +80,10 @@ def study(
         ModelError: a package of the extra `train` is missing.
         AsHeardError: `out` holds a study with another configuration, or a stage failed. The subclass names the
             kind of input at fault. `OutputError` if another command runs a study in `out`.
+        TypeError, ValueError: an argument has another type, the seeds are not different numbers of 0 or more, or there
+            is no fold.
     """
+    _check_arguments(out, corpus, base, seeds, folds, preset, vectors_file)
     optional_package("torch", "train")
     from asheard.evaluation import EVALUATION_FILES, evaluate_folds, write_report
     from asheard.evaluation.context import SYNTHETIC_NOTE
@@ -130,6 +135,23 @@ def study(
         )
         announce("report", False)
         return write_report(out)
+
+
+def _check_arguments(
+    out: object, corpus: object, base: object, seeds: Sequence[int], folds: int, preset: object, vectors_file: object
+) -> None:
+    check_type("out", out, str, PathLike)
+    for name, value in {"corpus": corpus, "base": base, "vectors_file": vectors_file}.items():
+        check_type(name, value, str, PathLike, NoneType)
+    check_type("preset", preset, str, NoneType)
+    check_type("folds", folds, int)
+    check_type("seeds", seeds, list, tuple, range)
+    for seed in seeds:
+        check_type("a seed", seed, int)
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise ValueError(f"seeds are {list(seeds)}; give different numbers of 0 or more")
+    if folds < 1:
+        raise ValueError(f"folds is {folds}; it must be 1 or more")
 
 
 def _fold_places(out: Path, folds: int, number: int, announce: Callable[[str, bool], None]) -> tuple[Path, StageCache]:

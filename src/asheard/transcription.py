@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from asheard import DEFAULT_MODEL, __version__
+from asheard import __version__
 from asheard.corpora.chains import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, OFF_THE_SHELF
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
 from asheard.corpora.records import Prediction, Recording, Utterance, prediction_to_json, read_manifest
@@ -26,6 +26,7 @@ from asheard.io.resume import ResumableRows, resumable_rows
 from asheard.phones import reason_without_phone
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recogniser, Transcript
+from asheard.recognition.registry import SHIPPED
 from asheard.recognition.runtime import num_cores
 
 _BATCH: Final = 32  # recordings that are read, transcribed and written together
@@ -135,7 +136,7 @@ def transcribe_manifest(
         manifest: JSONL; predictions have the same order.
         wav_root: folder that its wav paths start from.
         out: predictions (JSONL). An older file is replaced when all rows are there.
-        chain: name of the predictions; by default that of the model's kind, or the recogniser's name.
+        chain: name of the predictions; by default as of `default_chain`.
         l1_given: give an L1-aware model the L1 of the manifest, or withhold it. Other models do not use it.
         audio_cache: folder for resampled recordings; None resamples each time.
         threads: recordings that are recognised in parallel, a core each; None uses all cores.
@@ -196,9 +197,9 @@ def transcribe_recordings(
 
 
 def default_chain(model: str | Path, kind: str, *, l1_given: bool) -> str:
-    """Name the predictions of a model: asheard-tiny, the chain of its kind, or an external recogniser's name."""
-    if str(model) == DEFAULT_MODEL:
-        return DEFAULT_MODEL
+    """Name the predictions of a model: its own name if it ships or is external, otherwise the chain of its kind."""
+    if str(model) in SHIPPED:
+        return str(model)
     l1_chain = L1_ENCODER if l1_given else L1_ENCODER_UNKNOWN
     return {"off-the-shelf": OFF_THE_SHELF, "faithful": FAITHFUL, "l1-aware": l1_chain}.get(kind, kind)
 

@@ -8,6 +8,8 @@ import pytest
 from asheard.cli import entry
 from asheard.cli.entry import Commands
 from asheard.errors import GateError, PhoneError
+from asheard.io.resume import resumable_rows
+from asheard.recognition.registry import ASHEARD_TINY
 from support.in_process import COMMANDS, Done, run_on_terminal
 
 
@@ -173,3 +175,53 @@ def _command(words):
     for word in words:
         command = command.commands[word]
     return command
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("transcribe", "--manifest", "empty.jsonl", "--wav-root", ".", "--out", "out.jsonl"),
+        ("score", "--manifest", "empty.jsonl", "--wav-root", "."),
+        ("score", "--manifest", "empty.jsonl", "--wav-root", ".", "--predictions", "out.jsonl"),
+        ("calibrate", "--model", str(ASHEARD_TINY), "--manifest", "empty.jsonl", "--wav-root", ".", "--out", "c.json"),
+        ("corpus", "stats", "empty.jsonl"),
+        ("corpus", "build", "table", "empty.jsonl", "--out", "out"),
+        ("prior", "fit", "--train", "empty.jsonl", "--out", "prior.json"),
+        ("evaluate", "--gold", "empty.jsonl", "--chain", "x=empty.jsonl", "--out", "out"),
+    ],
+    ids=" ".join,
+)
+def test_empty_manifest_is_refused(monkeypatch, tmp_path, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.jsonl").touch()
+    done = run_on_terminal(monkeypatch, *words, columns=200, encoding="utf-8")
+    assert (done.code, done.out, done.err) == (2, "", "error: empty.jsonl: holds no utterances\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.jsonl"]
+
+
+def test_interrupt_says_how_many_rows_are_kept(monkeypatch, tmp_path) -> None:
+    program = Commands()
+
+    @program.command("fail")
+    def fail() -> None:
+        with resumable_rows(tmp_path / "rows.jsonl", []) as rows:
+            rows.append([{"utt": "a"}, {"utt": "b"}])
+            raise KeyboardInterrupt
+
+    @program.command("other")
+    def other() -> None: ...
+
+    done = run_on_terminal(monkeypatch, "fail", columns=200, encoding="utf-8", program=program)
+    assert done == (
+        130,
+        "",
+        "error: interrupted; each output is whole, or as it was before; 2 rows are kept, and the same command goes on "
+        "from there\n",
+    )
+
+
+@pytest.mark.parametrize("words", [("corpus", "check"), ("corpus", "synth", "--out")], ids=" ".join)
+def test_path_that_is_not_utf8_is_refused(monkeypatch, words) -> None:
+    done = run_on_terminal(monkeypatch, *words, "caf\udce9", columns=200, encoding="utf-8")
+    assert done.code == 2
+    assert "not utf-8; rename the file, or use a UTF-8 locale" in done.err

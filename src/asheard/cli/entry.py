@@ -54,6 +54,9 @@ class Command(TyperCommand):
             given = values[parameter.name]
             if number > 1 and not parameter.multiple:
                 raise typer.BadParameter("given more than once; give it once", ctx, parameter)
+            if isinstance(given, str) and not given.isascii() and given.encode(errors="replace").decode() != given:
+                encoding = sys.getfilesystemencoding()
+                raise typer.BadParameter(f"not {encoding}; rename the file, or use a UTF-8 locale", ctx, parameter)
             if given == "" or (isinstance(given, list | tuple) and "" in given):
                 raise typer.BadParameter("empty; give a value or leave it out", ctx, parameter)
         return super().parse_args(ctx, args)
@@ -112,8 +115,7 @@ def _report(error: BaseException, arguments: Sequence[str]) -> int:
         case BrokenPipeError():
             return _NO_READER
         case KeyboardInterrupt():
-            kept = getattr(error, "__notes__", [])
-            print_error("; ".join(("interrupted; each output is whole, or as it was before", *kept)))
+            print_error(f"interrupted; each output is whole, or as it was before{_kept(error)}")
             return _INTERRUPTED
         case SystemExit() if isinstance(error.__context__, BrokenPipeError):  # rich ends so, when it prints help
             return _NO_READER
@@ -133,7 +135,7 @@ def _report(error: BaseException, arguments: Sequence[str]) -> int:
             print_error(missing_package((error.name or "").partition(".")[0], extra))
             return AsHeardError.exit_code
         case _:
-            print_error(f"{_summary(error)}. {_write_details(error, arguments)}; {DEBUG} prints them")
+            print_error(f"{_summary(error)}{_kept(error)}. {_write_details(error, arguments)}; {DEBUG} prints them")
             return _UNEXPECTED
 
 
@@ -149,6 +151,11 @@ def _print_usage_error(error: typer.TyperException) -> None:
 def _extra_of(error: ModuleNotFoundError) -> str | None:
     package = (error.name or "").partition(".")[0]
     return next((extra for extra, packages in _EXTRAS.items() if package in packages), None)
+
+
+def _kept(error: BaseException) -> str:
+    """What long work says that it keeps (`asheard.io.resume`)."""
+    return "".join(f"; {note}" for note in getattr(error, "__notes__", []))
 
 
 def _summary(error: BaseException) -> str:

@@ -177,10 +177,11 @@ def _print_all(model: str, sources: list[Path], format: Format) -> None:
     from asheard.io.audio import load_recording
     from asheard.recognition.load import load_recogniser
     from asheard.recognition.protocol import Transcript
-    from asheard.transcription import prediction_row, speech_problem
+    from asheard.transcription import default_chain, prediction_row, speech_problem
 
     recordings = find_recordings(sources)
     recogniser = load_recogniser(model)
+    chain = default_chain(model, recogniser.kind, l1_given=False)
     unread: list[str] = []
     without_speech: list[str] = []
     for recording in recordings:
@@ -199,7 +200,7 @@ def _print_all(model: str, sources: list[Path], format: Format) -> None:
         if problem is not None:
             without_speech.append(str(problem))
         if format is Format.JSON:
-            row = prediction_row(recording, transcript, model, problem)
+            row = prediction_row(recording, transcript, chain, problem)
             echo_json(row)
         elif problem is not None:
             echo(f"{recording.wav}: no speech")

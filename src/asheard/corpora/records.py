@@ -189,12 +189,13 @@ def write_manifest(path: Path | str, utterances: Iterable[Utterance]) -> None:
     )
 
 
-def read_manifest(path: Path | str) -> list[Utterance]:
+def read_manifest(path: Path | str, *, may_be_empty: bool = False) -> list[Utterance]:
     """Read a manifest.
 
     Raises:
-        CorpusError: the file is missing, a field is missing, wrong or out of its range, a token begins after the
-            recording ends, or a (speaker, utt) comes twice; with file, line and field.
+        CorpusError: the file is missing, or holds no utterances although it must not be empty; a field is missing,
+            wrong or out of its range, a token begins after the recording ends, or a (speaker, utt) comes twice; with
+            file, line and field.
     """
     rows, places = [], []
     for number, row in read_jsonl(path):
@@ -219,6 +220,8 @@ def read_manifest(path: Path | str) -> list[Utterance]:
                 f"{where}: a token's start_s is after the recording's end (seconds {rows[-1].seconds:g}); "
                 "is it another recording?"
             )
+    if not rows and not may_be_empty:
+        raise CorpusError(f"{path}: holds no utterances")
     check_unique([row.key for row in rows], places)
     return rows
 

@@ -77,7 +77,9 @@ def read_utterances(path: Path | str) -> list[Utterance]:
     if not path.is_dir():
         return read_gold(path)
     manifests = [path / f"{split}.jsonl" for split in SPLITS]
-    utterances = [row for manifest in manifests if manifest.is_file() for row in read_manifest(manifest)]
+    utterances = [
+        row for manifest in manifests if manifest.is_file() for row in read_manifest(manifest, may_be_empty=True)
+    ]
     if not utterances:
         raise CorpusError(f"{path}: holds no manifests; give the --out folder of `asheard corpus build`")
     return utterances

@@ -62,7 +62,7 @@ def check_corpus(folder: Path | str, *, wav_root: Path | str | None = None) -> C
         CorpusError: a manifest cannot be read.
     """
     build = read_build_report(folder)
-    manifests = {split: read_manifest(Path(folder) / f"{split}.jsonl") for split in SPLITS}
+    manifests = {split: read_manifest(Path(folder) / f"{split}.jsonl", may_be_empty=True) for split in SPLITS}
     problems = [*_split_problems(manifests), *_label_problems(manifests)]
     for split, utterances in manifests.items():
         for utterance in utterances:

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING
 
 from asheard.corpora.chains import behind_prior, split_seed
 from asheard.corpora.manifests import is_synthetic
 from asheard.corpora.table import read_gold
 from asheard.corpora.transcripts import read_transcripts
-from asheard.errors import CorpusError, optional_package
+from asheard.errors import CorpusError, check_type, optional_package
 from asheard.evaluation.context import SYNTHETIC_NOTE, Context
 from asheard.evaluation.runs import ChainRun
 from asheard.io.locks import locked_folder
@@ -53,9 +55,18 @@ def evaluate(
         CorpusError: a file is missing or broken, predictions do not match the gold, or `prior` and `with_prior` do not
             fit each other or the chains.
         OutputError: `out` cannot be written, or another command is writing it.
+        TypeError: an argument has another type.
     """
+    check_type("chains", chains, Mapping)
+    check_type("with_prior", with_prior, list, tuple, set, frozenset)
+    for name, path in {"gold": gold, "out": out, **chains}.items():
+        check_type(name, path, str, PathLike)
+    for name, file in {"train": train, "prior": prior, "vectors": vectors}.items():
+        check_type(name, file, str, PathLike, NoneType)
     for package in ("polars", "scipy", "matplotlib"):
         optional_package(package, "evaluate")
+    if not chains:
+        raise CorpusError("no chains to evaluate; give the transcripts of at least one")
     from asheard.evaluation.steps import evaluate_runs, write_report
 
     named = [(*split_seed(name), Path(path)) for name, path in chains.items()]

@@ -143,11 +143,12 @@ def resumable_rows(out: Path, job: Sequence[Any]) -> Iterator[ResumableRows]:
         rows = ResumableRows(out, job)
         try:
             yield rows
-        except OutputError as error:
+        except BaseException as error:
+            kept = f"{rows.num_kept} rows are kept, and the same command goes on from there"
+            if rows.num_kept and isinstance(error, OutputError):
+                raise OutputError(f"{error}. {kept}") from error
             if rows.num_kept:
-                raise OutputError(
-                    f"{error}. {rows.num_kept} rows are kept, and the same command goes on from there"
-                ) from error
+                error.add_note(kept)
             raise
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
+from types import NoneType
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asheard import DEFAULT_MODEL
-from asheard.errors import CorpusError
+from asheard.errors import CorpusError, check_type
 from asheard.io.audio import LONGEST_READING_S, LONGEST_S, SAMPLE_RATE_HZ, check_samples, check_speech, load_recording
 from asheard.io.digests import values_digest
 from asheard.phones.folding import Phones
@@ -25,6 +27,7 @@ from asheard.recognition.load import load_recogniser, model_folder
 from asheard.recognition.protocol import Posteriors, Recogniser, Recognition, Transcript
 from asheard.recognition.registry import CALIBRATION, ModelConfig, find_model
 
+_RECORDING: Final = (str, PathLike, np.ndarray)
 _NAME: Final = "the recording"  # of samples, in messages
 
 
@@ -111,7 +114,9 @@ class Model:
         Raises:
             CorpusError: the recording cannot be read, holds no speech, or is longer than an hour.
             ModelError: the model was not trained on the L1, or fails.
+            TypeError, ValueError: an argument has another type, or the L1 is empty.
         """
+        _check_l1_argument(l1)
         name, waveform = _read(recording, LONGEST_S)
         (recognition,) = self.recogniser.recognise([waveform], [l1])
         check_speech(name, waveform, recognition.transcript.phones)
@@ -131,7 +136,11 @@ class Model:
                 the target; the L1 is missing, or the prior does not know it.
             ModelError: the model was not trained on the L1, or fails.
             PhoneError: the text holds no word, or one that neither CMUdict nor eSpeak NG can pronounce.
+            TypeError, ValueError: an argument has another type, or the L1 is empty.
         """
+        check_type("recording", recording, *_RECORDING)
+        check_type("target", target, str, Target)
+        _check_l1_argument(l1)
         target = target_of_text(target) if isinstance(target, str) else target
         self.check_l1(_NAME if isinstance(recording, np.ndarray) else str(recording), l1)
         name, waveform = _read(recording, LONGEST_READING_S)
@@ -273,7 +282,14 @@ def load_model(
     Raises:
         ModelError: the model cannot be loaded.
         CorpusError: the prior or the calibration cannot be read.
+        TypeError, ValueError: an argument has another type, or `threads` is less than 1.
     """
+    check_type("name", name, str, PathLike)
+    check_type("prior", prior, str, PathLike, NoneType)
+    check_type("calibration", calibration, str, PathLike, NoneType)
+    check_type("threads", threads, int)
+    if threads < 1:
+        raise ValueError(f"threads is {threads}; it must be 1 or more")
     config = find_model(name)
     if prior is not None:
         config = replace(config, prior=Path(prior))
@@ -288,8 +304,15 @@ def default_calibration(model: str | Path) -> Path | None:
     return path if path.is_file() else None
 
 
+def _check_l1_argument(l1: str | None) -> None:
+    check_type("l1", l1, str, NoneType)
+    if l1 == "":
+        raise ValueError("l1 is empty; give a language, or None if it is not known")
+
+
 def _read(recording: Path | str | NDArray[np.float32], longest_s: float) -> tuple[str, NDArray[np.float32]]:
     """Return the recording's name for messages, and its samples."""
+    check_type("recording", recording, *_RECORDING)
     if isinstance(recording, np.ndarray):
         check_samples(_NAME, recording, longest_s)
         return _NAME, recording

@@ -42,9 +42,9 @@ def load_recogniser(name: str | Path, *, threads: int = 1) -> Recogniser:
         text = str(name)
         return Command(text.removeprefix(_COMMAND)) if text.startswith(_COMMAND) else _PACKAGES[text]()
     folder = model_folder(name)
+    _check_source(folder)
     if has_graph(folder):
         return OnnxRecogniser(Path(folder), threads=threads)
-    _check_source(folder)
     optional_package("torch", "train")
     # By name, so that nothing here depends on torch.
     return cast(Recogniser, import_module("asheard.models.folder").load_transcriber(folder, threads=threads))
@@ -56,7 +56,7 @@ def _check_source(source: str | Path) -> None:
     Raises:
         ModelError: it is neither; naming the models that there are.
     """
-    if not Path(source).is_dir() and not is_hub_id(source):
+    if not str(source) or not (Path(source).is_dir() or is_hub_id(source)):
         known = ", ".join((*SHIPPED, *_PACKAGES))
         raise ModelError(
             f"no model {str(source)!r}; give {known}, '{_COMMAND}PROGRAM ARGUMENTS', a model folder, or a hub id "
