@@ -12,7 +12,7 @@ from hypothesis import settings
 ROOT = Path(__file__).parents[1]
 
 settings.register_profile("asheard", deadline=None)  # no test is timed: the machine may be busy
-settings.register_profile("fuzz", deadline=None, max_examples=1000, print_blob=True)  # `make fuzz`
+settings.register_profile("fuzz", deadline=None, print_blob=True)  # `make fuzz`
 settings.load_profile("asheard")
 
 # Here and in every process that a test starts: sums depend on the number of threads, and workers share the cores.

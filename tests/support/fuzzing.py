@@ -45,9 +45,9 @@ json_values = st.recursive(
 
 
 def examples(number: int) -> settings:
-    """Settings of a fuzz test: `number` fixed examples, or the profile `fuzz`, which draws others in each run."""
+    """Settings of a fuzz test: `number` fixed examples, or in the profile `fuzz` ten times as many new ones."""
     if settings.get_current_profile_name() == "fuzz":
-        return settings()
+        return settings(max_examples=10 * number)
     return settings(max_examples=number, derandomize=True, database=None)
 
 
@@ -143,8 +143,12 @@ def fault_becomes_case(name: str, data: bytes) -> Iterator[None]:
 def bounded() -> Iterator[None]:
     """Fail if the block takes more than `LIMIT_S`, or the process grows by more than `LIMIT_BYTES`."""
 
+    stopped = False
+
     def stop(*_: object) -> None:
-        raise TimeoutError(f"not finished after {LIMIT_S:g} s")
+        nonlocal stopped
+        stopped = True
+        raise RuntimeError(f"not finished after {LIMIT_S:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
@@ -154,6 +158,7 @@ def bounded() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    assert not stopped, f"not finished after {LIMIT_S:g} s"
     grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - size)
     assert grown < LIMIT_BYTES, f"the process grew by {grown:,} bytes"
 
