@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from asheard.phones import BLANK_ID, LABELS
+from asheard.pronunciation.compare import closest_pronunciations
 from asheard.pronunciation.ctc_alignment import best_pronunciations, to_label_ids
 from asheard.pronunciation.gop import log_likelihoods
+from asheard.pronunciation.target import target_of_text
 
 WORDS = [
     [("ð", "ʌ"), ("ð", "ə"), ("ð", "i")],
@@ -53,3 +55,15 @@ def test_best_pronunciations_are_the_first_if_nothing_tells_or_fits():
     flat = np.full((30, len(LABELS)), -np.log(len(LABELS)))
     assert best_pronunciations(flat, [[("ð", "ʌ"), ("ð", "i")]]) == [("ð", "ʌ")]
     assert best_pronunciations(flat[:1], [[("ð", "ʌ"), ("i",)]]) == [("ð", "ʌ")]
+
+
+@pytest.mark.parametrize("number", ["1984", "$5.50", "3/4", "24/7", "12/25/2024", "911", "1,234", "3:05pm"])
+def test_best_pronunciations_find_the_reading_of_a_number(number):
+    """Readings of one number have very different lengths."""
+    target = target_of_text(f"it was {number} we think")
+    before, variants, after = target.first[:2], target.pronunciations[2], target.first[3:]
+    for seed, variant in enumerate(variants):
+        said = [*before, variant, *after]
+        log_probs = posteriors_of(said, np.random.default_rng(seed))
+        assert best_pronunciations(log_probs, target.pronunciations) == said
+        assert closest_pronunciations(target, [phone for phones in said for phone in phones]) == said
