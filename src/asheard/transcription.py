@@ -4,7 +4,7 @@ Rows are kept in a hidden file beside the output while they are made. The same c
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,15 +21,14 @@ from asheard.errors import CorpusError, NoSpeechError
 from asheard.io.audio import LONGEST_S, check_speech, load_audio, load_recording
 from asheard.io.digests import content_digest
 from asheard.io.files import write_json, write_jsonl
-from asheard.io.progress import ProgressBar
 from asheard.io.resume import ResumableRows, resumable_rows
 from asheard.phones import reason_without_phone
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recogniser, Transcript
 from asheard.recognition.registry import SHIPPED
 from asheard.recognition.runtime import num_cores
+from asheard.recognition.shards import MapShards, run_job
 
-_BATCH: Final = 32  # recordings that are read, transcribed and written together
 _NO_SAMPLES: Final = np.empty(0, np.float32)  # in place of a recording that cannot be used
 _EMPTY: Final = Transcript((), (), ())
 
@@ -86,11 +85,6 @@ class TranscriptionJob:
         problem = loaded if isinstance(loaded, NoSpeechError) else speech_problem(str(recording.wav), loaded, found)
         row = prediction_row(recording, _EMPTY if isinstance(loaded, NoSpeechError) else found, self.chain, problem)
         return {"prediction": row, "left_out": found.left_out}
-
-
-Shards = Sequence[Sequence[Utterance | Recording]]
-# Computes `TranscriptionJob.rows` of each shard on other machines, and yields them in order.
-MapShards = Callable[[TranscriptionJob, Shards], Iterable[list[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +236,7 @@ def _transcribe(
     out: Path,
 ) -> TranscriptionReport:
     """Transcribe what is not in `rows`, then write all of `rows` to `out`."""
-    shards = [recordings[start : start + _BATCH] for start in range(rows.num_resumed, len(recordings), _BATCH)]
-    done = map_shards(job, shards) if map_shards else map(partial(job.rows, recogniser), shards)
-    with ProgressBar(job.chain, len(recordings), completed=rows.num_resumed) as bar:
-        for shard in done:
-            rows.append(shard)
-            bar.advance(len(shard))
+    run_job(job, recogniser, recordings, rows, map_shards)
     entries = rows.rows()
     read = [entry for entry in entries if "prediction" in entry]
     left_out = Counter(reason_without_phone(label) for entry in read for label in entry["left_out"])

@@ -23,6 +23,7 @@ from asheard.pronunciation import gop_chain
 from asheard.pronunciation.calibration import Calibration
 from asheard.pronunciation.gop import MAX_RATIO
 from asheard.pronunciation.gop_chain import calibrate, ratios_path, score_predictions
+from asheard.recognition import shards
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Posteriors, Recognition, Transcript
 from asheard.recognition.registry import EMBEDDED_BASE
@@ -126,7 +127,7 @@ def test_score_predictions_resumes(root, tmp_path, monkeypatch):
         read.append(given)
         return load(*given, **named)
 
-    monkeypatch.setattr(gop_chain, "_AT_ONCE", 2)
+    monkeypatch.setattr(shards, "SHARD_SIZE", 2)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
         patch.setattr(gop_chain, "load_audio", reading)
         score_predictions(*arguments, out, **files)
@@ -138,7 +139,7 @@ def test_score_predictions_resumes(root, tmp_path, monkeypatch):
 def test_score_predictions_resumes_the_same_job_only(root, tmp_path, monkeypatch, change):
     arguments = (root / "model", root / "test.jsonl", root / "corpus", tmp_path / "out.jsonl")
     Calibration(0.5, 1.0).save(tmp_path / "c.json")
-    monkeypatch.setattr(gop_chain, "_AT_ONCE", 2)
+    monkeypatch.setattr(shards, "SHARD_SIZE", 2)
     chunks = []
 
     def failing(self, waveforms, l1s):
@@ -158,19 +159,19 @@ def test_score_predictions_resumes_the_same_job_only(root, tmp_path, monkeypatch
 
 
 def test_score_predictions_elsewhere_writes_the_same_bytes(root, tmp_path):
-    """Jobs and chunks travel pickled to a process with a model of its own."""
+    """Jobs and shards travel pickled to a process with a model of its own."""
     arguments = (root / "model", root / "test.jsonl", root / "corpus")
 
-    def map_chunks(job, chunks):
+    def map_shards(job, parts):
         sent = pickle.loads(pickle.dumps(job))
         recogniser = load_recogniser(sent.model)
         assert recogniser.version == sent.version
-        return (sent.rows(recogniser, chunk) for chunk in pickle.loads(pickle.dumps(chunks)))
+        return (sent.rows(recogniser, part) for part in pickle.loads(pickle.dumps(parts)))
 
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     prior = root / "prior.json"
     score_predictions(*arguments, here, prior=prior)
-    score_predictions(*arguments, there, prior=prior, map_chunks=map_chunks)
+    score_predictions(*arguments, there, prior=prior, map_shards=map_shards)
     assert there.read_bytes() == here.read_bytes()
 
 

@@ -179,7 +179,7 @@ def test_map_shards_of_scores_gives_the_bytes_of_this_process(workers, options, 
     model = train(TrainingOptions(**options | {"epochs": 1}))
     here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     score_predictions(model, many, tones, here)
-    report = score_predictions(model, many, tones, there, map_chunks=map_shards_at(workers.address))
+    report = score_predictions(model, many, tones, there, map_shards=map_shards_at(workers.address))
     assert report.num_rows == 144
     assert there.read_bytes() == here.read_bytes()
 

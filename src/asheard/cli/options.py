@@ -1,10 +1,12 @@
 """Options that several commands share, and the checks of their values."""
 
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from asheard.recognition.shards import MapShards
 
 Recordings = Annotated[
     list[Path] | None,
@@ -24,7 +26,7 @@ def check_sources(recordings: list[Path] | None, manifest: Path | None) -> None:
         raise typer.BadParameter("give recordings or folders of them, or --manifest")
 
 
-def map_shards(executor: str) -> Callable[[Any, Sequence[Sequence[Any]]], Iterator[list[dict[str, Any]]]] | None:
+def map_shards(executor: str) -> "MapShards | None":
     """The function of an executor that runs shards of recordings; None runs them here."""
     if executor == "local":
         return None

@@ -178,7 +178,7 @@ def _write_predictions(
         prior=prior,
         l1_given=l1_given,
         audio_cache=out.parent / "audio-16khz",
-        map_chunks=map_shards(executor),
+        map_shards=map_shards(executor),
     )
     echo(f"{out}: {report.num_rows} utterances by {chain or default_gop_chain(prior)}")
     _finish(report, out)

@@ -3,10 +3,10 @@
 `score_predictions` writes them, `calibrate` fits the calibration of their scores.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,6 @@ from asheard.corpora.records import (
 from asheard.errors import CorpusError, ModelError, NoSpeechError
 from asheard.io.audio import LONGEST_READING_S, check_speech, load_audio
 from asheard.io.digests import content_digest
-from asheard.io.progress import ProgressBar
 from asheard.io.resume import resumable_rows
 from asheard.prior import load_prior
 from asheard.pronunciation.batch import BatchReport, describe_utterance, wav_of, write_rows
@@ -33,8 +32,7 @@ from asheard.pronunciation.calibration import Calibration, fit_calibration, load
 from asheard.pronunciation.gop import GopScorer, GopScores
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recogniser
-
-_AT_ONCE: Final = 32  # recordings that are read, recognised and written together
+from asheard.recognition.shards import MapShards, run_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +96,6 @@ class PredictionJob:
             raise CorpusError(f"{where}: {error}") from None
 
 
-Chunks = Sequence[Sequence[Utterance]]
-MapChunks = Callable[[PredictionJob, Chunks], Iterable[list[dict[str, Any]]]]  # `rows` of each chunk, elsewhere
-
-
 def score_predictions(
     model: str | Path,
     manifest: Path,
@@ -113,7 +107,7 @@ def score_predictions(
     prior: Path | None = None,
     l1_given: bool = True,
     audio_cache: Path | None = None,
-    map_chunks: MapChunks | None = None,
+    map_shards: MapShards | None = None,
 ) -> BatchReport:
     """Score the canonical phones of every utterance of a manifest into predictions: the chain `gop`.
 
@@ -127,7 +121,7 @@ def score_predictions(
         prior: file of the scoring prior; None takes all alternatives as equally probable.
         l1_given: give an L1-aware model the manifest's L1. Others do not use it.
         audio_cache: folder for resampled recordings; None resamples each time.
-        map_chunks: does the work on other machines; None does it here.
+        map_shards: does the work on other machines; None does it here.
     Raises:
         ModelError: the model cannot be loaded, was not trained on an L1, or gives no posteriors.
         CorpusError: the manifest, a recording or a file cannot be read, an utterance has no canonical phones, or the
@@ -161,12 +155,7 @@ def score_predictions(
     files = [None if path is None else content_digest(path) for path in (calibration, prior)]
     inputs = [__version__, recogniser.kind, job.version, content_digest(manifest), chain, l1_given, *files]
     with resumable_rows(out, inputs) as rows:
-        chunks = [utterances[start : start + _AT_ONCE] for start in range(rows.num_resumed, len(utterances), _AT_ONCE)]
-        done = map_chunks(job, chunks) if map_chunks else (job.rows(recogniser, chunk) for chunk in chunks)
-        with ProgressBar(chain, len(utterances), completed=rows.num_resumed) as bar:
-            for entries in done:
-                rows.append(entries)
-                bar.advance(len(entries))
+        run_job(job, recogniser, utterances, rows, map_shards)
         return write_rows(rows, out, [row["prediction"] for row in rows.rows()])
 
 

@@ -1,11 +1,12 @@
 """Executors, which train the runs of a study here or on other machines; and executors and machines by name."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from asheard.errors import AsHeardError, RemoteError
+from asheard.recognition.shards import MapShards
 from asheard.remote.machine import Machine, parse_address
 from asheard.remote.ray import RayExecutor
 from asheard.remote.runpod.client import POD_PREFIX, PodSpec
@@ -68,7 +69,7 @@ def executor_at(
     )
 
 
-def map_shards_at(name: str) -> Callable[[Any, Sequence[Sequence[Any]]], Iterator[list[dict[str, Any]]]]:
+def map_shards_at(name: str) -> MapShards:
     """Return the function that transcribes or scores shards of recordings on another machine.
 
     Args:

@@ -20,13 +20,12 @@ import torch
 from asheard import __version__
 from asheard.errors import AsHeardError, RemoteError, optional_package
 from asheard.io.progress import StatusDisplay
-from asheard.pronunciation.gop_chain import PredictionJob
 from asheard.recognition.load import is_external, load_recogniser, model_folder
 from asheard.recognition.protocol import Recogniser
 from asheard.recognition.runtime import has_graph
+from asheard.recognition.shards import Job
 from asheard.training import TrainingOptions, train
 from asheard.training.log import last_step
-from asheard.transcription import TranscriptionJob
 
 _MAX_RETRIES: Final = 10  # of a task whose worker died; the task itself may be the cause
 _POLL_S: Final = 2.0  # between two looks at the runs' logs
@@ -70,19 +69,17 @@ class RayExecutor:
         if missing := [str(options.final) for options in runs if not options.final.is_dir()]:
             raise RemoteError(f"{self._address}: trained there, but {missing[0]} does not exist here; {_REMEDY}")
 
-    def map_shards(
-        self, job: TranscriptionJob | PredictionJob, chunks: Sequence[Sequence[Any]]
-    ) -> Iterator[list[dict[str, Any]]]:
-        """Yield the rows of each chunk, in order; as `MapShards` of transcription and `MapChunks` of scoring."""
-        if not chunks:
+    def map_shards(self, job: Job, shards: Sequence[Sequence[Any]]) -> Iterator[list[dict[str, Any]]]:
+        """Yield the rows of each shard, in order; see `MapShards`."""
+        if not shards:
             return
         folder = model_folder(job.model)
         share = 0.0 if is_external(job.model) or has_graph(folder) else _gpu_share(folder)
         with _connected(self._address) as cluster:
             transcribe, shared = cluster.task(_transcribe, share, own_process=False), cluster.ray.put(job)
             under_way: deque[Any] = deque()
-            for chunk in chunks:
-                under_way.append(transcribe(shared, chunk))
+            for shard in shards:
+                under_way.append(transcribe(shared, shard))
                 if len(under_way) >= _SHARDS_PER_SLOT * cluster.num_slots(share):
                     yield cluster.ray.get(under_way.popleft())
             while under_way:
@@ -195,8 +192,8 @@ def _train(options: TrainingOptions, fingerprint: dict[str, Any]) -> None:
     train(options)
 
 
-def _transcribe(job: TranscriptionJob | PredictionJob, chunk: Sequence[Any]) -> list[dict[str, Any]]:
-    return job.rows(_recogniser(job.model, job.version), chunk)
+def _transcribe(job: Job, shard: Sequence[Any]) -> list[dict[str, Any]]:
+    return job.rows(_recogniser(job.model, job.version), shard)
 
 
 @lru_cache(maxsize=1)
