@@ -14,8 +14,9 @@ import pytest
 from asheard.corpora import read_manifest
 from asheard.corpora.chains import CHAINS, GOP, GOP_PRIOR, L1_ENCODER_UNKNOWN
 from asheard.corpora.synthetic.learner import l1s
-from asheard.errors import AsHeardError
+from asheard.errors import AsHeardError, OutputError
 from asheard.evaluation.context import SYNTHETIC_NOTE
+from asheard.io.locks import locked_folder
 from asheard.pipeline import study
 from asheard.recognition.registry import EMBEDDED_BASE
 
@@ -52,6 +53,12 @@ def test_study_report_opens_with_the_synthetic_note(quick_study: Path) -> None:
     assert {path.suffix for path in (quick_study / "plots").iterdir()} == {".png"}
     for path in (quick_study / "plots").iterdir():
         assert f"plots/{path.name}" in text
+
+
+def test_study_refuses_a_folder_that_another_command_uses(tmp_path: Path) -> None:
+    with locked_folder(tmp_path), pytest.raises(OutputError, match=r"another command is writing it \(process \d+ on "):
+        study(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_study_skips_finished_stages(copied_study: Path) -> None:
