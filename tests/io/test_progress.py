@@ -1,5 +1,7 @@
 """Progress displays on a stream that is no terminal: the last state of a bar, and messages."""
 
+import pytest
+
 from asheard.io.progress import ProgressBar, StatusDisplay, log, track
 
 
@@ -39,3 +41,19 @@ def test_status_display_without_a_terminal_prints_messages_alone(capsys):
 def test_log_is_one_line(capsys):
     log("word " * 60)
     assert capsys.readouterr().err == "word " * 60 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (20, "1200/1200 transcribe"),
+        (40, "1200/1200 transcribe read"),
+        (80, "transcribe ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 1200/1200 0:00:00 read"),
+    ],
+)
+def test_bar_in_a_narrow_terminal_keeps_the_count(monkeypatch, capsys, columns, line):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with ProgressBar("transcribe", 1200) as bar:
+        bar.advance(1200)
+        bar.set_text("read" if columns > 20 else "")
+    assert capsys.readouterr().err.rstrip() == line

@@ -5,7 +5,7 @@ rich is imported when something is first displayed.
 
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from asheard.io.terminal import stderr_console
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 Item = TypeVar("Item")
+_NARROW: Final = 60  # columns; a narrower terminal has no room for a bar and the time left
 
 
 def log(message: str) -> None:
@@ -47,16 +48,14 @@ class ProgressBar:
 
     def __enter__(self) -> Self:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[text]}", markup=False),
-            console=stderr_console(),
-            disable=not self._visible,
-        )
+        console = stderr_console()
+        name, text = (TextColumn(field, markup=False) for field in ("{task.description}", "{task.fields[text]}"))
+        count = MofNCompleteColumn(table_column=Column(min_width=2 * len(str(self._total)) + 1, no_wrap=True))
+        wide = (name, BarColumn(), count, TimeRemainingColumn(), text)
+        columns = wide if console.width >= _NARROW else (count, name, text)
+        self._progress = Progress(*columns, console=console, disable=not self._visible)
         self._task = self._progress.add_task(self._name, total=self._total, completed=self._completed, text="")
         self._progress.start()
         return self
@@ -86,7 +85,7 @@ class StatusDisplay:
         self._console = stderr_console()
         self._progress: Progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(20),
+            *([BarColumn(20)] if self._console.width >= _NARROW else []),
             TextColumn("{task.fields[text]}", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,

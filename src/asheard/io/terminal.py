@@ -4,6 +4,7 @@ import codecs
 import io
 import os
 import re
+import shutil
 import sys
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final, TextIO
@@ -81,7 +82,14 @@ def _console(file: Any, stream: TextIO) -> "Console":
         def on_broken_pipe(self) -> None:
             raise  # the BrokenPipeError; rich would end the program with exit code 1
 
-    return StreamConsole(file=file, width=stream_width(stream), highlight=False, markup=False, soft_wrap=True)
+    return StreamConsole(
+        file=file,
+        width=stream_width(stream),
+        height=shutil.get_terminal_size().lines,  # without it, rich takes 80 columns for a terminal called dumb
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 class _Dropping:
