@@ -22,6 +22,18 @@ class NoSpeechError(CorpusError):
     """A recording can be read and holds no speech."""
 
 
+class NotARecordingError(CorpusError):
+    """A file or an upload is not a recording of a format that is read."""
+
+
+class DamagedRecordingError(CorpusError):
+    """A recording is empty, cut short or damaged."""
+
+
+class LongRecordingError(CorpusError):
+    """A recording is longer than the limit."""
+
+
 class PhoneError(AsHeardError):
     """A symbol is no phone of the inventory, or a text cannot be pronounced."""
 

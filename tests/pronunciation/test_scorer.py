@@ -156,8 +156,8 @@ def test_score_samples_instead_of_a_file(folder, recognises):
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        (np.zeros((16_000, 2), np.float32), r"the recording: give finite samples of shape \(num_samples,\)"),
-        (np.full(16_000, np.nan, np.float32), "the recording: give finite samples"),
+        (np.zeros((16_000, 2), np.float32), r"the recording: samples of shape \(16000, 2\); give one channel"),
+        (np.full(16_000, np.nan, np.float32), "the recording: holds samples that are not finite"),
         (np.ones(100, np.float32), r"the recording: 0\.006 s long; the minimum is 0.1 s"),
         (np.ones(181 * 16_000, np.float32), "the recording: 181 s long; the limit is 180 s"),
         (np.zeros(16_000, np.float32), "the recording: silent from end to end"),

@@ -25,7 +25,8 @@ from asheard.io.terminal import prepare_streams, stream_width
 _EXTRAS: Final = {
     "evaluate": ("matplotlib", "numba", "polars", "scipy"),
     "train": ("accelerate", "onnx", "safetensors", "tensorboard", "torch", "transformers"),
-    "serve": ("av", "fastapi", "markdown_it", "python_multipart", "uvicorn"),
+    "media": ("av",),
+    "serve": ("fastapi", "markdown_it", "python_multipart", "uvicorn"),
     "recognisers": ("hama", "pocketsphinx"),
     "remote": ("runpod",),
     "ray": ("ray",),

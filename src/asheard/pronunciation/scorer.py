@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from asheard import DEFAULT_MODEL
 from asheard.errors import CorpusError, check_type
-from asheard.io.audio import LONGEST_READING_S, LONGEST_S, SAMPLE_RATE_HZ, check_samples, check_speech, load_recording
+from asheard.io.audio import LONGEST_READING_S, LONGEST_S, SAMPLE_RATE_HZ, check_speech, convert_samples, load_recording
 from asheard.io.digests import values_digest
 from asheard.phones.folding import Phones
 from asheard.phones.lexicon import syllable_positions
@@ -314,6 +314,5 @@ def _read(recording: Path | str | NDArray[np.float32], longest_s: float) -> tupl
     """Return the recording's name for messages, and its samples."""
     check_type("recording", recording, *_RECORDING)
     if isinstance(recording, np.ndarray):
-        check_samples(_NAME, recording, longest_s)
-        return _NAME, recording
+        return _NAME, convert_samples(_NAME, recording, longest_s)
     return str(recording), load_recording(recording, longest_s)

@@ -23,7 +23,7 @@ from starlette.formparsers import MultiPartParser
 
 from asheard import __version__
 from asheard.errors import AsHeardError, ModelError
-from asheard.io.audio import check_speech
+from asheard.io.audio import check_speech, decode_recording
 from asheard.pronunciation.result import json_schema
 from asheard.pronunciation.scorer import Model
 from asheard.pronunciation.target import Target, target_of_phones, target_of_text
@@ -31,12 +31,13 @@ from asheard.recognition.protocol import Recognition
 from asheard.server import responses, schemas
 from asheard.server.middleware import HTTPError, Limits, Memory, RequestGuard, status_of
 from asheard.server.runtime import ModelPool, build_model_pool
-from asheard.server.uploads import NAME, read_upload
 
 TOKEN_VARIABLE: Final = "ASHEARD_TOKEN"
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _DRAIN_S: Final = 60  # time that requests have to finish after SIGTERM
 _REQUESTS_A_MINUTE: Final = 120  # limit of one client if other machines may call
+
+NAME: Final = "the recording"  # in messages, so that no client's file name is repeated or logged
 
 _PAGE: Final = files("asheard.server").joinpath("page")
 _ABOUT: Final = """
@@ -64,7 +65,7 @@ _PRONUNCIATION: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pronunciation"}}}}
 }
 
-Audio = Annotated[UploadFile, File(description="WAV, FLAC, Ogg, MP3, M4A or WebM; any sample rate, mono or stereo")]
+Audio = Annotated[UploadFile, File(description="WAV, FLAC, Ogg, MP3, M4A, WebM, ...; any sample rate, mono or stereo")]
 ModelName = Annotated[
     str | None, Form(description="name from /models; by default its `default`", examples=["asheard-tiny"])
 ]
@@ -86,7 +87,7 @@ class Service:
     @asynccontextmanager
     async def decoded(self, audio: UploadFile, longest_s: float) -> AsyncIterator[NDArray[np.float32]]:
         """Decode an upload to (num_samples,) float32 at 16 kHz."""
-        waveform = await asyncio.to_thread(read_upload, await audio.read(), longest_s)
+        waveform = await asyncio.to_thread(decode_recording, NAME, await audio.read(), longest_s)
         with self.memory.hold() as count:
             count(waveform.nbytes)
             yield waveform

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from asheard.errors import AsHeardError, CorpusError, ModelError, PhoneError
+from asheard.errors import (
+    AsHeardError,
+    CorpusError,
+    DamagedRecordingError,
+    LongRecordingError,
+    ModelError,
+    NotARecordingError,
+    PhoneError,
+)
 from asheard.io.audio import LONGEST_READING_S
 
 Scope = MutableMapping[str, Any]
@@ -72,10 +80,20 @@ class HTTPError(AsHeardError):
         self.status = status
 
 
+_STATUS_OF_RECORDINGS: Final = {NotARecordingError: 415, DamagedRecordingError: 400, LongRecordingError: 413}
+
+
 def status_of(error: AsHeardError) -> int:
-    """Return the HTTP status of an error: 422 for input that was read but is of no use, 503 for a model that fails."""
+    """Return the HTTP status of an error.
+
+    A recording: 415 if it is none, 400 if it is damaged, 413 if it is too long. Other input that was read but is of no
+    use: 422. A model that fails: 503.
+    """
     if isinstance(error, HTTPError):
         return error.status
+    for kind, status in _STATUS_OF_RECORDINGS.items():
+        if isinstance(error, kind):
+            return status
     return 422 if isinstance(error, CorpusError | PhoneError) else 503 if isinstance(error, ModelError) else 400
 
 
