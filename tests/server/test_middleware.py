@@ -170,7 +170,7 @@ def test_unexpected_error_has_an_id_that_the_log_has(client, wav, monkeypatch, c
     def fail(*_):
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("asheard.server.app.read_upload", fail)
+    monkeypatch.setattr("asheard.server.app.decode_recording", fail)
     answer = client.post("/transcribe", files={"audio": wav})
     assert (answer.status_code, set(answer.json())) == (500, {"detail"})
     sentence = "the service failed; its log has the details under error ([0-9a-f]{8})"
