@@ -64,6 +64,7 @@ def test_pronunciations_attested_come_once_each():
         ("CGI", "s i dʒ i aɪ"),
         ("FBI", "ɛ f b i aɪ"),
         ("NASA", "n æ s ə"),
+        ("Mr", "m ɪ s t ɝ"),
     ],
 )
 def test_pronunciations_of_initialisms(word, expected):
@@ -170,3 +171,7 @@ def test_syllable_positions_of_one_consonant_between_vowels(consonant, first, se
 def test_pronunciations_of_every_word_fold(word):
     for phones in pronunciations(word):
         assert set(phones) <= set(PHONES)
+
+
+def test_pronunciations_of_abbreviations_include_those_of_cmudict_with_a_dot():
+    assert pronunciations("vs") == [("v", "i", "ɛ", "s"), ("v", "ɝ", "s", "ə", "z")]

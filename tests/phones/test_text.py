@@ -61,6 +61,7 @@ DECORATIVE = (
         ("1 000 000 people, 5 km, 2½ cups", ["1 000 000", "people", "5 km", "2 1/2", "cups"]),
         ("it cost $1.5 billion in 1984", ["it", "cost", "$1.5 billion", "in", "1984"]),
         ("two + two = 4", ["two", "+", "two", "=", "4"]),
+        ("room No. 5, 10 min in", ["room", "No. 5", "10 min", "in"]),
         ("1️⃣ ٣ ①", ["1", "3", "1"]),
     ],
 )

@@ -96,9 +96,12 @@ def attested_pronunciations(word: str) -> list[Phones]:
     """Give the pronunciations of a word in CMUdict, in any case; those that fold to the same phones come once.
 
     An entry that differs from the names of the word's letters in one phone is a spelling with a slip (gdp with the ɡ of
-    `go`): it is replaced by the names.
+    `go`): it is replaced by the names. A word without a vowel letter has those of the abbreviation
+    too (vs and vs.).
     """
     entries = cmudict_entries().get(word.lower(), [])
+    if entries and len(word) > 1 and not set(word.lower()) & set("aeiouy"):
+        entries = entries + cmudict_entries().get(f"{word.lower()}.", [])
     found = [tuple(fold_sequence(entry, "arpabet")) for entry in entries]
     if found and 1 < len(word) <= _LONGEST_INITIALISM and word.isascii() and word.isalpha():
         names = tuple(phone for letter in word.lower() for phone in _letter_name(letter))

@@ -77,9 +77,10 @@ _UNIT: Final = "(?P<unit>(?i:" + "|".join(sorted(map(re.escape, _UNITS), key=len
 
 # What is one written word although it holds blanks: 1 000 000, 2 1/2, $1.5 billion, 5 km, 5 %. Units that are also
 # words or names of letters are joined only if nothing separates them from the number.
-_JOINED_UNITS: Final = "bn|mn|km/h|km|cm|mm|kg|mg|ml|lbs?|oz|ft|mph|[kmg]?hz|[gmt]b|m"
+_JOINED_UNITS: Final = "bn|mn|km/h|km|cm|mm|kg|mg|ml|lbs?|oz|ft|mph|mins?|secs?|hrs?|g|[kmg]?hz|[gmt]b|m"
+_SPACED: Final = r"\d{1,3}(?: \d{3}){1,4}(?! ?[\d/:])(?:\.\d+)?"
 JOINED: Final = re.compile(
-    rf"(?<![\w.,])(?<!\d )(?:\d{{1,3}}(?: \d{{3}}){{1,4}}(?! ?[\d/:])(?:\.\d+)?|\d+ \d+/\d+|{_SIGN}?[\d.,]*\d)"
+    rf"(?<![\w.,])(?<!\d )(?:No\. ?\d+|{_SPACED}|\d+ \d+/\d+|{_SIGN}?[\d.,]*\d)"
     rf"(?: ?(?:million|billion|trillion|thousand)| (?i:{_JOINED_UNITS})| ?(?:%|°[CF]?|{_SIGN}))?(?![\w%°])"
 )
 
@@ -186,7 +187,9 @@ def _amount(written: str) -> list[str]:
 
 
 def _counted(amount: str, one: str, several: str) -> list[str]:
-    return _combine(_amount(amount), [one if amount == "1" else several])
+    """Give an amount of something; `a five dollar bill` has no plural."""
+    nouns = (one,) if amount == "1" else (several, one)
+    return [f"{phrase} {noun}" for noun in nouns for phrase in _amount(amount)]
 
 
 def _money(match: re.Match[str]) -> list[str]:
@@ -329,6 +332,7 @@ _FORMS: Final[tuple[_Form, ...]] = (
     (re.compile(_AMOUNT), lambda match: _amount(match["amount"])),
     (re.compile(r"-(?P<rest>[\d.$£€¥₹].*)"), lambda match: _combine(["minus", "negative"], readings(match["rest"]))),
     (re.compile(r"#(?P<rest>\d+)"), lambda match: _combine(["number", "hashtag", "pound"], _integer(match["rest"]))),
+    (re.compile(r"No\.? ?(?P<rest>\d+)"), lambda match: _combine(["number", "no"], _integer(match["rest"]))),
     (re.compile(r"#(?P<rest>[^\W\d].*)"), lambda match: _combine(["hashtag"], readings(match["rest"]))),
     (re.compile(rf"{_AMOUNT} ?%"), lambda match: _combine(_amount(match["amount"]), ["percent"])),
     (re.compile(rf"(?P<sign>{_SIGN}){_AMOUNT} ?{_MAGNITUDE}?"), _money),
