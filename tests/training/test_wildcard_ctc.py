@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from itertools import groupby, product
 from math import log, prod
 
@@ -36,6 +37,7 @@ def loss_of(log_probs, targets, num_frames=None):
     return wildcard_ctc_loss(log_probs, padded, frames, torch.tensor([len(target) for target in targets]))
 
 
+@cache
 def num_ways(target, phones):
     """The number of ways in which a target gives a sequence, as the module counts them, from left to right."""
     if not target:
@@ -60,7 +62,7 @@ def likelihood(log_probs, target):
     for path in product((BLANK_ID, *PHONES), repeat=len(probabilities)):
         phones = tuple(label for label, _ in groupby(path) if label != BLANK_ID)
         of_sequence[phones] += prod(frame[label] for frame, label in zip(probabilities, path, strict=True))
-    return sum(probability * num_ways(target, phones) for phones, probability in of_sequence.items())
+    return sum(probability * num_ways(tuple(target), phones) for phones, probability in of_sequence.items())
 
 
 @settings(max_examples=40)
