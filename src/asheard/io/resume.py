@@ -15,6 +15,7 @@ from asheard.errors import AsHeardError, OutputError
 from asheard.io.digests import json_digest, values_digest
 from asheard.io.files import is_stream, read_json, read_jsonl, write_json, writing
 from asheard.io.locks import locked_file
+from asheard.io.typed_json import value_from_json
 
 
 class StageCache:
@@ -166,7 +167,7 @@ def claim_folder(file: Path, configuration: dict[str, Any]) -> None:
     configuration = json.loads(json.dumps(configuration))
     if not file.exists():
         write_json(file, configuration)
-    elif (before := read_json(file)) != configuration:
+    elif (before := value_from_json(dict[str, Any], read_json(file), str(file))) != configuration:
         changes = "; ".join(
             f"{key} was {_short(before.get(key))}, is {_short(now)}"
             for key, now in configuration.items()

@@ -146,8 +146,8 @@ def _load(path_or_id: str | Path, device: torch.device | str) -> TorchRecogniser
         raise ModelError(f"{folder}: vocab.json holds other labels than the 42 of this version; train it again")
     try:
         model = _load_l1_aware(folder, card) if card["kind"] == L1AwareCTC.kind else _load_faithful(folder)
-    except (SafetensorError, RuntimeError, KeyError, OSError) as error:
-        raise ModelError(f"{folder}: broken weights ({error}); copy the folder again") from error
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
+        raise ModelError(f"{folder}: broken weights or card ({error}); copy the folder again") from error
     return model.to(device).eval()
 
 

@@ -49,13 +49,13 @@ def last_step(folder: Path) -> dict[str, Any] | None:
         return None
     with path.open("rb") as log:
         log.seek(max(0, path.stat().st_size - _LAST_BYTES))
-        lines = log.read().decode().splitlines()
+        lines = log.read().decode(errors="replace").splitlines()  # the first may begin within a character
     for line in reversed(lines):
         try:
-            row: dict[str, Any] = json.loads(line)
+            row: Any = json.loads(line)
         except json.JSONDecodeError:  # a cut line
             continue
-        if row["event"] == "step":
+        if isinstance(row, dict) and row.get("event") == "step":
             return row
     return None
 
