@@ -61,12 +61,13 @@ class OnnxRecogniser:
         for name, digest in layouts.items():
             if layout_digest(folder / name) != digest:
                 raise ModelError(f"{folder / GRAPH}: made for other weights than {name}; delete it, or export it again")
+        self._num_labels: int = self._session.get_outputs()[0].shape[2]
         card = _read(folder / "card.json", dict[str, Any])
-        self.kind = str(card.get("kind"))
+        self.kind: str = _checked(str, card.get("kind"), f"{folder / 'card.json'}: field 'kind'")
         self.l1s: tuple[str, ...] = _checked(
             tuple[str, ...], card.get("l1s", []), f"{folder / 'card.json'}: field 'l1s'"
         )
-        self._vocabulary = _read_vocabulary(folder) if self.kind == _OFF_THE_SHELF else None
+        self._vocabulary = _read_vocabulary(folder, self._num_labels) if self.kind == _OFF_THE_SHELF else None
 
     @property
     def gives_posteriors(self) -> bool:
@@ -105,7 +106,7 @@ class OnnxRecogniser:
     def _run(self, chunk: NDArray[np.float32], l1_id: int) -> NDArray[np.float32]:
         """(S,) samples to (T, V) natural logs."""
         if len(chunk) < self._min_samples:
-            return np.empty((0, self._session.get_outputs()[0].shape[2]), np.float32)
+            return np.empty((0, self._num_labels), np.float32)
         inputs = {"waveforms": chunk[None].astype(np.float32, copy=False), "num_samples": np.array([len(chunk)])}
         if self.l1s:
             inputs["l1_ids"] = np.array([l1_id])
@@ -161,7 +162,7 @@ def _open_session(folder: Path) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_mem_pattern = False  # a plan of 12 kB would be kept for each new length of a recording
-    options.log_severity_level = 3  # errors
+    options.log_severity_level = 4  # fatal ones: other errors are exceptions too, and become one line here
     try:
         return onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the exceptions of ONNX Runtime have no common class
@@ -169,10 +170,17 @@ def _open_session(folder: Path) -> Any:
         raise ModelError(f"{folder / GRAPH}: cannot be loaded ({reason}); copy the whole model folder again") from None
 
 
-def _read_vocabulary(folder: Path) -> Vocabulary:
+def _read_vocabulary(folder: Path, num_labels: int) -> Vocabulary:
     labels = {label_id: label for label, label_id in _read(folder / "vocab.json", dict[str, int]).items()}
+    if sorted(labels) != list(range(num_labels)):
+        raise ModelError(
+            f"{folder / 'vocab.json'}: must give each id from 0 to {num_labels - 1} one label; "
+            "copy the whole folder again"
+        )
     config = _read(folder / "config.json", dict[str, Any])
     blank_id: int = _checked(int, config.get("pad_token_id"), f"{folder / 'config.json'}: field 'pad_token_id'")
+    if blank_id not in labels:
+        raise ModelError(f"{folder / 'config.json'}: field 'pad_token_id' is no id of vocab.json, but {blank_id}")
     return Vocabulary(folder, labels, blank_id)
 
 
