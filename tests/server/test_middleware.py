@@ -9,14 +9,14 @@ from fastapi.testclient import TestClient
 
 from asheard.recognition.registry import read_models
 from asheard.server.app import create_app
-from asheard.server.middleware import HTTPError, Limits, Memory
+from asheard.server.middleware import HTTPError, Memory, RequestLimits
 from asheard.server.runtime import ModelPool
 
 
 @pytest.fixture
 def service(pool):
     """A client of a service with a token and small limits."""
-    limits = Limits(num_bytes=100_000, requests_a_minute=20)
+    limits = RequestLimits(num_bytes=100_000, requests_a_minute=20)
     with TestClient(create_app(pool, limits, token="sésame")) as client:
         yield client
 
@@ -122,7 +122,7 @@ def test_guard_refuses_a_body_that_stops(pool, wav):
         await asyncio.sleep(5)
 
     async def ask():
-        transport = httpx.ASGITransport(create_app(pool, Limits(silence_s=0.05)))
+        transport = httpx.ASGITransport(create_app(pool, RequestLimits(silence_s=0.05)))
         headers = {"content-type": "multipart/form-data; boundary=b"}
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.post("/transcribe", content=body(), headers=headers)
@@ -136,7 +136,7 @@ def test_guard_waits_for_a_slow_model(tmp_path, wav):
     """The limit on silence is for the client, not for the answer."""
     command = "sh -c 'sleep 0.4; echo S IY'"
     (tmp_path / "mine.toml").write_text(f'[transcribers.asheard-tiny]\nkind = "command"\ncommand = "{command}"')
-    with TestClient(create_app(ModelPool(read_models(tmp_path / "mine.toml")), Limits(silence_s=0.1))) as client:
+    with TestClient(create_app(ModelPool(read_models(tmp_path / "mine.toml")), RequestLimits(silence_s=0.1))) as client:
         assert client.post("/transcribe", files={"audio": wav}).json()["phonemes"] == ["s", "i"]
 
 
@@ -158,7 +158,7 @@ def test_memory_counts_what_is_held_together():
 def test_requests_beyond_the_memory_are_refused(pool, wav, num_bytes):
     """By the body (34 kB), or by what it is decoded to (50 kB more); then others are answered."""
     assert 30_000 < len(wav) < 40_000
-    with TestClient(create_app(pool, Limits(num_bytes_together=num_bytes))) as client:
+    with TestClient(create_app(pool, RequestLimits(num_bytes_together=num_bytes))) as client:
         for _ in range(2):
             answer = client.post("/transcribe", files={"audio": wav}, data={"model": "echo"})
             assert answer.status_code == 503

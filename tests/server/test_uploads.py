@@ -13,10 +13,10 @@ import soundfile
 
 from asheard.errors import CorpusError, LongRecordingError
 from asheard.io.audio import decode_recording
-from asheard.server.middleware import Limits
+from asheard.server.middleware import RequestLimits
 from support.recordings import av_bytes, wav_bytes
 
-LONGEST_S = Limits().seconds
+LONGEST_S = RequestLimits().seconds
 
 
 @pytest.fixture(scope="module")

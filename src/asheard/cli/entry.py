@@ -41,7 +41,7 @@ _SECRET: Final = re.compile("KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)  # in na
 _SHORTEST_SECRET: Final = 6
 
 
-class Command(TyperCommand):
+class CheckedCommand(TyperCommand):
     """A command that refuses empty arguments, and an option of one value that is given twice."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -71,7 +71,7 @@ class Commands(typer.Typer):
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[..., Any]:
         """Add a command, as `typer.Typer` does."""
-        return super().command(name, cls=Command, **settings)
+        return super().command(name, cls=CheckedCommand, **settings)
 
 
 def run(program: Commands, arguments: Sequence[str]) -> int:

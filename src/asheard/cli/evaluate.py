@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from asheard.cli.options import Vectors
+from asheard.cli.options import VectorsFile
 from asheard.cli.output import Table, echo, print_tables
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def evaluate(
         list[str] | None,
         typer.Option("--with-prior", metavar="NAME", help="Score this chain again with the prior; repeatable."),
     ] = None,
-    vectors: Vectors = None,
+    vectors: VectorsFile = None,
     allow_missing: Annotated[
         bool,
         typer.Option("--allow-missing", help="Score the utterances that all chains predict, and count the others."),

@@ -17,7 +17,7 @@ L1Given = Annotated[
     bool, typer.Option("--l1-given/--l1-withheld", help="Give an L1-aware model the manifest's first languages.")
 ]
 Seeds = Annotated[str, typer.Option("--seeds", help="Training seeds, separated by commas.")]
-Vectors = Annotated[Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")]
+VectorsFile = Annotated[Path | None, typer.Option("--vectors", help="Phone vectors (CSV) instead of the bundled ones.")]
 
 
 def check_sources(recordings: list[Path] | None, manifest: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asheard.cli.entry import Commands
-from asheard.cli.options import Vectors
+from asheard.cli.options import VectorsFile
 from asheard.cli.output import Table, echo, print_tables
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def fit(
     train: Annotated[Path, typer.Option("--train", help="Manifest or table of the training speakers.")],
     out: Annotated[Path, typer.Option("--out", help="The prior (JSON).")],
     pooled: Annotated[bool, typer.Option("--pooled", help="Count all first languages as one.")] = False,
-    vectors: Vectors = None,
+    vectors: VectorsFile = None,
 ) -> None:
     """Choose p_min by leaving one training speaker out, fit the prior on all of them, and write it."""
     from asheard.corpora.table import read_gold

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from asheard.cli.options import Seeds, Vectors, read_seeds
+from asheard.cli.options import Seeds, VectorsFile, read_seeds
 from asheard.cli.output import echo
 
 
@@ -43,7 +43,7 @@ def study(
         StudyPresetChoice | None,
         typer.Option("--preset", help="Size of the study.", show_default="embedded; full with --corpus"),
     ] = None,
-    vectors: Vectors = None,
+    vectors: VectorsFile = None,
     executor: Annotated[
         str,
         typer.Option(

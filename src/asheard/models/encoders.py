@@ -161,8 +161,8 @@ class Encoder(nn.Module):
         valid = mask(num_samples, waveforms.shape[1])
         if self.do_normalize:
             waveforms = _zero_mean_unit_variance(waveforms, valid, num_samples)
-        heeded = valid.long() if self.masks_padding else None
-        frames: Tensor = self.backbone(waveforms, attention_mask=heeded).last_hidden_state
+        attention_mask = valid.long() if self.masks_padding else None
+        frames: Tensor = self.backbone(waveforms, attention_mask=attention_mask).last_hidden_state
         return frames
 
     def _continue(self, features: Tensor, num_frames: Tensor) -> Tensor:

@@ -86,8 +86,8 @@ class WhisperEncoderModel(LogMelModel):
 
     def _encode(self, frames: Tensor, valid: Tensor) -> Tensor:
         frames = frames + sinusoids(*frames.shape[1:]).to(frames)
-        heeded = valid[:, None, None, :]
-        bias = torch.zeros_like(heeded, dtype=frames.dtype).masked_fill(~heeded, torch.finfo(frames.dtype).min)
+        attended = valid[:, None, None, :]
+        bias = torch.zeros_like(attended, dtype=frames.dtype).masked_fill(~attended, torch.finfo(frames.dtype).min)
         bias = bias.expand(-1, 1, frames.shape[1], -1)
         for layer in self.layers:
             frames = layer(frames, bias)

@@ -29,7 +29,7 @@ from asheard.pronunciation.scorer import Model
 from asheard.pronunciation.target import Target, target_of_phones, target_of_text
 from asheard.recognition.protocol import Recognition
 from asheard.server import responses, schemas
-from asheard.server.middleware import HTTPError, Limits, Memory, RequestGuard, status_of
+from asheard.server.middleware import HTTPError, Memory, RequestGuard, RequestLimits, status_of
 from asheard.server.runtime import ModelPool, build_model_pool
 
 TOKEN_VARIABLE: Final = "ASHEARD_TOKEN"
@@ -80,7 +80,7 @@ TargetPhones = Annotated[
 class Service:
     """Shared by the routes: the models, the limits, and the steps of a request."""
 
-    def __init__(self, pool: ModelPool, limits: Limits) -> None:
+    def __init__(self, pool: ModelPool, limits: RequestLimits) -> None:
         self.pool, self.limits = pool, limits
         self.memory = Memory(limits.num_bytes_together)
 
@@ -136,7 +136,7 @@ class Application(FastAPI):
 
 def create_app(
     pool: ModelPool,
-    limits: Limits | None = None,
+    limits: RequestLimits | None = None,
     *,
     token: str | None = None,
     hosts: Collection[str] | None = None,
@@ -151,7 +151,7 @@ def create_app(
         hosts: names that requests may give in their Host header; None allows any.
         origins: sites whose pages may read answers (CORS), such as https://app.example; by default none.
     """
-    service = Service(pool, limits or Limits())
+    service = Service(pool, limits or RequestLimits())
     # Starlette writes a form field that is larger than this to disk. No recording may be written anywhere.
     MultiPartParser.spool_max_size = service.limits.num_bytes
 
@@ -323,7 +323,7 @@ def serve(
             f"other machines reach {host}, so a token is needed: put it into {TOKEN_VARIABLE}, and let clients send "
             "'Authorization: Bearer TOKEN'; or serve on 127.0.0.1"
         )
-    limits = Limits(requests_a_minute=None if local else _REQUESTS_A_MINUTE)
+    limits = RequestLimits(requests_a_minute=None if local else _REQUESTS_A_MINUTE)
     # A page of another site can make its own name lead to this machine (DNS rebinding) and then read answers. It does
     # not know a token; without one, only the names of this machine are answered.
     hosts = None if token else _LOCAL_NAMES | {host.lower()}

@@ -45,7 +45,7 @@ _HEADERS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RequestLimits:
     """Limits of requests; the service refuses what exceeds them.
 
     Attributes:
@@ -134,7 +134,7 @@ class RequestGuard:
     """
 
     def __init__(
-        self, app: App, *, limits: Limits, memory: Memory, token: str | None, hosts: Collection[str] | None
+        self, app: App, *, limits: RequestLimits, memory: Memory, token: str | None, hosts: Collection[str] | None
     ) -> None:
         """Guard an application.
 
