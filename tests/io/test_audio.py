@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from asheard.errors import CorpusError
-from asheard.io.audio import audio_seconds, load_audio
+from asheard.io.audio import audio_seconds, convert_samples, load_audio
 from support.tiny_corpus import tone
 
 SECONDS = 0.7
@@ -159,3 +159,33 @@ def test_load_audio_not_finite(tmp_path):
     name = write(tmp_path / "a.wav", samples, 16_000, subtype="FLOAT")
     with pytest.raises(CorpusError, match="not finite"):
         load_audio(tmp_path, name)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(-1,), (1, -1), (-1, 1)])
+def test_convert_samples(dtype, shape):
+    wave = tone(SECONDS)
+    scale = 1 if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
+    samples = convert_samples("x", (wave * scale).astype(dtype).reshape(shape))
+    assert samples.dtype == np.float32
+    assert np.allclose(samples, wave, atol=1e-4)
+
+
+def test_convert_samples_beyond_1():
+    wave = tone(SECONDS)
+    assert np.allclose(convert_samples("x", wave * 20_000), wave / np.abs(wave).max(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.ones(16_000, np.int64), "x: samples of type int64; give floats"),
+        (np.ones(16_000, np.uint8), "x: samples of type uint8"),
+        (np.ones(16_000, np.complex64), "x: samples of type complex64"),
+        (np.ones((2, 16_000), np.float32), r"x: samples of shape \(2, 16000\); give one channel"),
+        (np.ones(0, np.float32), "x: 0.000 s long"),
+    ],
+)
+def test_convert_samples_refuses(samples, message):
+    with pytest.raises(CorpusError, match=message):
+        convert_samples("x", samples)

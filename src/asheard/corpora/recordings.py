@@ -8,7 +8,7 @@ from asheard.corpora.records import Key, Recording, format_key
 from asheard.errors import CorpusError
 from asheard.io.digests import states_digest
 
-# soundfile does not read those of the second row. They are listed so that they are refused by name, not ignored.
+# Those of the second row need the extra `media`. Without it they are refused by name, not ignored.
 SUFFIXES: Final = frozenset((
     ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd", ".sph", ".w64", ".wav",
     ".3gp", ".aac", ".amr", ".m4a", ".mka", ".mp4", ".webm", ".wma",
