@@ -179,6 +179,17 @@ def test_reader_of_stdout_that_is_gone(command) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_row_is_printed_at_once() -> None:
+    """So that a reader sees a row when it is made, and a log what a service says."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "import time; from asheard.cli.output import echo; echo('row'); time.sleep(60)"],
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"row\n"
+        process.kill()
+
+
 def test_reader_of_stderr_that_is_gone_does_not_stop_work(recording, tmp_path) -> None:
     out = tmp_path / "rows.jsonl"
     done = asheard("2>&1 >/dev/null | true", "transcribe", recording, "--out", out)

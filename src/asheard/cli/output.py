@@ -56,13 +56,15 @@ class Table:
 
 
 def echo(text: str) -> None:
-    """Print a text on stdout, control characters escaped."""
+    """Print a text on stdout at once, control characters escaped."""
     sys.stdout.write(printable(text) + "\n")
+    sys.stdout.flush()
 
 
 def echo_json(value: Any) -> None:
     """Print a value as JSON in one line; characters that stdout lacks as JSON's escapes."""
     sys.stdout.write(json.dumps(value, ensure_ascii=not takes_unicode(sys.stdout)) + "\n")
+    sys.stdout.flush()
 
 
 def print_tables(tables: Iterable[Table | str]) -> None:

@@ -1,5 +1,6 @@
 """`asheard serve`: the HTTP service and its page."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -42,12 +43,13 @@ def serve(
     from asheard.server.app import serve as run_server
 
     echo(f"AsHeard on http://{host}:{port} (stop it with Ctrl-C)")
-    run_server(
-        host,
-        port,
-        registry=registry,
-        studies=studies or [],
-        preload=preload or [],
-        origins=origins or [],
-        threads=threads,
-    )
+    with suppress(KeyboardInterrupt):  # Ctrl-C, after the running requests were answered
+        run_server(
+            host,
+            port,
+            registry=registry,
+            studies=studies or [],
+            preload=preload or [],
+            origins=origins or [],
+            threads=threads,
+        )
