@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import asheard
 from asheard.io.audio import load_recording
 from support.fuzzing import cases, check, damaged, examples
-from support.recordings import wav_bytes
+from support.recordings import av_bytes, wav_bytes
 
 SPEECH = np.sin(np.arange(6_000) / 10) * np.linspace(0.01, 0.5, 6_000)
 FORMATS = {
@@ -22,6 +22,11 @@ FORMATS = {
     "au": ("AU", "ULAW"), "w64": ("W64", "PCM_16"), "caf": ("CAF", "PCM_16"), "rf64.wav": ("RF64", "PCM_16"),
 }  # fmt: skip
 WHOLE = {name: wav_bytes(SPEECH, 16_000, subtype, format) for name, (format, subtype) in FORMATS.items()}
+WHOLE |= {
+    "m4a": av_bytes(SPEECH, 16_000, "ipod", "aac"),
+    "webm": av_bytes(SPEECH, 16_000, "webm", "libopus"),
+    "aac": av_bytes(SPEECH, 16_000, "adts", "aac"),
+}
 
 
 @pytest.fixture(scope="session")

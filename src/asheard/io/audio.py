@@ -309,7 +309,7 @@ class _Recording:
                     raise NotARecordingError(f"{self.name}: holds no sound; {_CONVERT}")
                 frames = container.decode(audio=0)
                 first = next(frames, None)
-            except (av.FFmpegError, ValueError, IndexError) as error:
+            except (av.FFmpegError, OSError, ValueError, IndexError) as error:  # OSError: a place outside the file
                 raise self._damaged(refusal or error) from None
             if first is None:
                 return
@@ -323,7 +323,7 @@ class _Recording:
                 for part in to_float.resample(frame):
                     yield np.ascontiguousarray(part.to_ndarray().T)
                 frame = next(frames, None)
-        except (av.FFmpegError, ValueError) as error:
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise self._damaged(error) from None
 
     def _damaged(self, error: object) -> DamagedRecordingError:
