@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 import soundfile
@@ -218,6 +218,20 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
+class _SoundSource(io.BufferedReader):
+    """A file for libsndfile. A seek to a place outside it, as a damaged header wants, leaves it where it is.
+
+    An exception would not reach the caller: it would be printed with a traceback.
+    """
+
+    def seek(self, target: int, whence: int = 0, /) -> int:
+        """Go to a place, if it can be one."""
+        try:
+            return super().seek(target, whence)
+        except (OSError, ValueError):
+            return self.tell()
+
+
 @dataclass(slots=True)
 class _Stream:
     """One stream of a recording.
@@ -257,12 +271,12 @@ class _Recording:
         else:
             yield from self._sound_stream(self._file())
 
-    def _file(self) -> BinaryIO:
+    def _file(self) -> io.BytesIO | io.BufferedReader:
         return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
 
-    def _sound_stream(self, source: BinaryIO) -> Iterator[_Stream]:
+    def _sound_stream(self, source: io.BytesIO | io.BufferedReader) -> Iterator[_Stream]:
         """Decode with libsndfile."""
-        with source:
+        with _SoundSource(source) as source:
             try:
                 file = _ForwardFile(source)
             except soundfile.LibsndfileError as error:  # a codec that it does not know, or damage
