@@ -11,6 +11,10 @@ from asheard.recognition.load import load_recogniser
 from install_check import TEXT, write_speech
 
 
+def type_name(value: object) -> str:
+    return type(value).__name__
+
+
 @pytest.fixture(scope="module")
 def model():
     return asheard.load_model()
@@ -23,7 +27,7 @@ def recording(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("value", [None, 3, [0.0] * 16_000, b"clip.wav", object()], ids=repr)
+@pytest.mark.parametrize("value", [None, 3, [0.0] * 16_000, b"clip.wav", object()], ids=type_name)
 def test_recording_of_another_type(model, value) -> None:
     message = f"recording must be str, PathLike or ndarray, not {type(value).__name__}"
     for call in (model.transcribe, partial(model.score, target=TEXT)):
@@ -31,13 +35,13 @@ def test_recording_of_another_type(model, value) -> None:
             call(value)
 
 
-@pytest.mark.parametrize("value", [None, 3, ["see", "the"], b"see the moon"], ids=repr)
+@pytest.mark.parametrize("value", [None, 3, ["see", "the"], b"see the moon"], ids=type_name)
 def test_target_of_another_type(model, recording, value) -> None:
     with pytest.raises(TypeError, match=f"target must be str or Target, not {type(value).__name__}"):
         model.score(recording, value)
 
 
-@pytest.mark.parametrize("value", [3, b"Hindi", ["Hindi"]], ids=repr)
+@pytest.mark.parametrize("value", [3, b"Hindi", ["Hindi"]], ids=type_name)
 def test_l1_of_another_type(model, recording, value) -> None:
     for call in (partial(model.transcribe, recording), partial(model.score, recording, TEXT)):
         with pytest.raises(TypeError, match=f"l1 must be str or None, not {type(value).__name__}"):
