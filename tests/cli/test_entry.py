@@ -163,7 +163,7 @@ def test_empty_recording_is_refused(monkeypatch, tmp_path) -> None:
 
 def test_every_command_checks_its_arguments() -> None:
     kinds = {words: type(_command(words)) for words in COMMANDS if not hasattr(_command(words), "commands")}
-    assert set(kinds.values()) == {entry.Command}
+    assert set(kinds.values()) == {entry.CheckedCommand}
 
 
 def _command(words):

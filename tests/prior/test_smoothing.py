@@ -127,11 +127,11 @@ def test_options_survive_save_and_load(tmp_path_factory, corpus, chosen):
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        (3, "'options' must hold smoothing, position, pooled"),
-        (None, "'options' must hold smoothing, position, pooled"),
-        ({"smoothing": "laplace", "colour": "red"}, "'options' must hold"),
-        ({"smoothing": "good-turing"}, "smoothing 'good-turing' is none of laplace, kneser-ney"),
-        ({"pooled": "no"}, "position and pooled are true or false"),
+        (3, "field 'options' must be an object, not 3"),
+        (None, "field 'options' must be an object, not None"),
+        ({"smoothing": "laplace", "colour": "red"}, "field 'options': no such field: 'colour'"),
+        ({"smoothing": "good-turing"}, "field 'smoothing' must be laplace or kneser-ney, not 'good-turing'"),
+        ({"pooled": "no"}, "field 'pooled' must be true or false, not 'no'"),
     ],
 )
 def test_load_prior_names_impossible_options(tmp_path, written, message):

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="
 
 PAGE_MB = 4096 / 1e6
 WORDS_A_TEXT = 220  # of 8 letters: as many as the longest text holds
+EMPTY = "the recording: an empty file; copy it again, or record it again"
 
 
 def size_mb(process):
@@ -70,7 +71,7 @@ def test_size_does_not_grow_with_new_words_and_lengths():
             """The text is read before the recording, which is empty."""
             fields = {"text": new_words(rng, WORDS_A_TEXT)}
             answer = client.post(f"{url}/score", files={"audio": b""}, data=fields)
-            assert (answer.status_code, answer.json()["detail"]) == (400, "the recording is empty; record it again")
+            assert (answer.status_code, answer.json()["detail"]) == (400, EMPTY)
 
         def transcribe(_):
             audio = recording(rng, 0.15, 0.3)

@@ -19,7 +19,8 @@ class Error(BaseModel):
     """Why a request was refused."""
 
     detail: str = Field(
-        description="what is wrong, and the remedy", examples=["the recording is empty; record it again"]
+        description="what is wrong, and the remedy",
+        examples=["the recording: an empty file; copy it again, or record it again"],
     )
 
 
