@@ -139,6 +139,13 @@ def test_readings_of_any_mixture_are_words(written):
         assert not any(map(str.isdigit, phrase))
 
 
+def test_readings_of_many_parts_are_not_all_made():
+    """20 numbers with four readings each have 10^12 readings together."""
+    found = readings("R1234" * 20)
+    assert len(set(found)) == NUM_READINGS
+    assert all(phrase.count("r.") == 20 for phrase in found)
+
+
 def test_phrase_pronunciations_change_one_word_at_a_time():
     found = [" ".join(phones) for phones in phrase_pronunciations("twenty thousand")]
     assert found == ["t w ɛ n t i θ aʊ z ə n d", "t w ɛ n i θ aʊ z ə n d", "t w ɛ n t i θ aʊ z ə n"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice, product
+from itertools import product
 from typing import Final
 
 NUM_READINGS: Final = 24  # kept of one written word
@@ -124,7 +124,13 @@ def readings(written: str) -> list[str]:
 
 
 def _first(phrases: Iterable[str]) -> list[str]:
-    return list(islice(dict.fromkeys(" ".join(phrase.split()) for phrase in phrases if phrase.strip()), NUM_READINGS))
+    """Keep the first different phrases, with single blanks. No more are made: there may be millions."""
+    found: dict[str, None] = {}
+    for phrase in filter(None, (" ".join(phrase.split()) for phrase in phrases)):
+        found[phrase] = None
+        if len(found) == NUM_READINGS:
+            break
+    return list(found)
 
 
 def _combine(*parts: Sequence[str]) -> list[str]:
