@@ -64,11 +64,12 @@ def _acquire(lock: Path, what: Path) -> int:
             raise OutputError(
                 f"{what}: another command is writing it ({owner}); wait until it ends, or name another output"
             )
-        if lock.exists() and os.path.samestat(os.fstat(file), lock.stat()):
-            os.truncate(file, 0)
-            os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
-            return file
-        os.close(file)  # its owner removed it between the two lines above
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), lock.stat()):
+                os.truncate(file, 0)
+                os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
+                return file
+        os.close(file)  # its owner removed it after it was opened here
 
 
 def _try_lock(file: int) -> bool:
@@ -77,7 +78,9 @@ def _try_lock(file: int) -> bool:
         import msvcrt
 
         try:
+            os.lseek(file, 1 << 20, os.SEEK_SET)  # beyond the owner's name: Windows lets nobody read a locked byte
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+            os.lseek(file, 0, os.SEEK_SET)
         except OSError:
             return False
         return True

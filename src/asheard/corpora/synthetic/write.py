@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import repeat
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from typing import Final
 
@@ -83,7 +83,7 @@ def synthesise(out: Path, plan: SyntheticPlan) -> None:
                 shutil.rmtree(part)
         sentences = {utt: _pronounced(text) for utt, text in plan.sentences.items()}
         missing = [speaker for speaker in plan.speakers if not (out / speaker.name).is_dir()]
-        processes = get_context("forkserver")
+        processes = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
         processes.set_forkserver_preload([__name__])  # imported once, not by each process
         with ProcessPoolExecutor(mp_context=processes, max_tasks_per_child=1) as pool:
             done = pool.map(_render_speaker, missing, repeat(plan), repeat(sentences), repeat(out))
