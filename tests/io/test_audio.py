@@ -1,14 +1,17 @@
 """Recordings of every sort as 16 kHz mono, once, and recordings that are none."""
 
+import errno
+import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
 from asheard.errors import CorpusError
-from asheard.io.audio import audio_seconds, convert_samples, load_audio
+from asheard.io.audio import audio_seconds, convert_samples, load_audio, load_recording
 from support.tiny_corpus import tone
 
 SECONDS = 0.7
@@ -93,6 +96,26 @@ def test_load_audio_cache_of_several_processes(tmp_path):
         loaded = list(pool.map(partial(load_audio, tmp_path, name), [tmp_path / "cache"] * 12))
     assert all(np.array_equal(samples, loaded[0]) for samples in loaded)
     assert [path.suffix for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [".wav"]
+
+
+def test_load_recording_that_cannot_be_opened(tmp_path, monkeypatch):
+    """The error of the system is one of the recording, so the other recordings of a batch keep their results."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(1.0), 16_000)
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    for read in (load_recording, audio_seconds):
+        with pytest.raises(CorpusError, match=r"a\.wav: cannot be read \(Permission denied\); change its permissions"):
+            read(path)
+
+
+def test_load_recording_of_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.raises(CorpusError, match=r"a\.wav is a pipe or device"):
+        load_recording(tmp_path / "a.wav")
 
 
 def test_load_audio_missing(tmp_path):

@@ -75,6 +75,11 @@ def test_read_json_and_jsonl_of_missing_files(tmp_path: Path) -> None:
             read(tmp_path / "nothing")
 
 
+def test_read_json_with_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json(tmp_path / "a.json") == {"a": 1}
+
+
 def test_write_json_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "file.json", {"a": float("nan")})

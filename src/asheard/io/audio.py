@@ -27,7 +27,8 @@ from asheard.errors import (
 )
 from asheard.io.containers import Buffer, Container, find_container
 from asheard.io.digests import text_digest
-from asheard.io.files import check_name, whole_file
+from asheard.io.files import reading, whole_file
+from asheard.io.names import check_utf8_path
 
 SAMPLE_RATE_HZ: Final = 16_000
 
@@ -64,7 +65,7 @@ def audio_seconds(path: Path | str) -> float:
     Raises:
         CorpusError: the file is missing, not a recording, or cut short.
     """
-    with _opened(Path(path)) as recording:
+    with _opened(path, Path(path)) as recording:
         seconds = sum(
             (stream.num_frames or sum(len(block) for block in stream.blocks)) / stream.rate_hz
             for stream in recording.streams()
@@ -99,12 +100,12 @@ def load_audio(
     if not path.is_file():
         raise CorpusError(f"{path}: no such recording; is --wav-root the folder the manifest's paths start from?")
     if cache is None:
-        return _read(path, longest_s)[0]
+        return _read(path, path, longest_s)[0]
     status = path.stat()
     key = text_digest(f"{path.resolve()}\n{status.st_size}\n{status.st_mtime_ns}")
     kept = Path(cache) / key[:2] / f"{key[2:32]}.wav"
     if not kept.is_file():
-        read, as_recorded = _read(path, longest_s)
+        read, as_recorded = _read(path, path, longest_s)
         if not as_recorded:
             with whole_file(kept) as part:
                 part.write_bytes(_pcm16_wav((read * 2**15).astype(np.int16)))
@@ -121,7 +122,7 @@ def load_recording(path: Path | str, longest_s: float = LONGEST_S) -> Samples:
         CorpusError: as of `load_audio`, or the recording is shorter than 0.1 s or longer than `longest_s`.
         NoSpeechError: it is silent.
     """
-    return _read(Path(path), longest_s, _SHORTEST_S)[0]
+    return _read(path, Path(path), longest_s, _SHORTEST_S)[0]
 
 
 def decode_recording(name: str, data: bytes, longest_s: float) -> Samples:
@@ -134,7 +135,7 @@ def decode_recording(name: str, data: bytes, longest_s: float) -> Samples:
     Raises:
         CorpusError, NoSpeechError: as of `load_recording`.
     """
-    return _read(data, longest_s, _SHORTEST_S, name)[0]
+    return _read(name, data, longest_s, _SHORTEST_S)[0]
 
 
 def convert_samples(name: str, samples: ArrayLike, longest_s: float = LONGEST_S) -> Samples:
@@ -198,13 +199,19 @@ def is_steady(waveform: NDArray[np.float32]) -> bool:
     Args:
         waveform: (num_samples,) at 16 kHz. Below 25 ms the answer is False.
     """
-    num_blocks = len(waveform) // _BLOCK
-    if num_blocks < _WINDOW:
+    blocks = block_powers(waveform, _BLOCK)
+    if len(blocks) < _WINDOW:
         return False
-    emphasised = np.diff(waveform, prepend=waveform[:1])[: num_blocks * _BLOCK]
-    blocks = np.square(emphasised, dtype=np.float64).reshape(num_blocks, _BLOCK).sum(axis=1)
     power = np.lib.stride_tricks.sliding_window_view(blocks, _WINDOW)[::_HOP].sum(axis=1)
     return bool(power.max() < power.min() * 10 ** (_STEADY_DB / 10))
+
+
+def block_powers(waveform: NDArray[np.float32], block: int) -> NDArray[np.float64]:
+    """Sum the squares of each whole block of `block` samples, after pre-emphasis."""
+    num_blocks = len(waveform) // block
+    emphasised = np.diff(waveform, prepend=waveform[:1])[: num_blocks * block]
+    powers: NDArray[np.float64] = np.square(emphasised, dtype=np.float64).reshape(num_blocks, block).sum(axis=1)
+    return powers
 
 
 class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
@@ -345,17 +352,16 @@ class _Recording:
 
 
 @contextmanager
-def _opened(source: Path | bytes, name: str | None = None) -> Iterator[_Recording]:
+def _opened(name: Path | str, source: Path | bytes) -> Iterator[_Recording]:
     """Open a recording, recognise its format, and refuse it if it is cut short."""
-    shown = name or source
-    assert not isinstance(shown, bytes)
-    if isinstance(source, Path):
-        check_name(source)
-        if not source.is_file():
-            raise CorpusError(f"{source}: no such recording; check the path")
-    if not (source.stat().st_size if isinstance(source, Path) else source):
-        raise DamagedRecordingError(f"{shown}: an empty file; {_AGAIN}")
     with ExitStack() as stack:
+        if isinstance(source, Path):
+            check_utf8_path(source)
+            stack.enter_context(reading(source))
+            if not source.is_file():
+                raise CorpusError(f"{source}: no such recording; check the path")
+        if not (source.stat().st_size if isinstance(source, Path) else source):
+            raise DamagedRecordingError(f"{name}: an empty file; {_AGAIN}")
         data: Buffer
         if isinstance(source, bytes):
             data = source
@@ -363,10 +369,10 @@ def _opened(source: Path | bytes, name: str | None = None) -> Iterator[_Recordin
             data = stack.enter_context(mmap(stack.enter_context(source.open("rb")).fileno(), 0, access=ACCESS_READ))
         container = find_container(data)
         if container is None:
-            raise NotARecordingError(f"{shown}: not a recording of a format that is read; convert it: {_CONVERT}")
+            raise NotARecordingError(f"{name}: not a recording of a format that is read; convert it: {_CONVERT}")
         if container.missing is not None:
-            raise DamagedRecordingError(f"{shown}: cut short, {container.missing}; {_AGAIN}")
-        yield _Recording(shown, source, data, container)
+            raise DamagedRecordingError(f"{name}: cut short, {container.missing}; {_AGAIN}")
+        yield _Recording(name, source, data, container)
 
 
 @dataclass(slots=True)
@@ -395,14 +401,14 @@ class _Levels:
 
 
 def _read(
-    source: Path | bytes, longest_s: float | None, shortest_s: float = 0.0, name: str | None = None
+    name: Path | str, source: Path | bytes, longest_s: float | None, shortest_s: float = 0.0
 ) -> tuple[Samples, bool]:
     """Read and check a recording.
 
     Returns:
         (num_samples,) at 16 kHz, and whether these are the recording's own samples, neither mixed nor resampled.
     """
-    with _opened(source, name) as recording:
+    with _opened(name, source) as recording:
         samples, levels, as_recorded = _mix(recording, longest_s, None)
         if levels.cancel:
             samples, levels, _ = _mix(recording, longest_s, int(levels.channels.argmax()))

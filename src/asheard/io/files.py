@@ -207,19 +207,6 @@ def read_text(path: Path) -> str:
         raise CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
 
 
-def check_name(path: Path | str) -> None:
-    """Check that a path can be written into rows and reports, which are UTF-8.
-
-    Raises:
-        CorpusError: it holds bytes that are not UTF-8.
-    """
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        shown = os.fsencode(path).decode(errors="backslashreplace")
-        raise CorpusError(f"{shown}: the name is not UTF-8; rename the file or its folder") from None
-
-
 def make_folder(path: Path | str) -> Path:
     """Make a folder if it is missing.
 
@@ -250,9 +237,9 @@ def read_json(path: Path | str) -> Any:
         CorpusError: the file cannot be read or is not JSON.
     """
     path = Path(path)
+    text = read_text(path)
     try:
-        with reading(path):
-            return parse_json(path.read_text(encoding="utf-8"))
+        return parse_json(text)
     except ValueError as error:
         raise CorpusError(f"{path}: not JSON ({error}); write it again") from None
 

@@ -4,6 +4,7 @@ A name comes from a manifest, a recording or another machine. It must neither le
 replace the file of another name, on Linux, macOS or Windows.
 """
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -45,6 +46,19 @@ def refuse_same_paths(paths: Iterable[Path]) -> None:
     for path in list(files.values()):
         if (file := files.get(_folded(path.parent))) is not None:
             raise CorpusError(f"{file} would be a file and also the folder of {path.name}. Rename the speaker")
+
+
+def check_utf8_path(path: Path | str) -> None:
+    """Check that a path can be written into rows and reports, which are UTF-8.
+
+    Raises:
+        CorpusError: it holds bytes that are not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise CorpusError(f"{shown}: the name is not UTF-8; rename the file or its folder") from None
 
 
 def _reason_against(name: str) -> str | None:

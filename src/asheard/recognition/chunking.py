@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.io.audio import SAMPLE_RATE_HZ, block_powers
 
 CHUNK_SAMPLES: Final = 30 * SAMPLE_RATE_HZ  # longest chunk; a shorter recording is one chunk
 STEP_SAMPLES: Final = 26 * SAMPLE_RATE_HZ  # from one chunk to the next: a multiple of every model's frame
@@ -127,11 +127,9 @@ def speech_spans(chunk: NDArray[np.float32], frame_samples: int) -> list[tuple[i
 
 def _steady_blocks(chunk: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(B,) whether each block belongs to a second in which the level does not change."""
-    num_blocks = len(chunk) // _BLOCK
-    emphasised = np.diff(chunk, prepend=chunk[:1])[: num_blocks * _BLOCK]
-    power = np.square(emphasised, dtype=np.float64).reshape(num_blocks, _BLOCK).sum(axis=1) + _FLOOR
+    power = block_powers(chunk, _BLOCK) + _FLOOR
     seconds = np.lib.stride_tricks.sliding_window_view(10 * np.log10(power), _BLOCKS_A_SECOND)
-    steady = np.zeros(num_blocks, bool)
+    steady = np.zeros(len(power), bool)
     for start in np.flatnonzero(np.ptp(seconds, axis=1) < _STEADY_DB):
         steady[start : start + _BLOCKS_A_SECOND] = True
     return steady
