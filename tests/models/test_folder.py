@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 from transformers import AutoModelForCTC
 
-from asheard.errors import ModelError
+from asheard.errors import ModelError, OutputError
 from asheard.models import (
     CTCTranscriber,
     L1AwareCTC,
@@ -92,7 +92,7 @@ def test_export_ctc_is_off_the_shelf(faithful, tmp_path):
 
 def test_save_transcriber_overwrites_no_folder(faithful, tmp_path):
     (tmp_path / "final").mkdir()
-    with pytest.raises(ModelError, match="exists already"):
+    with pytest.raises(OutputError, match="exists already"):
         save_transcriber(faithful, tmp_path / "final", {})
 
 

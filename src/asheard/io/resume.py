@@ -15,6 +15,7 @@ from asheard.errors import AsHeardError, OutputError
 from asheard.io.digests import json_digest, values_digest
 from asheard.io.files import is_stream, read_json, read_jsonl, write_json, writing
 from asheard.io.locks import locked_file
+from asheard.io.table import format_value
 from asheard.io.typed_json import value_from_json
 
 
@@ -169,13 +170,8 @@ def claim_folder(file: Path, configuration: dict[str, Any]) -> None:
         write_json(file, configuration)
     elif (before := value_from_json(dict[str, Any], read_json(file), str(file))) != configuration:
         changes = "; ".join(
-            f"{key} was {_short(before.get(key))}, is {_short(now)}"
+            f"{key} was {format_value(before.get(key))}, is {format_value(now)}"
             for key, now in configuration.items()
             if before.get(key) != now
         )
         raise AsHeardError(f"{file.parent} holds results of another configuration ({changes}); use another folder")
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, NoReturn, TypeVar
 
 from asheard.errors import CorpusError, PhoneError
 from asheard.io.files import reading, whole_file
+from asheard.io.table import format_value
 
 Parsed = TypeVar("Parsed")
 
@@ -288,7 +289,7 @@ def _quoted(text: str) -> str:
 
 
 def _shown(value: object) -> str:
-    return "the end of the file" if value is None else repr(value)[:60]
+    return "the end of the file" if value is None else format_value(value)
 
 
 def _decode(data: bytes) -> str:
@@ -298,5 +299,5 @@ def _decode(data: bytes) -> str:
     """
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
     if encoding is None:
-        encoding = {b"\0": "utf-16-be"}.get(data[:1]) or {b"\0": "utf-16-le"}.get(data[1:2]) or "utf-8"
+        encoding = "utf-16-be" if data[:1] == b"\0" else "utf-16-le" if data[1:2] == b"\0" else "utf-8"
     return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")

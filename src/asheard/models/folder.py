@@ -48,8 +48,7 @@ def save_transcriber(model: Transcriber, folder: Path | str, training: dict[str,
         folder: must not exist yet.
         training: provenance for card.json, under "training".
     Raises:
-        ModelError: the folder exists.
-        OutputError: it cannot be written.
+        OutputError: the folder exists or cannot be written.
     """
     card: dict[str, Any] = {"kind": model.kind}
     if isinstance(model, L1AwareCTC):
@@ -203,8 +202,6 @@ def needs_room(path: Path) -> Iterator[None]:
 @contextmanager
 def _model_folder(folder: Path) -> Iterator[Path]:
     """Give a temporary folder beside `folder`; it becomes `folder` when the block ends well."""
-    if folder.exists():
-        raise ModelError(f"{folder} exists already; remove it or name another folder")
     transformers.utils.logging.disable_progress_bar()
     try:
         with needs_room(folder), whole_folder(folder) as part:
