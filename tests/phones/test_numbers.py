@@ -99,6 +99,10 @@ def test_ordinal(number, words):
         ("5G", "five g."),
         ("#1", "number one|hashtag one"),
         ("4x4", "four by four"),
+        ("2x", "two times|two x."),
+        ("×", "times"),
+        ("±5", "plus or minus five"),
+        ("8km^2", "eight square kilometers"),
         ("R2D2", "r. two d. two"),
         ("COVID-19", "COVID nineteen"),
         ("24-hour", "twenty four hour"),
@@ -132,7 +136,7 @@ def test_readings_of_whole_numbers_are_words_of_cmudict(number):
         assert all(attested_pronunciations(word) for phrase in phrases for word in phrase.split())
 
 
-@given(st.from_regex(r"[-+#$£€]?[0-9a-zA-Z.,:/%°' x^&@-]{1,20}", fullmatch=True))
+@given(st.from_regex(r"[-+#$£€]?[0-9a-zA-Z.,:/%°' x×^&@-]{1,20}", fullmatch=True))
 def test_readings_of_any_mixture_are_words(written):
     for phrase in readings(written):
         assert phrase == " ".join(phrase.split())

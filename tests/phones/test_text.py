@@ -144,6 +144,11 @@ def test_read_words_reads_or_refuses(text):
         ("MANDY LOVES AUSTRALIAN SFTP", ["MANDY", "LOVES", "AUSTRALIAN", "s. f. t. p."]),
         ("Henry VIII", ["Henry", "the eighth|eight|v. i. i. i."]),
         ("chapter IV", ["chapter", "four|i. v."]),
+        ("Super Bowl XLVII", ["Super", "Bowl", "the forty seventh|forty seven|x. l. v. i. i."]),
+        ("page iv", ["page", "four|i. v."]),
+        ("mix six xi", ["mix", "six", "xi"]),
+        ("in C# or B\u266d", ["in", "c. sharp", "or", "b. flat"]),
+        ("5 m\u00b2 each", ["five square meters|five square meter", "each"]),
         ("King Louis XIV ruled", ["King", "Louis", "the fourteenth|fourteen|x. i. v.", "ruled"]),
     ],
 )

@@ -62,22 +62,27 @@ _UNITS: Final = {  # as written, in lower case -> one, several
     **{"h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours")},
     **{"sec": ("second", "seconds"), "secs": ("second", "seconds"), "°": ("degree", "degrees")},
     **{"°c": ("degree celsius", "degrees celsius"), "°f": ("degree fahrenheit", "degrees fahrenheit")},
+    **{
+        f"{short}m{power}": (f"{shape} {long}meter", f"{shape} {long}meters")
+        for power, shape in (("^2", "square"), ("^3", "cubic"))
+        for short, long in (("k", "kilo"), ("c", "centi"), ("m", "milli"), ("", ""))
+    },
 }
 SIGNS: Final = {  # read aloud wherever they are written
     **{"&": "and", "%": "percent", "@": "at", "+": "plus", "=": "equals", "°": "degrees", "×": "times"},
-    **{"÷": "divided by", "±": "plus or minus"},
+    **{"÷": "divided by", "±": "plus or minus", "♯": "sharp", "♭": "flat"},
     **{sign: several for sign, (_, several, _, _) in _CURRENCIES.items()},
 }
 
-_NUMBER: Final = r"(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)?(?:\.\d+)?"
-_AMOUNT: Final = rf"(?=[\d.])(?P<amount>{_NUMBER})"
+_NUMBER: Final = r"(?:(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)(?:\.\d+)?|\.\d+)"
+_AMOUNT: Final = rf"(?P<amount>{_NUMBER})"
 _SIGN: Final = "[" + "".join(_CURRENCIES) + "]"
 _MAGNITUDE: Final = "(?P<magnitude>(?i:" + "|".join(sorted(_MAGNITUDES, key=len, reverse=True)) + "))"
 _UNIT: Final = "(?P<unit>(?i:" + "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True)) + "))"
 
 # What is one written word although it holds blanks: 1 000 000, 2 1/2, $1.5 billion, 5 km, 5 %. Units that are also
 # words or names of letters are joined only if nothing separates them from the number.
-_JOINED_UNITS: Final = "bn|mn|km/h|km|cm|mm|kg|mg|ml|lbs?|oz|ft|mph|mins?|secs?|hrs?|g|[kmg]?hz|[gmt]b|m"
+_JOINED_UNITS: Final = r"[kcm]?m\^[23]|bn|mn|km/h|km|cm|mm|kg|mg|ml|lbs?|oz|ft|mph|mins?|secs?|hrs?|g|[kmg]?hz|[gmt]b|m"
 _SPACED: Final = r"\d{1,3}(?: \d{3}){1,4}(?! ?[\d/:])(?:\.\d+)?"
 JOINED: Final = re.compile(
     rf"(?<![\w.,])(?<!\d )(?:No\. ?\d+|{_SPACED}|\d+ \d+/\d+|{_SIGN}?[\d.,]*\d)"
@@ -355,6 +360,7 @@ _FORMS: Final[tuple[_Form, ...]] = (
     (re.compile(r"\+?\d+(?:[-.]\d+){2,}"), _telephone),
     (re.compile(rf"(?P<first>{_NUMBER})[-:](?P<second>{_NUMBER})"), _span),
     (re.compile(rf"(?P<first>{_NUMBER})[x×](?P<second>{_NUMBER})"), _times),
+    (re.compile(rf"{_AMOUNT}[xX×]"), lambda match: _combine(_amount(match["amount"]), ["x.", "times"])),
     (
         re.compile(r"(?P<feet>\d)'(?P<inches>\d{1,2})\"?"),
         lambda match: [

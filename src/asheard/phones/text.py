@@ -24,8 +24,9 @@ _BREAKING_TAG: Final = re.compile(
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>")
 _ORNAMENTS: Final = frozenset("™℠©®℗")  # NFKC makes letters of some
 _SUPERSCRIPTS: Final = "[\u00b2\u00b3\u00b9\u2070-\u2079]+"
-_POWER: Final = re.compile(rf"(?<=[0-9]){_SUPERSCRIPTS}")
+_POWER: Final = re.compile(rf"(?<=[0-9]){_SUPERSCRIPTS}|(?<=\d[ kcm]m)[²³]|(?<=\dm)[²³]|(?<=\d [kcm]m)[²³]")
 _FOOTNOTE: Final = re.compile(_SUPERSCRIPTS)
+_SHARP: Final = re.compile(r"(?<![^\W_])([A-G])#(?!\w)")  # C#, F# minor
 _MIXED: Final = re.compile("(?<=\\d)(?=[¼-¾⅐-⅞])")  # 2½ is 2 1/2
 _REFUSED: Final = {
     "Cc": "a control character",
@@ -33,13 +34,15 @@ _REFUSED: Final = {
     "Co": "a private character",
     "Cn": "no character of Unicode",
 }
+_REPLACEMENT: Final = "\ufffd"  # what decoders put in place of bytes that are not UTF-8
 _NUM_NAMED: Final = 3  # unreadable characters in a message
 
 _LETTERS: Final = re.compile(r"'?[^\W\d_]+(?:'[^\W\d_]+)*'?")
 _PUNCTUATION: Final = "PSMZ"  # first letters of categories that only separate words
-_EDGES: Final = re.compile(r"^(?:[^\w.'$£€¥₹#+-]|[.'+-](?![\d.$£€¥₹])|[#](?!\w))+|[^\w%°$£€¥₹¢+]+$")
+_EDGES: Final = re.compile(r"^(?:[^\w.'$£€¥₹#+±-]|[.'+-](?![\d.$£€¥₹])|[#](?!\w))+|[^\w%°$£€¥₹¢+♯♭]+$")
 _INITIALISM: Final = re.compile(r"([A-Z]{2,})('?[sS]|')?")
-_ROMAN: Final = re.compile(r"(?=[XVI]{2})(X{0,3})(IX|IV|V?I{0,3})")
+_ROMAN: Final = re.compile(r"(?=[LXVI]{2})(?!XL$)(XL|L?X{0,3})(IX|IV|V?I{0,3})")
+_ROMAN_TENS: Final = ("", "X", "XX", "XXX", "XL", "L", "LX", "LXX", "LXXX")
 _ROMAN_ONES: Final = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
 _LONGEST_SPELLED: Final = 5  # letters of an unknown word in capitals that may be an initialism
 _LONGEST_UNSURE: Final = 3  # letters of a known word in capitals that may be one too: US, IT
@@ -113,7 +116,7 @@ def _normalise_once(text: str) -> str:
     text = _TAG.sub("", _BREAKING_TAG.sub(" ", text)).translate(_REPLACED)
     text = _MIXED.sub(" ", drop_invisible(text))
     text = _POWER.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)
-    text = _FOOTNOTE.sub("", text)
+    text = _SHARP.sub(r"\1♯", _FOOTNOTE.sub("", text))
     text = unicodedata.normalize("NFKC", "".join(" " if _is_ornament(character) else character for character in text))
     return " ".join("".join(map(_plain_character, text)).split())
 
@@ -122,6 +125,8 @@ def _is_ornament(character: str) -> bool:
     """Tell an emoji or sign from one that stands for letters or digits, such as ℃ and ①."""
     if character in _ORNAMENTS:
         return True
+    if character == _REPLACEMENT:
+        return False
     if unicodedata.category(character) not in ("So", "Sk"):
         return False
     folded = unicodedata.normalize("NFKC", character)
@@ -152,6 +157,8 @@ def _check_readable(plain: str) -> None:
 def _reason_unreadable(character: str) -> str | None:
     """Say why a character of a normalised text cannot be read; None if it can, or if it separates words."""
     category = unicodedata.category(character)
+    if character == _REPLACEMENT:
+        return "left of a character that was not UTF-8"
     if character.isascii() and category != "Cc":
         return None
     if category in _REFUSED:
@@ -195,8 +202,10 @@ def _readings(written: str, before: str, *, in_capitals: bool) -> tuple[str, ...
         return tuple(readings(written))
     known = bool(attested_pronunciations(written))
     after_name = before[:1].isupper()
-    if (roman := _ROMAN.fullmatch(written)) and (not known or (after_name and not in_capitals)):
-        number = cardinal(10 * len(roman[1]) + _ROMAN_ONES.index(roman[2]))
+    if (roman := _ROMAN.fullmatch(written if known else written.upper())) and (
+        not known or (after_name and not in_capitals)
+    ):
+        number = cardinal(10 * _ROMAN_TENS.index(roman[1]) + _ROMAN_ONES.index(roman[2]))
         ordinals = (f"the {ordinal(number)}",) if after_name else ()
         return (*ordinals, number, letters(written), *((written,) if known else ()))
     if initialism := _INITIALISM.fullmatch(written):
