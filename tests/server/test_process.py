@@ -78,7 +78,7 @@ def test_serve_refuses_other_hosts_and_what_is_no_request():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["serve", "--registry", "{here}/gone.toml"], "gone.toml: not a registry"),
+        (["serve", "--registry", "{here}/gone.toml"], "gone.toml: no such file"),
         (["serve", "--study", "{here}"], "no finished study"),
         (["serve", "--preload", "nix"], "no model 'nix'"),
         (["serve", "--port", "{taken}"], "is the port taken?"),

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from asheard.errors import CorpusError, ModelError, OutputError
+from asheard.errors import ModelError, OutputError
 from asheard.io.digests import content_digest
 from asheard.io.files import read_json, whole_folder, write_json, writing
 from asheard.models.ctc import CTCTranscriber, L1AwareCTC, Transcriber
@@ -28,6 +28,7 @@ from asheard.models.off_the_shelf import OffTheShelf
 from asheard.models.onnx_export import write_graph
 from asheard.models.recogniser import TorchRecogniser
 from asheard.phones import BLANK_ID, LABELS, PHONES, phone_to_id
+from asheard.recognition.runtime import reading_model_folder
 
 CARD: Final = "card.json"
 L1_HEADS: Final = "l1_aware.safetensors"
@@ -110,7 +111,8 @@ def read_card(folder: Path | str) -> dict[str, Any]:
         ModelError: no such file, or not a card.
     """
     path = Path(folder) / CARD
-    card = _read(path)
+    with reading_model_folder():
+        card = read_json(path)
     if not isinstance(card, dict) or card.get("kind") not in (CTCTranscriber.kind, L1AwareCTC.kind, OffTheShelf.kind):
         raise ModelError(f"{path}: field 'kind' must be faithful, l1-aware or off-the-shelf")
     return card
@@ -141,7 +143,9 @@ def _load(path_or_id: str | Path, device: torch.device | str) -> TorchRecogniser
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise ModelError(f"{folder}: {', '.join(missing)} missing; copy the whole folder or train it again")
-    if _read(folder / "vocab.json") != {label: label_id for label_id, label in enumerate(LABELS)}:
+    with reading_model_folder():
+        vocabulary = read_json(folder / "vocab.json")
+    if vocabulary != {label: label_id for label_id, label in enumerate(LABELS)}:
         raise ModelError(f"{folder}: vocab.json holds other labels than the 42 of this version; train it again")
     try:
         model = _load_l1_aware(folder, card) if card["kind"] == L1AwareCTC.kind else _load_faithful(folder)
@@ -178,13 +182,6 @@ def _load_l1_aware(folder: Path, card: dict[str, Any]) -> L1AwareCTC:
 
 def _heads(model: L1AwareCTC) -> dict[str, torch.Tensor]:
     return {name: value.contiguous() for name, value in model.state_dict().items() if not name.startswith("encoder.")}
-
-
-def _read(path: Path) -> Any:
-    try:
-        return read_json(path)
-    except CorpusError as error:
-        raise ModelError(f"{error} (part of a model folder: copy the whole folder again)") from None
 
 
 @contextmanager

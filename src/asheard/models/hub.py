@@ -159,6 +159,7 @@ def _find_on_hub(source: str | Path) -> None:
     """Ask the hub once for a checkpoint that is neither a folder nor fetched already; loading it would ask six times.
 
     Raises:
+        ModelError: it has not the form of a hub id.
         Exception: of huggingface_hub; there is no such checkpoint, or the hub cannot be reached.
     """
     name = str(source)

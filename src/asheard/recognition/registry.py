@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from asheard import DEFAULT_MODEL
-from asheard.errors import ModelError
+from asheard.errors import CorpusError, ModelError
+from asheard.io.files import read_text
 from asheard.io.table import format_value
 
 _FOLDER: Final = Path(__file__).parent / "shipped"
@@ -82,8 +83,10 @@ def read_models(path: Path) -> list[ModelConfig]:
         ModelError: no such file, or not TOML with a table `transcribers`.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        tables = tomllib.loads(read_text(path))
+    except CorpusError as error:
+        raise ModelError(str(error)) from None
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a registry that can be read ({error})") from None
     if set(tables) != {_SECTION} or not isinstance(tables[_SECTION], dict):
         raise ModelError(f"{path}: holds {', '.join(tables) or 'nothing'}; name transcribers as [{_SECTION}.NAME]")

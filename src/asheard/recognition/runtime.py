@@ -5,8 +5,9 @@ The graph holds no weights: it reads them from the .safetensors files beside it.
 
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
@@ -62,11 +63,11 @@ class OnnxRecogniser:
             if layout_digest(folder / name) != digest:
                 raise ModelError(f"{folder / GRAPH}: made for other weights than {name}; delete it, or export it again")
         self._num_labels: int = self._session.get_outputs()[0].shape[2]
-        card = _read(folder / "card.json", dict[str, Any])
-        self.kind: str = _checked(str, card.get("kind"), f"{folder / 'card.json'}: field 'kind'")
-        self.l1s: tuple[str, ...] = _checked(
-            tuple[str, ...], card.get("l1s", []), f"{folder / 'card.json'}: field 'l1s'"
-        )
+        path = folder / "card.json"
+        with reading_model_folder():
+            card = value_from_json(dict[str, Any], read_json(path), str(path))
+            self.kind: str = value_from_json(str, card.get("kind"), f"{path}: field 'kind'")
+            self.l1s: tuple[str, ...] = value_from_json(tuple[str, ...], card.get("l1s", []), f"{path}: field 'l1s'")
         self._vocabulary = _read_vocabulary(folder, self._num_labels) if self.kind == _OFF_THE_SHELF else None
 
     @property
@@ -112,6 +113,19 @@ class OnnxRecogniser:
             inputs["l1_ids"] = np.array([l1_id])
         log_probs: NDArray[np.float32] = self._session.run(None, inputs)[0][0]
         return log_probs
+
+
+@contextmanager
+def reading_model_folder() -> Iterator[None]:
+    """Say of a file that cannot be used that it is part of a model folder.
+
+    Raises:
+        ModelError: the block raised `CorpusError`.
+    """
+    try:
+        yield
+    except CorpusError as error:
+        raise ModelError(f"{error} (part of a model folder: copy the whole folder again)") from None
 
 
 def l1_id(l1: str | None, l1s: Sequence[str]) -> int:
@@ -171,28 +185,16 @@ def _open_session(folder: Path) -> Any:
 
 
 def _read_vocabulary(folder: Path, num_labels: int) -> Vocabulary:
-    labels = {label_id: label for label, label_id in _read(folder / "vocab.json", dict[str, int]).items()}
+    names, settings = folder / "vocab.json", folder / "config.json"
+    with reading_model_folder():
+        ids = value_from_json(dict[str, int], read_json(names), str(names))
+        config = value_from_json(dict[str, Any], read_json(settings), str(settings))
+        blank_id: int = value_from_json(int, config.get("pad_token_id"), f"{settings}: field 'pad_token_id'")
+    labels = {label_id: label for label, label_id in ids.items()}
     if sorted(labels) != list(range(num_labels)):
         raise ModelError(
-            f"{folder / 'vocab.json'}: must give each id from 0 to {num_labels - 1} one label; "
-            "copy the whole folder again"
+            f"{names}: must give each id from 0 to {num_labels - 1} one label; copy the whole folder again"
         )
-    config = _read(folder / "config.json", dict[str, Any])
-    blank_id: int = _checked(int, config.get("pad_token_id"), f"{folder / 'config.json'}: field 'pad_token_id'")
     if blank_id not in labels:
-        raise ModelError(f"{folder / 'config.json'}: field 'pad_token_id' is no id of vocab.json, but {blank_id}")
+        raise ModelError(f"{settings}: field 'pad_token_id' is no id of vocab.json, but {blank_id}")
     return Vocabulary(folder, labels, blank_id)
-
-
-def _read(path: Path, hint: Any) -> Any:
-    try:
-        return value_from_json(hint, read_json(path), str(path))
-    except CorpusError as error:
-        raise ModelError(f"{error} (part of a model folder: copy the whole folder again)") from None
-
-
-def _checked(hint: Any, value: Any, where: str) -> Any:
-    try:
-        return value_from_json(hint, value, where)
-    except CorpusError as error:
-        raise ModelError(f"{error} (part of a model folder: copy the whole folder again)") from None
