@@ -10,16 +10,15 @@ from asheard.errors import CorpusError
 from asheard.io.files import read_jsonl, write_jsonl
 from asheard.io.table import (
     LENGTH_S,
-    PROBABILITY,
     TIME_S,
     Limits,
     check_span,
+    confidences_and_times,
     format_value,
     number_field,
     numbers_field,
     optional_text_field,
     text_field,
-    times_field,
 )
 from asheard.phones import ERR, PHONES
 
@@ -260,11 +259,7 @@ def read_predictions(path: Path | str) -> list[Prediction]:
         for index, phone in enumerate(phones):
             if not isinstance(phone, str) or phone not in _PHONES:
                 raise CorpusError(f"{where}: phones {index} {format_value(phone)} is not an IPA phone of the inventory")
-        confidences = numbers_field(row, "confidences", where, PROBABILITY)
-        times_s = times_field(row, "times_s", where)
-        for name, values in (("confidences", confidences), ("times_s", times_s)):
-            if values is not None and len(values) != len(phones):
-                raise CorpusError(f"{where}: {len(values)} {name!r} for {len(phones)} 'phones'")
+        confidences, times_s = confidences_and_times(row, where, len(phones))
         predictions.append(
             Prediction(
                 utt=text_field(row, "utt", where),

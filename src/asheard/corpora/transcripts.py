@@ -13,13 +13,12 @@ from asheard.corpora.records import Key, Prediction, format_key, format_list
 from asheard.errors import CorpusError
 from asheard.io.ctm import CtmLine, is_ctm, read_ctm
 from asheard.io.table import (
-    PROBABILITY,
+    confidences_and_times,
     is_jsonl,
     numbers_field,
     optional_text_field,
     table_rows,
     text_field,
-    times_field,
 )
 from asheard.io.textgrid import Interval, read_tiers
 from asheard.phones import spoken_label
@@ -140,11 +139,7 @@ def _read_table(path: Path) -> Iterator[RawTranscript]:
     for where, row in table_rows(path, ("utt", "speaker", "phones")):
         unknown = may_lack_speaker and row.get("speaker") == ""
         labels = labels_field(row, "phones", where)
-        confidences = numbers_field(row, "confidences", where, PROBABILITY)
-        times_s = times_field(row, "times_s", where)
-        for name, values in (("confidences", confidences), ("times_s", times_s)):
-            if values is not None and len(values) != len(labels):
-                raise CorpusError(f"{where}: {len(values)} {name!r} for {len(labels)} 'phones'")
+        confidences, times_s = confidences_and_times(row, where, len(labels))
         yield RawTranscript(
             where=where,
             speaker="" if unknown else text_field(row, "speaker", where),

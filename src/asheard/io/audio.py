@@ -245,7 +245,7 @@ class _Stream:
 
     Attributes:
         rate_hz, channels: of the stream.
-        num_frames: announced exactly; None if nobody knows before the end.
+        num_frames: announced exactly; None if only decoding tells.
         blocks: (num_frames, num_channels) each.
     """
 

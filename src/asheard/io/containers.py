@@ -305,7 +305,7 @@ def _missing_of_mp3(data: Buffer, start: int) -> str | None:
     cut = _cut_frame(data, frames) if frames else None
     rest = data[frames[-1][1] :][:8] if frames else b"?"
     if cut or not frames or (rest and not rest.startswith((b"TAG", b"APETAGEX", b"LYRICS"))):
-        return cut  # or something else follows, and nobody knows what
+        return cut  # or something else follows, which has no length of its own
     first = data[frames[0][0] : frames[0][1]]
     place = max(first.find(b"Xing", 0, 48), first.find(b"Info", 0, 48))
     announced = _unpack(">2I", first, place + 4) if place > 0 else None

@@ -78,7 +78,7 @@ def _try_lock(file: int) -> bool:
         import msvcrt
 
         try:
-            os.lseek(file, 1 << 20, os.SEEK_SET)  # beyond the owner's name: Windows lets nobody read a locked byte
+            os.lseek(file, 1 << 20, os.SEEK_SET)  # beyond the owner's name: on Windows a locked byte cannot be read
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
             os.lseek(file, 0, os.SEEK_SET)
         except OSError:

@@ -88,22 +88,20 @@ def numbers_field(row: Fields, name: str, where: str, limits: Limits = NUMBER) -
     return tuple(checked_number(value, f"{where}: {name} {index}", limits) for index, value in enumerate(values))
 
 
-def times_field(row: Fields, name: str, where: str) -> tuple[tuple[float, float], ...] | None:
-    """Read a list of [start, end] pairs in seconds; None if it is missing or null.
+def confidences_and_times(
+    row: Fields, where: str, num_phones: int
+) -> tuple[tuple[float, ...] | None, tuple[tuple[float, float], ...] | None]:
+    """Read `confidences` and `times_s`, which hold one value for each of `num_phones` phones; None for a missing one.
 
     Raises:
-        CorpusError: the field holds something else, a time outside `TIME_S`, or an end before its start.
+        CorpusError: one has another number of values; a confidence is no probability; a time is outside `TIME_S`, or
+            an end is before its start.
     """
-    spans = row.get(name)
-    if spans is None:
-        return None
-    if not isinstance(spans, list) or any(not isinstance(span, list) or len(span) != 2 for span in spans):
-        raise CorpusError(f"{where}: field {name!r} must be a list of [start, end] pairs, not {format_value(spans)}")
-    edges = [checked_number(edge, f"{where}: {name} {index // 2}", TIME_S) for index, edge in enumerate(chain(*spans))]
-    pairs = tuple(zip(edges[::2], edges[1::2], strict=True))
-    for index, (start_s, end_s) in enumerate(pairs):
-        check_span(start_s, end_s, f"{where}: {name} {index}")
-    return pairs
+    confidences, times_s = numbers_field(row, "confidences", where, PROBABILITY), _times_field(row, "times_s", where)
+    for name, values in (("confidences", confidences), ("times_s", times_s)):
+        if values is not None and len(values) != num_phones:
+            raise CorpusError(f"{where}: {len(values)} {name!r} for {num_phones} 'phones'")
+    return confidences, times_s
 
 
 def check_span(start_s: float, end_s: float, where: str) -> None:
@@ -114,6 +112,20 @@ def check_span(start_s: float, end_s: float, where: str) -> None:
     """
     if end_s < start_s:
         raise CorpusError(f"{where} ends at {end_s:g} s, before it begins at {start_s:g} s; correct the times")
+
+
+def _times_field(row: Fields, name: str, where: str) -> tuple[tuple[float, float], ...] | None:
+    """Read a list of [start, end] pairs in seconds; None if it is missing or null."""
+    spans = row.get(name)
+    if spans is None:
+        return None
+    if not isinstance(spans, list) or any(not isinstance(span, list) or len(span) != 2 for span in spans):
+        raise CorpusError(f"{where}: field {name!r} must be a list of [start, end] pairs, not {format_value(spans)}")
+    edges = [checked_number(edge, f"{where}: {name} {index // 2}", TIME_S) for index, edge in enumerate(chain(*spans))]
+    pairs = tuple(zip(edges[::2], edges[1::2], strict=True))
+    for index, (start_s, end_s) in enumerate(pairs):
+        check_span(start_s, end_s, f"{where}: {name} {index}")
+    return pairs
 
 
 def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Fields]]:

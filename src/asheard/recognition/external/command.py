@@ -14,7 +14,7 @@ from asheard.errors import CorpusError, ModelError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.digests import content_digest, json_digest
 from asheard.io.files import parse_json
-from asheard.io.table import PROBABILITY, format_value, numbers_field, times_field
+from asheard.io.table import confidences_and_times, format_value
 from asheard.phones import detect_alphabet, spoken_label
 from asheard.recognition.external import ExternalRecogniser, to_pcm16
 from asheard.recognition.protocol import Label, Transcript, fold_labels
@@ -73,7 +73,7 @@ def _read_labels(output: str) -> list[Label]:
 
     Raises:
         ValueError: neither phones separated by spaces nor an object with them; with what is wrong.
-        CorpusError: a confidence that is no probability, or a time that is negative or reversed.
+        CorpusError: as of `confidences_and_times`.
     """
     row = parse_json(output) if output.lstrip().startswith("{") else {"phones": output}
     phones = row.get("phones")
@@ -82,11 +82,7 @@ def _read_labels(output: str) -> list[Label]:
         raise ValueError(
             f"'phones' must be a list of labels, or a string of labels with spaces between, not {format_value(phones)}"
         )
-    confidences = numbers_field(row, "confidences", "its output", PROBABILITY)
-    times_s = times_field(row, "times_s", "its output")
-    for name, values in (("confidences", confidences), ("times_s", times_s)):
-        if values is not None and len(values) != len(labels):
-            raise ValueError(f"its output: {len(values)} {name!r} for {len(labels)} 'phones'")
+    confidences, times_s = confidences_and_times(row, "its output", len(labels))
     return [
         Label(label, span, confidence)
         for label, span, confidence in zip(
