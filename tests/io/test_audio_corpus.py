@@ -227,6 +227,15 @@ def test_chained_ogg_is_read_whole(name):
     assert np.abs(whole - np.concatenate(parts)).max() <= 2**-15
 
 
+def test_mp3_damaged_in_the_middle_is_refused():
+    """The decoder would stop there, and give the first half as if it were the whole."""
+    damaged = bytearray(made("mp3", 16_000, 1))
+    half = len(damaged) // 2
+    damaged[half : half + 400] = b"\xff" * 400
+    with pytest.raises(DamagedRecordingError, match=r"x: cut short, \d+ of \d+ frames are there"):
+        decode_recording("x", bytes(damaged), LONGEST_S)
+
+
 def test_mp3_with_id3_tags_at_both_ends():
     tag = b"ID3\x04\0\0" + bytes((0, 0, 1, 0)) + bytes(128)
     mp3 = made("mp3", 44_100, 1)

@@ -302,10 +302,10 @@ def _mpeg_bytes(data: Buffer, at: int) -> int:
 def _missing_of_mp3(data: Buffer, start: int) -> str | None:
     """Without a Xing header an MP3 has no length: it is cut short if its last frame is."""
     frames = _frames(data, start, lambda at: _mpeg_bytes(data, at))
-    cut = _cut_frame(data, frames) if frames else None
-    rest = data[frames[-1][1] :][:8] if frames else b"?"
-    if cut or not frames or (rest and not rest.startswith((b"TAG", b"APETAGEX", b"LYRICS"))):
-        return cut  # or something else follows, which has no length of its own
+    if not frames:
+        return None
+    if cut := _cut_frame(data, frames):
+        return cut
     first = data[frames[0][0] : frames[0][1]]
     place = max(first.find(b"Xing", 0, 48), first.find(b"Info", 0, 48))
     announced = _unpack(">2I", first, place + 4) if place > 0 else None
