@@ -227,12 +227,19 @@ def test_chained_ogg_is_read_whole(name):
     assert np.abs(whole - np.concatenate(parts)).max() <= 2**-15
 
 
-def test_mp3_damaged_in_the_middle_is_refused():
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("mp3", r"x: cut short, \d+ of \d+ frames are there"),
+        ("mp3-without-xing", r"x: cut short, \d+ whole frames are there, then damage and more frames"),
+    ],
+)
+def test_mp3_damaged_in_the_middle_is_refused(kind, message):
     """The decoder would stop there, and give the first half as if it were the whole."""
-    damaged = bytearray(made("mp3", 16_000, 1))
+    damaged = bytearray(made(kind, 16_000, 1))
     half = len(damaged) // 2
     damaged[half : half + 400] = b"\xff" * 400
-    with pytest.raises(DamagedRecordingError, match=r"x: cut short, \d+ of \d+ frames are there"):
+    with pytest.raises(DamagedRecordingError, match=message):
         decode_recording("x", bytes(damaged), LONGEST_S)
 
 

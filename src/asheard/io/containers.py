@@ -39,6 +39,9 @@ _MPEG_KBITS: Final = {
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 
+_LONGEST_DAMAGE: Final = 65_536  # bytes of an MP3 that are searched for the next frame
+_NUM_SURE: Final = 3  # frames in a row that are no accident
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -309,6 +312,24 @@ def _missing_of_mp3(data: Buffer, start: int) -> str | None:
     first = data[frames[0][0] : frames[0][1]]
     place = max(first.find(b"Xing", 0, 48), first.find(b"Info", 0, 48))
     announced = _unpack(">2I", first, place + 4) if place > 0 else None
-    if announced is None or not announced[0] & 1 or len(frames) - 1 >= announced[1]:
+    if announced is None or not announced[0] & 1:
+        return _missing_after_damage(data, frames)
+    if len(frames) - 1 >= announced[1]:
         return None
     return f"{len(frames) - 1:,} of {announced[1]:,} frames are there"
+
+
+def _missing_after_damage(data: Buffer, frames: list[tuple[int, int]]) -> str | None:
+    """Find frames after bytes that are neither a frame nor a tag: the decoder would stop before them."""
+    end = frames[-1][1]
+    if data[end : end + 8].startswith((b"ID3", b"TAG", b"APETAGEX", b"LYRICS")):
+        return None
+    for at in range(end, min(end + _LONGEST_DAMAGE, len(data))):
+        found = at
+        for _ in range(_NUM_SURE):
+            found += (size := _mpeg_bytes(data, found))
+            if not size:
+                break
+        else:
+            return f"{len(frames):,} whole frames are there, then damage and more frames"
+    return None
