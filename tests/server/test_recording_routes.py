@@ -175,3 +175,10 @@ def test_score_reads_texts_as_the_command_line_does(send, text):
     answer = send("/score", text=text)
     assert answer.status_code == 200
     assert [word["word"] for word in answer.json()["words"]] == ["see", "the", "moon"]
+
+
+@pytest.mark.parametrize("route", ["/score", "/compare"])
+def test_field_given_twice_is_refused(send, route):
+    answer = send(route, text=[MOON, "another text"], models=["embedded-base", "echo"])
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "field 'text': given more than once; send it once"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import numpy as np
 import starlette.exceptions
 import uvicorn
-from fastapi import FastAPI, File, Form, Request, Response, UploadFile
+from fastapi import Depends, FastAPI, File, Form, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, JSONResponse
@@ -198,6 +198,18 @@ def _add_model_routes(app: FastAPI, pool: ModelPool) -> None:
         await pool.unload(name)
 
 
+async def _refuse_repeated_fields(request: Request) -> None:
+    """Refuse two texts or two recordings, of which only the last would count.
+
+    Raises:
+        HTTPError: a field other than `models` comes more than once (400).
+    """
+    names = [name for name, _ in (await request.form()).multi_items() if name != "models"]
+    for name in names:
+        if names.count(name) > 1:
+            raise HTTPError(400, f"field {name!r}: given more than once; send it once")
+
+
 def _add_recording_routes(app: FastAPI, service: Service) -> None:
     pool = service.pool
 
@@ -208,7 +220,7 @@ def _add_recording_routes(app: FastAPI, service: Service) -> None:
             used, recognition = await service.recognise(model or pool.default, waveform, l1 or None)
             return responses.transcription(used.config, recognition.transcript, len(waveform))
 
-    @app.post("/compare", tags=["recordings"])
+    @app.post("/compare", tags=["recordings"], dependencies=[Depends(_refuse_repeated_fields)])
     async def compare(
         audio: Audio,
         models: Annotated[list[str], Form(description="two names or more", examples=[["asheard-tiny", "hama"]])],
@@ -225,8 +237,8 @@ def _add_recording_routes(app: FastAPI, service: Service) -> None:
             transcripts = [(used.config, recognition.transcript) for used, recognition in results]
             return await asyncio.to_thread(responses.comparison, transcripts, target, len(waveform))
 
-    @app.post("/pronounce", include_in_schema=False)
-    @app.post("/score", tags=["recordings"], responses=_PRONUNCIATION)
+    @app.post("/pronounce", include_in_schema=False, dependencies=[Depends(_refuse_repeated_fields)])
+    @app.post("/score", tags=["recordings"], responses=_PRONUNCIATION, dependencies=[Depends(_refuse_repeated_fields)])
     async def score(
         audio: Audio, text: Text = None, phones: TargetPhones = None, model: ModelName = None, l1: L1 = None
     ) -> JSONResponse:
