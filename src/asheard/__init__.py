@@ -8,7 +8,8 @@ Example:
     model.score("my.wav", "I think so", l1="Spanish").score
 
     asheard.evaluate(gold="gold.jsonl", chains={"mine": "mine.jsonl"}, out="runs/mine")  # asheard[evaluate]
-    asheard.study(out="runs/embedded")  # asheard[train]
+    if __name__ == "__main__":  # its processes import the script
+        asheard.study(out="runs/embedded")  # asheard[train]
 
 Each function is imported when it is first used, so importing the package takes a few milliseconds. `evaluate` and
 `study` need the packages of their extras when they are called.

@@ -2,6 +2,8 @@
 
 import csv
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import pairwise
 from pathlib import Path
 
@@ -43,6 +45,15 @@ def test_synthesise_is_reproducible(corpus: Path, tmp_path: Path) -> None:
     assert files == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     for name in files:
         assert (corpus / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_synthesise_process_that_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(*_: object) -> None:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(ProcessPoolExecutor, "map", end)
+    with pytest.raises(AsHeardError, match=r"ended early; run it again.*below `if __name__ == '__main__':`"):
+        synthesise(tmp_path / "corpus", embedded_plan())
 
 
 def test_synthesise_resumes_to_the_same_bytes(corpus: Path, tmp_path: Path) -> None:

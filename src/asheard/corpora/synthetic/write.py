@@ -7,6 +7,7 @@ import shutil
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from itertools import repeat
 from multiprocessing import get_all_start_methods, get_context
@@ -22,7 +23,7 @@ from asheard.corpora.records import ErrorType
 from asheard.corpora.synthetic.learner import Realisation, speak_as_learner
 from asheard.corpora.synthetic.plan import Speaker, SyntheticPlan
 from asheard.corpora.synthetic.render import Sound, add_noise, render
-from asheard.errors import CorpusError
+from asheard.errors import AsHeardError, CorpusError
 from asheard.io.audio import SAMPLE_RATE_HZ
 from asheard.io.files import whole_file, whole_folder
 from asheard.io.locks import locked_folder
@@ -69,7 +70,7 @@ def synthesise(out: Path, plan: SyntheticPlan) -> None:
         out: folder of the corpus.
         plan: of the corpus.
     Raises:
-        AsHeardError: `out` holds the corpus of another plan.
+        AsHeardError: `out` holds the corpus of another plan, or a process that renders a speaker ended early.
         CorpusError: a word of a sentence is not in CMUdict, or a name cannot be the name of a file.
         PhoneError: a voice does not exist.
     """
@@ -86,9 +87,15 @@ def synthesise(out: Path, plan: SyntheticPlan) -> None:
         processes = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
         processes.set_forkserver_preload([__name__])  # imported once, not by each process
         with ProcessPoolExecutor(mp_context=processes, max_tasks_per_child=1) as pool:
-            done = pool.map(_render_speaker, missing, repeat(plan), repeat(sentences), repeat(out))
-            for _ in track(done, "speakers", len(missing)):
-                pass
+            try:
+                done = pool.map(_render_speaker, missing, repeat(plan), repeat(sentences), repeat(out))
+                for _ in track(done, "speakers", len(missing)):
+                    pass
+            except BrokenProcessPool as error:
+                raise AsHeardError(
+                    f"{out}: a process that renders a speaker ended early; run it again. In a script of your own, call "
+                    "it below `if __name__ == '__main__':`, because each process imports the script"
+                ) from error
         with whole_file(out / SPEAKERS_CSV) as part, part.open("w", encoding="utf-8", newline="") as lines:
             writer = csv.writer(lines, lineterminator="\n")
             writer.writerow(("speaker", "l1", "split", "voice", "severity", "synthetic"))
