@@ -51,6 +51,7 @@ class Sshd:
             "PermitRootLogin": "prohibit-password",
             "AllowUsers": getpass.getuser(),
             "MaxStartups": 100,
+            "SetEnv": "SHLVL=1",  # bash then does not read ~/.bashrc, whose commands may take long
             # These variables override what the user's shell sets.
             "ForceCommand": f'exec /usr/bin/env {variables} /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
         }

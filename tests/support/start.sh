@@ -15,6 +15,6 @@ PidFile none
 UsePAM no
 StrictModes no
 PasswordAuthentication no
-SetEnv OMP_NUM_THREADS=$OMP_NUM_THREADS
+SetEnv OMP_NUM_THREADS=$OMP_NUM_THREADS SHLVL=1
 END
 exec /usr/sbin/sshd -D -e -f sshd_config
