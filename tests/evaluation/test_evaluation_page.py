@@ -22,6 +22,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, content in zip(("gold", "mine", "theirs"), blocks("json"), strict=True):
         (tmp_path / f"{name}.jsonl").write_text(content, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)  # the output is that of a pipe
     return tmp_path
 
 
