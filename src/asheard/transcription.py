@@ -18,10 +18,11 @@ from asheard.corpora.chains import FAITHFUL, L1_ENCODER, L1_ENCODER_UNKNOWN, OFF
 from asheard.corpora.recordings import find_recordings, recordings_digest, refuse_same_names
 from asheard.corpora.records import Prediction, Recording, Utterance, prediction_to_json, read_manifest
 from asheard.errors import CorpusError, NoSpeechError
-from asheard.io.audio import LONGEST_S, check_speech, load_audio, load_recording
+from asheard.io.audio import LONGEST_S, load_audio, load_recording
 from asheard.io.digests import content_digest
 from asheard.io.files import write_json, write_jsonl
 from asheard.io.resume import ResumableRows, resumable_rows
+from asheard.io.speech import check_speech
 from asheard.phones import reason_without_phone
 from asheard.recognition.load import load_recogniser
 from asheard.recognition.protocol import Recogniser, Transcript

@@ -6,7 +6,8 @@ import soundfile
 
 from asheard.corpora.recordings import SUFFIXES, find_recordings, recordings_digest, refuse_same_names
 from asheard.errors import CorpusError
-from asheard.io.audio import check_speech, is_steady, load_recording
+from asheard.io.audio import load_recording
+from asheard.io.speech import check_speech, is_steady
 from support.tiny_corpus import tone
 
 RATE_HZ = 16_000

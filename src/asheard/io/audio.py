@@ -4,7 +4,7 @@ soundfile (libsndfile) decodes what it reads exactly; PyAV (FFmpeg's libraries, 
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
@@ -47,14 +47,6 @@ _CANCELLED: Final = 0.01
 
 _AGAIN: Final = "copy it again, or record it again"
 _CONVERT: Final = "ffmpeg -i FILE FILE.wav"
-
-# The level of a tone, a hum, or white, pink or brown noise of a minute changes by less than this between its quietest
-# and its loudest 25 ms, after pre-emphasis. Of 126 recordings of learners none changed by less than 30 dB; with white
-# noise 10 dB below the speech, none by less than 4 dB.
-_STEADY_DB: Final = 3.0
-_BLOCK: Final = SAMPLE_RATE_HZ // 200
-_WINDOW: Final = 5  # blocks: 25 ms
-_HOP: Final = 2  # blocks: 10 ms
 
 Samples = NDArray[np.float32]
 
@@ -170,48 +162,6 @@ def convert_samples(name: str, samples: ArrayLike, longest_s: float = LONGEST_S)
     peak = float(np.abs(mono).max())
     _check_not_silent(name, peak)
     return mono / np.float32(peak) if peak > 1 else mono
-
-
-def check_speech(recording: Path | str, waveform: NDArray[np.float32], phones: Sequence[str]) -> None:
-    """Check that a recording holds speech.
-
-    This finds a dead microphone; it does not distinguish voices from other sounds.
-
-    Args:
-        recording: its name, for the message.
-        waveform: (num_samples,) at 16 kHz.
-        phones: what a transcriber recognised in it.
-    Raises:
-        NoSpeechError: no phone was recognised, or the level never changes.
-    """
-    if is_steady(waveform):
-        reason = "its level never changes, as in noise, a hum or a tone"
-    elif not phones:
-        reason = "the model recognised no phone"
-    else:
-        return
-    raise NoSpeechError(f"no speech in {recording}: {reason}; play it, check the microphone and record it again")
-
-
-def is_steady(waveform: NDArray[np.float32]) -> bool:
-    """Tell whether the level never changes, as in noise, a hum or a tone, and unlike in speech.
-
-    Args:
-        waveform: (num_samples,) at 16 kHz. Below 25 ms the answer is False.
-    """
-    blocks = block_powers(waveform, _BLOCK)
-    if len(blocks) < _WINDOW:
-        return False
-    power = np.lib.stride_tricks.sliding_window_view(blocks, _WINDOW)[::_HOP].sum(axis=1)
-    return bool(power.max() < power.min() * 10 ** (_STEADY_DB / 10))
-
-
-def block_powers(waveform: NDArray[np.float32], block: int) -> NDArray[np.float64]:
-    """Sum the squares of each whole block of `block` samples, after pre-emphasis."""
-    num_blocks = len(waveform) // block
-    emphasised = np.diff(waveform, prepend=waveform[:1])[: num_blocks * block]
-    powers: NDArray[np.float64] = np.square(emphasised, dtype=np.float64).reshape(num_blocks, block).sum(axis=1)
-    return powers
 
 
 class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
@@ -456,16 +406,16 @@ def _mix(recording: _Recording, longest_s: float | None, channel: int | None) ->
     return np.concatenate([np.empty(0, np.float32), *parts]), levels, as_recorded
 
 
-def _check_not_too_short(name: Path | str, seconds: float, shortest_s: float) -> None:
-    if seconds < shortest_s:
-        raise CorpusError(f"{name}: {seconds:.3f} s long; the minimum is {shortest_s} s. Record it again")
-
-
 def _pcm16_wav(samples: NDArray[np.int16]) -> bytes:
     """Encode a WAV file. soundfile does not say why it cannot write one to a disk; Python does."""
     wav = io.BytesIO()
     soundfile.write(wav, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
     return wav.getvalue()
+
+
+def _check_not_too_short(name: Path | str, seconds: float, shortest_s: float) -> None:
+    if seconds < shortest_s:
+        raise CorpusError(f"{name}: {seconds:.3f} s long; the minimum is {shortest_s} s. Record it again")
 
 
 def _check_not_too_long(name: Path | str, seconds: float, longest_s: float | None, at_least: str = "") -> None:

@@ -23,9 +23,10 @@ from asheard.corpora.records import (
     read_predictions,
 )
 from asheard.errors import CorpusError, ModelError, NoSpeechError
-from asheard.io.audio import LONGEST_READING_S, check_speech, load_audio
+from asheard.io.audio import LONGEST_READING_S, load_audio
 from asheard.io.digests import content_digest
 from asheard.io.resume import resumable_rows
+from asheard.io.speech import check_speech
 from asheard.prior import load_prior
 from asheard.pronunciation.batch import BatchReport, describe_utterance, wav_of, write_rows
 from asheard.pronunciation.calibration import Calibration, fit_calibration, load_calibration

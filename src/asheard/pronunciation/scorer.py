@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from asheard import DEFAULT_MODEL
 from asheard.errors import CorpusError, check_type
-from asheard.io.audio import LONGEST_READING_S, LONGEST_S, SAMPLE_RATE_HZ, check_speech, convert_samples, load_recording
+from asheard.io.audio import LONGEST_READING_S, LONGEST_S, SAMPLE_RATE_HZ, convert_samples, load_recording
 from asheard.io.digests import values_digest
+from asheard.io.speech import check_speech
 from asheard.phones.folding import Phones
 from asheard.phones.lexicon import syllable_positions
 from asheard.prior import REAL_VOICES_SOURCE, Prior, load_prior, real_voices_prior

@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from asheard.io.audio import SAMPLE_RATE_HZ, block_powers
+from asheard.io.audio import SAMPLE_RATE_HZ
+from asheard.io.speech import block_powers
 
 CHUNK_SAMPLES: Final = 30 * SAMPLE_RATE_HZ  # longest chunk; a shorter recording is one chunk
 STEP_SAMPLES: Final = 26 * SAMPLE_RATE_HZ  # from one chunk to the next: a multiple of every model's frame

@@ -23,7 +23,8 @@ from starlette.formparsers import MultiPartParser
 
 from asheard import __version__
 from asheard.errors import AsHeardError, ModelError
-from asheard.io.audio import check_speech, decode_recording
+from asheard.io.audio import decode_recording
+from asheard.io.speech import check_speech
 from asheard.pronunciation.result import json_schema
 from asheard.pronunciation.scorer import Model
 from asheard.pronunciation.target import Target, target_of_phones, target_of_text
