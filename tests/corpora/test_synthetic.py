@@ -21,7 +21,7 @@ from asheard.errors import AsHeardError, CorpusError, PhoneError
 from asheard.phones import PHONES, VOWELS
 from asheard.phones.espeak import Voice, render_phonemes
 from asheard.phones.lexicon import cmudict_entries, pronunciations
-from asheard.phones.text import split_words
+from support.texts import split_words
 
 
 def small_plan(num_per_speaker: int = 3) -> SyntheticPlan:

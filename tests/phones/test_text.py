@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asheard.errors import PhoneError
-from asheard.phones.text import Word, normalise, read_words, split_words
+from asheard.phones.text import Word, normalise, read_words
+from support.texts import split_words
 
 # The commonest words, in an order that makes no number, unit or name of two of them.
 COMMON = [word for word in wordfreq.top_n_list("en", 1300) if word.replace("'", "").isalpha() and word.isascii()][:1000]

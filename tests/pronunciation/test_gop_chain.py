@@ -17,7 +17,6 @@ from asheard.corpora.synthetic import embedded_plan, synthesise
 from asheard.errors import CorpusError, ModelError
 from asheard.evaluation import ChainRun, Context, evaluate_runs
 from asheard.models import CTCTranscriber, save_transcriber, warm_start
-from asheard.phones.text import split_words
 from asheard.prior import build_prior, rows_of
 from asheard.pronunciation import gop_chain
 from asheard.pronunciation.calibration import Calibration
@@ -30,6 +29,7 @@ from asheard.recognition.registry import EMBEDDED_BASE
 from asheard.recognition.runtime import OnnxRecogniser
 from support.in_process import run
 from support.posteriors import between
+from support.texts import split_words
 
 
 @pytest.fixture(scope="module")

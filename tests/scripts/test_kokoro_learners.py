@@ -15,7 +15,7 @@ from asheard.corpora.synthetic.plan import embedded_sentences
 from asheard.errors import ModelError
 from asheard.phones import PHONES, fold_sequence
 from asheard.phones.lexicon import pronunciations
-from asheard.phones.text import split_words
+from support.texts import split_words
 
 DRAWN = [kokoro_learners.draw(number, np.random.default_rng([3, number])) for number in range(150)]
 # Kokoro's letters for the phones that IPA writes with two; ɝ comes as a vowel and ɹ

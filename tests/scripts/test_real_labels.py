@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from asheard.phones.lexicon import pronunciations, syllable_positions
-from asheard.phones.text import split_words
+from support.texts import split_words
 
 pytest.importorskip("wordfreq", reason="wordfreq is a development dependency")
 

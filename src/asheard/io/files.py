@@ -204,7 +204,11 @@ def read_text(path: Path) -> str:
         with reading(path):
             return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
+        raise _not_utf8(path, error) from None
+
+
+def _not_utf8(path: Path, error: UnicodeDecodeError) -> CorpusError:
+    return CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8")
 
 
 def make_folder(path: Path | str) -> Path:
@@ -289,6 +293,4 @@ def read_jsonl(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
                     raise CorpusError(f"{path}, line {number}: expected one JSON object a line, not another value")
                 yield number, row
         except UnicodeDecodeError as error:
-            raise CorpusError(
-                f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
-            ) from None
+            raise _not_utf8(path, error) from None

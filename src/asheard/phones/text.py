@@ -99,11 +99,6 @@ def read_words(text: str) -> list[Word]:
     return words
 
 
-def split_words(text: str) -> list[str]:
-    """Split a text into words as they are written; see `read_words`."""
-    return [word.written for word in read_words(text)]
-
-
 def describe_character(character: str) -> str:
     """Give a character with its Unicode name and code point."""
     shown = f"{character!r} " if character.isprintable() else ""
